@@ -1,0 +1,66 @@
+# Everything runs in .venv, made on first use and kept up to date with pyproject.toml and constraints.txt:
+# `make test` and `make demo` need nothing but Python 3.11 and make.
+#
+#   make test PYTHON=python3.12       another interpreter (for a new .venv only)
+#   make test PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"      where no CPU build of torch is local
+#   make test PYTEST_ARGS="-k merge"  part of the suite
+
+PYTHON      ?= python3
+VENV        ?= .venv
+WORKERS     ?= 2
+PIP_ARGS    ?=
+PYTEST_ARGS ?=
+BENCH_ARGS  ?=
+
+BIN := $(VENV)/bin
+# One thread for each worker: no more threads than cores, and sums that are added up in the same order on every machine.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --hypothesis-seed=0
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test test-all lint format bench clean clean-all
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+venv: $(VENV)/.installed-dev ## set up .venv with everything needed to work on Lamina
+
+demo: $(VENV)/.installed-demo ## train on real handwritten digits, save, load, draw (under a minute)
+	$(BIN)/python examples/digits.py
+
+test: lint ## check style, types, the house, and run the tests but the slow ones
+	$(PYTEST) $(PYTEST_ARGS)
+
+test-all: lint ## the same with the slow tests
+	$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev ## ruff (lint and format), mypy on the graph, import-linter
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.installed-dev ## let ruff mend what it can
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: $(VENV)/.installed-bench ## Lamina beside its peers: a table of ratios
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+clean: ## remove caches and outputs
+	rm -rf build dist demo_output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+clean-all: clean ## the same, and .venv
+	rm -rf $(VENV)
+
+# The environment. pip is the last thing that venv writes, so its presence means that venv finished.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Lamina needs Python 3.11 or newer. Name one: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp for each set of extras; constraints.txt goes with every install, so that no other torch is ever fetched.
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[$*]'
+	@touch $@

@@ -1,0 +1,88 @@
+"""Lamina: the Functional API of deep learning, native on PyTorch.
+
+Layers are functions on symbolic tensors; calling them draws a graph; a model is that graph, as data, and at the same
+time a real ``nn.Module``. The names are Keras': ``import lamina as keras``.
+"""
+
+from . import (
+    activations,
+    backend,
+    callbacks,
+    constraints,
+    graph,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    regularizers,
+    saving,
+    training,
+    utils,
+    view,
+)
+from .callbacks import Callback
+from .graph import SymbolicTensor
+from .graph.errors import (
+    ArgumentError,
+    DtypeError,
+    GraphError,
+    LaminaError,
+    ShapeError,
+    StructureError,
+    ValueNeededError,
+)
+from .initializers import Initializer
+from .layers import Input, InputSpec, Layer
+from .layers.variable import Variable
+from .losses import Loss
+from .metrics import Metric
+from .models import Model, Sequential
+from .optimizers import Optimizer
+from .regularizers import Regularizer
+
+KerasTensor = SymbolicTensor
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentError",
+    "Callback",
+    "DtypeError",
+    "GraphError",
+    "Initializer",
+    "Input",
+    "InputSpec",
+    "KerasTensor",
+    "LaminaError",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "ShapeError",
+    "StructureError",
+    "SymbolicTensor",
+    "ValueNeededError",
+    "Variable",
+    "activations",
+    "backend",
+    "callbacks",
+    "constraints",
+    "graph",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "saving",
+    "training",
+    "utils",
+    "view",
+]

@@ -1,0 +1,47 @@
+"""Dtypes by their names, as users write them: ``"float32"``, ``torch.int64``, ``numpy.float64``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from .errors import DtypeError
+
+_NAMES = (
+    "float16 bfloat16 float32 float64 uint8 int8 int16 int32 int64 bool complex64 complex128 float8_e4m3fn float8_e5m2"
+).split()
+BY_NAME: dict[str, torch.dtype] = {name: getattr(torch, name) for name in _NAMES}
+BY_DTYPE: dict[torch.dtype, str] = {dtype: name for name, dtype in BY_NAME.items()}
+
+
+def to_torch(dtype: Any) -> torch.dtype:
+    """The ``torch.dtype`` of a name, a torch dtype or a NumPy dtype.
+
+    >>> to_torch("float32"), to_torch(float), to_torch("int")
+    (torch.float32, torch.float32, torch.int32)
+    """
+    if isinstance(dtype, torch.dtype):
+        return dtype
+    if isinstance(dtype, np.dtype):  # NumPy's dtypes equal Python's types, but say their size
+        return to_torch(dtype.name)
+    if dtype in (float, "float"):
+        return torch.float32
+    if dtype in (int, "int"):
+        return torch.int32
+    if dtype is bool:
+        return torch.bool
+    if isinstance(dtype, str) and dtype in BY_NAME:
+        return BY_NAME[dtype]
+    try:
+        return BY_NAME[np.dtype(dtype).name]
+    except (TypeError, KeyError):
+        raise DtypeError(
+            f"{dtype!r} is not a dtype that tensors can have.", expected=", ".join(BY_NAME), hint='dtype="float32"'
+        ) from None
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """``torch.float32`` -> ``"float32"``."""
+    return BY_DTYPE.get(dtype) or str(dtype).removeprefix("torch.")

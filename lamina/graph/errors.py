@@ -1,0 +1,92 @@
+"""What a person reads when a graph cannot be: one headline, then got, expected, where and what to try."""
+
+from __future__ import annotations
+
+
+class LaminaError(Exception):
+    """Base of every error that Lamina raises on purpose.
+
+    Args:
+        headline: one sentence that says what is wrong, naming the layer or argument.
+        got: what came, and from where.
+        expected: what was due, and why.
+        where: the user's file and line, as ``train.py:41``.
+        hint: what to write instead.
+
+    >>> print(ShapeError("Dense 'logits' cannot take this input.", got="(None, 7)", hint="Flatten() before it"))
+    Dense 'logits' cannot take this input.
+      got       (None, 7)
+      try       Flatten() before it
+    """
+
+    def __init__(
+        self,
+        headline: str,
+        *,
+        got: str | None = None,
+        expected: str | None = None,
+        where: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.headline, self.got, self.expected, self.where, self.hint = headline, got, expected, where, hint
+        super().__init__(headline)
+
+    def __str__(self) -> str:
+        lines = [self.headline]
+        for label, text in (("got", self.got), ("expected", self.expected), ("where", self.where), ("try", self.hint)):
+            if text:
+                first, *rest = str(text).splitlines()
+                lines.append(f"  {label:<9} {first}")
+                lines.extend(" " * 12 + line for line in rest)
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.headline, self.got, self.expected, self.where, self.hint)
+
+
+def _rebuild(
+    kind: type[LaminaError],
+    headline: str,
+    got: str | None,
+    expected: str | None,
+    where: str | None,
+    hint: str | None,
+) -> LaminaError:
+    """Unpickle an error: exceptions with keyword arguments do not survive pickle by themselves."""
+    return kind(headline, got=got, expected=expected, where=where, hint=hint)
+
+
+class ShapeError(LaminaError, ValueError):
+    """A tensor has a rank or an axis that the receiver cannot take."""
+
+    __module__ = "lamina"
+
+
+class DtypeError(LaminaError, TypeError):
+    """A tensor has a dtype that the receiver cannot take."""
+
+    __module__ = "lamina"
+
+
+class ArgumentError(LaminaError, ValueError):
+    """An argument of a layer, loss, optimizer or function has a value that it cannot have."""
+
+    __module__ = "lamina"
+
+
+class StructureError(LaminaError, ValueError):
+    """Inputs, outputs or targets came in another structure, or under other names, than declared."""
+
+    __module__ = "lamina"
+
+
+class GraphError(LaminaError, ValueError):
+    """The graph itself cannot be: disconnected, cyclic, a name twice, an input that leads nowhere."""
+
+    __module__ = "lamina"
+
+
+class ValueNeededError(LaminaError, TypeError):
+    """Code asked a symbolic tensor for values, which exist only when the model runs."""
+
+    __module__ = "lamina"

@@ -1,0 +1,140 @@
+"""Shapes and dtypes of results, found while the user types.
+
+What is unknown until run time (``None``: the batch, a picture's height, a text's length) is carried as two examples:
+every symbolic tensor knows its shape for two sizes of each unknown axis. An operation is asked, or tried on tensors
+without storage, once per example; an axis of the result that moves is unknown, and its two sizes are the examples
+for whatever comes next. So ``reshape(x, (b, h * w, c))`` with several unknown axes is exact, and no operation needs
+a rule about ``None``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from . import tree
+from .node import Constant, Symbolic
+from .pointwise import POINTWISE, pointwise_result
+
+Shape = tuple[int | None, ...]
+Example = tuple[int, ...]
+
+# Unlike sizes, multiples of 16 and of 64: halved four or six times they stay whole, as pooling and patches need.
+BATCH_EXAMPLES = (48, 80)
+AXIS_EXAMPLES = (192, 320)
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """One example of a tensor: a shape of plain integers, and a dtype."""
+
+    shape: Example
+    dtype: torch.dtype
+
+
+def example_shapes(shape: Shape, batch_axis: bool = True) -> tuple[Example, Example]:
+    """The two examples of a shape in which ``None`` stands for unknown sizes.
+
+    >>> example_shapes((None, None, 3))
+    ((48, 192, 3), (80, 320, 3))
+    """
+
+    def size(axis: int, k: int) -> int:
+        known = shape[axis]
+        if known is not None:
+            return known
+        return BATCH_EXAMPLES[k] if axis == 0 and batch_axis else AXIS_EXAMPLES[k]
+
+    first, second = (tuple(size(axis, k) for axis in range(len(shape))) for k in (0, 1))
+    return first, second
+
+
+def merged_shape(examples: tuple[Example, Example]) -> Shape:
+    """The public shape: ``None`` where the two examples differ."""
+    return tuple(a if a == b else None for a, b in zip(*examples, strict=True))
+
+
+def infer(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], moves: bool) -> tuple[Any, Any]:
+    """What ``op`` returns for both examples: two structures with `Array` (or plain values) at the leaves.
+
+    ``moves`` says whether any argument differs between the examples; where none does, one trial serves for both.
+    """
+    rule = getattr(op, "output_example", None)
+    found: list[Any] = []
+    for k in (0, 1) if moves else (0,):
+        example_args, example_kwargs = _example((args, kwargs), k)
+        if op in POINTWISE and any(isinstance(leaf, Array) for leaf in tree.leaves((example_args, example_kwargs))):
+            found.append(Array(*pointwise_result(op, example_args, example_kwargs, _shape_and_dtype)))
+            continue
+        result = rule(example_args, example_kwargs) if rule is not None else None
+        found.append(result if result is not None else probe(op, example_args, example_kwargs))
+    return found[0], found[-1]
+
+
+def _example(nested: Any, k: int) -> Any:
+    def example(leaf: Any) -> Any:
+        if isinstance(leaf, Constant):
+            return Array(tuple(leaf.value.shape), leaf.value.dtype)
+        return leaf.example(k) if isinstance(leaf, Symbolic) else leaf
+
+    return tree.map_leaves(example, nested)
+
+
+def _shape_and_dtype(leaf: Any) -> tuple[Any, torch.dtype] | None:
+    return (leaf.shape, leaf.dtype) if isinstance(leaf, Array) else None
+
+
+def probe(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run ``op`` on tensors that have a shape but no storage, and report the shapes that come out."""
+    module = op if isinstance(op, torch.nn.Module) else None
+    with torch.no_grad(), torch.device("meta"), without_storage(module):
+        args, kwargs = tree.map_leaves(_to_meta, (args, kwargs))
+        result = op(*args, **kwargs)
+    return tree.map_leaves(lambda v: Array(tuple(v.shape), v.dtype) if isinstance(v, torch.Tensor) else v, result)
+
+
+def _to_meta(leaf: Any) -> Any:
+    if isinstance(leaf, Array):
+        return torch.empty(leaf.shape, dtype=leaf.dtype, device="meta")
+    return leaf
+
+
+@contextmanager
+def without_storage(module: torch.nn.Module | None) -> Iterator[None]:
+    """Within, the module's parameters and buffers are shapes without storage; its real state is untouched.
+
+    Weights that come into being within (a layer that builds itself when first called) stay, with real storage.
+    """
+    if module is None:
+        yield
+        return
+    within_another = "_set_aside" in module.__dict__  # a layer around it is being tried: that one gives the state back
+    for part in module.modules():
+        set_aside_state(part)
+    try:
+        yield
+    finally:
+        for part in () if within_another else module.modules():
+            restore_state(part)
+
+
+def set_aside_state(module: torch.nn.Module) -> None:
+    """Replace the module's own state by tensors without storage, keeping the real ones beside."""
+    kept = module.__dict__.setdefault("_set_aside", ({}, {}))
+    own: tuple[dict[str, Any], dict[str, Any]] = (module._parameters, module._buffers)
+    for slot, real in zip(own, kept, strict=True):
+        for name, value in slot.items():
+            if value is not None and name not in real:
+                real[name] = value
+                slot[name] = torch.empty_like(value, device="meta")
+
+
+def restore_state(module: torch.nn.Module) -> None:
+    kept = module.__dict__.pop("_set_aside", None)
+    if kept is not None:
+        module._parameters.update(kept[0])
+        module._buffers.update(kept[1])

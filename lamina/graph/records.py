@@ -1,0 +1,106 @@
+"""A graph as a flat list of nodes that name each other by position: what copies, pickles and files are made of."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import tree
+from .node import Leaf, Node, Symbolic
+from .source import Source
+from .walk import key_of, sorted_nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Stands for the ``index``-th result of the ``node``-th record."""
+
+    node: int
+    index: int
+
+
+@dataclass(slots=True)
+class Placeholder:
+    """Stands in a copy for the node behind an input that cut through a larger graph."""
+
+    name: str
+    is_input: bool = field(default=True)
+
+
+@dataclass(slots=True)
+class Record:
+    """One node: the same facts, with `Ref` where the node has `Symbolic`."""
+
+    op: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    specs: list[Any]
+    template: Any
+    masks: list[Any]
+    source: Source
+
+
+def to_records(nodes: list[Node], inputs: Any, outputs: Any) -> tuple[list[Record], Any, Any]:
+    """(records, input structure, output structure). Nodes that only make masks come along."""
+    cut = [t for t in tree.leaves(inputs) if not getattr(t.node.op, "is_input", False)]
+    masks = [m for node in nodes for m in node.masks if m is not None]
+    known = set(nodes)
+    extra = [n for n in sorted_nodes(masks, {key_of(t) for t in cut}) if n not in known]
+    place: dict[tuple[int, int], Ref] = {key_of(t): Ref(i, 0) for i, t in enumerate(cut)}
+    for i, node in enumerate([*nodes, *extra], start=len(cut)):
+        for k in range(len(node.specs)):
+            place.setdefault((id(node), k), Ref(i, k))
+
+    def ref(leaf: Any) -> Any:
+        return place[key_of(leaf)] if isinstance(leaf, Symbolic) else leaf
+
+    records = [
+        Record(Placeholder(t.name), (), {}, [t.node.specs[t.index]], Leaf(0), [None], t.node.source) for t in cut
+    ]
+    for node in (*nodes, *extra):
+        args, kwargs = tree.map_leaves(ref, (node.args, node.kwargs))
+        marks = [ref(m) if m is not None else None for m in node.masks]
+        records.append(Record(node.op, args, kwargs, node.specs, node.template, marks, node.source))
+    return records, tree.map_leaves(ref, inputs), tree.map_leaves(ref, outputs)
+
+
+def from_records(stored: tuple[list[Record], Any, Any]) -> tuple[Any, Any]:
+    """(input structure, output structure) of fresh nodes made from ``stored``; layers are told of their nodes."""
+    records, inputs, outputs = stored
+    nodes: list[Node] = [None] * len(records)  # type: ignore[list-item]
+
+    def real(leaf: Any) -> Any:
+        return nodes[leaf.node].handle(leaf.index) if isinstance(leaf, Ref) else leaf
+
+    made: list[Any] = []  # keeps handles alive until the structures hold them
+    for i in _making_order(records):
+        r = records[i]
+        args, kwargs = tree.map_leaves(real, (r.args, r.kwargs))
+        nodes[i] = Node(r.op, args, kwargs, r.source)
+        nodes[i].give(list(r.specs), r.template)
+        made.extend(nodes[i].outputs)
+        if hasattr(r.op, "called_by"):
+            r.op.called_by.append(weakref.ref(nodes[i]))
+    for node, r in zip(nodes, records, strict=True):
+        node.masks = [real(m) if m is not None else None for m in r.masks]
+    return tree.map_leaves(real, inputs), tree.map_leaves(real, outputs)
+
+
+def _making_order(records: list[Record]) -> list[int]:
+    """Positions, each after those it refers to; in the list itself, nodes that only make masks stand last."""
+    needs = [{leaf.node for leaf in tree.leaves((r.args, r.kwargs)) if isinstance(leaf, Ref)} for r in records]
+    done: set[int] = set()
+    order: list[int] = []
+    stack = list(reversed(range(len(records))))
+    while stack:
+        i = stack[-1]
+        missing = [j for j in needs[i] if j not in done] if i not in done else []
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if i not in done:
+            done.add(i)
+            order.append(i)
+    return order

@@ -1,0 +1,120 @@
+"""Finds objects by name and turns them into plain data and back, without importing or evaluating anything."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import ArgumentError
+
+Table = Mapping[str, Any]
+
+# What "module" may say beside a name of ours. It is compared, never imported.
+_OWN_MODULES = ("keras", "lamina", "builtins", "None")
+
+
+def _fold(name: str) -> str:
+    """One key for `GlorotUniform`, `glorot_uniform` and `glorotuniform`."""
+    return name.replace("_", "").lower()
+
+
+class Registry:
+    """The closed set of names of one kind of object (initializers, losses, ...).
+
+    Args:
+        kind: singular word used in messages, such as "initializer".
+        classes: public name -> class with `get_config()` and the classmethod `from_config(config)`.
+        functions: public name -> function, handed out as it is; in snake_case it goes before a class of that name.
+        aliases: further name -> name of a class or function, such as {"mse": "mean_squared_error"}.
+
+    >>> shapes = Registry("shape function", classes={}, functions={"length": len}, aliases={"size": "length"})
+    >>> shapes.get("size")([1, 2, 3]), shapes.serialize(len)
+    (3, 'length')
+    """
+
+    def __init__(self, kind: str, classes: Table, functions: Table | None = None, aliases: Table | None = None) -> None:
+        self.kind = kind
+        self._functions = dict(functions or {})
+        exact = {**classes, **self._functions}
+        exact |= {alias: exact[name] for alias, name in (aliases or {}).items()}
+        self._names = sorted(exact)
+        # Later entries win: spelled exactly > function in any spelling > class in any spelling.
+        self._targets = {_fold(name): target for name, target in (*classes.items(), *self._functions.items())} | exact
+
+    def get(self, identifier: Any, custom_objects: Table | None = None) -> Any:
+        """Object for a name, a dict from `serialize` or a class; None and any other object come back as they are.
+
+        Raises ArgumentError for an unknown name, or something that cannot be an object of this kind.
+        """
+        if isinstance(identifier, (str, dict)):
+            return self.deserialize(identifier, custom_objects)
+        if isinstance(identifier, type):
+            return self._make(identifier, {})
+        if identifier is None or callable(identifier) or hasattr(identifier, "get_config"):
+            return identifier
+        got = f"{identifier!r} of type {type(identifier).__name__}"
+        expected = "a name, an object, a callable, a dict from serialize(), or None"
+        raise ArgumentError(f"This cannot be used as {self.kind}.", got=got, expected=expected)
+
+    def serialize(self, obj: Any) -> Any:
+        """Plain data for `obj`: the name of a function of ours, else {"class_name", "config"}.
+
+        What is not ours also carries "module", a mark that its class or function has to be handed to `deserialize`.
+        Raises ArgumentError for an object with neither a name nor `get_config()`.
+        """
+        ours = [name for name, function in self._functions.items() if function is obj]
+        if obj is None or ours:
+            return ours[0] if ours else None
+        cls = type(obj)
+        if hasattr(obj, "get_config") and cls is not type:
+            data = {"class_name": cls.__name__, "config": obj.get_config()}
+            return data if self._targets.get(cls.__name__) is cls else data | {"module": cls.__module__}
+        name = getattr(obj, "__name__", "<lambda>")
+        if name == "<lambda>" or cls is type:
+            expected, hint = "an object with get_config(), or a function with a name", "pass a function made by def"
+            raise ArgumentError(f"This {self.kind} cannot be saved.", got=repr(obj), expected=expected, hint=hint)
+        return {"class_name": "function", "config": name, "module": obj.__module__ or "unknown"}
+
+    def deserialize(self, config: Any, custom_objects: Table | None = None) -> Any:
+        """Reverse of `serialize`. Knows the names of this registry and those in `custom_objects`, nothing else.
+
+        Raises ArgumentError for an unknown name, a foreign module, malformed data, or a config that the class refuses.
+        """
+        if config is None:
+            return None
+        name, arguments, module = self._read(config)
+        target = (custom_objects or {}).get(name)
+        if target is None and str(module).split(".")[0] in _OWN_MODULES:
+            target = self._targets.get(name, self._targets.get(_fold(name)))
+        if target is None:
+            spelled = {_fold(known): known for known in self._names}
+            near = [repr(spelled[key]) for key in difflib.get_close_matches(_fold(name), spelled)]
+            hint = f'custom_objects={{"{name}": ...}} if it is your own'
+            raise ArgumentError(
+                f'Unknown {self.kind} "{name}".',
+                got=repr(name) if module is None else f'"{name}" of "{module}", and nothing is imported by its name',
+                expected="one of " + ", ".join(self._names),
+                hint=f"{' or '.join(near)}? Or {hint}" if near else hint,
+            )
+        return self._make(target, arguments) if isinstance(target, type) else target
+
+    def _read(self, config: Any) -> tuple[str, dict[str, Any], Any]:
+        """Name, arguments and module that serialized data tells."""
+        if isinstance(config, str):
+            return config, {}, None
+        data = config if isinstance(config, dict) else {}
+        name, arguments = data.get("class_name"), data.get("config")
+        if name == "function" and isinstance(arguments, str):
+            return arguments, {}, data.get("module")
+        if not isinstance(name, str) or not isinstance(arguments, (dict, type(None))):
+            expected = 'a name, or {"class_name": "...", "config": {...}}'
+            raise ArgumentError(f"This data does not tell which {self.kind}.", got=repr(config), expected=expected)
+        return name, arguments or {}, data.get("module")
+
+    def _make(self, cls: Any, arguments: dict[str, Any]) -> Any:
+        try:
+            return cls.from_config(arguments) if hasattr(cls, "from_config") else cls(**arguments)
+        except TypeError as error:
+            headline = f"{cls.__name__} cannot be made from these arguments."
+            raise ArgumentError(headline, got=repr(arguments), hint=str(error)) from error

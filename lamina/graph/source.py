@@ -1,0 +1,50 @@
+"""Where in the user's code a thing was made."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+import torch
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_MODULE_CALL: CodeType = torch.nn.Module._call_impl.__code__
+
+
+class Source(NamedTuple):
+    """A line of the user's code; prints as ``train.py:41``."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        near = os.path.relpath(self.file) if self.file.startswith(os.getcwd() + os.sep) else os.path.basename(self.file)
+        return f"{near}:{self.line}"
+
+
+def caller() -> Source:
+    """The innermost frame that is neither Lamina's nor PyTorch's: the line the user wrote."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_OURS) and not file.startswith(_TORCH):
+            return Source(file, frame.f_lineno)
+        frame = frame.f_back
+    return Source("<unknown>", 0)
+
+
+def calling_module() -> torch.nn.Module | None:
+    """The outermost ``nn.Module`` whose ``__call__`` is on the stack, if any.
+
+    Lamina never runs a layer's ``forward`` on symbolic tensors, so a module found here was called bare.
+    """
+    found = None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is _MODULE_CALL:
+            found = frame.f_locals["self"]
+        frame = frame.f_back
+    return found

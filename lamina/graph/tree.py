@@ -1,0 +1,109 @@
+"""Nested arguments: lists, tuples, named tuples, dicts and slices with anything at the leaves.
+
+Order is always the order written, never sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+
+def is_namedtuple(value: object) -> bool:
+    return isinstance(value, tuple) and hasattr(value, "_fields")
+
+
+def is_return_type(value: object) -> bool:
+    """``torch.return_types.*``: tuples with names, made from one sequence."""
+    return isinstance(value, tuple) and hasattr(value, "n_sequence_fields")
+
+
+def is_nested(value: object) -> bool:
+    return isinstance(value, (list, tuple, Mapping, slice))
+
+
+def map_leaves(fn: Callable[[Any], Any], value: Any) -> Any:
+    """The same structure with ``fn(leaf)`` at each leaf.
+
+    >>> map_leaves(lambda v: v + 1, {"a": 1, "b": [2, (3,)]})
+    {'a': 2, 'b': [3, (4,)]}
+    """
+    if isinstance(value, list):
+        return [map_leaves(fn, v) for v in value]
+    if isinstance(value, tuple):
+        mapped = [map_leaves(fn, v) for v in value]
+        if is_namedtuple(value):
+            return type(value)(*mapped)
+        return type(value)(mapped) if is_return_type(value) else tuple(mapped)
+    if isinstance(value, Mapping):
+        pairs = {k: map_leaves(fn, v) for k, v in value.items()}
+        return pairs if type(value) is dict else _same_mapping(value, pairs)
+    if isinstance(value, slice):
+        return slice(map_leaves(fn, value.start), map_leaves(fn, value.stop), map_leaves(fn, value.step))
+    return fn(value)
+
+
+def _same_mapping(like: Mapping[Any, Any], pairs: dict[Any, Any]) -> Any:
+    """OrderedDict and dict-like outputs keep their class where it can be built from pairs."""
+    try:
+        return type(like)(pairs)  # type: ignore[call-arg]
+    except TypeError:
+        return pairs
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """The leaves from left to right.
+
+    >>> list(leaves({"b": 1, "a": [2, 3]}))
+    [1, 2, 3]
+    """
+    if isinstance(value, (list, tuple)):
+        for v in value:
+            yield from leaves(v)
+    elif isinstance(value, Mapping):
+        for v in value.values():
+            yield from leaves(v)
+    elif isinstance(value, slice):
+        yield from leaves((value.start, value.stop, value.step))
+    else:
+        yield value
+
+
+def paths(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """(path, leaf) pairs; a path is the keys and indices that lead to the leaf.
+
+    >>> list(paths({"a": [1, 2]}))
+    [(('a', 0), 1), (('a', 1), 2)]
+    """
+    if isinstance(value, (list, tuple)):
+        for i, v in enumerate(value):
+            yield from paths(v, (*prefix, i))
+    elif isinstance(value, Mapping):
+        for k, v in value.items():
+            yield from paths(v, (*prefix, k))
+    else:
+        yield prefix, value
+
+
+def pack_like(structure: Any, flat: Iterator[Any]) -> Any:
+    """``structure`` with its leaves replaced, from left to right, by what ``flat`` yields.
+
+    >>> pack_like({"a": 0, "b": [0, 0]}, iter("xyz"))
+    {'a': 'x', 'b': ['y', 'z']}
+    """
+    return map_leaves(lambda _: next(flat), structure)
+
+
+def describe(structure: Any) -> str:
+    """A short text of a structure for error messages.
+
+    >>> describe({"a": 1, "b": [2, 3]})
+    "{'a': ., 'b': [., .]}"
+    """
+    if isinstance(structure, list):
+        return "[" + ", ".join(describe(v) for v in structure) + "]"
+    if isinstance(structure, tuple):
+        return "(" + ", ".join(describe(v) for v in structure) + ("," if len(structure) == 1 else "") + ")"
+    if isinstance(structure, Mapping):
+        return "{" + ", ".join(f"{k!r}: {describe(v)}" for k, v in structure.items()) + "}"
+    return "."

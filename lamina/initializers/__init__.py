@@ -1,0 +1,149 @@
+"""Initializers by Keras' names, and `get`, `serialize`, `deserialize` for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.graph.registry import Registry
+
+from .base import Initializer
+from .constant import Constant, Identity, Ones, Zeros
+from .random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
+from .variance_scaling import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    VarianceScaling,
+)
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "IdentityInitializer",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "constant",
+    "deserialize",
+    "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
+]
+
+constant = Constant
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+identity = IdentityInitializer = Identity
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+ones = Ones
+orthogonal = OrthogonalInitializer = Orthogonal
+random_normal = RandomNormal
+random_uniform = RandomUniform
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
+zeros = Zeros
+
+_CLASSES: tuple[type[Initializer], ...] = (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Identity,
+    LecunNormal,
+    LecunUniform,
+    Ones,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    Zeros,
+)
+
+_REGISTRY = Registry(
+    "initializer",
+    classes={cls.__name__: cls for cls in _CLASSES},
+    aliases={
+        "IdentityInitializer": "Identity",
+        "OrthogonalInitializer": "Orthogonal",
+        "normal": "RandomNormal",
+        "uniform": "RandomUniform",
+        "one": "Ones",
+        "zero": "Zeros",
+    },
+)
+
+
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., torch.Tensor] | None:
+    """The initializer meant by a name, a dict, a class, an array (its values) or a callable; None for None.
+
+    Raises:
+        ArgumentError: unknown name, or something that cannot be an initializer.
+
+    >>> get("he_normal").get_config()["seed"] is None, get(np.eye(2))((2, 2)).sum()
+    (True, tensor(2.))
+    """
+    if isinstance(identifier, (torch.Tensor, np.ndarray, np.generic)):
+        return Constant(identifier)
+    initializer: Callable[..., torch.Tensor] | None = _REGISTRY.get(identifier, custom_objects)
+    return initializer
+
+
+def serialize(initializer: Any) -> Any:
+    """Plain data for an initializer, JSON types only.
+
+    Raises:
+        ArgumentError: it has neither `get_config()` nor a name, such as a lambda.
+
+    >>> serialize(Constant(2.0))
+    {'class_name': 'Constant', 'config': {'value': 2.0}}
+    """
+    return _REGISTRY.serialize(initializer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Reverse of `serialize`; your own classes and functions come from `custom_objects`.
+
+    Raises:
+        ArgumentError: a name that is neither ours nor in `custom_objects`.
+
+    >>> deserialize({"class_name": "Constant", "config": {"value": 2.0}}).value
+    2.0
+    """
+    return _REGISTRY.deserialize(config, custom_objects)

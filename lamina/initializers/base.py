@@ -1,0 +1,64 @@
+"""What every initializer is: a small object that makes a tensor of a given shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from lamina.graph.dtypes import to_torch
+from lamina.graph.errors import ShapeError
+
+
+class Initializer:
+    """Base class. A subclass defines `__call__`, and `get_config` when its constructor takes arguments.
+
+    The tensor is made on PyTorch's default device, so `torch.set_default_device` and `with torch.device(...)` hold.
+
+    >>> class Twos(Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return torch.full(shape, 2.0, dtype=dtype)
+    >>> Twos()((2,))
+    tensor([2., 2.])
+    """
+
+    any_order = False
+    """True: the values do not depend on their place, so a weight stored in another order of axes needs no copy."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        """A new tensor of `shape`, contiguous; `dtype` None means PyTorch's default dtype."""
+        raise NotImplementedError(f"{type(self).__name__} has to define __call__(self, shape, dtype=None)")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as JSON types."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """A new initializer from what `get_config` gave."""
+        return cls(**config)
+
+    def clone(self) -> Self:
+        """A new initializer with the same arguments."""
+        return self.from_config(self.get_config())
+
+
+def empty(shape: Sequence[int], dtype: Any, wanted_by: Initializer) -> Tensor:
+    """Memory for a weight, not yet written.
+
+    Raises:
+        ShapeError: an axis is not a size.
+    """
+    try:
+        sizes = torch.Size(shape)
+    except TypeError:
+        sizes = torch.Size([-1])
+    if any(size < 0 for size in sizes):
+        raise ShapeError(
+            f"{type(wanted_by).__name__} cannot make a tensor of this shape.",
+            got=repr(shape),
+            expected="a sequence of sizes, each known and at least 0",
+        )
+    return torch.empty(sizes, dtype=torch.get_default_dtype() if dtype is None else to_torch(dtype))

@@ -1,0 +1,24 @@
+"""What a node can be: layers by Keras' names, one folder per family."""
+
+from lamina.graph.registry import Registry
+
+from . import activation, attention, convolution, core, merging, normalization, pooling, regularization, reshaping, rnn
+from .activation import *  # noqa: F403
+from .attention import *  # noqa: F403
+from .base import InputSpec, Layer
+from .convolution import *  # noqa: F403
+from .core import *  # noqa: F403
+from .merging import *  # noqa: F403
+from .normalization import *  # noqa: F403
+from .pooling import *  # noqa: F403
+from .regularization import *  # noqa: F403
+from .reshaping import *  # noqa: F403
+from .rnn import *  # noqa: F403
+
+_FAMILIES = (activation, attention, convolution, core, merging, normalization, pooling, regularization, reshaping, rnn)
+_NAMES = [name for family in _FAMILIES for name in family.__all__]
+LAYERS = Registry("layer", classes={name: globals()[name] for name in _NAMES if isinstance(globals()[name], type)})
+serialize = LAYERS.serialize
+deserialize = LAYERS.deserialize
+
+__all__ = ["InputSpec", "Layer", "deserialize", "serialize", *_NAMES]

@@ -1,0 +1,43 @@
+"""Softmax: values to proportions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina import activations
+from lamina.layers.activation.elementwise import ElementwiseLayer
+from lamina.layers.arguments import axes
+
+
+class Softmax(ElementwiseLayer):
+    """`exp(x) / sum(exp(x))` over `axis`; where `mask` is False the output is 0.
+
+    Input (B, ...), output of the same shape. The mask has the input's shape, or one that broadcasts to it.
+
+    Args:
+        axis: one axis, or a list of axes that share one sum.
+
+    Raises:
+        ArgumentError: `axis` is not made of integers.
+
+    >>> import torch
+    >>> Softmax()(torch.zeros(1, 4), mask=torch.tensor([[True, True, False, False]]))
+    tensor([[0.5000, 0.5000, 0.0000, 0.0000]])
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axes(self, "axis", axis)
+
+    def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        if mask is None:
+            return activations.softmax(inputs, self.axis)
+        hidden = ~mask if mask.dtype == torch.bool else mask <= 0.5
+        # The lowest finite number, not -inf: a row that is hidden throughout then gives zeros and no NaN.
+        lowest = torch.finfo(inputs.dtype).min / 2
+        return activations.softmax(inputs.masked_fill(hidden, lowest), self.axis).masked_fill(hidden, 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}

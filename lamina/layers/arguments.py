@@ -1,0 +1,100 @@
+"""Checks and normal forms of the arguments that many layers share; each names the layer and the argument it refuses."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+from lamina.graph.errors import ArgumentError
+
+CHANNELS_LAST = "channels_last"
+CHANNELS_FIRST = "channels_first"
+
+
+def refuse(layer: object, name: str, value: Any, expected: str, hint: str | None = None) -> ArgumentError:
+    """The error for an argument that cannot be; the caller raises it."""
+    headline = f"{type(layer).__name__}: {name} cannot be {value!r}."
+    return ArgumentError(headline, got=f"{value!r} of type {type(value).__name__}", expected=expected, hint=hint)
+
+
+def whole(layer: object, name: str, value: Any, minimum: int = 1) -> int:
+    """An integer that is at least `minimum`; NumPy's integers count, bools do not."""
+    expected = {0: "an integer >= 0", 1: "a positive integer"}.get(minimum, f"an integer >= {minimum}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise refuse(layer, name, value, expected) from None
+    if isinstance(value, bool) or number < minimum:
+        raise refuse(layer, name, value, expected)
+    return number
+
+
+def fraction(layer: object, name: str, value: Any) -> float:
+    """A number in [0, 1]."""
+    return number(layer, name, value, 0.0, 1.0)
+
+
+def number(layer: object, name: str, value: Any, minimum: float, maximum: float = float("inf")) -> float:
+    """A number in [minimum, maximum], as it came."""
+    expected = f"a number >= {minimum:g}" if maximum == float("inf") else f"a number from {minimum:g} to {maximum:g}"
+    try:
+        valid = not isinstance(value, (bool, str)) and minimum <= float(value) <= maximum
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise refuse(layer, name, value, expected)
+    return value
+
+
+def wholes(layer: object, name: str, value: Any, length: int, minimum: int = 1) -> tuple[int, ...]:
+    """`length` integers; one integer stands for all of them."""
+    if not isinstance(value, Iterable):
+        return (whole(layer, name, value, minimum),) * length
+    values = tuple(value) if not isinstance(value, str) else ()
+    if len(values) != length:
+        raise refuse(layer, name, value, f"an integer or {length} integers")
+    return tuple(whole(layer, name, item, minimum) for item in values)
+
+
+def pairs(layer: object, name: str, value: Any, length: int) -> tuple[tuple[int, int], ...]:
+    """`length` pairs (before, after) of integers >= 0: from one integer, one integer per axis, or one pair per axis."""
+    if not isinstance(value, Iterable):
+        value = (value,) * length
+    values = tuple(value) if not isinstance(value, str) else ()
+    if len(values) != length:
+        raise refuse(layer, name, value, f"an integer, {length} integers, or {length} pairs of integers")
+    return tuple(wholes(layer, name, item, 2, minimum=0) for item in values)
+
+
+def choice(layer: object, name: str, value: Any, options: tuple[str, ...]) -> str:
+    """One of a few words, in any case."""
+    word = value.lower() if isinstance(value, str) else None
+    if word not in options:
+        raise refuse(layer, name, value, "one of " + ", ".join(map(repr, options)))
+    return word
+
+
+def image_format(layer: object, value: Any) -> str:
+    """`"channels_last"` (also for None) or `"channels_first"`."""
+    if value is None:
+        return CHANNELS_LAST
+    return choice(layer, "data_format", value, (CHANNELS_LAST, CHANNELS_FIRST))
+
+
+def axis(layer: object, name: str, value: Any) -> int:
+    """An integer, which may be negative."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise refuse(layer, name, value, "an integer") from None
+
+
+def axes(layer: object, name: str, value: Any) -> int | list[int]:
+    """An integer, or a list of integers, as get_config will give it back."""
+    if isinstance(value, (list, tuple)):
+        return [axis(layer, name, item) for item in value]
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise refuse(layer, name, value, "an integer or a list of integers") from None

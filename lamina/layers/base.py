@@ -1,0 +1,545 @@
+"""Layer: an ``nn.Module`` that makes its weights when it sees its input's shape, and draws a graph when called on one.
+
+What a call does:
+
+- on symbolic tensors: build (once), check, record a node (`Layer._draw`);
+- on real tensors: build (once), then PyTorch's own ``Module.__call__``, hooks and all (`Layer._compute`);
+- from a program: `Layer.run`, which is ``Module.__call__`` and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina import regularizers
+from lamina.graph import (
+    ArgumentError,
+    LaminaError,
+    Node,
+    ShapeError,
+    StructureError,
+    Symbolic,
+    SymbolicTensor,
+    record,
+    tree,
+)
+from lamina.graph.dtypes import name_of, to_torch
+from lamina.graph.infer import Array, example_shapes, merged_shape, probe, set_aside_state
+from lamina.graph.source import caller
+
+from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
+from .nested import adopt_nested_layers
+from .signature import CallFacts, call_facts
+from .spec import InputSpec, check_inputs
+from .variable import Variable
+from .weights import Weights
+
+__all__ = ["InputSpec", "Layer", "Variable"]
+
+
+class Layer(Weights):
+    """Base of all layers. Subclass it with ``build``, ``call`` and ``get_config``, or with PyTorch's ``forward``.
+
+    Args:
+        activity_regularizer: regularizer of the output, added to the loss.
+        trainable: whether the optimizer may change the weights.
+        dtype: of weights and computation; "float32" by default.
+        autocast: cast floating inputs to the layer's dtype.
+        name: unique within a model; made from the class name where it is not given.
+
+    A new layer is in inference mode (``training`` is False); ``fit`` trains, ``layer.train()`` does too, and
+    ``layer(x, training=True)`` holds for that call and everything under it.
+
+    >>> import torch
+    >>> class Scale(Layer):
+    ...     def build(self, input_shape):
+    ...         self.scale = self.add_weight((input_shape[-1],), initializer="ones", name="scale")
+    ...     def call(self, inputs):
+    ...         return inputs * self.scale
+    >>> Scale()(torch.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
+
+    supports_masking = False
+    casts_integers = False
+    """True: whole numbers as the first argument become the layer's dtype, since its weights are of it."""
+    is_input = False
+    _facts: CallFacts
+    _makes_masks = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._makes_masks = cls.compute_mask is not Layer.compute_mask
+        torch_style = cls.forward is not Layer.forward and cls.call is Layer.call
+        cls._facts = call_facts(cls.forward if torch_style else cls.call, cls.build)
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        self.training = False
+        self.built = False
+        self.input_spec: Any = None
+        self.autocast = autocast
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.compute_dtype = name_of(to_torch(_dtype_name(dtype)))
+        self._torch_dtype = to_torch(self.compute_dtype)
+        self._trainable = bool(trainable)
+        self.auto_named = name is None
+        self._settled = False
+        self._name = _checked_name(name) if name is not None else snake_case(type(self).__name__)
+        self.called_by: list[weakref.ref[Node]] = []
+        self._forget_at = 32
+        self._losses: list[torch.Tensor] = []
+        self._collecting = False
+        self._losing: list[Any] | None = None
+        self.given_input_shape = _input_shape_from(kwargs, type(self).__name__)
+
+    # -- identity
+
+    @property
+    def name(self) -> str:
+        """The layer's name; a made-up one may get a number when the layer joins a model."""
+        return self._name
+
+    def settle_name(self, name: str) -> None:
+        """Take the name that a model gives; the first one stays, and one that the user gave always stays."""
+        if self.auto_named and not self._settled:
+            self._name = name
+            self._settled = True
+        for place, part in self.named_modules():
+            prefix = "/".join([self._name, *place.split(".")] if place else [self._name])
+            for slot in (part._parameters, part._buffers):
+                for weight in slot.values():
+                    if isinstance(weight, Variable):
+                        weight.path = f"{prefix}/{weight.weight_name}"
+
+    @property
+    def label(self) -> str:
+        """For people: ``Dense "logits"``."""
+        return f'{type(self).__name__} "{self._name}"'
+
+    @property
+    def dtype(self) -> str:
+        return self.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        return self.compute_dtype
+
+    @property
+    def dtype_policy(self) -> str:
+        return self.compute_dtype
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as JSON types."""
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.compute_dtype}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A new layer, without weights, from what ``get_config`` gave."""
+        try:
+            return cls(**config)
+        except TypeError as error:
+            error.add_note(
+                f"{cls.__name__}.from_config: get_config must return the arguments of __init__, got {list(config)}"
+            )
+            raise
+
+    def extra_repr(self) -> str:
+        return f"name={self._name!r}"
+
+    # -- to override
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for inputs of this shape (``None``: unknown). Sublayers may build later."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output from real tensors."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define call(self, inputs) or PyTorch's forward(self, x)."
+        )
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The output's mask: the input's where the layer keeps positions (``supports_masking``), else none."""
+        return previous_mask if self.supports_masking else None
+
+    def compute_output_dtype(self, input_dtype: Any) -> torch.dtype:
+        """Dtype of the output: the layer's own."""
+        return self._torch_dtype
+
+    # -- calling
+
+    run = torch.nn.Module.__call__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._losing is not None:
+            return self._call_afresh(args, kwargs)
+        return self._call(args, kwargs)
+
+    def _call_afresh(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Forget the losses of the last call first; a call inside another one adds to that one's losses."""
+        mine = [part for part in self._losing or () if not part._collecting]
+        for part in mine:
+            part._losses, part._collecting = [], True
+        try:
+            return self._call(args, kwargs)
+        finally:
+            for part in mine:
+                part._collecting = False
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.built and not kwargs and len(args) == 1 and type(args[0]) is torch.Tensor:
+            plain = args[0].dtype == self._torch_dtype and not self._makes_masks and real_mask(args[0]) is None
+            if plain or torch.compiler.is_compiling():
+                return self.run(args[0])
+        elif self.built and torch.compiler.is_compiling() and "training" not in kwargs:
+            return self.run(*args, **kwargs)
+        for leaf in tree.leaves((args, kwargs)):
+            if isinstance(leaf, Symbolic):
+                return self._draw(args, kwargs)
+        return self._compute(args, kwargs)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """PyTorch's entry: ``call`` with the training flag filled in."""
+        place = self._facts.training
+        if place is not None and len(args) <= place and kwargs.get("training") is None:
+            kwargs["training"] = self.training
+        output = self.call(*args, **kwargs)
+        if self.activity_regularizer is not None:
+            # Per row, as Keras has it, so that the penalty does not grow with the batch.
+            self.add_loss(sum(self.activity_regularizer(leaf) / max(leaf.shape[0], 1) for leaf in tree.leaves(output)))
+        return output
+
+    @property
+    def takes_training(self) -> bool:
+        """Whether ``call`` has an argument ``training``."""
+        return self._facts.training is not None
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether modules lie under this layer whose training flags a call's ``training=`` must reach."""
+        return bool(self._modules)
+
+    def run_in_mode(self, mode: bool, /, *args: Any, **kwargs: Any) -> Any:
+        """`run`, with this layer and everything under it in training (True) or inference mode for this call."""
+        with in_mode(self, mode):
+            return self.run(*args, **kwargs)
+
+    def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args, kwargs = tree.map_leaves(self._as_input, (args, kwargs))
+        args = self._without_integers(args)
+        if not self.built:
+            self._build_for(args, kwargs)
+            check_inputs(self, self.input_spec, list(tree.leaves(args[:1])), lambda _: "")
+        fill_masks(self._facts, args, kwargs, real_mask)
+        training = kwargs.get("training")
+        if training is not None and self.has_parts:
+            if not self.takes_training:
+                kwargs.pop("training")
+            output = self.run_in_mode(bool(training), *args, **kwargs)
+        else:
+            if training is not None and not self.takes_training:
+                kwargs.pop("training")
+            output = self.run(*args, **kwargs)
+        set_real_mask(self, args, output)
+        return output
+
+    def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            args, kwargs = tree.map_leaves(self._as_symbolic_input, (args, kwargs))
+            args = self._without_integers(args)
+            self._refuse_bad_call(args, kwargs)
+            tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
+            check_inputs(self, self.input_spec, tensors, _origin)
+            if not self.built:
+                self._build_for(args, kwargs)
+                check_inputs(self, self.input_spec, tensors, _origin)
+            fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
+            result = record(self, args, kwargs)
+        except LaminaError as error:
+            error.where = error.where or str(caller())
+            raise
+        node = next(leaf.node for leaf in tree.leaves(result) if isinstance(leaf, Symbolic))
+        self.remember(node)
+        draw_masks(self, node)
+        for part in self._losing or ():
+            part._losses = []  # of the trial on tensors without storage
+        return result
+
+    def remember(self, node: Node) -> None:
+        """Keep a weak reference to a call of this layer."""
+        self.called_by.append(weakref.ref(node))
+        if len(self.called_by) >= self._forget_at:  # at doubling sizes, so that a long list is not walked at every call
+            self.called_by = [ref for ref in self.called_by if ref() is not None]
+            self._forget_at = max(32, 2 * len(self.called_by))
+
+    def _refuse_bad_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        try:
+            self._facts.signature.bind(*args, **{k: v for k, v in kwargs.items() if k != "training"})
+        except TypeError as error:
+            raise ArgumentError(
+                f"{self.label} was called with the wrong arguments.",
+                got=f"{len(args)} positional, {list(kwargs)} by name",
+                expected=f"call{self._facts.signature}: {error}",
+                hint="several tensors as one list: layer([a, b])" if len(args) > 1 else None,
+            ) from None
+
+    def _as_input(self, leaf: Any) -> Any:
+        """NumPy arrays become tensors; floating tensors get the layer's dtype."""
+        if isinstance(leaf, np.ndarray):
+            if leaf.dtype.kind not in "fiub":
+                raise ShapeError(f"{self.label} cannot take an array of {leaf.dtype}.", expected="numbers")
+            leaf = torch.as_tensor(leaf)
+            device = next((p.device for p in self.parameters()), None)
+            leaf = leaf if device is None or device.type == "meta" else leaf.to(device)
+        if (
+            isinstance(leaf, torch.Tensor)
+            and self.autocast
+            and leaf.dtype != self._torch_dtype
+            and leaf.is_floating_point()
+        ):
+            mask = real_mask(leaf)
+            leaf = leaf.to(self._torch_dtype)
+            if mask is not None:
+                leaf._keras_mask = mask
+        return leaf
+
+    def _without_integers(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        first = args[0] if args else None
+        if not self.casts_integers or not hasattr(first, "dtype") or first.dtype.is_floating_point:
+            return args
+        return args if first.dtype.is_complex else (first.to(self._torch_dtype), *args[1:])
+
+    def _as_symbolic_input(self, leaf: Any) -> Any:
+        if (
+            isinstance(leaf, SymbolicTensor)
+            and self.autocast
+            and leaf.dtype != self._torch_dtype
+            and leaf.dtype.is_floating_point
+        ):
+            return leaf.to(self._torch_dtype)
+        return leaf
+
+    # -- building
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not any(hasattr(leaf, "shape") for leaf in tree.leaves((args, kwargs))):
+            raise ArgumentError(
+                f"{self.label} was called on no tensor.",
+                got=", ".join(type(leaf).__name__ for leaf in tree.leaves((args, kwargs))) or "nothing",
+                expected="symbolic tensors, torch tensors or NumPy arrays",
+                hint="layer(Input(shape)), or torch.as_tensor(values)",
+            )
+        shapes = (_shapes(args[0]) if args else _shapes(next(iter(kwargs.values()))),)
+        if self._facts.build_shapes:
+            given = self._facts.signature.bind_partial(*args, **kwargs).arguments
+            shapes = tuple(_shapes(given[n]) if given.get(n) is not None else None for n in self._facts.build_shapes)
+        try:
+            self._build_once(*shapes)
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            if isinstance(error, LaminaError) or not isinstance(args[0] if args else None, (list, tuple, dict)):
+                raise
+            raise StructureError(
+                f"{self.label} cannot take a {type(args[0]).__name__} of {len(args[0])} tensors.",
+                got=f"shapes {shapes[0]}",
+                expected=f"one tensor ({type(error).__name__}: {error})",
+                hint="Concatenate()([...]) or another merging layer before it, or the layer called on each",
+            ) from error
+        if any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in tree.leaves(args)):
+            # First called while a layer around it is tried on shapes alone: its new weights step aside like the others.
+            for part in self.modules():
+                set_aside_state(part)
+
+    def _build_once(self, *shapes: Any) -> None:
+        if self.built:
+            return
+        adopt_nested_layers(self)
+        self.build(*shapes)
+        adopt_nested_layers(self)
+        self.built = True
+        self._losing = self.losing_parts() or None
+        if not self._trainable:
+            self.trainable = False
+
+    # -- the calls that were drawn
+
+    def _calls(self) -> list[Node]:
+        return [node for node in (ref() for ref in self.called_by) if node is not None]
+
+    def _only_call(self, what: str) -> Node:
+        calls = self._calls()
+        if not calls:
+            raise ArgumentError(
+                f"{self.label} has no {what}: it was never called on a symbolic tensor.", hint="layer(x)"
+            )
+        if len(calls) > 1:
+            listed = "\n".join(f"{i}: {node.source}" for i, node in enumerate(calls))
+            raise ArgumentError(
+                f"{self.label} was called {len(calls)} times, so it has no single {what}.",
+                got=listed,
+                hint=f'layer.get_{what}_at(i), or model.node("{self.name}:1").output',
+            )
+        return calls[0]
+
+    @property
+    def output(self) -> Any:
+        """What the layer's only call returned: symbolic tensors."""
+        return self._only_call("output").output
+
+    @property
+    def input(self) -> Any:
+        """What the layer's only call was given as its first argument."""
+        node = self._only_call("input")
+        return node.args[0] if node.args else node.output
+
+    def get_output_at(self, node_index: int) -> Any:
+        return self._calls()[node_index].output
+
+    def get_input_at(self, node_index: int) -> Any:
+        return self._calls()[node_index].args[0]
+
+    # -- shapes, for the graph
+
+    def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result's shapes and dtypes for one example of the arguments; None where no rule is known."""
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return None
+        first = args[0] if args else next(iter(kwargs.values()))
+        names = call_facts(type(self).call, type(self).compute_output_shape).build_shapes
+        if names:
+            given = self._facts.signature.bind_partial(*args, **kwargs).arguments
+            shapes = [
+                _shapes(given[n]) if given.get(n) is not None else None
+                for n in names
+                if n in self._facts.signature.parameters
+            ]
+        else:
+            shapes = [_shapes(first)]
+        result = self.compute_output_shape(*shapes)
+        leading = next((leaf.shape[0] for leaf in tree.leaves(first) if isinstance(leaf, Array) and leaf.shape), 1)
+        dtype = next((leaf.dtype for leaf in tree.leaves(first) if isinstance(leaf, Array)), self._torch_dtype)
+        return _arrays(result, to_torch(self.compute_output_dtype(dtype)), leading)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The output's shape for an input shape; ``None`` axes are unknown. Found by trying, where no rule is given."""
+        found = []
+        for k in (0, 1):
+            arrays = map_shapes(lambda shape, k=k: Array(example_shapes(shape)[k], self._torch_dtype), input_shape)
+            found.append(list(tree.leaves(probe(self, (arrays,), {}))))
+            structure = probe(self, (arrays,), {})
+        merged = (merged_shape((a.shape, b.shape)) for a, b in zip(*found, strict=True))
+        return tree.pack_like(structure, merged)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "called_by": [], "_losses": []}
+
+
+@contextmanager
+def in_mode(module: torch.nn.Module, training: bool) -> Iterator[None]:
+    """Within, the module and all under it are in this mode; their own flags come back afterwards."""
+    changed = [part for part in module.modules() if part.training != training]
+    for part in changed:
+        part.training = training
+    try:
+        yield
+    finally:
+        for part in changed:
+            part.training = not training
+
+
+def snake_case(name: str) -> str:
+    """Keras' way from a class name to a layer name.
+
+    >>> snake_case("MultiHeadAttention"), snake_case("Conv2D"), snake_case("LSTM")
+    ('multi_head_attention', 'conv2d', 'lstm')
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower().lstrip("_")
+
+
+def map_shapes(fn: Callable[[tuple[int | None, ...]], Any], shapes: Any) -> Any:
+    """``fn`` of every shape in a nesting of shapes; a tuple or list of sizes is one shape."""
+    if isinstance(shapes, dict):
+        return {k: map_shapes(fn, v) for k, v in shapes.items()}
+    if isinstance(shapes, (tuple, list)):
+        if all(size is None or isinstance(size, int) for size in shapes):
+            return fn(tuple(shapes))
+        return type(shapes)(map_shapes(fn, s) for s in shapes)
+    return shapes
+
+
+def _shapes(argument: Any) -> Any:
+    """The shapes of what a layer is called on, in its structure."""
+    return tree.map_leaves(lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else None, argument)
+
+
+def _arrays(shapes: Any, dtype: torch.dtype, leading: int) -> Any:
+    """Shapes that a rule gave, as examples of tensors. A rule that insists on ``None`` means the batch there."""
+    return map_shapes(lambda shape: Array(tuple(leading if n is None else n for n in shape), dtype), shapes)
+
+
+def _origin(tensor: Any) -> str:
+    return f"   from {tensor.node.label}, {tensor.node.source}"
+
+
+def _dtype_name(dtype: Any) -> Any:
+    """A dtype from what Keras configs hold: a name, a torch dtype, or a serialized policy."""
+    if dtype is None:
+        return "float32"
+    if isinstance(dtype, dict):
+        return dtype.get("config", {}).get("name", "float32")
+    return getattr(dtype, "name", dtype)
+
+
+def _checked_name(name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise ArgumentError("A layer's name must be a string.", got=repr(name), expected='e.g. name="encoder"')
+    if "/" in name or "." in name:
+        raise ArgumentError(
+            f"A layer cannot be called {name!r}.",
+            expected="a name without '/' and '.', which separate names in the paths of weights",
+            hint=f"name={re.sub('[/.]', '_', name)!r}",
+        )
+    return name
+
+
+def _input_shape_from(kwargs: dict[str, Any], kind: str) -> tuple[int | None, ...] | None:
+    """The input's shape, the batch included, from Keras' older keywords; anything else is a mistake.
+
+    Raises:
+        ArgumentError: an argument that no layer of this kind has.
+    """
+    batch = kwargs.pop("batch_size", None) if "input_shape" in kwargs or "input_dim" in kwargs else None
+    shape: tuple[int | None, ...] | None = None
+    if "batch_input_shape" in kwargs:
+        shape = tuple(kwargs.pop("batch_input_shape"))
+    elif "input_shape" in kwargs:
+        shape = (batch, *kwargs.pop("input_shape"))
+    elif "input_dim" in kwargs:
+        shape = (batch, kwargs.pop("input_dim"))
+    if kwargs:
+        raise ArgumentError(
+            f"{kind} has no argument {', '.join(map(repr, kwargs))}.",
+            where=str(caller()),
+            hint=f"help(layers.{kind}) lists its arguments",
+        )
+    return shape

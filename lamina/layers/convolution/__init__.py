@@ -1,0 +1,19 @@
+"""Layers whose kernels slide over time, images and volumes."""
+
+from lamina.layers.convolution.conv import Conv1D, Conv2D, Conv3D
+from lamina.layers.convolution.depthwise import DepthwiseConv1D, DepthwiseConv2D
+from lamina.layers.convolution.separable import SeparableConv1D, SeparableConv2D
+from lamina.layers.convolution.transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+
+__all__ = [
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "SeparableConv1D",
+    "SeparableConv2D",
+]

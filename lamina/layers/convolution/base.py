@@ -1,0 +1,160 @@
+"""What all convolutions share: the geometry of their windows, bias, activation, and the way to PyTorch's kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+
+from lamina import activations
+from lamina.layers.arguments import CHANNELS_LAST, choice, image_format, wholes
+from lamina.layers.base import InputSpec, Layer
+from lamina.layers.geometry import (
+    Pads,
+    Shape,
+    channel_axis,
+    check_rank,
+    extent,
+    image_shape,
+    known_size,
+    lifted,
+    same_pads,
+    torch_views,
+    window_counts,
+)
+from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+
+# Alike at both ends of each axis, and further in F.pad's order (last axis first).
+Padding = tuple[tuple[int, ...], list[int] | None]
+
+CONVOLVE = {2: torch.conv2d, 3: torch.conv3d}
+
+
+class Convolution(Layer):
+    """Base of the convolutions of one to three spatial axes. A subclass makes the kernels and says `rank`.
+
+    Kernels have Keras' logical shape, spatial axes first, and are stored in the order of the data (`kernel_layout`), so
+    that what PyTorch's kernel reads is a view of the weight, and is channels_last where the data are.
+    """
+
+    casts_integers = True
+
+    rank: ClassVar[int]
+    paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any,
+        padding: str,
+        data_format: str | None,
+        dilation_rate: Any,
+        activation: Any,
+        use_bias: bool,
+        bias_options: tuple[Any, Any, Any],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kernel_size = wholes(self, "kernel_size", kernel_size, self.rank)
+        self.strides = wholes(self, "strides", strides, self.rank)
+        self.padding = choice(self, "padding", padding, self.paddings)
+        self.data_format = image_format(self, data_format)
+        self.dilation_rate = wholes(self, "dilation_rate", dilation_rate, self.rank)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        keep_weight_options(self, "bias", *bias_options)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self._enter, self._leave = torch_views(self.data_format, self.rank)
+        self._torch_rank = max(self.rank, 2)
+        self._windows = tuple(map(extent, self.kernel_size, self.dilation_rate))
+        self._lifted_windows = lifted(self._windows, 1)
+        self._lifted_strides = lifted(self.strides, 1)
+        self._lifted_dilation = lifted(self.dilation_rate, 1)
+        self._fixed_padding = self._plan_padding()
+
+    def build_channels(self, input_shape: Shape) -> int:
+        """Check the input's shape, fix its number of channels, and return that."""
+        axis = channel_axis(self.data_format)
+        check_rank(self, input_shape, self.rank + 2)
+        channels = known_size(self, input_shape, axis, "the channels")
+        self.compute_output_shape(input_shape)
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
+        return channels
+
+    def add_kernel(self, name: str, options: str, spatial: tuple[int, ...], a: int, b: int, order: str) -> Any:
+        """A kernel of logical shape (*spatial, a, b), stored as its `order` says: "b*a" is b, spatial axes, a."""
+        axes = {"*": tuple(range(self.rank)), "a": (self.rank,), "b": (self.rank + 1,)}
+        layout = tuple(axis for letter in order for axis in axes[letter])
+        return self.add_weight((*spatial, a, b), name=name, layout=layout, **weight_options(self, options))
+
+    def add_bias(self, size: int) -> Any:
+        """The bias, or None where there is none."""
+        return self.add_weight((size,), name="bias", **weight_options(self, "bias")) if self.use_bias else None
+
+    def torch_kernel(self, kernel: torch.Tensor) -> torch.Tensor:
+        """(*spatial, a, b) seen as (b, a, *spatial), a 1D kernel with a height of 1."""
+        if self.rank == 1:
+            return kernel.permute(2, 1, 0).unsqueeze(2)
+        return kernel.permute(3, 2, 0, 1) if self.rank == 2 else kernel.permute(4, 3, 0, 1, 2)
+
+    def convolve(
+        self, inputs: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, groups: int
+    ) -> torch.Tensor:
+        """Slide `kernel` (out, in / groups, ...) over `inputs` (B, in, ...), both in PyTorch's order of axes."""
+        padding, beyond = self._fixed_padding or self._padding_for(inputs.shape[2:])
+        if beyond is not None:
+            inputs = F.pad(inputs, beyond)
+        slide = CONVOLVE[self._torch_rank]
+        return slide(inputs, kernel, bias, self._lifted_strides, padding, self._lifted_dilation, groups)
+
+    def finish(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Back to the layer's order of axes, then the activation."""
+        outputs = self._leave(outputs)
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def output_shape_with(self, input_shape: Shape, channels: int | None) -> Shape:
+        """Shape after the windows have gone over the input."""
+        check_rank(self, input_shape, self.rank + 2)
+        counts = window_counts(self, input_shape, self._windows, self.strides, self.padding, self.data_format)
+        return image_shape(self.data_format, input_shape[0], counts, channels)
+
+    def _plan_padding(self) -> Padding | None:
+        """Padding of the spatial axes, or None where it depends on the size of the input."""
+        if self.padding == "valid":
+            return _split([(0, 0)] * self._torch_rank)
+        if self.padding == "causal":
+            return _split([(0, 0), (self._windows[0] - 1, 0)])
+        if any(stride > 1 for stride in self.strides):
+            return None
+        return self._padding_for(self._lifted_windows)
+
+    def _padding_for(self, sizes: Sequence[int]) -> Padding:
+        """Padding of spatial axes of these sizes under "same"; with stride 1 it is the same for all sizes."""
+        return _split(same_pads(sizes, self._lifted_windows, self._lifted_strides))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "kernel_size": list(self.kernel_size),
+            "strides": list(self.strides),
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": list(self.dilation_rate),
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            **weight_options_config(self, "bias"),
+        }
+
+
+def kernel_order(layout: str) -> str:
+    """Order in which a full kernel is stored, so that PyTorch sees it in the same memory format as the data."""
+    return "b*a" if layout == CHANNELS_LAST else "ba*"
+
+
+def _split(pads: Pads) -> Padding:
+    """What PyTorch's kernels can pad themselves, alike at both ends, and what F.pad has to add, and copy, before."""
+    common = tuple(min(pair) for pair in pads)
+    beyond = [side - shared for pair, shared in zip(pads, common, strict=True) for side in reversed(pair)]
+    return common, beyond[::-1] if any(beyond) else None

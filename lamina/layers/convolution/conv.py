@@ -1,0 +1,147 @@
+"""Conv1D, Conv2D, Conv3D: a kernel that mixes all channels of a neighbourhood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina.layers.arguments import refuse, whole
+from lamina.layers.convolution.base import Convolution, kernel_order
+from lamina.layers.geometry import Shape, channel_axis, shape_error
+from lamina.layers.weight_options import keep_weight_options, weight_options_config
+
+
+class _Conv(Convolution):
+    """The convolution of any rank."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        bias_options = (bias_initializer, bias_regularizer, bias_constraint)
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            bias_options,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
+        self.filters = whole(self, "filters", filters)
+        self.groups = whole(self, "groups", groups)
+        if self.filters % self.groups:
+            raise refuse(self, "groups", groups, f"a divisor of filters={filters}")
+        keep_weight_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+
+    def build(self, input_shape: Shape) -> None:
+        channels = self.build_channels(input_shape)
+        order = kernel_order(self.data_format)
+        per_group = channels // self.groups
+        self.kernel = self.add_kernel("kernel", "kernel", self.kernel_size, per_group, self.filters, order)
+        self.bias = self.add_bias(self.filters)
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        kernel = self.torch_kernel(self.kernel)
+        return self.finish(self.convolve(self._enter(inputs), kernel, self.bias, self.groups))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        output_shape = self.output_shape_with(input_shape, self.filters)
+        channels = input_shape[channel_axis(self.data_format)]
+        if channels is not None and channels % self.groups:
+            raise shape_error(self, input_shape, f"channels that {self.groups} groups divide evenly, not {channels}")
+        return output_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "groups": self.groups,
+            **weight_options_config(self, "kernel"),
+        }
+
+
+class Conv1D(_Conv):
+    """Convolution over time: `activation(sum of kernel[k] * inputs[t*stride + k*dilation] + bias)`.
+
+    Input (B, T, C), or (B, C, T) with `data_format="channels_first"`; output (B, T', filters). Weights: `kernel`
+    (kernel_size, C / groups, filters), `bias` (filters,).
+
+    Args:
+        filters: channels of the output.
+        kernel_size, strides, dilation_rate: of the window, in steps.
+        padding: "valid" (windows inside the input), "same" (T' = ceil(T / strides)) or "causal" (as "same", but no
+            output sees a later input).
+        data_format: "channels_last" (default) or "channels_first".
+        groups: parts into which the channels are split, each convolved by itself.
+        activation, use_bias, ..._initializer, ..._regularizer, ..._constraint: as in `Dense`.
+
+    Raises:
+        ArgumentError: an argument cannot be.
+        ShapeError: the input's rank or channels do not fit, or the window is larger than the input.
+
+    >>> Conv1D(8, 3, padding="causal").compute_output_shape((None, 100, 4))
+    (None, 100, 8)
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+
+class Conv2D(_Conv):
+    """Convolution over images: `activation(sum over a window of kernel * inputs + bias)`.
+
+    Input (B, H, W, C), or (B, C, H, W) with `data_format="channels_first"`; output (B, H', W', filters). Weights:
+    `kernel` (kh, kw, C / groups, filters), `bias` (filters,). For each axis, "valid" gives
+    floor((n - dilation * (k - 1) - 1) / stride) + 1 positions, "same" ceil(n / stride).
+
+    Args:
+        filters: channels of the output.
+        kernel_size, strides, dilation_rate: one integer, or one for each spatial axis.
+        padding: "valid" (windows inside the input) or "same" (zeros around; the odd one at the bottom and right).
+        data_format: "channels_last" (default) or "channels_first".
+        groups: parts into which the channels are split, each convolved by itself.
+        activation, use_bias, ..._initializer, ..._regularizer, ..._constraint: as in `Dense`.
+
+    Raises:
+        ArgumentError: an argument cannot be.
+        ShapeError: the input's rank or channels do not fit, or the window is larger than the input.
+
+    >>> Conv2D(8, 3, strides=2, padding="same").compute_output_shape((None, 28, 28, 1))
+    (None, 14, 14, 8)
+    """
+
+    rank = 2
+
+
+class Conv3D(_Conv):
+    """Convolution over volumes; arguments as in `Conv2D`.
+
+    Input (B, H, W, D, C), or (B, C, H, W, D) with `data_format="channels_first"`; output (B, H', W', D', filters).
+    Weights: `kernel` (kh, kw, kd, C / groups, filters), `bias` (filters,).
+
+    >>> Conv3D(8, (3, 3, 1)).compute_output_shape((None, 16, 16, 4, 2))
+    (None, 14, 14, 4, 8)
+    """
+
+    rank = 3

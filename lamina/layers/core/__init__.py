@@ -1,0 +1,23 @@
+"""Layers that are a model's plain building stones."""
+
+from .dense import Dense
+from .einsum_dense import EinsumDense
+from .embedding import Embedding
+from .identity import Identity
+from .input_layer import Input, InputLayer
+from .lambda_ import Lambda
+from .masking import Masking
+from .torch_module import TorchModule, TorchModuleWrapper
+
+__all__ = [
+    "Dense",
+    "EinsumDense",
+    "Embedding",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "Lambda",
+    "Masking",
+    "TorchModule",
+    "TorchModuleWrapper",
+]

@@ -1,0 +1,90 @@
+"""Dense: every output is a weighted sum of all features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from lamina import activations
+from lamina.layers.arguments import whole
+from lamina.layers.base import InputSpec, Layer
+from lamina.layers.geometry import Shape, known_size, shape_error
+from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+
+
+class Dense(Layer):
+    """`activation(inputs @ kernel + bias)` over the last axis.
+
+    Input (B, ..., F), output (B, ..., units); any rank from 2 on. Weights: `kernel` (F, units), `bias` (units,).
+
+    Args:
+        units: width of the output.
+        activation: name or function; None is linear.
+        use_bias: add a bias.
+        kernel_initializer, bias_initializer: how the weights start.
+        kernel_regularizer, bias_regularizer, activity_regularizer: penalties added to the loss.
+        kernel_constraint, bias_constraint: applied after each step of the optimizer.
+
+    Raises:
+        ArgumentError: `units` is not a positive integer.
+        ShapeError: the input has no feature axis, or one of unknown size.
+
+    >>> Dense(3, activation="relu").compute_output_shape((None, 5))
+    (None, 3)
+    """
+
+    casts_integers = True
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = whole(self, "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        keep_weight_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        keep_weight_options(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
+        self.supports_masking = True
+        self.input_spec = InputSpec(min_ndim=2)
+
+    def build(self, input_shape: Shape) -> None:
+        features = known_size(self, input_shape, -1, "the features")
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+        # Stored (units, F), as F.linear reads it.
+        self.kernel = self.add_weight(
+            (features, self.units), name="kernel", layout=(1, 0), **weight_options(self, "kernel")
+        )
+        self.bias = (
+            self.add_weight((self.units,), name="bias", **weight_options(self, "bias")) if self.use_bias else None
+        )
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        outputs = F.linear(inputs, self.kernel.t(), self.bias)
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 2:
+            raise shape_error(self, input_shape, "at least 2 axes, (batch, features)")
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            **weight_options_config(self, "kernel", "bias"),
+        }

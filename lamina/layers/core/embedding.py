@@ -1,0 +1,99 @@
+"""Embedding: a trained vector for each integer."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from lamina.layers.arguments import whole
+from lamina.layers.base import Layer
+from lamina.layers.geometry import Shape
+from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+
+
+class Embedding(Layer):
+    """`embeddings[ids]`: row i of a trained matrix for each id i.
+
+    Input (...) of ids, each in [0, input_dim), of any integer dtype (floats are cut to integers); output
+    (..., output_dim). Weight: `embeddings` (input_dim, output_dim).
+
+    Args:
+        input_dim: how many different ids there are.
+        output_dim: length of each vector.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: how the matrix starts, what it costs,
+            where it may lie.
+        mask_zero: id 0 is padding; the output's mask is False there.
+        weights: first values of the matrix, (input_dim, output_dim).
+
+    Raises:
+        ArgumentError: `input_dim` or `output_dim` is not a positive integer.
+        IndexError: an id lies outside [0, input_dim) (on a CPU; a GPU stops with an assertion of its own).
+
+    >>> Embedding(1000, 64)(torch.tensor([[4, 20, 7]])).shape
+    torch.Size([1, 3, 64])
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if kwargs.pop("input_length", None) is not None:
+            warnings.warn("Embedding finds the length of its input by itself: drop input_length.", stacklevel=2)
+        super().__init__(**kwargs)
+        self.input_dim = whole(self, "input_dim", input_dim)
+        self.output_dim = whole(self, "output_dim", output_dim)
+        keep_weight_options(self, "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
+        self.mask_zero = bool(mask_zero)
+        self.supports_masking = self.mask_zero
+        # A float id above 2**24 would lose its last digits on the way through the layer's dtype.
+        self.autocast = False
+        if weights is not None:
+            self._build_once((None,))
+            self.embeddings.assign(weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 else weights)
+
+    def build(self, input_shape: Shape) -> None:
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim), name="embeddings", **weight_options(self, "embeddings")
+        )
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if inputs.dtype is not torch.int64 and inputs.dtype is not torch.int32:
+            inputs = inputs.to(torch.int64)
+        try:
+            return F.embedding(inputs, self.embeddings)
+        except IndexError as error:
+            raise IndexError(self._which_id(inputs)) from error
+
+    def _which_id(self, ids: torch.Tensor) -> str:
+        outside = ids[(ids < 0) | (ids >= self.input_dim)]
+        return (
+            f"{self.label} got an id that it has no vector for.\n"
+            f"  got       {int(outside[0])}, the first of {outside.numel()} such ids\n"
+            f"  expected  ids in [0, {self.input_dim}), from input_dim={self.input_dim}\n"
+            f"  try       input_dim = largest id + 1, or map unknown words to one id"
+        )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape, self.output_dim)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return torch.ne(inputs, 0) if self.mask_zero else None
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            **weight_options_config(self, "embeddings"),
+            "mask_zero": self.mask_zero,
+        }

@@ -1,0 +1,143 @@
+"""Input: where a graph begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamina.graph import ArgumentError, Node, SymbolicTensor, TensorSpec
+from lamina.graph.dtypes import name_of, to_torch
+from lamina.graph.infer import Shape, example_shapes
+from lamina.graph.node import Leaf
+from lamina.graph.source import caller
+from lamina.layers.base import Layer
+
+
+class InputLayer(Layer):
+    """The layer behind an `Input`: holds its shape, dtype and name, and is called once, by itself.
+
+    Args:
+        shape: without the batch axis; ``None`` for unknown axes.
+        batch_size: known size of the batch axis, or None.
+        dtype: "float32" by default.
+        batch_shape: the shape with the batch axis, instead of ``shape``.
+        optional: the model may be given None here.
+        name: what dicts of data call it.
+
+    >>> InputLayer((28, 28), name="image").output.shape
+    (None, 28, 28)
+    """
+
+    is_input = True
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        if sparse or ragged:
+            raise ArgumentError(
+                "Inputs are dense tensors here.", got="sparse=True or ragged=True", hint="a padded tensor and Masking"
+            )
+        if input_tensor is not None:
+            raise ArgumentError(
+                "Input(tensor=) has no meaning here.", hint="use the tensor: any symbolic tensor can begin a model"
+            )
+        if (shape is None) == (batch_shape is None):
+            raise ArgumentError(
+                "Input needs shape= or batch_shape=, one of them.",
+                got=f"shape={shape!r}, batch_shape={batch_shape!r}",
+                hint="Input(shape=(28, 28, 1))",
+            )
+        self.batch_shape: Shape = (
+            _checked_shape(batch_shape, "batch_shape")
+            if shape is None
+            else (_size(batch_size), *_checked_shape(shape, "shape"))
+        )
+        self.input_dtype = to_torch(dtype or "float32")
+        self.optional = bool(optional)
+        self.built = True
+        node = Node(self, (), {}, caller())
+        node.give([TensorSpec(example_shapes(self.batch_shape), self.input_dtype)], Leaf(0))
+        self.remember(node)
+        # The only strong hold on the node until the caller takes the tensor; given up in `Input`.
+        self._tensor: SymbolicTensor | None = node.output
+
+    @property
+    def dtype(self) -> str:
+        return name_of(self.input_dtype)
+
+    def take(self) -> SymbolicTensor:
+        """The symbolic tensor, for the caller to hold: the layer itself then holds it weakly, like any other layer."""
+        tensor: SymbolicTensor = self.output
+        self._tensor = None
+        return tensor
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "batch_shape": list(self.batch_shape),
+            "dtype": self.dtype,
+            "optional": self.optional,
+            "name": self.name,
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_tensor": None}
+
+
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> SymbolicTensor:
+    """A symbolic tensor that stands for data the model will be given.
+
+    Args:
+        shape: sizes without the batch axis, ``None`` for axes whose size only run time tells.
+        batch_size: size of the batch axis where it is fixed.
+        dtype: "float32" by default.
+        batch_shape: the shape with the batch axis, instead of ``shape``.
+        name: what dicts of data, error messages and pictures call it.
+        optional: the model may be given None here.
+
+    Raises:
+        ArgumentError: a shape that is none.
+
+    >>> Input((28, 28, 1)).shape, Input((None,), dtype="int32", name="tokens").name
+    ((None, 28, 28, 1), 'tokens')
+    """
+    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)
+    return layer.take()
+
+
+def _checked_shape(shape: Any, what: str) -> Shape:
+    try:
+        return tuple(_size(n) for n in shape)
+    except TypeError:
+        raise ArgumentError(
+            f"Input({what}=) must be a tuple of sizes.", got=repr(shape), where=str(caller()), hint=f"{what}=({shape},)"
+        ) from None
+
+
+def _size(n: Any) -> int | None:
+    if n is None:
+        return None
+    if isinstance(n, bool) or not hasattr(n, "__index__") or n.__index__() < 0:
+        raise ArgumentError(
+            "The sizes of an Input are whole numbers, or None where unknown.", got=repr(n), where=str(caller())
+        )
+    return n.__index__()

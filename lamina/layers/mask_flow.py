@@ -1,0 +1,72 @@
+"""How masks travel: as edges of the graph while building, as an attribute of real tensors outside of graphs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from lamina.graph import Node, Symbolic, tree
+
+from .signature import CallFacts
+
+
+def real_mask(tensor: Any) -> torch.Tensor | None:
+    """The mask that an earlier layer left on a real tensor."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def fill_masks(facts: CallFacts, args: tuple[Any, ...], kwargs: dict[str, Any], mask_of: Callable[[Any], Any]) -> None:
+    """Give each mask argument of a call that the user left out the mask of the argument it belongs to."""
+    if not facts.masks:
+        return
+    given = facts.signature.bind_partial(*args, **{k: v for k, v in kwargs.items() if k in facts.signature.parameters})
+    for name, owner in facts.masks:
+        if given.arguments.get(name) is not None or owner not in given.arguments:
+            continue
+        masks = tree.map_leaves(mask_of, given.arguments[owner])
+        if any(mask is not None for mask in tree.leaves(masks)):
+            kwargs[name] = masks
+
+
+def draw_masks(layer: Any, node: Node) -> None:
+    """Find the masks of a layer's symbolic results: ``compute_mask`` runs on symbolic tensors and so is drawn."""
+    inputs = node.args[0] if node.args else None
+    previous = tree.map_leaves(lambda leaf: getattr(leaf, "mask", None), inputs)
+    some = any(mask is not None for mask in tree.leaves(previous))
+    if not some and not layer._makes_masks:
+        return
+    if not some:
+        previous = None
+    if not layer._makes_masks and not layer.supports_masking:
+        if not layer._facts.masks:
+            warnings.warn(
+                f"{layer.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as "
+                "data. A layer that keeps positions says supports_masking = True.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return
+    masks = layer.compute_mask(inputs, previous)
+    flat = list(masks) if isinstance(masks, (list, tuple)) else [masks]
+    for i, mask in enumerate(flat[: len(node.specs)]):
+        if isinstance(mask, Symbolic):
+            node.masks[i] = mask
+
+
+def set_real_mask(layer: Any, args: tuple[Any, ...], output: Any) -> None:
+    """Leave the output's mask on the output, so that the next layer called outside of a graph finds it."""
+    if not args or not (layer._makes_masks or layer.supports_masking):
+        return
+    previous = tree.map_leaves(real_mask, args[0])
+    if all(mask is None for mask in tree.leaves(previous)):
+        if not layer._makes_masks:
+            return
+        previous = None
+    masks = layer.compute_mask(args[0], previous)
+    flat = list(masks) if isinstance(masks, (list, tuple)) else [masks]
+    for mask, tensor in zip(flat, tree.leaves(output), strict=False):
+        if isinstance(mask, torch.Tensor) and isinstance(tensor, torch.Tensor):
+            tensor._keras_mask = mask  # type: ignore[attr-defined]

@@ -1,0 +1,13 @@
+"""Layers that bring values to one scale."""
+
+from lamina.layers.normalization.batch import BatchNormalization
+from lamina.layers.normalization.group import GroupNormalization
+from lamina.layers.normalization.layer import LayerNormalization, RMSNormalization, UnitNormalization
+
+__all__ = [
+    "BatchNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "UnitNormalization",
+]

@@ -1,0 +1,57 @@
+"""What normalizations share: a learned factor `gamma` and shift `beta` after the values are brought to one scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamina.layers.arguments import number
+from lamina.layers.base import Layer
+from lamina.layers.geometry import Shape, check_axes
+from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+
+
+class AffineNormalization(Layer):
+    """Base of the layers that compute `gamma * normalized + beta`.
+
+    Args:
+        axis: of the features: an integer or a list, as the subclass allows.
+        epsilon: added to the variance.
+        center, scale: whether there is a `beta`, a `gamma`.
+        beta, gamma: (initializer, regularizer, constraint) of each.
+    """
+
+    def __init__(
+        self,
+        axis: Any,
+        epsilon: float,
+        center: bool,
+        scale: bool,
+        beta: tuple[Any, Any, Any],
+        gamma: tuple[Any, Any, Any],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.epsilon = number(self, "epsilon", epsilon, 0.0)
+        self.center, self.scale = bool(center), bool(scale)
+        keep_weight_options(self, "beta", *beta)
+        keep_weight_options(self, "gamma", *gamma)
+        self.supports_masking = True
+
+    def add_affine(self, shape: tuple[int, ...]) -> None:
+        """Make `gamma` and `beta`, or None in their place."""
+        self.gamma = self.add_weight(shape, name="gamma", **weight_options(self, "gamma")) if self.scale else None
+        self.beta = self.add_weight(shape, name="beta", **weight_options(self, "beta")) if self.center else None
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return check_axes(self, input_shape, self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            **weight_options_config(self, "beta", "gamma"),
+        }

@@ -1,0 +1,173 @@
+"""BatchNormalization: each channel to mean 0 and variance 1 over the batch, and over the moving averages afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from lamina import initializers
+from lamina.layers.arguments import axis as checked_axis
+from lamina.layers.arguments import fraction, refuse
+from lamina.layers.base import InputSpec
+from lamina.layers.geometry import Shape, axis_index, known_size, shape_error, views_to_second_axis
+from lamina.layers.normalization.affine import AffineNormalization
+
+
+class BatchNormalization(AffineNormalization):
+    """`gamma * (inputs - mean) / sqrt(variance + epsilon) + beta`, mean and variance for each channel.
+
+    In training they are those of the batch (all axes but `axis`), and the moving averages take a step towards them:
+    `moving = moving * momentum + batch * (1 - momentum)`, with the biased variance, as in Keras (PyTorch's
+    BatchNorm takes the unbiased one, and calls 1 - momentum the momentum). In inference, and when `trainable` is False,
+    they are the moving averages.
+
+    Input of any rank from 2 on, output of the same shape. Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`
+    (C,), the last two not trainable. A `mask`, of the input's shape without `axis`, leaves positions out of the batch's
+    mean and variance.
+
+    Args:
+        axis: of the channels.
+        momentum: of the moving averages, 0 to 1.
+        epsilon: added to the variance.
+        center, scale: whether there is a `beta`, a `gamma`.
+        beta_..., gamma_...: initializer, regularizer and constraint of the weights.
+        moving_mean_initializer, moving_variance_initializer: how the moving averages start.
+
+    Raises:
+        ArgumentError: an argument cannot be; `renorm` and `synchronized` are not offered.
+        ShapeError: the input has no such axis, or one of unknown size; the mask's rank does not fit.
+
+    >>> BatchNormalization().compute_output_shape((None, 8, 8, 3))
+    (None, 8, 8, 3)
+    """
+
+    casts_integers = True
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        beta = (beta_initializer, beta_regularizer, beta_constraint)
+        gamma = (gamma_initializer, gamma_regularizer, gamma_constraint)
+        super().__init__(axis, epsilon, center, scale, beta, gamma, **kwargs)
+        self.axis = checked_axis(self, "axis", axis)
+        self.momentum = fraction(self, "momentum", momentum)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
+        self.synchronized = synchronized
+        for name, value in (("renorm", renorm), ("synchronized", synchronized)):
+            if value:
+                raise refuse(
+                    self, name, value, "False", "GroupNormalization, for batches too small for their own moments"
+                )
+
+    def build(self, input_shape: Shape) -> None:
+        rank = len(input_shape)
+        self._index = axis_index(self, input_shape, self.axis)
+        channels = known_size(self, input_shape, self.axis, "the channels")
+        self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
+        self.add_affine((channels,))
+        self.moving_mean = self.add_weight(
+            (channels,), name="moving_mean", initializer=self.moving_mean_initializer, trainable=False
+        )
+        self.moving_variance = self.add_weight(
+            (channels,), name="moving_variance", initializer=self.moving_variance_initializer, trainable=False
+        )
+        # PyTorch's kernel wants the channels at axis 1; images get there by a view in their channels_last memory.
+        self._views = views_to_second_axis(rank, self._index)
+
+    def call(
+        self, inputs: torch.Tensor, training: bool | None = None, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        if not (training and self.trainable):
+            return self._normalize(inputs, self.moving_mean, self.moving_variance, False)
+        count = inputs.numel() // inputs.shape[self._index]
+        if mask is None and count > 1:
+            return self._by_batch(inputs, count)
+        mean, variance = self._moments(inputs, mask)
+        with torch.no_grad():
+            self.moving_mean.lerp_(mean, 1.0 - self.momentum)
+            self.moving_variance.lerp_(variance, 1.0 - self.momentum)
+        return self._by_moments(inputs, mean, variance)
+
+    def _by_batch(self, inputs: torch.Tensor, count: int) -> torch.Tensor:
+        """PyTorch's fused kernel, which also steps the moving averages, though with the unbiased variance.
+
+        That is the biased one times count / (count - 1). So the moving variance goes in multiplied by the same factor
+        and comes out divided by it: two operations on C numbers, and the inputs are read no further time. The copy that
+        goes in is the one that the backward pass keeps, so later steps do not invalidate it.
+        """
+        bias = count / (count - 1)
+        scaled = self.moving_variance * bias
+        outputs = self._normalize(inputs, self.moving_mean, scaled, True)
+        torch.mul(scaled.detach(), 1.0 / bias, out=self.moving_variance)
+        return outputs
+
+    def _normalize(
+        self, inputs: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor, training: bool
+    ) -> torch.Tensor:
+        step = 1.0 - self.momentum
+        if self._views is not None:
+            enter, leave = self._views
+            outputs = F.batch_norm(enter(inputs), mean, variance, self.gamma, self.beta, training, step, self.epsilon)
+            return leave(outputs)
+        if self._index == 1:
+            return F.batch_norm(inputs, mean, variance, self.gamma, self.beta, training, step, self.epsilon)
+        moved = inputs.movedim(self._index, 1)
+        outputs = F.batch_norm(moved, mean, variance, self.gamma, self.beta, training, step, self.epsilon)
+        return outputs.movedim(1, self._index)
+
+    def _moments(self, inputs: torch.Tensor, mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and biased variance (C,) over the positions that the mask leaves."""
+        axes = [axis for axis in range(inputs.dim()) if axis != self._index]
+        if mask is None:
+            variance, mean = torch.var_mean(inputs, axes, correction=0)
+            return mean, variance
+        if mask.dim() != inputs.dim() - 1:
+            expected = f"a mask of {inputs.dim() - 1} axes, the input's without axis {self.axis}, not {mask.dim()}"
+            raise shape_error(self, inputs.shape, expected)
+        kept = mask.unsqueeze(self._index).expand_as(inputs).to(torch.bool)
+        count = kept.sum(axes, keepdim=True).clamp(min=1)
+        mean = inputs.masked_fill(~kept, 0).sum(axes, keepdim=True) / count
+        variance = (inputs - mean).masked_fill(~kept, 0).square().sum(axes, keepdim=True) / count
+        return mean.flatten(), variance.flatten()
+
+    def _by_moments(self, inputs: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
+        shape = [1] * inputs.dim()
+        shape[self._index] = -1
+        factor = (variance + self.epsilon).rsqrt()
+        factor = factor if self.gamma is None else factor * self.gamma
+        outputs = (inputs - mean.view(shape)) * factor.view(shape)
+        return outputs if self.beta is None else outputs + self.beta.view(shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "momentum": self.momentum,
+            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
+            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
+            "renorm": self.renorm,
+            "renorm_clipping": self.renorm_clipping,
+            "renorm_momentum": self.renorm_momentum,
+            "synchronized": self.synchronized,
+        }

@@ -1,0 +1,192 @@
+"""What the built-in recurrent cells share: weights, options, dropout, and one step made of two matrix products.
+
+Letters: B batch, T time, F features, U units, G gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+
+from lamina import activations
+from lamina.layers.arguments import fraction, whole
+from lamina.layers.base import Layer
+from lamina.layers.geometry import Shape, known_size
+from lamina.layers.regularization.source import RandomSource
+from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+
+States = list[torch.Tensor]
+
+
+class RecurrentCell(Layer):
+    """Base of `SimpleRNNCell`, `GRUCell` and `LSTMCell`: one time step.
+
+    A step is `step(inputs @ kernel + bias, states)`; the product with `kernel` does not depend on the state, so a whole
+    sequence takes it at once. Weights: `kernel` (F, G*U), `recurrent_kernel` (U, G*U), `bias`; both kernels are stored
+    transposed, as PyTorch's kernels read them.
+
+    A subclass says how many `gates` it has and defines `step`, and `fused` for PyTorch's kernel of a whole sequence.
+    """
+
+    gates: ClassVar[int]
+    # Whether each gate drops features of its own where dropout is drawn gate by gate.
+    masks_per_gate: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        activation: Any,
+        use_bias: bool,
+        initializers: Sequence[Any],
+        regularizers: Sequence[Any],
+        constraints: Sequence[Any],
+        dropout: float,
+        recurrent_dropout: float,
+        seed: int | None,
+        **kwargs: Any,
+    ) -> None:
+        implementation = kwargs.pop("implementation", 2)
+        super().__init__(**kwargs)
+        self.units = whole(self, "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        for weight, *options in zip(
+            ("kernel", "recurrent", "bias"), initializers, regularizers, constraints, strict=True
+        ):
+            keep_weight_options(self, weight, *options)
+        self.dropout = fraction(self, "dropout", dropout)
+        self.recurrent_dropout = fraction(self, "recurrent_dropout", recurrent_dropout)
+        self.seed = seed
+        self.random = RandomSource(seed)
+        self.state_size: int | list[int] = self.units
+        self.output_size = self.units
+        self._drops_per_gate = self.masks_per_gate and (implementation == 1 or self.recurrent_dropout > 0)
+
+    # -- weights
+
+    def build(self, input_shape: Shape) -> None:
+        features = known_size(self, input_shape, -1, "the features")
+        width = self.gates * self.units
+        self.kernel = self.add_weight((features, width), name="kernel", layout=(1, 0), **weight_options(self, "kernel"))
+        self.recurrent_kernel = self.add_weight(
+            (self.units, width), name="recurrent_kernel", layout=(1, 0), **weight_options(self, "recurrent")
+        )
+        options = weight_options(self, "bias")
+        options["initializer"] = self.first_bias(options["initializer"])
+        self.bias = self.add_weight(self.bias_shape, name="bias", **options) if self.use_bias else None
+
+    @property
+    def bias_shape(self) -> tuple[int, ...]:
+        return (self.gates * self.units,)
+
+    def first_bias(self, initializer: Any) -> Any:
+        """The initializer of the bias, made from the one that was given."""
+        return initializer
+
+    @property
+    def input_bias(self) -> torch.Tensor | None:
+        """The bias that is added before the recurrent product."""
+        return self.bias
+
+    # -- one step
+
+    def call(self, inputs: torch.Tensor, states: Any, training: bool = False) -> tuple[torch.Tensor, Any]:
+        """inputs (B, F), states: (B, U) each, in a list or a single one alone -> (output (B, U), new states alike)."""
+        nested = isinstance(states, (list, tuple))
+        states = list(states) if nested else [states]
+        drops, recurrent_drops = self.draw_dropout(inputs, states[0], training)
+        output, new = self.step(self.project(inputs, drops), states, recurrent_drops)
+        return output, new if nested else new[0]
+
+    def step(self, projected: torch.Tensor, states: States, drops: torch.Tensor | None) -> tuple[torch.Tensor, States]:
+        """(output, new states) from the projected input (B, G*U), the states and the dropout of the first state."""
+        raise NotImplementedError
+
+    def project(self, inputs: torch.Tensor, drops: torch.Tensor | None = None) -> torch.Tensor:
+        """`inputs @ kernel + bias` for one step (B, F) or a whole sequence (B, T, F)."""
+        if drops is not None and inputs.dim() == 3:
+            drops = drops.unsqueeze(2)
+        return gated_linear(inputs, self.kernel.t(), self.input_bias, drops)
+
+    # -- a whole sequence at once
+
+    def fuses(self) -> bool:
+        """Whether `fused` computes what `step` does with these arguments."""
+        return False
+
+    def fused(self, inputs: torch.Tensor, states: States, padding: torch.Tensor | None) -> tuple[torch.Tensor, States]:
+        """All steps by one kernel of PyTorch: inputs (B, T, F) -> (outputs (B, T, U), last states).
+
+        padding: (B, T), True behind the end of each sequence; the last states are those before it. None: no sequence
+        ends early, or nobody reads the last states.
+        """
+        raise NotImplementedError
+
+    # -- dropout: drawn once for a sequence, the same at every step
+
+    def draw_dropout(
+        self, inputs: torch.Tensor, state: torch.Tensor, training: bool
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """Factors (G or 1, B, F) for the inputs and (G or 1, B, U) for the first state; None where nothing drops."""
+        return (
+            self._factors(inputs, self.dropout if training else 0.0),
+            self._factors(state, self.recurrent_dropout if training else 0.0),
+        )
+
+    def _factors(self, like: torch.Tensor, rate: float) -> torch.Tensor | None:
+        if rate == 0.0:
+            return None
+        kept = like.new_empty((self.gates if self._drops_per_gate else 1, *like.shape))
+        kept.bernoulli_(1.0 - rate, generator=self.random.on(like.device))
+        return kept / (1.0 - rate) if rate < 1.0 else kept
+
+    # -- states
+
+    def get_initial_state(self, batch_size: Any = None) -> States:
+        """Zeros, one (B, n) for each state."""
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [self.recurrent_kernel.new_zeros((batch_size, size)) for size in sizes]
+
+    def compute_output_shape(self, input_shape: Shape, states_shape: Any) -> Any:
+        return (*input_shape[:-1], self.units), states_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            **weight_options_config(self, "kernel", "recurrent", "bias"),
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "seed": self.seed,
+        }
+
+
+def gated_linear(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, drops: torch.Tensor | None
+) -> torch.Tensor:
+    """`F.linear(x * drops, weight, bias)`; with one factor per gate each gate's rows see their own."""
+    if drops is None:
+        return F.linear(x, weight, bias)
+    if len(drops) == 1:
+        return F.linear(x * drops[0], weight, bias)
+    weights = weight.chunk(len(drops))
+    biases = bias.chunk(len(drops)) if bias is not None else [None] * len(drops)
+    return torch.cat([F.linear(x * d, w, b) for d, w, b in zip(drops, weights, biases, strict=True)], -1)
+
+
+def is_tanh(function: Any) -> bool:
+    return function in (activations.tanh, torch.tanh)
+
+
+def is_sigmoid(function: Any) -> bool:
+    return function in (activations.sigmoid, torch.sigmoid)
+
+
+def is_relu(function: Any) -> bool:
+    return function in (activations.relu, torch.relu, F.relu)

@@ -1,0 +1,201 @@
+"""RNN: a cell over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from lamina.graph import ShapeError, tree
+from lamina.layers.base import InputSpec, Layer
+from lamina.layers.geometry import Shape, shape_error
+
+from .parts import part_config, part_from_config
+from .run import run_over_time
+from .stacked_rnn_cells import StackedRNNCells
+from .states import as_list, check_cell, check_state_shapes, initial_states, output_size, packed_states
+from .time_loop import Wanted
+
+
+class RNN(Layer):
+    """Runs a cell over the steps of a sequence.
+
+    Input (B, T, ...). Output: the last output (B, U), or with `return_sequences` all of them (B, T, U); with
+    `return_state` a tuple of that and the cell's last states. Where the mask (B, T) is False, the step is skipped:
+    states stay, the output before is repeated.
+
+    Cells of ours run on PyTorch's kernels where their arguments allow; others are called step by step.
+
+    Args:
+        cell: a layer with `call(inputs (B, ...), states) -> (output, new_states)` and `state_size` (a number, or a list
+            with one for each state), or a list of such cells to be stacked. `output_size` and
+            `get_initial_state(batch_size)` are used where it has them.
+        return_sequences: give the outputs of all steps.
+        return_state: give the last states too.
+        go_backwards: from the last step to the first; the outputs stand in that order.
+        stateful: a batch starts where the one before ended, sample by sample, until `reset_state()`.
+        unroll: accepted for Keras' sake; nothing here is traced into a loop, so there is none to unroll.
+        zero_output_for_mask: outputs at masked steps are 0.
+
+    Raises:
+        ArgumentError: the cell lacks `call` or `state_size`.
+        ShapeError: the initial state does not fit the cell.
+
+    >>> from lamina.layers.rnn import GRUCell
+    >>> RNN(GRUCell(4), return_sequences=True)(torch.zeros(2, 7, 3)).shape
+    torch.Size([2, 7, 4])
+    """
+
+    # Whether PyTorch's kernels may be used; the layers LSTM and GRU let the user forbid it.
+    fuse = True
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell)
+        check_cell(cell)
+        self.cell = cell
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        self.stateful = bool(stateful)
+        self.unroll = bool(unroll)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.supports_masking = True
+        self.input_spec = InputSpec(min_ndim=3)
+
+    @property
+    def state_size(self) -> list[Any]:
+        """One entry per state: its width, or a list of widths."""
+        return as_list(self.cell.state_size)
+
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+        if isinstance(self.cell, Layer):
+            self.cell._build_once((sequences_shape[0], *sequences_shape[2:]))
+        if self.stateful and sequences_shape[0] is not None:
+            self._remember(initial_states(self.cell, sequences_shape[0]))
+
+    def call(self, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        states = self._first_states(sequences, initial_state)
+        if mask is not None and mask.dtype is not torch.bool:
+            mask = mask.bool()
+        if self.go_backwards:
+            sequences = sequences.flip(1)
+            mask = mask.flip(1) if mask is not None else None
+        wanted = Wanted(self.return_sequences, self.return_state or self.stateful, self.zero_output_for_mask)
+        outputs, last, states = run_over_time(self.cell, sequences, states, mask, training, wanted, self.fuse)
+        if self.stateful:
+            self._remember(states)
+        output = outputs if self.return_sequences else last
+        return (output, *as_list(states)) if self.return_state else output
+
+    # -- states
+
+    def _first_states(self, sequences: torch.Tensor, given: Any) -> Any:
+        """The states to start from: those given, those kept from the batch before, or the cell's own."""
+        batch = sequences.shape[0]
+        if given is not None:
+            states = packed_states(self.cell.state_size, given)
+        elif self.stateful and self.states is not None:
+            # A copy: the kept ones are overwritten before the backward pass reads these.
+            states = tree.map_leaves(torch.clone, packed_states(self.cell.state_size, self.states))
+        else:
+            states = initial_states(self.cell, batch)
+        if self.stateful:
+            for state in tree.leaves(states):
+                if state.shape[0] != batch:
+                    raise ShapeError(
+                        f"{self.label} is stateful, so each batch goes on where the one before ended.",
+                        got=f"a batch of {batch}",
+                        expected=f"a batch of {state.shape[0]}, as before",
+                        hint="batches of one size, or reset_state(forget=True) in between",
+                    )
+        return tree.map_leaves(lambda s: s.to(device=sequences.device, dtype=self._torch_dtype), states)
+
+    def _remember(self, states: Any) -> None:
+        """Keep the last states for the next batch; they move with the layer but are not saved with it."""
+        with torch.no_grad():
+            for i, state in enumerate(tree.leaves(states)):
+                kept = self._buffers.get(f"state_{i}")
+                if kept is None:
+                    self.register_buffer(f"state_{i}", state.detach().clone(), persistent=False)
+                else:
+                    kept.copy_(state)
+
+    @property
+    def states(self) -> list[torch.Tensor] | None:
+        """With `stateful`, the states that the next batch starts from; None before the first."""
+        kept = [self._buffers.get(f"state_{i}") for i, _ in enumerate(tree.leaves(self.state_size))]
+        return None if any(state is None for state in kept) else kept  # type: ignore[return-value]
+
+    def reset_state(self, forget: bool = False) -> None:
+        """Start the next batch from zeros; with `forget` it may be of another size."""
+        for i, state in enumerate(self.states or []):
+            if forget:
+                del self._buffers[f"state_{i}"]
+            else:
+                state.zero_()
+
+    reset_states = reset_state
+
+    def get_initial_state(self, batch_size: Any) -> list[Any]:
+        """The cell's own first states for a batch of this size."""
+        return as_list(initial_states(self.cell, batch_size))
+
+    # -- shapes and masks
+
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
+        if len(sequences_shape) < 3:
+            raise shape_error(
+                self, sequences_shape, "at least 3 axes, (batch, time, features)", "Reshape or an Embedding before it"
+            )
+        batch, steps = sequences_shape[:2]
+        if initial_state_shape is not None:
+            check_state_shapes(self, self.cell.state_size, batch, _shape_list(initial_state_shape))
+        width = output_size(self.cell)
+        output = (batch, steps, width) if self.return_sequences else (batch, width)
+        if not self.return_state:
+            return output
+        return (output, *tree.map_leaves(lambda size: (batch, size), self.state_size))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        mask = next(tree.leaves(previous_mask)) if isinstance(previous_mask, (list, tuple)) else previous_mask
+        mask = mask if self.return_sequences else None
+        return [mask] + [None] * len(self.state_size) if self.return_state else mask
+
+    def run_config(self) -> dict[str, bool]:
+        """How the cell is run, as `get_config` gives it."""
+        return {
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "unroll": self.unroll,
+            "zero_output_for_mask": self.zero_output_for_mask,
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "cell": part_config(self.cell), **self.run_config()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A new layer with a new cell; a cell class that is not ours comes from `custom_objects`."""
+        return cls(**{**config, "cell": part_from_config(config["cell"], custom_objects)})
+
+
+def _shape_list(shapes: Any) -> list[Shape]:
+    """The shapes of a nesting of shapes, in order."""
+    if all(size is None or isinstance(size, int) for size in shapes):
+        return [tuple(shapes)]
+    return [shape for item in shapes for shape in _shape_list(item)]

@@ -1,0 +1,78 @@
+"""States of recurrent cells: one tensor where `state_size` is a number, a list where it is a list, at any depth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina.graph import ArgumentError, ShapeError, StructureError, tree
+from lamina.layers.base import Layer
+
+
+def check_cell(cell: Any) -> None:
+    """Raise ArgumentError unless this can be the cell of an RNN."""
+    if isinstance(cell, type) or not (hasattr(cell, "call") or callable(cell)) or not hasattr(cell, "state_size"):
+        raise ArgumentError(
+            f"{cell!r} cannot be the cell of a recurrent layer.",
+            expected="a layer with call(inputs, states) -> (output, new_states) and an attribute state_size",
+            hint="LSTMCell(units), or class MyCell(Layer) with self.state_size = units",
+        )
+
+
+def output_size(cell: Any) -> int:
+    """Width of the cell's output: its `output_size`, else its first state's."""
+    size = getattr(cell, "output_size", None)
+    return int(size if size is not None else next(tree.leaves(cell.state_size)))
+
+
+def initial_states(cell: Any, batch_size: Any) -> Any:
+    """The cell's own first states, zeros where it does not say; packed as `state_size` is."""
+    given = getattr(cell, "get_initial_state", None)
+    if given is None:
+        return tree.map_leaves(lambda size: torch.zeros((batch_size, size)), cell.state_size)
+    return packed_states(cell.state_size, given(batch_size=batch_size))
+
+
+def packed_states(sizes: Any, states: Any) -> Any:
+    """States in whatever nesting, nested as `sizes` is.
+
+    Raises:
+        StructureError: another number of states.
+
+    >>> packed_states([4, [8, 8]], ["a", "b", "c"])
+    ['a', ['b', 'c']]
+    """
+    due, got = len(list(tree.leaves(sizes))), list(tree.leaves(states))
+    if len(got) != due:
+        raise StructureError(
+            "The initial state has another number of tensors than the cell has states.",
+            got=f"{len(got)}: {tree.describe(states)}",
+            expected=f"{due}, of sizes {sizes}",
+        )
+    return tree.pack_like(sizes, iter(got))
+
+
+def check_state_shapes(layer: Any, sizes: Any, batch: int | None, shapes: list[tuple[int | None, ...]]) -> None:
+    """Raise unless there is one shape (B, size) for each state."""
+    due = [(batch, size) for size in tree.leaves(sizes)]
+    fits = len(shapes) == len(due) and all(
+        len(got) == 2 and all(a is None or b is None or a == b for a, b in zip(got, want, strict=True))
+        for got, want in zip(shapes, due, strict=True)
+    )
+    if not fits:
+        raise ShapeError(f"{layer.label} cannot start from this state.", got=str(shapes), expected=str(due))
+
+
+def run_cell(cell: Any, inputs: Any, states: Any) -> tuple[Any, Any]:
+    """One step of any cell: (output, new states). A built layer runs without the checks of a first call."""
+    step = cell.run if isinstance(cell, Layer) and cell.built else cell if callable(cell) else cell.call
+    output, new = step(inputs, as_list(states))
+    if isinstance(cell.state_size, (list, tuple)):
+        return output, as_list(new)
+    return output, new[0] if isinstance(new, (list, tuple)) else new
+
+
+def as_list(states: Any) -> list[Any]:
+    """The states in a list, also where there is but one."""
+    return list(states) if isinstance(states, (list, tuple)) else [states]

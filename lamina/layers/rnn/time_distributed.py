@@ -1,0 +1,82 @@
+"""TimeDistributed: one layer on each step of a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from lamina.graph import ShapeError
+from lamina.layers.arguments import refuse
+from lamina.layers.base import Layer
+from lamina.layers.geometry import Shape, shape_error
+
+from .parts import part_config, part_from_config
+
+
+class TimeDistributed(Layer):
+    """Applies a layer to each step of a sequence, with the same weights.
+
+    Input (B, T, ...) with at least 3 axes; output (B, T, ...) of what the layer makes of (B, ...). The steps are
+    computed together, as B*T samples: a layer that looks across the batch (`BatchNormalization` in training) sees all
+    of them.
+
+    Args:
+        layer: any layer.
+
+    Raises:
+        ArgumentError: `layer` is no layer.
+        ShapeError: the input has fewer than 3 axes, or the mask is not (B, T, ...).
+
+    >>> from lamina.layers import Dense
+    >>> TimeDistributed(Dense(8))(torch.zeros(2, 10, 3)).shape
+    torch.Size([2, 10, 8])
+    """
+
+    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(layer, Layer):
+            raise refuse(self, "layer", layer, "a layer such as Dense(8)")
+        self.layer = layer
+        self.supports_masking = True
+
+    def _step_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 3:
+            raise shape_error(
+                self, input_shape, "at least 3 axes, (batch, time, ...)", "the layer itself, if there is no time"
+            )
+        batch, steps = input_shape[:2]
+        return (None if batch is None or steps is None else batch * steps, *input_shape[2:])
+
+    def build(self, input_shape: Shape) -> None:
+        self.layer._build_once(self._step_shape(input_shape))
+
+    def call(self, inputs: torch.Tensor, mask: Any = None) -> torch.Tensor:
+        batch, steps = inputs.shape[:2]
+        arguments = {}
+        if mask is not None:
+            if mask.shape[:2] != inputs.shape[:2]:
+                raise ShapeError(
+                    f"{self.label} cannot use this mask.",
+                    got=f"mask {tuple(mask.shape)} for the input {tuple(inputs.shape)}",
+                    expected=f"({batch}, {steps}, ...)",
+                )
+            if "mask" in self.layer._facts.signature.parameters:
+                arguments["mask"] = mask.flatten(0, 1)
+        outputs = self.layer.run(inputs.flatten(0, 1), **arguments)
+        return outputs.unflatten(0, (batch, steps))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:2], *self.layer.compute_output_shape(self._step_shape(input_shape))[1:])
+
+    def compute_output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
+        return self.layer.compute_output_dtype(input_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "layer": part_config(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A new layer around a new one; a class that is not ours comes from `custom_objects`."""
+        return cls(**{**config, "layer": part_from_config(config["layer"], custom_objects)})

@@ -1,0 +1,49 @@
+"""What a layer's ``call`` and ``build`` ask for, read once per class from their signatures."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CallFacts:
+    """Facts about ``call`` (or PyTorch's ``forward``) and ``build`` of a layer class.
+
+    Attributes:
+        signature: of the call, without self.
+        training: position of the ``training`` argument, or None.
+        masks: (mask argument, the argument it belongs to) pairs: ``mask`` goes with the first argument,
+            ``value_mask`` with ``value``.
+        build_shapes: names of the arguments whose shapes ``build`` wants, by Keras' ``<argument>_shape`` names;
+            empty where it wants the first one's.
+    """
+
+    signature: inspect.Signature
+    training: int | None
+    masks: tuple[tuple[str, str], ...]
+    build_shapes: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def call_facts(call: Any, build: Any) -> CallFacts:
+    """The facts of a class, from its ``call`` and ``build`` functions."""
+    signature = _without_self(inspect.signature(call))
+    names = list(signature.parameters)
+    plain = [n for n in names if n != "training" and not n.endswith("mask")]
+    masks = []
+    for name in names:
+        owner = plain[0] if name == "mask" and plain else name.removesuffix("_mask")
+        if name.endswith("mask") and owner in plain:
+            masks.append((name, owner))
+    wanted = [
+        p.name for p in _without_self(inspect.signature(build)).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
+    shapes = tuple(n.removesuffix("_shape") for n in wanted) if len(wanted) > 1 else ()
+    return CallFacts(signature, names.index("training") if "training" in names else None, tuple(masks), shapes)
+
+
+def _without_self(signature: inspect.Signature) -> inspect.Signature:
+    return signature.replace(parameters=list(signature.parameters.values())[1:])

@@ -1,0 +1,236 @@
+"""Weights: the part of a layer that makes, lists, freezes and copies its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina import constraints, initializers, regularizers
+from lamina.graph import ShapeError
+from lamina.graph.dtypes import to_torch
+
+from .nested import adopt_nested_layers
+from .variable import Variable, stored_as
+
+
+class Weights(torch.nn.Module):
+    """An ``nn.Module`` whose parameters and buffers are also Keras' weights, in Keras' order."""
+
+    _trainable: bool
+    _torch_dtype: torch.dtype
+    _losses: list[torch.Tensor]
+    _name: str
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+        layout: tuple[int, ...] | None = None,
+    ) -> Variable:
+        """Make a weight and register it.
+
+        Args:
+            shape: its shape; () by default.
+            initializer: name or object; "glorot_uniform" for floats and "zeros" for others by default.
+            dtype: the layer's by default.
+            trainable: a parameter for the optimizer if True, else a buffer; both stand in ``state_dict``.
+            regularizer, constraint: names or objects.
+            name: what it is called; the attribute it is assigned to names it in ``state_dict``.
+            layout: order of its axes in memory, see `stored_as`.
+            autocast, aggregation, overwrite_with_gradient: Keras' arguments that mean nothing on one device in one
+                precision; accepted so that Keras code runs.
+        """
+        shape = tuple(int(n) for n in ((shape,) if isinstance(shape, int) else shape or ()))
+        kind = to_torch(dtype) if dtype is not None else self._torch_dtype
+        init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
+        # Weights are real even while the layer is being tried on tensors without storage, or first called by predict.
+        with torch.inference_mode(False), torch.no_grad(), torch.device(_real_device()):
+            value = torch.as_tensor(init(shape, dtype=kind) if callable(init) else init, dtype=kind)
+            value = stored_as(value, layout, getattr(init, "any_order", False))
+        name = name or "variable"
+        trainable = trainable and kind.is_floating_point
+        weight = Variable(
+            value,
+            trainable and self._trainable,
+            name=name,
+            path=f"{self._name}/{name}",
+            regularizer=regularizers.get(regularizer),
+            constraint=constraints.get(constraint),
+        )
+        key, k = name.replace(".", "_").replace("/", "_"), 1
+        while key in self._parameters or key in self._buffers:
+            key, k = f"{name}_{k}", k + 1
+        (self._parameters if trainable else self._buffers)[key] = weight
+        return weight
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable) and "_parameters" in self.__dict__:
+            for slot in (self._parameters, self._buffers):
+                for key, weight in slot.items():
+                    if weight is value:  # made by add_weight: stays what it is, under the attribute's name
+                        if key != name and key not in self.__dict__.setdefault("_attribute_weights", set()):
+                            slot[name] = slot.pop(key)
+                        self.__dict__.setdefault("_attribute_weights", set()).add(name)
+                        return
+        if isinstance(value, torch.nn.Module) and not isinstance(value, Weights):
+            value.train(self.training)  # PyTorch's modules are born in training mode, layers in inference mode
+        super().__setattr__(name, value)
+
+    # -- lists, in Keras' order: own trainable ones, own others, then those of the layers within
+
+    def _parts(self) -> list[torch.nn.Module]:
+        """The modules within, in the order in which their weights are listed."""
+        adopt_nested_layers(self)
+        return [part for part in self._modules.values() if part is not None]
+
+    @property
+    def weights(self) -> list[Any]:
+        """All weights, each once."""
+        seen: dict[int, Any] = {}
+        for weight in _weights_of(self):
+            seen.setdefault(id(weight), weight)
+        return list(seen.values())
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        return [w for w in self.weights if w.requires_grad]
+
+    trainable_variables = trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        return [w for w in self.weights if not w.requires_grad]
+
+    non_trainable_variables = non_trainable_weights
+
+    def count_params(self) -> int:
+        """Number of values in all weights."""
+        return sum(w.numel() for w in self.weights)
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """The weights' values as arrays, in the order of ``weights``."""
+        return [w.detach().cpu().numpy().copy() for w in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Overwrite all weights, in the order of ``weights``.
+
+        Raises:
+            ShapeError: another number of arrays, or an array of another shape; nothing is changed then.
+        """
+        own = self.weights
+        got, due = [tuple(np.shape(w)) for w in weights], [tuple(w.shape) for w in own]
+        if got != due:
+            wrong = next((f" (number {i})" for i, (a, b) in enumerate(zip(got, due, strict=False)) if a != b), "")
+            raise ShapeError(
+                f"These arrays are not the weights of {self._name!r}{wrong}.",
+                got=f"{len(got)}: {got}",
+                expected=f"{len(due)}: {due}",
+            )
+        with torch.no_grad():
+            for weight, value in zip(own, weights, strict=True):
+                weight.copy_(torch.as_tensor(value, dtype=weight.dtype))
+
+    # -- freezing
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the optimizer may change the weights here. Setting it reaches everything under this layer."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        value = bool(value)
+        adopt_nested_layers(self)
+        for part in self.modules():
+            if isinstance(part, Weights):
+                part._trainable = value
+            for weight in part._parameters.values():
+                if weight is None:
+                    continue
+                if not value and weight.requires_grad:
+                    weight._lamina_frozen = True  # type: ignore[attr-defined]
+                    weight.requires_grad_(False)
+                elif value and (isinstance(weight, Variable) or getattr(weight, "_lamina_frozen", False)):
+                    weight.requires_grad_(True)
+
+    # -- losses of the layer itself
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar tensor to what training minimises; called in ``call``, anew each time it runs."""
+        for term in loss if isinstance(loss, (list, tuple)) else [loss]:
+            self._losses.append(term)
+
+    @property
+    def losses(self) -> list[torch.Tensor]:
+        """What ``add_loss`` was given in the last call here and below, and the regularizers of the weights."""
+        added = [term for part in self.modules() if isinstance(part, Weights) for term in part._losses]
+        return added + [w.regularizer(w) for w in self.weights if getattr(w, "regularizer", None) is not None]
+
+    def losing_parts(self) -> list[Weights]:
+        """The layers here and below whose call may add losses: with an activity regularizer, or not Lamina's own."""
+        return [
+            part
+            for part in self.modules()
+            if isinstance(part, Weights)
+            and (
+                getattr(part, "activity_regularizer", None) is not None
+                or not type(part).__module__.startswith("lamina.")
+            )
+        ]
+
+    # -- PyTorch's walks over modules, with layers in plain lists and dicts found
+
+    def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, torch.nn.Module]]:
+        adopt_nested_layers(self)
+        return super().named_modules(*args, **kwargs)
+
+    def named_children(self) -> Iterator[tuple[str, torch.nn.Module]]:
+        adopt_nested_layers(self)
+        return super().named_children()
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        adopt_nested_layers(self)
+        return super().state_dict(*args, **kwargs)
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        for part in self.modules():
+            adopt_nested_layers(part)
+        return super().load_state_dict(*args, **kwargs)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        """PyTorch's ``to`` moves parameters in place but makes new buffers; see that these stay `Variable`s."""
+        before = {name: b for name, b in self._buffers.items() if isinstance(b, Variable)}
+        super()._apply(fn, recurse)
+        for name, old in before.items():
+            new = self._buffers[name]
+            if new is not None and not isinstance(new, Variable):
+                self._buffers[name] = Variable(new, False, **old.described())
+        return self
+
+
+def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
+    yield from (p for p in module._parameters.values() if p is not None)
+    passing = module._non_persistent_buffers_set
+    yield from (b for name, b in module._buffers.items() if b is not None and name not in passing)
+    parts = module._parts() if isinstance(module, Weights) else module._modules.values()
+    for part in parts:
+        if part is not None:
+            yield from _weights_of(part)
+
+
+def _real_device() -> torch.device:
+    device = torch.get_default_device()
+    return device if device.type != "meta" else torch.device("cpu")

@@ -1,0 +1,138 @@
+"""`Loss`: what every loss has, and how it is called."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lamina.graph.dtypes import name_of, to_torch
+
+from .reduction import MEANS, checked_reduction, reduce_losses
+from .shapes import as_tensor, device_of, is_tensor, weight_for
+
+EPSILON = 1e-7
+"""Probabilities are kept this far away from 0 and 1, and denominators from 0, as in Keras."""
+
+
+def snake_case(name: str) -> str:
+    """``"MeanSquaredError"`` -> ``"mean_squared_error"``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+class Loss:
+    """Base of losses. A subclass computes the loss of every sample in `call`; weights and reduction happen here.
+
+    Args:
+        name: defaults to the class name in snake_case.
+        reduction: ``"sum_over_batch_size"`` (same as ``"mean"``), ``"sum"``, ``"mean_with_sample_weight"``, ``"none"``
+            or None; `reduce_losses` tells each.
+        dtype: what to compute in. None: the dtype of the predictions, but at least float32, so that half-precision
+            models have their loss in full precision.
+
+    >>> class Cubed(Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return ((y_true - y_pred).abs() ** 3).mean(-1)
+    >>> Cubed()(torch.zeros(2, 1), torch.tensor([[1.0], [2.0]]))
+    tensor(4.5000)
+    """
+
+    integer_targets = False
+    """True: `call` gets targets in the dtype that they came in, not in that of the predictions."""
+
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
+        self.name = name or snake_case(type(self).__name__)
+        self.reduction = checked_reduction(reduction)
+        self._dtype = None if dtype is None else to_torch(dtype)
+
+    @property
+    def dtype(self) -> str | None:
+        """Name of the dtype to compute in; None where the predictions decide."""
+        return None if self._dtype is None else name_of(self._dtype)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
+        """Loss of a batch.
+
+        Args:
+            y_true: targets, (B, ...). Also lists, arrays, or a dict or list of tensors where `call` takes such.
+            y_pred: predictions, (B, ...).
+            sample_weight: number, (B,) weights of samples, or (B, T) of steps.
+            mask: (B,) or (B, T), True where a sample or step counts.
+
+        Returns:
+            A scalar, or (B, ...) without reduction.
+
+        Raises:
+            ShapeError: targets and predictions, or weights and losses, do not pair.
+        """
+        y_pred = self._converted(y_pred, None)
+        y_true = self._converted(y_true, y_pred)
+        valid = self.valid_mask(y_true, y_pred)
+        if sample_weight is None and mask is None and valid is None and self.reduction in MEANS:
+            return self.batch_mean(y_true, y_pred)
+        y_true = _per_step(y_true, y_pred, sample_weight, mask)
+        values = self.call(y_true, y_pred)
+        if valid is not None:
+            mask = valid if mask is None else valid & weight_for(mask, valid, "mask").to(torch.bool)
+        return reduce_losses(values, self.reduction, sample_weight, mask)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Loss of every sample, (B,) or (B, ...): what a subclass writes."""
+        raise NotImplementedError(f"{type(self).__name__} must define call(self, y_true, y_pred).")
+
+    def batch_mean(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Mean of `call`, a scalar. A subclass overrides it where PyTorch has that mean as one fused function."""
+        return self.call(y_true, y_pred).mean()
+
+    def valid_mask(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
+        """True where a value of `call` counts; None where all do."""
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor, as JSON types."""
+        return {"name": self.name, "reduction": self.reduction, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Loss:
+        """Reverse of `get_config`."""
+        return cls(**config)
+
+    def _converted(self, value: Any, predictions: Any) -> Any:
+        """`value` as tensors to compute with; targets take dtype and device of their `predictions`."""
+        if isinstance(value, dict):
+            return {key: self._converted(item, _part(predictions, key)) for key, item in value.items()}
+        if isinstance(value, (list, tuple)) and any(is_tensor(item) for item in value):
+            return type(value)(self._converted(item, _part(predictions, i)) for i, item in enumerate(value))
+        if not is_tensor(predictions):
+            value = as_tensor(value)
+            return value.to(self._dtype or _at_least_float32(value.dtype))
+        value = as_tensor(value, device_of(predictions))
+        return value if self.integer_targets else value.to(predictions.dtype)
+
+
+def _part(predictions: Any, key: Any) -> Any:
+    """The predictions that belong to one part of structured targets; None where their structures differ."""
+    if isinstance(predictions, dict):
+        return predictions.get(key)
+    if isinstance(predictions, (list, tuple)) and isinstance(key, int) and key < len(predictions):
+        return predictions[key]
+    return None
+
+
+def _at_least_float32(dtype: torch.dtype) -> torch.dtype:
+    return dtype if dtype.is_complex or (dtype.is_floating_point and dtype.itemsize >= 4) else torch.float32
+
+
+def _per_step(y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> Any:
+    """Targets (B, T) as (B, T, 1) where predictions are (B, T, 1) and weights or mask speak of steps.
+
+    Without the feature axis the loss would be averaged over T before the weights of single steps could be applied.
+    """
+    if not (is_tensor(y_true) and is_tensor(y_pred)) or y_true.ndim < 2:
+        return y_true
+    per_step = any(getattr(weight, "ndim", 0) == y_true.ndim for weight in (sample_weight, mask))
+    return y_true.unsqueeze(-1) if per_step and y_pred.shape == (*y_true.shape, 1) else y_true

@@ -1,0 +1,114 @@
+"""F-scores: precision and recall in one number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lamina.graph.errors import ArgumentError, ShapeError
+from lamina.losses.shapes import paired, weight_for
+
+from .base import Metric
+from .thresholds import EPSILON
+
+_COUNTED = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
+
+
+class FBetaScore(Metric):
+    """(1 + beta²) * precision * recall / (beta² * precision + recall), from 0 to 1.
+
+    Args:
+        average: None for one score per class, "micro" over all answers, "macro" for the mean of the classes,
+            "weighted" for their mean by number of targets.
+        beta: how much more recall counts than precision; > 0.
+        threshold: predictions above it are positive; None: the largest of each row is.
+
+    >>> y_true, y_pred = [[1, 1, 1], [1, 0, 0], [1, 1, 0]], [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]
+    >>> FBetaScore(beta=2.0, threshold=0.5)(y_true, y_pred)
+    tensor([0.3846, 0.9091, 0.8333])
+    """
+
+    direction = "up"
+
+    def __init__(
+        self,
+        average: str | None = None,
+        beta: float = 1.0,
+        threshold: float | None = None,
+        name: str | None = "fbeta_score",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(dtype, name)
+        if average not in (None, "micro", "macro", "weighted"):
+            expected = "None, 'micro', 'macro' or 'weighted'"
+            raise ArgumentError("F-scores cannot be averaged this way.", got=f"average={average!r}", expected=expected)
+        if beta <= 0 or (threshold is not None and not 0 < threshold <= 1):
+            got = f"beta={beta!r}, threshold={threshold!r}"
+            raise ArgumentError(
+                "This F-score does not exist.", got=got, expected="beta > 0, threshold in (0, 1] or None"
+            )
+        self.average, self.beta, self.threshold = average, beta, threshold
+        self._built = False
+
+    @torch.no_grad()
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch into account: targets 0 or 1, and predictions, (B, C)."""
+        y_true, y_pred = paired(y_true, y_pred, self.name)
+        if y_pred.ndim != 2:
+            raise ShapeError(
+                f"{self.name} takes one column per class.", got=str(tuple(y_pred.shape)), expected="(B, C)"
+            )
+        if not self._built:
+            shape = () if self.average == "micro" else (y_pred.shape[1],)
+            for name in _COUNTED:
+                setattr(self, name, self.add_variable(shape, name=name))
+            self._built = True
+        if self.threshold is None:
+            said_yes = (y_pred >= y_pred.amax(-1, keepdim=True)) & (y_pred.abs() > 1e-9)
+        else:
+            said_yes = y_pred > self.threshold
+        said_yes, y_true = said_yes.to(self._dtype), y_true.to(self._dtype)
+        weight = 1.0 if sample_weight is None else weight_for(sample_weight, y_pred).to(self._dtype)
+        wrong_yes, wrong_no = said_yes * (1.0 - y_true), (1.0 - said_yes) * y_true
+        for name, value in zip(_COUNTED, (said_yes * y_true, wrong_yes, wrong_no, y_true), strict=True):
+            weighted = value * weight
+            getattr(self, name).assign_add(weighted.sum() if self.average == "micro" else weighted.sum(0))
+
+    def result(self) -> Tensor:
+        if not self._built:
+            return torch.zeros(())
+        precision = self.true_positives / (self.true_positives + self.false_positives + EPSILON)
+        recall = self.true_positives / (self.true_positives + self.false_negatives + EPSILON)
+        scores = (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + EPSILON)
+        if self.average == "weighted":
+            return (scores * self.intermediate_weights / (self.intermediate_weights.sum() + EPSILON)).sum()
+        return scores if self.average is None else scores.mean()
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "average": self.average, "beta": self.beta, "threshold": self.threshold}
+
+
+class F1Score(FBetaScore):
+    """2 * precision * recall / (precision + recall), from 0 to 1.
+
+    Args:
+        average: None for one score per class, "micro", "macro" or "weighted"; see `FBetaScore`.
+        threshold: predictions above it are positive; None: the largest of each row is.
+
+    >>> F1Score(average="micro", threshold=0.5)([[1, 1], [1, 0]], [[0.2, 0.6], [0.9, 0.1]])
+    tensor(0.8000)
+    """
+
+    def __init__(
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str | None = "f1_score",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(average, 1.0, threshold, name, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {key: value for key, value in super().get_config().items() if key != "beta"}

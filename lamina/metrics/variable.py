@@ -1,0 +1,70 @@
+"""`MetricVariable`: a tensor that a metric adds to, wherever its data are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class MetricVariable(Tensor):
+    """A tensor with Keras' `assign`, `assign_add` and `assign_sub`, that moves to the device of what it is given.
+
+    It starts on the CPU; the first value from a GPU takes it there, and it stays. Nothing is read back from a device.
+    Computing with it gives plain tensors.
+
+    >>> total = MetricVariable.holding(torch.zeros(()))
+    >>> total.assign_add(2.0)
+    >>> total * 3
+    tensor(6.)
+    """
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @staticmethod
+    def holding(value: Tensor) -> MetricVariable:
+        """A variable with this first value. It can be changed later even if made in inference mode."""
+        with torch.inference_mode(False):
+            return value.detach().clone().as_subclass(MetricVariable)
+
+    def to_device_of(self, value: Tensor) -> None:
+        """Move to where `value` is."""
+        if value.device != self.device:
+            with torch.inference_mode(False):
+                self.data = self.data.to(value.device)
+
+    def assign(self, value: Any) -> None:
+        """Take over `value`."""
+        with torch.no_grad():
+            self.copy_(self._operand(value))
+
+    def assign_add(self, value: Any) -> None:
+        """Add `value` in place."""
+        with torch.no_grad():
+            self.add_(self._operand(value))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract `value` in place."""
+        with torch.no_grad():
+            self.sub_(self._operand(value))
+
+    @property
+    def value(self) -> Tensor:
+        """A copy as a plain tensor."""
+        return self.detach().clone()
+
+    def _operand(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            # A host scalar joins a computation on any device; anything else decides where the variable lives.
+            if value.device.type != "cpu" or self.device.type == "cpu":
+                self.to_device_of(value)
+            return value.detach()
+        return torch.as_tensor(value, dtype=self.dtype, device=self.device)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MetricVariable:
+        memo[id(self)] = copied = MetricVariable.holding(self)
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return MetricVariable.holding, (self.value,)

@@ -1,0 +1,9 @@
+"""Models: graphs of layers that are ``nn.Module``s."""
+
+from .clone import clone_model
+from .files import MODEL_CLASSES as MODEL_CLASSES
+from .files import load_model, model_from_json, save_model
+from .model import Model
+from .sequential import Sequential
+
+__all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]

@@ -1,0 +1,174 @@
+"""Binding: what a caller gives, matched to the inputs a model declares. By name or position, never by sorting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
+from lamina.graph.dtypes import name_of
+
+
+class Binding:
+    """Matches inputs to the declared ones and checks shape and dtype of each.
+
+    A model with one input takes a tensor, ``[tensor]`` or ``{"name": tensor}``; with several, the declared structure,
+    a flat list in declared order, or a dict by input names. Arrays become tensors.
+
+    Raises:
+        StructureError: a missing input, or another number of them; lists what is due and what came.
+        ShapeError, DtypeError: one does not fit; names it.
+    """
+
+    def __init__(self, graph: Graph, label: str) -> None:
+        self.label = label
+        self.names = graph.input_names
+        self.structure = graph.input_structure
+        self.declared = [_Declared(t, name) for t, name in zip(graph.inputs, graph.input_names, strict=True)]
+        self._flat_keys = self._keys_of_dict()
+        self._single = len(self.declared) == 1
+
+    def _keys_of_dict(self) -> list[str]:
+        """The keys by which a flat dict names the inputs: the declared dict's own, or the inputs' names."""
+        if isinstance(self.structure, Mapping) and not any(tree.is_nested(v) for v in self.structure.values()):
+            return list(self.structure)
+        return self.names
+
+    def __call__(self, inputs: Any) -> list[Any]:
+        """The inputs, flat, in declared order, each checked."""
+        if self._single and isinstance(inputs, (torch.Tensor, Symbolic, np.ndarray)):
+            return [self.declared[0].fit(inputs, self.label)]
+        flat = self.match(inputs)
+        return [declared.fit(value, self.label) for declared, value in zip(self.declared, flat, strict=True)]
+
+    def match(self, inputs: Any) -> list[Any]:
+        """The inputs, flat, in declared order, as they came."""
+        if isinstance(inputs, Mapping):
+            return self._match_dict(inputs)
+        if self._single and not isinstance(inputs, (list, tuple)):
+            return [inputs]
+        if self._single and all(isinstance(leaf, (int, float)) for leaf in tree.leaves(inputs)):
+            return [inputs]  # rows of numbers
+        if isinstance(inputs, (list, tuple)):
+            if len(inputs) == len(self.declared) and not any(isinstance(v, (list, tuple, Mapping)) for v in inputs):
+                return list(inputs)
+            flat = [leaf for _, leaf in tree.paths(inputs)]
+            if len(flat) == len(self.declared) and tree.describe(inputs) == tree.describe(self._as_plain(inputs)):
+                return flat
+        raise self._mismatch(inputs)
+
+    def _as_plain(self, like: Any) -> Any:
+        """The declared structure, with tuples read as lists where the caller gave lists."""
+        text = tree.map_leaves(lambda _: None, self.structure)
+        return (
+            list(text)
+            if isinstance(like, list) and isinstance(text, tuple)
+            else tuple(text)
+            if isinstance(like, tuple)
+            else text
+        )
+
+    def _match_dict(self, inputs: Mapping[str, Any]) -> list[Any]:
+        if isinstance(self.structure, Mapping) and self._flat_keys is self.names and set(inputs) == set(self.structure):
+            flat: list[Any] = []
+            for key, part in self.structure.items():
+                given = list(tree.leaves(inputs[key]))
+                if len(given) != len(list(tree.leaves(part))):
+                    raise self._mismatch(inputs)
+                flat.extend(given)
+            return flat
+        for keys in (self._flat_keys, self.names):
+            missing = [k for k, d in zip(keys, self.declared, strict=True) if k not in inputs and not d.optional]
+            if not missing:
+                return [inputs.get(k) for k in keys]
+        raise StructureError(
+            f"{self.label} misses the input{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}.",
+            got=f"keys {list(inputs)}",
+            expected=f"keys {self._flat_keys}",
+        )
+
+    def _mismatch(self, inputs: Any) -> StructureError:
+        n = len(self.declared)
+        return StructureError(
+            f"{self.label} takes {n} input{'s' if n > 1 else ''}, in another structure.",
+            got=tree.describe(inputs) if tree.is_nested(inputs) else type(inputs).__name__,
+            expected=f"{tree.describe(self.structure)}, a list in the order {self.names}, or a dict with these keys",
+        )
+
+
+class _Declared:
+    """One declared input."""
+
+    def __init__(self, tensor: SymbolicTensor, name: str) -> None:
+        self.name = name
+        self.shape = tensor.shape
+        self.dtype = tensor.dtype
+        self.rank = len(tensor.shape)
+        self.optional = bool(getattr(tensor.node.op, "optional", False))
+        self._known = [(axis, size) for axis, size in enumerate(tensor.shape) if size is not None]
+
+    def fit(self, value: Any, label: str) -> Any:
+        """The value as a tensor of the declared dtype, its shape checked."""
+        if value is None:
+            if self.optional:
+                return None
+            raise StructureError(
+                f"{label} needs the input {self.name!r}.", got="None", hint="Input(..., optional=True)"
+            )
+        if not isinstance(value, (torch.Tensor, Symbolic)):
+            value = self._as_tensor(value, label)
+        shape = value.shape
+        if len(shape) != self.rank:
+            value = self._with_rank(value, label)
+            shape = value.shape
+        for axis, size in self._known:
+            if shape[axis] != size and shape[axis] is not None:
+                raise self._wrong_shape(shape, label)
+        return value if value.dtype == self.dtype else self._with_dtype(value, label)
+
+    def _as_tensor(self, value: Any, label: str) -> torch.Tensor:
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ShapeError(f"The input {self.name!r} of {label} is ragged.", got=str(error)) from None
+        if array.dtype.kind not in "fiubc":
+            raise DtypeError(
+                f"The input {self.name!r} of {label} cannot take {type(value).__name__} data.",
+                got=f"dtype {array.dtype}",
+                expected=name_of(self.dtype),
+            )
+        if not array.flags.writeable:
+            array = array.copy()
+        return torch.from_numpy(np.ascontiguousarray(array)) if array.ndim else torch.as_tensor(array)
+
+    def _with_rank(self, value: Any, label: str) -> Any:
+        """(N,) for a declared (None, 1) and the other way round are the same data; anything else is a mistake."""
+        if len(value.shape) == self.rank - 1 and self.shape[-1] == 1:
+            return value.unsqueeze(-1)
+        if len(value.shape) == self.rank + 1 and value.shape[-1] == 1:
+            return value.squeeze(-1)
+        raise self._wrong_shape(value.shape, label)
+
+    def _with_dtype(self, value: Any, label: str) -> Any:
+        if value.dtype.is_floating_point and not (self.dtype.is_floating_point or self.dtype.is_complex):
+            raise DtypeError(
+                f"The input {self.name!r} of {label} holds whole numbers.",
+                got=name_of(value.dtype),
+                expected=name_of(self.dtype),
+                hint=f"x.astype({name_of(self.dtype)!r}) if the values are whole, or another dtype= in Input",
+            )
+        return value.to(self.dtype)
+
+    def _wrong_shape(self, shape: Any, label: str) -> ShapeError:
+        hint = None
+        if len(shape) == self.rank - 1:
+            hint = "a batch axis in front: x[None] for a single example"
+        return ShapeError(
+            f"The input {self.name!r} of {label} cannot take this shape.",
+            got=str(tuple(shape)),
+            expected=f"{self.shape} (None: any size)",
+            hint=hint,
+        )

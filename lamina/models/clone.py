@@ -1,0 +1,186 @@
+"""clone_model: the same architecture with layers and weights of its own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from lamina.graph import ArgumentError, Constant, Graph, LaminaError, Node, StructureError, SymbolicTensor, record, tree
+from lamina.graph.graph import is_input_node
+from lamina.layers import Input, InputLayer, Lambda, Layer, TorchModule
+from lamina.saving.classes import layer_classes
+from lamina.saving.config_reader import ConfigReader
+from lamina.saving.config_writer import ConfigWriter
+from lamina.saving.model_config import stand_in
+from lamina.saving.weights import freeze, frozen, state_of, tie, ties
+
+from .files import MODEL_CLASSES
+from .model import Model
+from .sequential import Sequential
+
+
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Any], Any] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+) -> Model:
+    """A model of the same architecture whose layers are new and whose weights are drawn anew.
+
+    Nothing is shared with ``model``, at any depth, and what is shared within it is shared within the clone: a layer
+    called twice stays one layer, also where one call lies inside a nested model. Frozen weights stay frozen. Constants,
+    and layers that have no config to be made from (`TorchModule`, `Lambda`), are copied with their values.
+
+    Args:
+        model: drawn as a graph; `Sequential` too.
+        input_tensors: symbolic tensors for the clone to begin with, in the structure of the inputs or in their order;
+            new `Input`s by default.
+        clone_function: makes the new layer for a layer; by default from its config. Not called for inputs, and for
+            nested models only where ``recursive`` is False.
+        call_function: ``fn(layer, *args, **kwargs)`` calls a new layer; may put others before or after it. Not for
+            `Sequential`.
+        recursive: clone the layers of nested models by ``clone_function`` too. Without one they always are.
+
+    Raises:
+        ArgumentError: a model defined by its ``call``, whose layers nobody knows; a layer that has no complete config.
+        StructureError: ``input_tensors`` that do not match the inputs.
+
+    >>> import torch
+    >>> from lamina.layers import Dense
+    >>> x = Input((3,))
+    >>> model = Model(x, Dense(2)(x))
+    >>> clone = clone_model(model)
+    >>> [a.shape == b.shape for a, b in zip(clone.weights, model.weights)], clone.weights[0] is model.weights[0]
+    ([True, True], False)
+    """
+    if not isinstance(model, Model) or (model.graph is None and not isinstance(model, Sequential)):
+        raise ArgumentError(
+            "clone_model clones models that are drawn as a graph.",
+            got=getattr(model, "label", type(model).__name__),
+            hint="type(model).from_config(model.get_config()), where the class defines get_config",
+        )
+    cloner = _Cloner(clone_function, call_function, recursive)
+    clone = cloner.model(model, input_tensors)
+    if clone_function is None:
+        tie(clone, ties(state_of(model)))
+        freeze(clone, frozen(model))
+    return clone
+
+
+class _Cloner:
+    """Clones layers, each once."""
+
+    def __init__(
+        self, clone_function: Callable[[Any], Any] | None, call_function: Callable[..., Any] | None, recursive: bool
+    ) -> None:
+        self.clone_function = clone_function
+        self.call_function = call_function or (lambda layer, *args, **kwargs: layer(*args, **kwargs))
+        self.recursive = recursive or clone_function is None
+        self._clones: dict[int, Any] = {}
+        self._copies: dict[int, Any] = {}
+
+    def model(self, model: Model, input_tensors: Any = None) -> Any:
+        if isinstance(model, Sequential):
+            return self._sequential(model, input_tensors)
+        assert model.graph is not None
+        graph = model.graph.rebuild(self._call, self._inputs(model.graph, input_tensors))
+        cls = type(model) if model.made_by_graph else Model
+        return self._named(cls(graph.input_structure, graph.output_structure, name=model.name), model)
+
+    def _sequential(self, model: Sequential, input_tensors: Any) -> Any:
+        tensors = list(tree.leaves(input_tensors)) if input_tensors is not None else []
+        if input_tensors is None and model.graph is not None:
+            tensors = [_new_input(model.inputs[0])]
+        elif tensors and not (len(tensors) == 1 and isinstance(tensors[0], SymbolicTensor)):
+            raise StructureError("A Sequential has one input.", got=tree.describe(input_tensors))
+        # A chain begins with an Input of its own; another symbolic tensor tells what it is like.
+        start = [t if is_input_node(t.node) else Input(batch_shape=t.shape, dtype=t.dtype) for t in tensors]
+        cls = type(model) if model.made_by_graph else Sequential
+        return self._named(cls([*start, *map(self._layer, model.layers)], name=model.name), model)
+
+    def _inputs(self, graph: Graph, input_tensors: Any) -> Any:
+        if input_tensors is None:
+            return tree.map_leaves(_new_input, graph.input_structure)
+        tensors = list(tree.leaves(input_tensors))
+        if len(tensors) != len(graph.inputs) or not all(isinstance(t, SymbolicTensor) for t in tensors):
+            raise StructureError(
+                f"clone_model needs a symbolic tensor for each of {len(graph.inputs)} inputs.",
+                got=tree.describe(input_tensors),
+                expected=tree.describe(graph.input_structure),
+                hint="Input(...) for each",
+            )
+        return tree.pack_like(graph.input_structure, iter(tensors))
+
+    def _call(self, node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args, kwargs = tree.map_leaves(self._constant, (args, kwargs))
+        if isinstance(node.op, torch.nn.Module):
+            return self.call_function(self._layer(node.op), *args, **kwargs)
+        return record(node.op, args, kwargs)
+
+    def _constant(self, leaf: Any) -> Any:
+        # One memo for all: constants that hold the same parameter hold the same copy of it.
+        return self._once(leaf, lambda c: copy.deepcopy(c, self._copies)) if isinstance(leaf, Constant) else leaf
+
+    def _layer(self, layer: Any) -> Any:
+        return self._once(layer, self._clone)
+
+    def _once(self, thing: Any, clone: Callable[[Any], Any]) -> Any:
+        if id(thing) not in self._clones:
+            self._clones[id(thing)] = clone(thing)
+        return self._clones[id(thing)]
+
+    def _clone(self, layer: Any) -> Any:
+        if self.recursive and isinstance(layer, Model) and (layer.graph is not None or isinstance(layer, Sequential)):
+            return self.model(layer)
+        return self.clone_function(layer) if self.clone_function is not None else self._named(_made_anew(layer), layer)
+
+    def _named(self, clone: Layer, layer: Layer) -> Layer:
+        """The clone under the layer's name, made up where that was; and with its flag, which a model has for itself."""
+        if layer.auto_named:
+            clone.auto_named, clone._name, clone._settled = True, layer.name, layer._settled
+        if isinstance(layer, Model):
+            clone._trainable = layer.trainable
+        return clone
+
+
+def _made_anew(layer: Layer) -> Any:
+    if isinstance(layer, (Lambda, TorchModule)):
+        return copy.deepcopy(layer)
+    try:
+        if layer_classes().get(type(layer).__name__) is not type(layer):
+            return type(layer).from_config(layer.get_config())
+        entry = ConfigWriter(MODEL_CLASSES).layer(layer)
+        return ConfigReader(_objects_within(layer), MODEL_CLASSES).layer(entry)
+    except (TypeError, NotImplementedError, LaminaError) as error:
+        raise ArgumentError(
+            f"{layer.label} cannot be cloned: its class cannot be made from its get_config().",
+            got=str(error),
+            hint="get_config with all arguments of __init__; or clone_function=copy.deepcopy, which copies weights too",
+        ) from error
+
+
+def _objects_within(layer: Layer) -> dict[str, Any]:
+    """Classes and functions of the user's that the layer holds, by the names that stand for them in its config."""
+    found: dict[str, Any] = {}
+    for part in layer.modules():
+        found[type(part).__name__] = type(part)
+        for value in tree.leaves(list(vars(part).values())):
+            if hasattr(value, "get_config"):
+                found[type(value).__name__] = type(value)
+            elif callable(value) and hasattr(value, "__name__"):
+                found[value.__name__] = value
+    return found
+
+
+def _new_input(tensor: SymbolicTensor) -> SymbolicTensor:
+    """An input like this one, under its name."""
+    layer: Any = tensor.node.op
+    if isinstance(layer, InputLayer):
+        new = InputLayer.from_config(layer.get_config())
+        new.auto_named, new._settled = layer.auto_named, layer._settled
+        return new.take()
+    return stand_in(tensor.name, tensor.shape, tensor.dtype).output

@@ -1,0 +1,59 @@
+"""Models from files: `lamina.saving`, told which classes models have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from lamina import saving
+
+from .model import Model
+from .sequential import Sequential
+
+MODEL_CLASSES: Mapping[str, type] = MappingProxyType({"Model": Model, "Sequential": Sequential})
+
+
+def load_model(
+    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
+    """The model that ``model.save`` wrote: same graph, names, weights, and compiled as it was.
+
+    Args:
+        filepath: a ``.lamina`` file.
+        custom_objects: name -> class or function, for what is not Lamina's own. Nothing is imported by name, and a name
+            of Lamina's own always means Lamina's own.
+        compile: compile it as it was, with the state of its optimizer.
+        safe_mode: Keras' argument. Loading is safe always; False changes nothing.
+
+    Raises:
+        LoadingError: not a model file, a damaged one, one of a newer version, or one that needs ``custom_objects``.
+        FileNotFoundError: there is no such file.
+
+    >>> import os, tempfile, torch
+    >>> from lamina.layers import Dense, Input
+    >>> x = Input((3,))
+    >>> model = Model(x, torch.tanh(Dense(2)(x)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "m.lamina")
+    ...     model.save(path)
+    ...     torch.equal(load_model(path)(torch.ones(1, 3)), model(torch.ones(1, 3)))
+    True
+    """
+    return saving.load_model(filepath, custom_objects, compile, models=MODEL_CLASSES)
+
+
+def save_model(model: Model, filepath: Any, overwrite: bool = True) -> None:
+    """``model.save(filepath, overwrite)``."""
+    model.save(filepath, overwrite)
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A model with fresh weights from what ``model.to_json()`` gave.
+
+    >>> from lamina.layers import Dense, Input
+    >>> x = Input((3,), name="x")
+    >>> [layer.name for layer in model_from_json(Model(x, Dense(2)(x)).to_json()).layers]
+    ['x', 'dense']
+    """
+    return saving.model_from_json(json_string, custom_objects, models=MODEL_CLASSES)

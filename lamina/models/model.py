@@ -1,0 +1,378 @@
+"""Model: a graph that is an ``nn.Module``, or a subclass with its own ``call``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
+from lamina.graph.infer import Array
+from lamina.graph.walk import key_of, reached
+from lamina.layers.base import Layer
+from lamina.saving import load_weights, model_to_json, save_model, save_weights
+from lamina.saving.config_reader import ConfigReader
+from lamina.saving.config_writer import ConfigWriter
+from lamina.saving.errors import not_too_deep
+from lamina.saving.model_config import graph_from_config, graph_to_config
+from lamina.saving.weights import tie, ties_by_hand
+from lamina.training.trainer import Trainer
+from lamina.view import summary
+
+from .binding import Binding
+
+
+class Model(Trainer, Layer):
+    """A model, made from a graph of layers or by subclassing.
+
+    - ``Model(inputs, outputs)``: what leads from symbolic inputs to symbolic outputs, in any nesting of list, tuple
+      and dict, kept as declared.
+    - a subclass with ``__init__`` and ``call(self, inputs, training=None)``.
+
+    Either is a layer, so it can be called on symbolic tensors within another model, sharing its weights.
+
+    Args:
+        inputs, outputs: symbolic tensors; ``Input(...)`` and what layers return.
+        name: of the model.
+        trainable: whether its weights may change.
+
+    Raises:
+        GraphError, StructureError: the graph cannot be; see `lamina.graph.Graph`.
+
+    >>> import torch
+    >>> from lamina.layers import Dense, Input
+    >>> a, b = Input((32,)), Input((64,))
+    >>> merged = torch.cat([Dense(8, activation="relu")(a), torch.tanh(Dense(8)(b))], -1)
+    >>> model = Model([a, b], {"price": Dense(1)(merged), "category": Dense(3)(merged)})
+    >>> {k: tuple(v.shape) for k, v in model([torch.ones(5, 32), torch.ones(5, 64)]).items()}
+    {'price': (5, 1), 'category': (5, 3)}
+    """
+
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable, **kwargs)
+        if name is None and type(self) is Model:
+            self._name = "functional" if inputs is not None else "model"
+        self.graph: Graph | None = None
+        self.autocast = False
+        self._programs: dict[bool | None, Program] = {}
+        self.first_call: Any = None
+        if (inputs is None) != (outputs is None):
+            raise ArgumentError("A model needs inputs and outputs, or neither.", hint="Model(inputs, outputs)")
+        if outputs is not None:
+            self._set_graph(Graph(inputs, outputs))
+            self._write_programs()
+
+    # -- the graph
+
+    def _set_graph(self, graph: Graph) -> None:
+        """Become this graph: its modules become children, under the names it gives them."""
+        self.graph = graph
+        self._programs = {}
+        self._binding = Binding(graph, self.label)
+        self._modules.clear()
+        for name, module in graph.modules.items():
+            # Not add_module: a layer may be called like an attribute ("weights", "loss"); state_dict does not mind.
+            self._modules[name] = module
+            if isinstance(module, Layer):
+                module.settle_name(name)
+        self.built = True
+        self._losing = self.losing_parts() or None
+        # Only the program stands between caller and result: no mask to leave on it, no call of a subclass's own.
+        self._direct = type(self).call is Model.call and all(t.mask is None for t in graph.outputs)
+        if not self._trainable:
+            self.trainable = False
+
+    def _write_programs(self) -> None:
+        """Have the programs ready: ``torch.compile`` cannot write them while it traces."""
+        for mode in (None, False, True):
+            self.program(mode)
+
+    def program(self, training: bool | None = None) -> Program:
+        """The graph as one Python function; ``model.program().source`` is its text.
+
+        Args:
+            training: every layer in this mode; None leaves each to its own ``training`` flag.
+        """
+        if self.graph is None:
+            raise ArgumentError(f"{self.label} has no graph: it is defined by its call().")
+        if training not in self._programs:
+            self._programs[training] = Program(self.graph, training)
+        return self._programs[training]
+
+    @property
+    def has_parts(self) -> bool:
+        # A graph has a program for each mode, so no flags need to be flipped for one call.
+        return self.graph is None and super().has_parts
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        if self.graph is None or type(self).call is not Model.call:
+            return super().forward(*args, **kwargs)
+        if len(args) > 1:
+            args, kwargs = self._separate_tensors(args, kwargs)
+        return self.call(*args, **kwargs)
+
+    def _separate_tensors(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """``model(a, b)`` for ``model([a, b])``, as PyTorch users write; ``model(x, True)`` is Keras' training flag."""
+        if len(args) == 2 and (args[1] is None or isinstance(args[1], bool)):
+            return args[:1], {**kwargs, "training": args[1]}
+        return (list(args),), kwargs
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Run the graph. Subclasses define their own."""
+        if self.graph is None:
+            raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs), or forward(self, x).")
+        program = self._programs.get(training) or self.program(training)
+        flat = self._binding(inputs)
+        if torch.compiler.is_compiling():
+            return program.run(*flat)
+        try:
+            return program.run(*flat)
+        except Exception as error:
+            node = program.node_at(error.__traceback__)
+            if node is not None:
+                got = ", ".join(str(tuple(v.shape)) for v in flat if isinstance(v, torch.Tensor))
+                error.add_note(f"while {self.label} ran {node.label}, {node.source}, on inputs of shape {got}")
+            raise
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.graph is not None and self._direct and len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
+            return self.run(args[0], **kwargs)
+        return super()._call(args, kwargs)
+
+    def _as_input(self, leaf: Any) -> Any:
+        return leaf  # the binding converts, by what each input declares
+
+    def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.graph is not None and type(self).call is Model.call:
+            if len(args) > 1:
+                args, kwargs = self._separate_tensors(args, kwargs)
+            self._binding(args[0])
+        return super()._draw(args, kwargs)
+
+    def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Where the inputs have the declared shapes, so have the outputs; else the graph is tried."""
+        if self.graph is None or type(self).call is not Model.call:
+            return super().output_example(args, kwargs)
+        given = [leaf.shape for leaf in tree.leaves(self._binding.match(args[0])) if isinstance(leaf, Array)]
+        for k in (0, 1):
+            if given == [t.example(k).shape for t in self.graph.inputs]:
+                return tree.map_leaves(lambda t, k=k: t.example(k), self.graph.output_structure)
+        return None
+
+    # -- masks of outputs
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The masks of the outputs, drawn from the inputs by the part of the graph that makes them."""
+        if self.graph is None:
+            return previous_mask if self.supports_masking else None
+        if all(t.mask is None for t in self.graph.outputs):
+            return None
+        given = dict(zip(self.graph.inputs, self._binding.match(inputs), strict=True))
+        return [self._mask_of(t, given) for t in self.graph.outputs]
+
+    def _mask_of(self, output: SymbolicTensor, given: dict[SymbolicTensor, Any]) -> Any:
+        if output.mask is None or self.graph is None:
+            return None
+        used = [t for t in self.graph.inputs if key_of(t) in reached([output.mask], self.graph.inputs)]
+        part = Graph(used, output.mask)
+        values = [given[t] for t in used]
+        if all(isinstance(v, torch.Tensor) for v in values):
+            return Program(part).run(*values)
+        return part.rebuild(inputs=values).outputs[0]
+
+    # -- looking inside
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, those nearest to the inputs first, as Keras orders them."""
+        if self.graph is not None:
+            return self.graph.layers
+        return [part for part in super()._parts() if isinstance(part, Layer)]
+
+    def _parts(self) -> list[torch.nn.Module]:
+        if self.graph is None:
+            return super()._parts()
+        layers: list[torch.nn.Module] = list(self.graph.layers)
+        return layers + [m for m in self._modules.values() if m is not None and not isinstance(m, Layer)]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name in this model, or by its place in ``layers``.
+
+        Raises:
+            ArgumentError: there is none; lists those there are.
+        """
+        if (name is None) == (index is None):
+            raise ArgumentError(
+                "get_layer needs a name or an index, one of them.", got=f"name={name!r}, index={index!r}"
+            )
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ArgumentError(f"{self.label} has {len(self.layers)} layers.", got=f"index {index}")
+            return self.layers[index]
+        for key, layer in [*self._modules.items(), *((layer.name, layer) for layer in self.layers)]:
+            if key == name and isinstance(layer, Layer):
+                return layer
+        raise ArgumentError(f"{self.label} has no layer {name!r}.", expected=", ".join(la.name for la in self.layers))
+
+    def node(self, name: str) -> Node:
+        """A call in the graph by its name: ``"encoder"``, ``"encoder:1"`` for the second call, ``"tanh"``.
+
+        ``model.node("encoder:1").output`` is what that call returned.
+        """
+        return self._graph_for("node()").node(name)
+
+    def _graph_for(self, what: str) -> Graph:
+        if self.graph is None:
+            raise ArgumentError(f"{self.label} has no {what}: it is defined by its call(), not by a graph.")
+        return self.graph
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic inputs, flat, in declared order."""
+        return self._graph_for("inputs").inputs
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The symbolic outputs, flat, in declared order."""
+        return self._graph_for("outputs").outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs as declared."""
+        return self._graph_for("input").input_structure
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs as declared."""
+        return self._graph_for("output").output_structure
+
+    @property
+    def input_names(self) -> list[str]:
+        return self._graph_for("input_names").input_names
+
+    @property
+    def output_names(self) -> list[str]:
+        return self._graph_for("output_names").output_names
+
+    @property
+    def input_shape(self) -> Any:
+        return tree.map_leaves(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        return tree.map_leaves(lambda t: t.shape, self.output)
+
+    def summary(self, *args: Any, **options: Any) -> None:
+        """Print a table of the layers; see `lamina.view.summary` for the arguments."""
+        summary(self, *args, **options)
+
+    # -- files and copies
+
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write graph, configs, weights, and how the model is trained, into one file, ``model.lamina``.
+
+        Raises:
+            SavingError, ArgumentError: something that a file has no word for, named with its line; no such folder.
+        """
+        save_model(self, filepath, overwrite, models=_model_classes())
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights alone, by their paths, into ``model.weights.safetensors``."""
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: Any) -> None:
+        """Read the weights of a ``.weights.safetensors`` or ``.lamina`` file into this model; all of them must fit.
+
+        Raises:
+            LoadingError: lists each weight that is missing, unexpected or of another shape; nothing is changed then.
+        """
+        load_weights(self, filepath)
+
+    def to_json(self) -> str:
+        """Graph and configs as a JSON text, for `model_from_json`; no weights."""
+        return model_to_json(self, models=_model_classes())
+
+    def get_config(self) -> dict[str, Any]:
+        """Graph and layers' configs as JSON types; of a subclass with its own ``__init__``, name and flags only."""
+        config = self.write_config(ConfigWriter(_model_classes()))
+        tied = ties_by_hand(self) if config is not None else None
+        return (config or self._flags()) | ({"tied": tied} if tied else {})
+
+    def write_config(self, writer: ConfigWriter) -> dict[str, Any] | None:
+        """`get_config` within a larger model, whose writer knows the layers that are shared; None without a graph."""
+        if self.graph is None or not self.made_by_graph:
+            return None
+        return self._flags() | graph_to_config(self.graph, writer)
+
+    def _flags(self) -> dict[str, Any]:
+        return {"name": self.name, "trainable": self.trainable}
+
+    @property
+    def made_by_graph(self) -> bool:
+        """Whether inputs and outputs are all that its class is made from: not one with an ``__init__`` of its own."""
+        return type(self).__init__ is Model.__init__
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A new model with fresh weights from what ``get_config`` gave.
+
+        Args:
+            custom_objects: name -> class, for layers that are not Lamina's own.
+
+        Raises:
+            LoadingError: the config is malformed, or names a class that is not at hand.
+        """
+        with not_too_deep("The config"):
+            model = cls.read_config(config, ConfigReader(custom_objects, _model_classes()))
+        tie(model, config.get("tied", {}) if model.graph is not None else {})
+        return model
+
+    @classmethod
+    def read_config(cls, config: dict[str, Any], reader: ConfigReader) -> Any:
+        """`from_config` within a larger model, whose reader knows the layers that are shared."""
+        if "nodes" not in config:
+            return super().from_config(config)
+        model = cls(*graph_from_config(config, reader), name=config.get("name"))
+        # Without the setter, which reaches the layers: each of them has its own flag in its config.
+        model._trainable = bool(config.get("trainable", True))
+        return model
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        # A model without a graph is built by its first call; a file tells what that was given.
+        self.first_call = tree.map_leaves(_without_values, (args, kwargs))
+        super()._build_for(args, kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        made_anew = ("_programs", "_binding", "_step", "_jit", "history")
+        return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._programs = {}
+        if self.graph is not None:
+            self._binding = Binding(self.graph, self.label)
+            self._write_programs()
+
+
+def _without_values(leaf: Any) -> Any:
+    """A tensor's shape and dtype, as a tensor without storage."""
+    if isinstance(leaf, SymbolicTensor):
+        leaf = leaf.example(0)
+    return torch.empty(leaf.shape, dtype=leaf.dtype, device="meta") if hasattr(leaf, "shape") else leaf
+
+
+def _model_classes() -> Mapping[str, type]:
+    from lamina import models  # knows all models, so it imports this module first
+
+    return models.MODEL_CLASSES

@@ -1,0 +1,177 @@
+"""Sequential: a chain of layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.graph import ArgumentError, Graph, StructureError, SymbolicTensor, tree
+from lamina.layers.base import Layer
+from lamina.layers.core.input_layer import Input, InputLayer
+from lamina.layers.core.torch_module import TorchModule
+from lamina.saving.config_reader import ConfigReader
+from lamina.saving.config_writer import ConfigWriter
+
+from .model import Model
+
+
+class Sequential(Model):
+    """A chain of layers, each called on what the one before returns.
+
+    With an `Input` first it is a graph at once; without one it becomes a graph when it first sees data.
+
+    Args:
+        layers: layers, models, ``nn.Module``s; an ``Input(...)`` may come first.
+        trainable: whether the weights may change.
+        name: of the model.
+
+    >>> import torch
+    >>> from lamina.layers import Dense
+    >>> model = Sequential([Dense(4, activation="relu"), Dense(1)])
+    >>> model(torch.ones(2, 3)).shape, len(model.weights)
+    (torch.Size([2, 1]), 4)
+    """
+
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self._chain: list[Any] = []
+        self._data_dtype = torch.float32
+        self._start: SymbolicTensor | None = None
+        self._end: Any = None
+        for layer in layers or []:
+            self._append(layer)
+        self._finish()
+        if self.graph is not None:
+            self._write_programs()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer at the end.
+
+        Raises:
+            ArgumentError: not a layer; an `Input` that is not first; the same layer, or the same given name, twice.
+        """
+        self._append(layer)
+        self._finish()
+
+    def _append(self, layer: Any) -> None:
+        if isinstance(layer, SymbolicTensor) and getattr(layer.node.op, "is_input", False):
+            layer = layer.node.op
+        if isinstance(layer, torch.nn.Module) and not isinstance(layer, Layer):
+            layer = TorchModule(layer)
+        self._refuse(layer)
+        if isinstance(layer, InputLayer):
+            self._start = self._end = layer.take()
+            return
+        if self._start is None and not self._chain and layer.given_input_shape is not None:
+            self._start = self._end = Input(batch_shape=layer.given_input_shape)
+        if self._start is None and not self._chain and isinstance(layer, Model) and layer.graph is not None:
+            first = layer.inputs[0]
+            self._start = self._end = Input(batch_shape=first.shape, dtype=first.dtype)
+        self._chain.append(layer)
+        key = self._key(layer)
+        self._modules[key] = layer
+        layer.settle_name(key)
+        if self._start is not None:
+            self._end = layer(self._end)
+
+    def _finish(self) -> None:
+        if self._start is not None and self._chain:
+            self._set_graph(Graph(self._start, self._end))
+
+    def _refuse(self, layer: Any) -> None:
+        if not isinstance(layer, Layer):
+            hint = "layers.Lambda(function)" if callable(layer) else "Dense(10)"
+            raise ArgumentError("Sequential takes layers.", got=f"{type(layer).__name__}: {layer!r}"[:80], hint=hint)
+        if isinstance(layer, InputLayer) and (self._chain or self._start is not None):
+            raise ArgumentError("An Input can only come first in a Sequential.", got=f"after {len(self._chain)} layers")
+        if any(layer is other for other in self._chain):
+            raise ArgumentError(
+                f"{layer.label} is in this Sequential already.", hint="the functional API shares layers"
+            )
+        if not layer.auto_named and any(layer.name == other.name for other in self._chain):
+            raise ArgumentError(f"Two layers are both called {layer.name!r}.", hint="another name for one of them")
+
+    def _key(self, layer: Layer) -> str:
+        name, k = layer.name, 1
+        while name in self._modules:
+            name, k = f"{layer.name}_{k}", k + 1
+        return name
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer and return it."""
+        if not self._chain:
+            raise ArgumentError("There is no layer to remove.")
+        last = self._chain.pop()
+        for key in [key for key, module in self._modules.items() if module is last]:
+            del self._modules[key]
+        if self._start is not None:
+            self._redraw(self._start)
+        return last
+
+    def _redraw(self, start: SymbolicTensor) -> None:
+        self._start = self._end = start
+        self.graph = None
+        for layer in self._chain:
+            self._end = layer(self._end)
+        self._finish()
+
+    def build(self, input_shape: Any) -> None:
+        """Become a graph for inputs of this shape, the batch included."""
+        if self.graph is None and self._chain:
+            if not isinstance(input_shape, (tuple, list)) or any(isinstance(n, (tuple, list)) for n in input_shape):
+                raise StructureError("A Sequential takes one tensor.", got=f"shapes {input_shape}")
+            self._redraw(Input(batch_shape=(None, *input_shape[1:]), dtype=self._data_dtype))
+            self._write_programs()
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        first = next(tree.leaves(args), None)
+        kind = torch.as_tensor(first).dtype if isinstance(first, np.ndarray) else getattr(first, "dtype", torch.float32)
+        # Whole numbers are ids or counts and stay what they are; floats come in the dtype of the layers.
+        self._data_dtype = torch.float32 if kind.is_floating_point else kind
+        super()._build_for(args, kwargs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in their order, without the `Input`."""
+        return list(self._chain)
+
+    def _parts(self) -> list[torch.nn.Module]:
+        return list(self._chain)
+
+    def __getstate__(self) -> dict[str, Any]:
+        start = None if self.graph is not None or self._start is None else self._start.node.op
+        return {**super().__getstate__(), "_start": start, "_end": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if self.graph is not None:
+            self._start, self._end = self.graph.inputs[0], self.graph.outputs[0]
+        elif isinstance(self._start, InputLayer):  # an Input without layers yet
+            self._start = self._end = Input(batch_shape=self._start.batch_shape, dtype=self._start.dtype)
+
+    @property
+    def made_by_graph(self) -> bool:
+        return type(self).__init__ is Sequential.__init__
+
+    def write_config(self, writer: ConfigWriter) -> dict[str, Any] | None:
+        if not self.made_by_graph:
+            return None
+        start = self._start.node.op if self._start is not None else None
+        return {
+            **self._flags(),
+            "input": writer.layer(start) if start is not None else None,  # type: ignore[arg-type]
+            "layers": [writer.layer(layer) for layer in self._chain],
+        }
+
+    @classmethod
+    def read_config(cls, config: dict[str, Any], reader: ConfigReader) -> Any:
+        if "layers" not in config:
+            return super().read_config(config, reader)
+        model = cls(name=config.get("name"))
+        first = [reader.layer(config["input"])] if config.get("input") is not None else []
+        for layer in first + [reader.layer(entry) for entry in config["layers"]]:
+            model.add(layer)
+        model._trainable = bool(config.get("trainable", True))
+        return model

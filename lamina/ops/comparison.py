@@ -1,0 +1,139 @@
+"""Comparisons and logic, position by position; the result is bool. Either side may be a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from .operands import is_number, number_dtype, operands, placed, refuse_symbolic, tensor, tensors
+
+
+def equal(x1: Any, x2: Any) -> Any:
+    """`x1 == x2`.
+
+    >>> equal([1, 2], 2)
+    tensor([False,  True])
+    """
+    a, b = operands(x1, x2)
+    return a == b
+
+
+def not_equal(x1: Any, x2: Any) -> Any:
+    """`x1 != x2`.
+
+    >>> not_equal([1, 2], 2)
+    tensor([ True, False])
+    """
+    a, b = operands(x1, x2)
+    return a != b
+
+
+def greater(x1: Any, x2: Any) -> Any:
+    """`x1 > x2`.
+
+    >>> greater([1, 2, 3], 2)
+    tensor([False, False,  True])
+    """
+    a, b = operands(x1, x2)
+    return a > b
+
+
+def greater_equal(x1: Any, x2: Any) -> Any:
+    """`x1 >= x2`.
+
+    >>> greater_equal([1, 2, 3], 2)
+    tensor([False,  True,  True])
+    """
+    a, b = operands(x1, x2)
+    return a >= b
+
+
+def less(x1: Any, x2: Any) -> Any:
+    """`x1 < x2`.
+
+    >>> less([1, 2, 3], 2)
+    tensor([ True, False, False])
+    """
+    a, b = operands(x1, x2)
+    return a < b
+
+
+def less_equal(x1: Any, x2: Any) -> Any:
+    """`x1 <= x2`.
+
+    >>> less_equal([1, 2, 3], 2)
+    tensor([ True,  True, False])
+    """
+    a, b = operands(x1, x2)
+    return a <= b
+
+
+def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """`|x1 - x2| <= atol + rtol * |x2|`; two NaNs are close if `equal_nan`.
+
+    >>> isclose([1.0, 2.0], [1.000001, 2.1])
+    tensor([ True, False])
+    """
+    a, b = tensors(x1, x2)
+    kind = torch.promote_types(a.dtype, b.dtype)
+    return torch.isclose(a.to(kind), b.to(kind), rtol, atol, equal_nan)
+
+
+def logical_and(x1: Any, x2: Any) -> Any:
+    """Whether both are true, which all but 0 is.
+
+    >>> logical_and([True, False], True)
+    tensor([ True, False])
+    """
+    return torch.logical_and(*tensors(x1, x2))
+
+
+def logical_or(x1: Any, x2: Any) -> Any:
+    """Whether one or both are true.
+
+    >>> logical_or([True, False], False)
+    tensor([ True, False])
+    """
+    return torch.logical_or(*tensors(x1, x2))
+
+
+def logical_xor(x1: Any, x2: Any) -> Any:
+    """Whether just one is true.
+
+    >>> logical_xor([True, False], True)
+    tensor([False,  True])
+    """
+    return torch.logical_xor(*tensors(x1, x2))
+
+
+def logical_not(x: Any) -> Any:
+    """Whether it is false.
+
+    >>> logical_not([True, False])
+    tensor([False,  True])
+    """
+    return torch.logical_not(tensor(x))
+
+
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """`x1` where the condition is true, `x2` elsewhere; shapes broadcast.
+
+    Given the condition alone, where it is true: (its number of axes, how many), as `nonzero`, in int64.
+
+    Raises:
+        ValueNeededError: the condition alone is given, and symbolic.
+
+    >>> where([True, False], [1.0, 2.0], 0)
+    tensor([1., 0.])
+    """
+    beside = placed(condition, *(None if is_number(x) else x for x in (x1, x2)))
+    condition = tensor(beside[0], torch.bool)
+    x1, x2 = (x if is_number(x) else part for x, part in zip((x1, x2), beside[1:], strict=True))
+    if x1 is None and x2 is None:
+        refuse_symbolic("where(condition)", condition, hint="ops.where(condition, a, b), which keeps the shape")
+        return torch.stack(torch.where(condition))
+    if is_number(x1) and is_number(x2):
+        kind = torch.promote_types(number_dtype(x1), number_dtype(x2))
+        return torch.where(condition, condition.new_full((), x1, dtype=kind), condition.new_full((), x2, dtype=kind))
+    return torch.where(condition, *operands(x1, x2))

@@ -1,0 +1,178 @@
+"""Parts of a tensor by their place, and new tensors with some places changed. Nothing is changed in place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from lamina.graph import ArgumentError
+
+from .core import cast
+from .one_node import one_node
+from .operands import placed, plain_axes, refuse_symbolic, tensor
+
+_REDUCTIONS = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
+
+
+def get_item(x: Any, key: Any) -> Any:
+    """`x[key]`.
+
+    >>> get_item([[1, 2], [3, 4]], (..., 0))
+    tensor([1, 3], dtype=torch.int32)
+    """
+    return tensor(x)[key]
+
+
+@one_node
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """The slices of `x` along an axis that the indices name; negative ones count from the end.
+
+    Args:
+        x: any shape.
+        indices: integers of any shape, which takes the axis' place in the result's.
+        axis: along which; by default among all values in a row.
+
+    >>> take([5.0, 6.0, 7.0], [[0, 2], [-1, 1]])
+    tensor([[5., 7.],
+            [7., 6.]])
+    """
+    x, indices = _beside(x, indices)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    (axis,) = plain_axes(x, axis)
+    chosen = x.index_select(axis, _from_front(indices.reshape(-1), x.shape[axis]))
+    return chosen.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+
+
+@one_node
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """For each place of the other axes the values along `axis` that its own indices name.
+
+    Args:
+        x: any shape.
+        indices: integers, with as many axes as `x`; the other axes broadcast. Negative ones count from the end.
+        axis: along which; by default among all values in a row, and `indices` is a vector.
+
+    >>> take_along_axis([[5, 6], [7, 8]], [[1], [0]], axis=1)
+    tensor([[6],
+            [7]], dtype=torch.int32)
+    """
+    x, indices = _beside(x, indices)
+    if axis is None:
+        x, indices, axis = x.reshape(-1), indices.reshape(-1), 0
+    return torch.take_along_dim(x, _from_front(indices.long(), x.shape[axis]), axis)
+
+
+@one_node
+def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
+    """The block of this shape that begins at these indices, one for each axis.
+
+    Args:
+        inputs: any shape.
+        start_indices: integers, or a tensor of them.
+        shape: the block's sizes: plain integers.
+
+    >>> slice([[1, 2, 3], [4, 5, 6]], (0, 1), (2, 2))
+    tensor([[2, 3],
+            [5, 6]], dtype=torch.int32)
+    """
+    inputs = tensor(inputs)
+    for axis, (start, length) in enumerate(zip(start_indices, shape, strict=True)):
+        if isinstance(start, torch.Tensor):
+            places = start + torch.arange(length, device=inputs.device)
+            inputs = inputs.index_select(axis, _from_front(places, inputs.shape[axis]))
+        else:
+            inputs = inputs.narrow(axis, start, length)
+    return inputs
+
+
+@one_node
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    """`inputs` with the block that begins at these indices, one for each axis, replaced by `updates`.
+
+    >>> slice_update([[1, 2, 3], [4, 5, 6]], (0, 1), [[0], [0]])
+    tensor([[1, 0, 3],
+            [4, 0, 6]], dtype=torch.int32)
+    """
+    inputs, updates = placed(inputs, updates)
+    places = []
+    for axis, (start, length) in enumerate(zip(start_indices, updates.shape, strict=True)):
+        along = start + torch.arange(length, device=inputs.device)
+        places.append(along.reshape(-1, *[1] * (inputs.ndim - axis - 1)))
+    return inputs.index_put(tuple(places), updates.to(inputs.dtype))
+
+
+@one_node
+def scatter(indices: Any, values: Any, shape: Any) -> Any:
+    """Zeros of this shape, with `values` added at the indices.
+
+    Args:
+        indices: (..., K): each last axis names the place by its first K axes.
+        values: (..., *shape[K:]).
+        shape: of the result.
+
+    >>> scatter([[0], [2], [2]], [1.0, 2.0, 3.0], (4,))
+    tensor([1., 0., 5., 0.])
+    """
+    indices, values = placed(indices, values)
+    return scatter_update(values.new_zeros(tuple(shape)), indices, values, "add")
+
+
+@one_node
+def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Any:
+    """`inputs`, with `updates` at the indices: in place of what stands there, or joined with it.
+
+    Args:
+        inputs: any shape.
+        indices: (..., K): each last axis names a place by the first K axes.
+        updates: (..., *inputs.shape[K:]).
+        reduction: None replaces (which of several at one place wins is not said), "add", "mul", "max" or "min" joins.
+
+    Raises:
+        ArgumentError: another reduction.
+
+    >>> scatter_update([1, 2, 3], [[0], [2]], [9, 8])
+    tensor([9, 2, 8], dtype=torch.int32)
+    """
+    inputs, indices, updates = placed(inputs, indices, updates)
+    updates = updates.to(inputs.dtype)
+    depth = indices.shape[-1]
+    if reduction is None or reduction == "add":
+        return inputs.index_put(tuple(indices.long().unbind(-1)), updates, accumulate=reduction == "add")
+    if reduction not in _REDUCTIONS:
+        raise ArgumentError(f"ops.scatter_update has no reduction {reduction!r}.", expected=f"None, {[*_REDUCTIONS]}")
+    sizes = inputs.shape[:depth]
+    row = torch.zeros_like(indices[..., 0], dtype=torch.int64)
+    for axis, size in enumerate(sizes):
+        row = row * size + _from_front(indices[..., axis].long(), size)
+    rows = inputs.reshape(math.prod(sizes), -1)
+    updates = updates.reshape(-1, rows.shape[1])
+    joined = rows.scatter_reduce(0, row.reshape(-1, 1).expand(updates.shape), updates, _REDUCTIONS[reduction])
+    return joined.reshape(inputs.shape)
+
+
+def nonzero(x: Any) -> Any:
+    """Where the values that are not 0 stand: (number of axes, how many), int32. Its rows index `x`.
+
+    Raises:
+        ValueNeededError: `x` is symbolic: how many there are depends on the values.
+
+    >>> nonzero([[0, 5], [6, 0]])
+    tensor([[0, 1],
+            [1, 0]], dtype=torch.int32)
+    """
+    x = tensor(x)
+    refuse_symbolic("nonzero", x, hint="ops.where(condition, a, b), which keeps the shape")
+    return cast(torch.nonzero(x).mT, "int32")
+
+
+def _beside(x: Any, indices: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    x, indices = placed(x, indices)
+    return x, indices if indices.dtype in (torch.int32, torch.int64) else indices.long()
+
+
+def _from_front(indices: torch.Tensor, size: int) -> torch.Tensor:
+    return torch.where(indices < 0, indices + size, indices)

@@ -1,0 +1,198 @@
+"""Several tensors to one, one to several, and one made larger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from lamina.graph import ArgumentError, ShapeError
+
+from .one_node import one_node
+from .operands import common, is_number, plain_axes, tensor, with_sizes
+
+
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
+    """Tensors one after the other along an axis; in the dtype that holds them all.
+
+    >>> concatenate([[1, 2], [3.5]])
+    tensor([1.0000, 2.0000, 3.5000])
+    """
+    return torch.cat(common(*xs), axis)
+
+
+def hstack(xs: Sequence[Any]) -> Any:
+    """One after the other along the second axis; vectors and numbers along the only one.
+
+    >>> hstack([[1, 2], [3]])
+    tensor([1, 2, 3], dtype=torch.int32)
+    """
+    return torch.hstack(common(*xs))
+
+
+def vstack(xs: Sequence[Any]) -> Any:
+    """One below the other, along the first axis; vectors as rows.
+
+    >>> vstack([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]], dtype=torch.int32)
+    """
+    return torch.vstack(common(*xs))
+
+
+def stack(x: Sequence[Any], axis: int = 0) -> Any:
+    """Tensors of one shape, along a new axis; in the dtype that holds them all.
+
+    >>> stack([[1, 2], [3, 4]], axis=1)
+    tensor([[1, 3],
+            [2, 4]], dtype=torch.int32)
+    """
+    return torch.stack(common(*x), axis)
+
+
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
+    """A tuple of the slices along an axis, without that axis.
+
+    Args:
+        x: any shape.
+        num: how many there are; need not be said.
+        axis: whose size must be known.
+
+    Raises:
+        ShapeError: there are not `num`.
+
+    >>> unstack([[1, 2], [3, 4]])
+    (tensor([1, 2], dtype=torch.int32), tensor([3, 4], dtype=torch.int32))
+    """
+    x = tensor(x)
+    (place,) = plain_axes(x, axis)
+    if num is not None and x.shape[place] not in (num, None):
+        raise ShapeError(f"ops.unstack cannot give {num} slices.", got=f"axis {axis} of shape {tuple(x.shape)}")
+    return tuple(torch.unbind(x, place))
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """A list of parts along an axis.
+
+    Args:
+        x: any shape.
+        indices_or_sections: into how many equal parts; or the indices at which a new part begins.
+        axis: the axis to cut.
+
+    Raises:
+        ShapeError: the axis has no such equal parts.
+
+    >>> split([1, 2, 3], [1])
+    [tensor([1], dtype=torch.int32), tensor([2, 3], dtype=torch.int32)]
+    """
+    x = tensor(x)
+    (place,) = plain_axes(x, axis)
+    if not isinstance(indices_or_sections, int):
+        return list(torch.tensor_split(x, tuple(int(i) for i in indices_or_sections), place))
+    size = x.shape[place]
+    if size is not None and size % indices_or_sections:
+        raise ShapeError(
+            f"ops.split cannot cut axis {axis} into {indices_or_sections} equal parts.",
+            got=f"shape {tuple(x.shape)}",
+            hint="the indices at which a part begins, e.g. split(x, [2, 5])",
+        )
+    return list(torch.tensor_split(x, indices_or_sections, place))
+
+
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Each slice along an axis several times in a row; each value, if `axis` is None.
+
+    Args:
+        x: any shape.
+        repeats: how often; or for each slice how often.
+        axis: along which.
+
+    >>> repeat([1, 2], [1, 3])
+    tensor([1, 2, 2, 2], dtype=torch.int32)
+    """
+    x = tensor(x)
+    if is_number(repeats):
+        return x.repeat_interleave(repeats, axis)
+    counts = [int(n) for n in repeats]
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    if len(counts) == 1:
+        return torch.repeat_interleave(x, counts[0], axis)
+    if x.shape[axis] not in (len(counts), None):
+        raise ShapeError("ops.repeat: one number for each slice.", got=f"{len(counts)} for shape {tuple(x.shape)}")
+    places = [place for place, count in enumerate(counts) for _ in range(count)]
+    return x[(slice(None),) * (axis % x.ndim) + (places,)]
+
+
+def tile(x: Any, repeats: Any) -> Any:
+    """The whole tensor several times along its axes; fewer `repeats` than axes count for the last ones.
+
+    >>> tile([1, 2], (2, 2))
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]], dtype=torch.int32)
+    """
+    return with_sizes(tensor(x), "tile", repeats)
+
+
+@one_node
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
+    """`x` with a border.
+
+    Args:
+        x: any shape.
+        pad_width: ((before, after), ...), one pair for each axis; or one pair, or one integer, for all of them.
+        mode: "constant"; "edge" repeats the border's value; "reflect" mirrors at it; "symmetric" mirrors with it.
+        constant_values: for mode "constant"; 0 by default.
+
+    Raises:
+        ArgumentError: another mode; constant values in another mode; pairs that do not match the axes.
+
+    >>> pad([1, 2, 3], (2, 1), mode="reflect")
+    tensor([3, 2, 1, 2, 3, 2], dtype=torch.int32)
+    """
+    x = tensor(x)
+    pairs = _pairs(pad_width, x.ndim)
+    if mode == "constant":
+        flat = [amount for pair in reversed(pairs) for amount in pair]
+        return F.pad(x, flat, value=0 if constant_values is None else constant_values)
+    if mode not in _BORDERS:
+        raise ArgumentError(f"ops.pad has no mode {mode!r}.", expected="constant, " + ", ".join(_BORDERS))
+    if constant_values is not None:
+        raise ArgumentError("ops.pad: constant_values belong to mode='constant'.", got=f"mode={mode!r}")
+    for axis, (before, after) in enumerate(pairs):
+        if before or after:
+            n = x.shape[axis]
+            places = torch.arange(-before, n + after, device=x.device)
+            x = x.index_select(axis, _BORDERS[mode](places, n))
+    return x
+
+
+def _edge(places: torch.Tensor, n: int) -> torch.Tensor:
+    return places.clamp(0, n - 1)
+
+
+def _reflect(places: torch.Tensor, n: int) -> torch.Tensor:
+    turn = max(n - 1, 1)
+    return (turn - (places % (2 * turn) - turn).abs()) if n > 1 else places * 0
+
+
+def _symmetric(places: torch.Tensor, n: int) -> torch.Tensor:
+    places = places % (2 * n)
+    return torch.minimum(places, 2 * n - 1 - places)
+
+
+_BORDERS = {"edge": _edge, "reflect": _reflect, "symmetric": _symmetric}
+
+
+def _pairs(pad_width: Any, rank: int) -> list[tuple[int, int]]:
+    if isinstance(pad_width, int):
+        return [(pad_width, pad_width)] * rank
+    given = [tuple(p) if isinstance(p, (list, tuple)) else p for p in pad_width]
+    if len(given) == 2 and all(isinstance(p, int) for p in given):
+        return [(given[0], given[1])] * rank
+    given = given * rank if len(given) == 1 else given
+    if len(given) != rank or any(not isinstance(p, tuple) or len(p) != 2 for p in given):
+        raise ArgumentError("ops.pad: pad_width does not match the axes.", got=f"{pad_width} for {rank} axes")
+    return given

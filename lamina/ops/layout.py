@@ -1,0 +1,130 @@
+"""The same values in another shape or order of axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina.graph import ShapeError
+
+from .operands import plain_axes, tensor, with_sizes
+
+
+def reshape(x: Any, newshape: Any) -> Any:
+    """The values, in their order, in a new shape.
+
+    Args:
+        x: any shape.
+        newshape: the sizes. One may be -1: what is left over. They may be symbolic, from `ops.shape`.
+
+    >>> reshape([1, 2, 3, 4], (2, -1))
+    tensor([[1, 2],
+            [3, 4]], dtype=torch.int32)
+    """
+    return with_sizes(tensor(x), "reshape", newshape)
+
+
+def ravel(x: Any) -> Any:
+    """All values in a row.
+
+    >>> ravel([[1, 2], [3, 4]])
+    tensor([1, 2, 3, 4], dtype=torch.int32)
+    """
+    return torch.ravel(tensor(x))
+
+
+def broadcast_to(x: Any, shape: Any) -> Any:
+    """`x` repeated along new axes in front and along axes of size 1, without copying.
+
+    >>> broadcast_to([1, 2], (2, 2))
+    tensor([[1, 2],
+            [1, 2]], dtype=torch.int32)
+    """
+    return with_sizes(tensor(x), "expand", shape)
+
+
+def transpose(x: Any, axes: Any = None) -> Any:
+    """The axes in another order, given by their old places; reversed by default.
+
+    >>> transpose(torch.ones(2, 3, 4), (0, 2, 1)).shape
+    torch.Size([2, 4, 3])
+    """
+    x = tensor(x)
+    return torch.permute(x, tuple(range(x.ndim))[::-1] if axes is None else tuple(axes))
+
+
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+    """Axes, one or several, moved to new places; the others keep their order.
+
+    >>> moveaxis(torch.ones(2, 3, 4), 0, -1).shape
+    torch.Size([3, 4, 2])
+    """
+    return torch.movedim(tensor(x), source, destination)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Two axes in each other's place.
+
+    >>> swapaxes(torch.ones(2, 3, 4), 0, 2).shape
+    torch.Size([4, 3, 2])
+    """
+    return torch.transpose(tensor(x), axis1, axis2)
+
+
+def expand_dims(x: Any, axis: Any) -> Any:
+    """New axes of size 1; `axis` says where they are in the result.
+
+    >>> expand_dims(torch.ones(2, 3), (0, -1)).shape
+    torch.Size([1, 2, 3, 1])
+    """
+    x = tensor(x)
+    axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
+    rank = x.ndim + len(axes)
+    for place in sorted(one + rank if one < 0 else one for one in axes):
+        x = torch.unsqueeze(x, place)
+    return x
+
+
+def squeeze(x: Any, axis: Any = None) -> Any:
+    """Without its axes of size 1: all that are, or those named.
+
+    Raises:
+        ShapeError: a named axis has another size.
+
+    >>> squeeze(torch.ones(1, 2, 1), 0).shape
+    torch.Size([2, 1])
+    """
+    x = tensor(x)
+    if axis is None:
+        return torch.squeeze(x)
+    axes = plain_axes(x, axis)
+    wrong = [one for one in axes if x.shape[one] not in (1, None)]
+    if wrong:
+        raise ShapeError("ops.squeeze drops axes of size 1 only.", got=f"axis {wrong[0]} of shape {tuple(x.shape)}")
+    return torch.squeeze(x, axes)
+
+
+def flip(x: Any, axis: Any = None) -> Any:
+    """The values in reverse order along one axis, several, or all.
+
+    >>> flip([[1, 2], [3, 4]], axis=1)
+    tensor([[2, 1],
+            [4, 3]], dtype=torch.int32)
+    """
+    x = tensor(x)
+    return torch.flip(x, plain_axes(x, axis))
+
+
+def roll(x: Any, shift: Any, axis: Any = None) -> Any:
+    """The values moved on by `shift`; what falls off the end comes in at the front.
+
+    Args:
+        x: any shape.
+        shift: one integer, or one for each axis named.
+        axis: along which; by default over all values in a row.
+
+    >>> roll([1, 2, 3], 1)
+    tensor([3, 1, 2], dtype=torch.int32)
+    """
+    return torch.roll(tensor(x), shift, axis)

@@ -1,0 +1,199 @@
+"""Many values to one: along one axis, several, or all (`axis=None`). `keepdims` leaves axes of size 1 in their place.
+
+Bools and integers shorter than 32 bits are summed in int32; means and variances of integers are float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from .arithmetic import maximum, minimum
+from .operands import counted, floating, plain_axes, tensor
+
+
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The sum.
+
+    >>> sum([[1, 2], [3, 4]], axis=0)
+    tensor([4, 6], dtype=torch.int32)
+    """
+    x = counted(x)
+    return torch.sum(x, plain_axes(x, axis), keepdims, dtype=x.dtype)
+
+
+def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+    """The product, computed and returned in `dtype` if one is given.
+
+    >>> prod([[1.0, 2.0], [3.0, 4.0]], axis=1)
+    tensor([ 2., 12.])
+    """
+    x = counted(x) if dtype is None else tensor(tensor(x), dtype)
+    for place in sorted(plain_axes(x, axis), reverse=True):  # PyTorch multiplies along one axis at a time
+        x = torch.prod(x, place, keepdims, dtype=x.dtype)
+    return x
+
+
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The mean: sum / n.
+
+    >>> mean([[1, 2], [3, 4]], axis=1)
+    tensor([1.5000, 3.5000])
+    """
+    x = floating(x)
+    return torch.mean(x, plain_axes(x, axis), keepdims)
+
+
+def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The variance: the mean of `(x - mean(x))**2`.
+
+    >>> var([1.0, 3.0])
+    tensor(1.)
+    """
+    x = floating(x)
+    return torch.var(x, plain_axes(x, axis), correction=0, keepdim=keepdims)
+
+
+def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The standard deviation: the square root of the variance.
+
+    >>> std([1.0, 3.0])
+    tensor(1.)
+    """
+    x = floating(x)
+    return torch.std(x, plain_axes(x, axis), correction=0, keepdim=keepdims)
+
+
+def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """The largest value, but at least `initial`.
+
+    >>> max([[1, 5], [7, 4]], axis=0)
+    tensor([7, 5], dtype=torch.int32)
+    """
+    x = tensor(x)
+    largest = torch.amax(x, plain_axes(x, axis), keepdims)
+    return largest if initial is None else maximum(largest, tensor(initial, x.dtype))
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """The smallest value, but at most `initial`.
+
+    >>> min([[1, 5], [7, 4]], axis=0)
+    tensor([1, 4], dtype=torch.int32)
+    """
+    x = tensor(x)
+    smallest = torch.amin(x, plain_axes(x, axis), keepdims)
+    return smallest if initial is None else minimum(smallest, tensor(initial, x.dtype))
+
+
+def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The largest value, as `max`.
+
+    >>> amax([3, 9, 4])
+    tensor(9, dtype=torch.int32)
+    """
+    return max(x, axis, keepdims)
+
+
+def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The smallest value, as `min`.
+
+    >>> amin([3, 9, 4])
+    tensor(3, dtype=torch.int32)
+    """
+    return min(x, axis, keepdims)
+
+
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether all are true, which all but 0 is.
+
+    >>> all([[True, False], [True, True]], axis=1)
+    tensor([False,  True])
+    """
+    x = _truth(x)
+    return torch.all(x, plain_axes(x, axis), keepdims)
+
+
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether one or more are true, which all but 0 is.
+
+    >>> any([[True, False], [False, False]], axis=1)
+    tensor([ True, False])
+    """
+    x = _truth(x)
+    return torch.any(x, plain_axes(x, axis), keepdims)
+
+
+def count_nonzero(x: Any, axis: Any = None) -> Any:
+    """How many are not 0; int32.
+
+    >>> count_nonzero([[0, 1], [2, 3]], axis=1)
+    tensor([1, 2], dtype=torch.int32)
+    """
+    x = _truth(x)
+    return torch.sum(x, plain_axes(x, axis), dtype=torch.int32)
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """The index of the largest value, of the first if several are; among all values in a row if `axis` is None; int32.
+
+    >>> argmax([[1, 5], [7, 4]], axis=1)
+    tensor([1, 0], dtype=torch.int32)
+    """
+    return torch.argmax(_ordered(x), axis, keepdims).to(torch.int32)
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """The index of the smallest value, of the first if several are; among all values in a row if `axis` is None; int32.
+
+    >>> argmin([[1, 5], [7, 4]], axis=1)
+    tensor([0, 1], dtype=torch.int32)
+    """
+    return torch.argmin(_ordered(x), axis, keepdims).to(torch.int32)
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """`log(sum(exp(x)))`, without overflow.
+
+    >>> logsumexp([1000.0, 1000.0])
+    tensor(1000.6932)
+    """
+    x = floating(x)
+    return torch.logsumexp(x, plain_axes(x, axis), keepdims)
+
+
+def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Sums of the first value, the first two, ... along an axis, or over all in a row; in `dtype` if one is given.
+
+    >>> cumsum([1, 2, 3])
+    tensor([1, 3, 6], dtype=torch.int32)
+    """
+    x, axis = _in_a_row(x, axis, dtype)
+    return torch.cumsum(x, axis, dtype=x.dtype)
+
+
+def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Products of the first value, the first two, ... along an axis, or over all in a row; in `dtype` if one is given.
+
+    >>> cumprod([1, 2, 3])
+    tensor([1, 2, 6], dtype=torch.int32)
+    """
+    x, axis = _in_a_row(x, axis, dtype)
+    return torch.cumprod(x, axis, dtype=x.dtype)
+
+
+def _truth(x: Any) -> Any:
+    x = tensor(x)
+    return x if x.dtype == torch.bool else x != 0
+
+
+def _ordered(x: Any) -> Any:
+    x = tensor(x)
+    return x.to(torch.uint8) if x.dtype == torch.bool else x
+
+
+def _in_a_row(x: Any, axis: int | None, dtype: Any) -> tuple[Any, int]:
+    x = tensor(tensor(x), dtype)
+    x = x.to(torch.int32) if dtype is None and x.dtype == torch.bool else x
+    return (x.reshape(-1), 0) if axis is None else (x, axis)

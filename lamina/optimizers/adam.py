@@ -1,0 +1,180 @@
+"""Adam, and AdamW with its weight decay on by default."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lamina.graph.errors import ArgumentError
+
+from .base import Optimizer
+from .group import Group
+from .schedules import LearningRateSchedule
+
+
+class Adam(Optimizer):
+    """m and v are running means of g and g²; w -= lr * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon).
+
+    Epsilon is added to the root of the *uncorrected* v, as in Keras ("epsilon hat" in the paper of Kingma and Ba).
+    PyTorch adds it to the corrected one: its eps acts like an epsilon of eps * sqrt(1 - beta_2^t) here.
+
+    Args:
+        learning_rate: a number, schedule or function.
+        beta_1: share of the old m that is kept, in [0, 1).
+        beta_2: share of the old v that is kept, in [0, 1).
+        epsilon: against division by zero.
+        amsgrad: divide by the largest v so far.
+        The others: see `Optimizer`. With `weight_decay` this is AdamW.
+
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0]))
+    >>> Adam(learning_rate=0.5).apply([torch.tensor([3.0])], [weight])
+    >>> weight.data
+    tensor([0.5000])
+    """
+
+    kernel = "_fused_adam_"
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule | Callable[[], float] = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+        super().__init__(
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            **kwargs,
+        )
+
+    def slots(self) -> dict[str, float]:
+        return {"momentum": 0.0, "velocity": 0.0} | ({"velocity_hat": 0.0} if self.amsgrad else {})
+
+    def decays_itself(self, group: Group) -> bool:
+        return group.fused and self._decayed(group) is group.parameters
+
+    def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
+        step = self.iterations + 1
+        correction = math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
+        if not group.fused:
+            self._update_each(group, grads, learning_rate * correction)
+            return
+        decay = self.weight_decay is not None and self.decays_itself(group)
+        # The corrections are in lr already (the group's late_steps turn off the kernel's own). As the kernel decays
+        # weights by lr * weight_decay, they are taken out of the decay again.
+        (torch._fused_adamw_ if decay else torch._fused_adam_)(
+            group.parameters,
+            grads,
+            group["momentum"],
+            group["velocity"],
+            group["velocity_hat"] if self.amsgrad else [],
+            group.late_steps,
+            lr=learning_rate * correction,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            weight_decay=self.weight_decay / correction if decay else 0.0,
+            eps=self.epsilon,
+            amsgrad=self.amsgrad,
+            maximize=False,
+        )
+
+    def _update_each(self, group: Group, grads: list[Tensor], rate: float) -> None:
+        torch._foreach_lerp_(group["momentum"], grads, 1.0 - self.beta_1)
+        torch._foreach_mul_(group["velocity"], self.beta_2)
+        torch._foreach_addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)
+        velocity = group["velocity"]
+        if self.amsgrad:
+            torch._foreach_maximum_(group["velocity_hat"], velocity)
+            velocity = group["velocity_hat"]
+        denominator = torch._foreach_sqrt(velocity)
+        torch._foreach_add_(denominator, self.epsilon)
+        torch._foreach_addcdiv_(group.parameters, group["momentum"], denominator, value=-rate)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
+        return {**super().get_config(), **own}
+
+
+class AdamW(Adam):
+    """Adam after w *= 1 - lr * weight_decay; see `Adam` for the rest and for where epsilon is.
+
+    Args:
+        learning_rate: a number, schedule or function.
+        weight_decay: share of a weight taken away per step, per unit of learning rate.
+        beta_1: share of the old m that is kept, in [0, 1).
+        beta_2: share of the old v that is kept, in [0, 1).
+        epsilon: against division by zero.
+        amsgrad: divide by the largest v so far.
+        The others: see `Optimizer`.
+
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0]))
+    >>> AdamW(learning_rate=0.5, weight_decay=0.1).apply([torch.tensor([0.0])], [weight])
+    >>> weight.data
+    tensor([0.9500])
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule | Callable[[], float] = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if weight_decay is None:
+            raise ArgumentError("AdamW decays weights.", got="weight_decay=None", hint="Adam, which does not")
+        super().__init__(
+            learning_rate=learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            amsgrad=amsgrad,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+            **kwargs,
+        )

@@ -1,0 +1,31 @@
+"""Checks of the arguments that all optimizers share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamina.graph.errors import ArgumentError
+
+
+def check_arguments(optimizer: Any, unknown: dict[str, Any]) -> None:
+    """ArgumentError for arguments that do not exist, contradict each other or are out of range."""
+    who = type(optimizer).__name__
+    if unknown:
+        hint = "a schedule such as schedules.ExponentialDecay" if "decay" in unknown else None
+        raise ArgumentError(f"{who} does not know these arguments.", got=", ".join(unknown), hint=hint)
+    clips = {name: getattr(optimizer, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
+    given = [f"{name}={value}" for name, value in clips.items() if value is not None]
+    if len(given) > 1:
+        raise ArgumentError(f"{who} can clip in one way only.", got=", ".join(given), expected="one of them")
+    if any(value is not None and value < 0 for value in clips.values()):
+        raise ArgumentError(f"{who} cannot clip to less than nothing.", got=given[0], expected="a number > 0, or None")
+    steps, every = optimizer.gradient_accumulation_steps, optimizer.ema_overwrite_frequency
+    if steps and (not isinstance(steps, int) or steps < 2):
+        got = f"gradient_accumulation_steps={steps!r}"
+        raise ArgumentError(f"{who} accumulates over at least 2 steps.", got=got, expected="an int >= 2, or None")
+    if optimizer.use_ema and not 0 <= optimizer.ema_momentum <= 1:
+        got = f"ema_momentum={optimizer.ema_momentum!r}"
+        raise ArgumentError(f"The momentum of {who}'s average is a share.", got=got, expected="a number in [0, 1]")
+    if optimizer.use_ema and every and (not isinstance(every, int) or every < 1):
+        got = f"ema_overwrite_frequency={every!r}"
+        raise ArgumentError(f"{who} overwrites after whole steps.", got=got, expected="an int >= 1, or None")

@@ -1,0 +1,455 @@
+"""`Optimizer`: what every optimizer does around its own formula."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lamina.graph.errors import ArgumentError, ShapeError, StructureError
+
+from . import schedules
+from .arguments import check_arguments
+from .gradients import clip_by_norm, clip_by_value, global_scale
+from .group import Group
+from .schedules import LearningRateSchedule
+
+Work = list[tuple[Group, list[Tensor]]]
+
+
+class Optimizer:
+    """Base of optimizers. A subclass defines `slots` and `update`; all arguments here work for each of them.
+
+    The order of a step: divide by `loss_scale_factor`, accumulate, clip, decay weights, `update`, average, constrain.
+
+    Args:
+        learning_rate: a number, a `LearningRateSchedule`, or a function without arguments.
+        weight_decay: weights are multiplied by 1 - learning_rate * weight_decay before each update (decoupled).
+        clipnorm: each gradient is scaled down to at most this norm.
+        clipvalue: each element of a gradient is brought into [-clipvalue, clipvalue].
+        global_clipnorm: all gradients together are scaled down to at most this norm. At most one of the three.
+        use_ema: keep an exponential moving average of the weights.
+        ema_momentum: in [0, 1]: average = ema_momentum * average + (1 - ema_momentum) * weight.
+        ema_overwrite_frequency: overwrite the weights by their average every so many steps; None: only in
+            `finalize_variable_values`.
+        loss_scale_factor: the loss was multiplied by this (`scale_loss`); gradients are divided by it.
+        gradient_accumulation_steps: update once every so many calls, with the mean of their gradients. At least 2.
+        name: defaults to the class name in lower case.
+
+    >>> class SignDescent(Optimizer):
+    ...     def update(self, group, grads, learning_rate):
+    ...         torch._foreach_add_(group.parameters, torch._foreach_sign(grads), alpha=-learning_rate)
+    >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+    >>> SignDescent(learning_rate=0.5).apply([torch.tensor([3.0, -4.0])], [weight])
+    >>> weight.data
+    tensor([0.5000, 2.5000])
+    """
+
+    kernel: str | None = None
+    """Name of the fused kernel of `torch` that `update` calls where ``group.fused``."""
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule | Callable[[], float],
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.name = name or type(self).__name__.lower()
+        self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.use_ema, self.ema_momentum = use_ema, ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        check_arguments(self, kwargs)
+        self.learning_rate = learning_rate
+        self.built = False
+        self._iterations = 0
+        self._parameters: list[Tensor] = []
+        self._positions: dict[int, int] = {}
+        # Position of a parameter -> its tensors of state, there from its first gradient on.
+        self._slots: dict[int, dict[str, Tensor]] = {}
+        self._groups: list[Group] = []
+        self._members: list[list[int]] = []
+        self._constraints: dict[int, Callable[[Tensor], Tensor]] = {}
+        self._undecayed: list[Tensor] = []
+        self._undecayed_names: re.Pattern[str] | None = None
+        self._state_to_load: Mapping[str, Tensor] | None = None
+
+    # ------------------------------------------------------------------------------------ what a subclass defines
+
+    def slots(self) -> dict[str, float]:
+        """Name and first value of each tensor of state that a parameter needs."""
+        return {}
+
+    def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
+        """Change ``group.parameters`` in place. `grads` are clipped and fit them in dtype and memory layout."""
+        raise NotImplementedError(f"{type(self).__name__} must define update(self, group, grads, learning_rate).")
+
+    def decays_itself(self, group: Group) -> bool:
+        """True if `update` applies the weight decay too, within its kernel."""
+        return False
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor, as JSON types. A subclass adds its own."""
+        rate = self._learning_rate
+        names = "weight_decay clipnorm global_clipnorm clipvalue use_ema ema_momentum ema_overwrite_frequency".split()
+        names += ["loss_scale_factor", "gradient_accumulation_steps"]
+        rate = rate if isinstance(rate, float) else schedules.serialize(rate)
+        return {"name": self.name, "learning_rate": rate, **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
+        """Reverse of `get_config`; a schedule of the user comes from `custom_objects`, by its name."""
+        rate = config.get("learning_rate")
+        if isinstance(rate, dict):
+            config = {**config, "learning_rate": schedules.deserialize(rate, custom_objects)}
+        return cls(**config)
+
+    # ------------------------------------------------------------------------------------------------------ reading
+
+    @property
+    def iterations(self) -> int:
+        """Number of updates made so far; with accumulation, calls of `apply` // `gradient_accumulation_steps`."""
+        return self._iterations // (self.gradient_accumulation_steps or 1)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step. Assign a number, a schedule or a function to change it."""
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            return float(rate(self._iterations))
+        return rate if isinstance(rate, float) else float(rate())
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: float | LearningRateSchedule | Callable[[], float]) -> None:
+        if callable(learning_rate) and not isinstance(learning_rate, Tensor):
+            self._learning_rate: Any = learning_rate
+            return
+        try:
+            self._learning_rate = float(learning_rate)
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(
+                "A learning rate is a number, a LearningRateSchedule or a function without arguments.",
+                got=repr(learning_rate),
+                hint="a schedule's config goes through schedules.deserialize",
+            ) from error
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """All state as tensors, in the order of `state_dict`."""
+        return list(self.state_dict().values())
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """`loss` times `loss_scale_factor`, to be differentiated instead of `loss`."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    # ----------------------------------------------------------------------------------------------------- building
+
+    @torch.no_grad()
+    def build(self, parameters: Iterable[Tensor]) -> None:
+        """Say which parameters there are; called again, it adds those that it does not know.
+
+        Their order is the order of `state_dict`, so give all of them, frozen ones too: state takes memory only from the
+        first gradient of a parameter on.
+
+        Raises:
+            ArgumentError: a parameter is there twice.
+        """
+        parameters = list(parameters)
+        if len({id(p) for p in parameters}) != len(parameters):
+            raise ArgumentError(
+                "A parameter is given to the optimizer twice.",
+                got=f"{len(parameters)} parameters, {len({id(p) for p in parameters})} of them different",
+                hint="list(model.parameters()) has each once",
+            )
+        for p in parameters:
+            if id(p) not in self._positions:
+                self._positions[id(p)] = len(self._parameters)
+                self._parameters.append(p)
+        constraints = {i: getattr(p, "constraint", None) for i, p in enumerate(self._parameters)}
+        self._constraints = {i: constraint for i, constraint in constraints.items() if constraint is not None}
+        self.built = True
+        if self._state_to_load is not None:
+            state, self._state_to_load = self._state_to_load, None
+            self._load_slots(state)
+
+    def _all_slots(self) -> dict[str, float]:
+        common = {"average": 0.0} if self.use_ema else {}
+        if self.gradient_accumulation_steps:
+            common["gradient_accumulator"] = 0.0
+        return {**self.slots(), **common}
+
+    def _regroup(self) -> None:
+        """Sort parameters with state into groups by device and dtype; bring the state to where and how they are now."""
+        names = list(self._all_slots())
+        members: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+        for i in sorted(self._slots):
+            p, state = self._parameters[i], self._slots[i]
+            members.setdefault((p.device, p.dtype), []).append(i)
+            for name, tensor in state.items():
+                if (tensor.device, tensor.dtype, tensor.stride()) != (p.device, p.dtype, p.stride()):
+                    state[name] = torch.empty_like(p, requires_grad=False).copy_(tensor)
+        self._members = list(members.values())
+        self._groups = [
+            Group(
+                [self._parameters[i] for i in indices],
+                {name: [self._slots[i][name] for i in indices] for name in names},
+                self.kernel,
+            )
+            for indices in self._members
+        ]
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Exempt parameters from weight decay: those in `var_list`, and those whose name matches one of `var_names`.
+
+        >>> from lamina.optimizers import AdamW
+        >>> AdamW(weight_decay=0.004).exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        """
+        self._undecayed = list(var_list or [])
+        patterns = sorted(set(var_names or []))
+        self._undecayed_names = re.compile("|".join(patterns)) if patterns else None
+
+    # ----------------------------------------------------------------------------------------------------- stepping
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor | None, Tensor]]) -> int:
+        """`apply` for pairs of gradient and parameter; returns the number of calls so far."""
+        grads, parameters = zip(*grads_and_vars, strict=True)
+        self.apply(grads, parameters)
+        return self._iterations
+
+    @torch.no_grad()
+    def apply(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None = None) -> None:
+        """Make one step.
+
+        Args:
+            grads: one gradient per parameter; a parameter whose gradient is None is left as it is. Not changed.
+            parameters: those that `grads` belong to, all or some of those that the optimizer was built on. None: all.
+                The first call builds it, if `build` has not.
+
+        Raises:
+            ArgumentError: no gradients, as many gradients as parameters are not there, or an unknown parameter.
+        """
+        grads = self._ordered(grads, parameters)
+        work = self._work(grads)
+        if self.loss_scale_factor is not None:
+            work = [(group, torch._foreach_div(scaled, self.loss_scale_factor)) for group, scaled in work]
+        if self.gradient_accumulation_steps:
+            work = self._accumulated(work)
+        if work:
+            self._step(self._clipped(work))
+        if self.use_ema:
+            self._average()
+        for i, constraint in self._constraints.items():
+            if grads[i] is not None:
+                self._parameters[i].copy_(constraint(self._parameters[i]))
+        self._iterations += 1
+
+    def _step(self, work: Work) -> None:
+        rate = self.learning_rate
+        for group, grads in work:
+            if self.weight_decay is not None and not self.decays_itself(group):
+                decayed = self._decayed(group)
+                if decayed:
+                    torch._foreach_mul_(decayed, 1.0 - rate * self.weight_decay)
+            self.update(group, grads, rate)
+        if self.gradient_accumulation_steps:
+            for group in self._groups:
+                torch._foreach_zero_(group["gradient_accumulator"])
+
+    def _ordered(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None) -> Sequence[Tensor | None]:
+        """One entry for each parameter that the optimizer was built on."""
+        if parameters is not None and not self.built:
+            self.build(parameters)
+        due = self._parameters if parameters is None else parameters
+        if not self.built or len(grads) != len(due):
+            raise ArgumentError(
+                f"Optimizer {self.name!r} cannot tell which parameters these gradients belong to.",
+                got=f"{len(grads)} gradients for {len(due)} parameters",
+                expected="one gradient (or None) per parameter",
+                hint="apply(grads, parameters), or build(parameters) first",
+            )
+        if parameters is None or (len(due) == len(self._parameters) and all(map(operator.is_, due, self._parameters))):
+            return grads
+        ordered: list[Tensor | None] = [None] * len(self._parameters)
+        for grad, parameter in zip(grads, parameters, strict=True):
+            position = self._positions.get(id(parameter))
+            if position is None:
+                raise ArgumentError(
+                    f"Optimizer {self.name!r} was not built on this parameter.",
+                    got=f"{getattr(parameter, 'path', 'a parameter')} of shape {tuple(parameter.shape)}",
+                    hint="optimizer.build(parameters) adds those that it does not know",
+                )
+            ordered[position] = grad
+        return ordered
+
+    def _work(self, grads: Sequence[Tensor | None]) -> Work:
+        """Groups with the gradients that they are to be updated with, ready for kernels."""
+        if len(self._groups) == 1 and len(self._members[0]) == len(grads) and self._groups[0].accepts(grads):
+            return [(self._groups[0], list(grads))]
+        new = [i for i, grad in enumerate(grads) if grad is not None and i not in self._slots]
+        for i in new:
+            self._slots[i] = {name: _filled(self._parameters[i], first) for name, first in self._all_slots().items()}
+        if new or any(group.is_stale() for group in self._groups):
+            self._regroup()
+        fitted = [
+            group.fitted([grads[i] for i in indices])
+            for group, indices in zip(self._groups, self._members, strict=True)
+        ]
+        work = [pair for pair in fitted if pair is not None]
+        if not work:
+            raise ArgumentError(
+                f"Optimizer {self.name!r} got no gradient at all.",
+                got=f"None for each of {len(self._parameters)} parameters",
+                hint="is the loss computed from the outputs of this model, and is anything trainable?",
+            )
+        return work
+
+    def _accumulated(self, work: Work) -> Work:
+        """Add gradients up; their mean as gradients where a step is due, else nothing."""
+        for group, grads in work:
+            torch._foreach_add_(group["gradient_accumulator"], grads)
+        if (self._iterations + 1) % self.gradient_accumulation_steps:
+            return []
+        for group, _ in work:
+            torch._foreach_div_(group["gradient_accumulator"], self.gradient_accumulation_steps)
+        return [(group, group["gradient_accumulator"]) for group, _ in work]
+
+    def _clipped(self, work: Work) -> Work:
+        if self.clipnorm:
+            return [(group, clip_by_norm(grads, self.clipnorm)) for group, grads in work]
+        if self.clipvalue:
+            return [(group, clip_by_value(grads, self.clipvalue)) for group, grads in work]
+        if not self.global_clipnorm:
+            return work
+        scale = global_scale([grads for _, grads in work], self.global_clipnorm)
+        return [(group, torch._foreach_mul(grads, scale.to(group.device, group.dtype))) for group, grads in work]
+
+    def _decayed(self, group: Group) -> list[Tensor]:
+        """Parameters of the group that weight decay applies to."""
+        if not self._undecayed and self._undecayed_names is None:
+            return group.parameters
+        excluded, names = {id(p) for p in self._undecayed}, self._undecayed_names
+        return [
+            p
+            for p in group.parameters
+            if id(p) not in excluded and not (names and names.search(getattr(p, "name", None) or ""))
+        ]
+
+    def _average(self) -> None:
+        """Move the averages of the weights one step; at the first step they are the weights."""
+        weight = 1.0 - (self.ema_momentum if self.iterations else 0.0)
+        for group in self._groups:
+            torch._foreach_lerp_(group["average"], group.parameters, weight)
+        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
+            self._overwrite_by_average()
+
+    def _overwrite_by_average(self) -> None:
+        for group in self._groups:
+            torch._foreach_copy_(group.parameters, group["average"])
+
+    @torch.no_grad()
+    def finalize_variable_values(self, var_list: Iterable[Tensor] | None = None) -> None:
+        """At the end of training: overwrite the weights by their moving average, if there is one."""
+        if self.use_ema and self.built:
+            self._overwrite_by_average()
+
+    # ------------------------------------------------------------------------------------------------- saving
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything that a restart needs, flat: "iterations", "learning_rate" (if it is a number), "<index>/<slot>".
+
+        The slots are the optimizer's own tensors, not copies; the index counts parameters in the order of `build`.
+
+        >>> from lamina.optimizers import SGD
+        >>> sgd = SGD(0.5, momentum=0.9)
+        >>> sgd.apply([torch.ones(2)], [torch.nn.Parameter(torch.ones(2))])
+        >>> sgd.state_dict()["0/momentum"]
+        tensor([-0.5000, -0.5000])
+        """
+        state = {"iterations": torch.tensor(self._iterations)}
+        if isinstance(self._learning_rate, float):
+            state["learning_rate"] = torch.tensor(self._learning_rate, dtype=torch.float64)
+        for i in sorted(self._slots):
+            state |= {f"{i}/{name}": tensor for name, tensor in self._slots[i].items()}
+        return state
+
+    @torch.no_grad()
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Restore what `state_dict` gave, exactly. Before `build` it is kept, and loaded then.
+
+        Raises:
+            StructureError: the names differ, as for another optimizer or another model.
+            ShapeError: a tensor has another shape than its parameter.
+        """
+        state = dict(state_dict)
+        if "iterations" not in state:
+            raise self._foreign(f"no iterations, but {', '.join(sorted(state)[:4])}")
+        iterations = int(state.pop("iterations"))
+        rate = state.pop("learning_rate", None)
+        if not state and iterations and self._all_slots():
+            raise self._foreign(f"{iterations} iterations, but no tensors")
+        if self.built:
+            self._load_slots(state)
+        else:
+            self._state_to_load = state
+        self._iterations = iterations
+        # A schedule may have taken the place of a number since, or the other way round.
+        if rate is not None and isinstance(self._learning_rate, float):
+            self._learning_rate = float(rate)
+
+    def _load_slots(self, state: Mapping[str, Tensor]) -> None:
+        due, slots = set(self._all_slots()), {}
+        for key, tensor in state.items():
+            position, _, name = key.partition("/")
+            slots.setdefault(position, {})[name] = tensor
+        for position, tensors in slots.items():
+            known = position.isdecimal() and int(position) < len(self._parameters)
+            if not known or tensors.keys() != due:
+                raise self._foreign(f"parameter {position} with {', '.join(sorted(tensors))}")
+            self._check_shapes(int(position), tensors)
+        self._slots = {int(position): self._copied(int(position), tensors) for position, tensors in slots.items()}
+        self._regroup()
+
+    def _foreign(self, got: str) -> StructureError:
+        slots = ", ".join(sorted(self._all_slots())) or "nothing"
+        return StructureError(
+            f"This state does not belong to optimizer {self.name!r} on these parameters.",
+            got=got,
+            expected=f"parameters numbered from 0, at most {len(self._parameters)}, each with {slots}",
+            hint="build the same optimizer, with the same arguments, on the same parameters",
+        )
+
+    def _copied(self, position: int, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        own = {name: _filled(self._parameters[position], 0.0) for name in self._all_slots()}
+        return {name: tensor.copy_(tensors[name]) for name, tensor in own.items()}
+
+    def _check_shapes(self, position: int, tensors: Mapping[str, Tensor]) -> None:
+        for name, tensor in tensors.items():
+            if tensor.shape != self._parameters[position].shape:
+                raise ShapeError(
+                    f"State '{position}/{name}' of optimizer {self.name!r} has another shape than its parameter.",
+                    got=str(tuple(tensor.shape)),
+                    expected=str(tuple(self._parameters[position].shape)),
+                    hint="the parameters must be those that it was saved with, in the same order",
+                )
+
+
+def _filled(parameter: Tensor, value: float) -> Tensor:
+    """A tensor like `parameter`, in its order of axes in memory, full of `value`."""
+    return torch.full_like(parameter, value, requires_grad=False, memory_format=torch.preserve_format)

@@ -1,0 +1,189 @@
+"""Layers from JSON types that nobody vouches for. Classes come from two closed tables; nothing is imported by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from lamina.graph import Constant
+from lamina.layers import Layer
+
+from .classes import Classes, holds_layers, layer_classes, takes
+from .config_writer import widest
+from .errors import LoadingError
+from .fields import field, items, refuse_unknown
+from .values import decode, dtype_of_name
+
+_LAYER_KEYS = ("id", "class_name", "name", "config", "drawn", "auto_named", "settled", "custom", "trainable")
+_CONSTANT_KEYS = ("id", "shape", "dtype", "parameter", "trainable", "values")
+
+# What constructors and calls raise when a config is nonsense; anything else is a bug, and shows itself.
+BAD_CONFIG = (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
+
+
+class ConfigReader:
+    """Makes what a `ConfigWriter` wrote.
+
+    Args:
+        custom_objects: name -> class or function of the caller's. They stand for what the config marks as not
+            Lamina's, and for nothing else: a name of Lamina's own always means Lamina's own.
+        models: class name -> class of Lamina's models.
+        values: constants must come with their values; False where a file keeps them with the weights.
+    """
+
+    def __init__(self, custom_objects: Mapping[str, Any] | None, models: Classes, values: bool = True) -> None:
+        self._custom = dict(custom_objects or {})
+        self._models = models
+        self._classes = {**layer_classes(), **models}
+        self._values = values
+        self._made: dict[int, Any] = {}
+
+    def layer(self, entry: Any) -> Layer:
+        """The layer of an entry, without weights: new, or the one made before where the entry says so.
+
+        Raises:
+            LoadingError: an unknown class, or a config that the class refuses.
+        """
+        if self._is_shared(entry):
+            return self._shared(entry, Layer)
+        refuse_unknown(entry, _LAYER_KEYS, "The entry of a layer")
+        class_name = field(entry, "class_name", str, "The entry of a layer")
+        name = field(entry, "name", str, "The entry of a layer")
+        where = f'{class_name} "{name}"'
+        custom = field(entry, "custom", bool, where, False)
+        cls = self._custom_class(class_name, name) if custom else self._class(class_name)
+        drawn = field(entry, "drawn", bool, where, False)
+        layer = self._make(cls, field(entry, "config", dict, where), where, custom, drawn)
+        self._remember(entry, layer, where)
+        if field(entry, "auto_named", bool, where, False):
+            if not name or "." in name or "/" in name:
+                raise LoadingError(f"No layer can be called {name!r}.", expected="a name without '/' and '.'")
+            # Not by settle_name, which also gives the weights under the layer new paths.
+            layer.auto_named, layer._name = True, name
+            layer._settled = field(entry, "settled", bool, where, False)
+        if not field(entry, "trainable", bool, where, True):
+            layer.trainable = False
+        return layer
+
+    def constant(self, entry: Any) -> Constant:
+        """The constant of an entry; zeros until its value comes with the weights."""
+        if self._is_shared(entry):
+            return self._shared(entry, Constant)
+        where = "The entry of a constant"
+        refuse_unknown(entry, _CONSTANT_KEYS, where)
+        shape = items(field(entry, "shape", list, where), int, where)
+        dtype = dtype_of_name(field(entry, "dtype", str, where))
+        try:
+            if self._values:
+                numbers = decode(field(entry, "values", list, where))
+                value = torch.tensor(numbers, dtype=widest(dtype)).to(dtype).reshape(shape)
+            else:
+                value = torch.zeros(shape, dtype=dtype)
+            if field(entry, "parameter", bool, where):
+                value = torch.nn.Parameter(value, requires_grad=field(entry, "trainable", bool, where))
+        except BAD_CONFIG as error:
+            raise _refused(where, error) from error
+        constant = Constant(value)
+        self._remember(entry, constant, where)
+        return constant
+
+    # -- what came before
+
+    def _is_shared(self, entry: Any) -> bool:
+        if type(entry) is not dict:
+            raise LoadingError("The entry of a layer is malformed.", got=f"{entry!r}"[:80], expected="an object")
+        return "shared" in entry
+
+    def _shared(self, entry: dict[str, Any], kind: type) -> Any:
+        refuse_unknown(entry, ("shared",), "A reference to a layer")
+        made = self._made.get(field(entry, "shared", int, "A reference to a layer"))
+        if not isinstance(made, kind):
+            raise LoadingError("A reference to a layer points to nothing.", got=f"{entry!r}"[:80])
+        return made
+
+    def _remember(self, entry: dict[str, Any], made: Any, where: str) -> None:
+        number = field(entry, "id", int, where)
+        if number in self._made:
+            raise LoadingError(f"{where} has a number that is taken.", got=f"id {number}")
+        self._made[number] = made
+
+    # -- classes
+
+    def _class(self, name: str) -> type:
+        if name not in self._classes:
+            near = difflib.get_close_matches(name, self._classes)
+            raise LoadingError(
+                f"Lamina has no layer called {name!r}.",
+                expected="the exact name of a layer" + (f", such as {', '.join(near)}" if near else ""),
+                hint="a newer Lamina, if the file was written with one",
+            )
+        return self._classes[name]
+
+    def _custom_class(self, class_name: str, name: str) -> type:
+        cls = self._custom.get(class_name)
+        if not isinstance(cls, type) or not issubclass(cls, Layer):
+            got = f"custom_objects with {', '.join(map(repr, self._custom))}" if self._custom else "no custom_objects"
+            raise LoadingError(
+                f"The class {class_name!r} of the layer {name!r} is not Lamina's, and no class is imported by name.",
+                got=got if cls is None else f"{cls!r}, which is no subclass of Layer",
+                hint=f'load_model(..., custom_objects={{"{class_name}": {class_name}}})',
+            )
+        return cls
+
+    def _make(self, cls: Any, config: dict[str, Any], where: str, custom: bool, drawn: bool) -> Layer:
+        if drawn and not holds_layers(cls, "read_config", "from_config"):
+            raise LoadingError(f"{where} is said to be a graph, but its class makes none.")
+        try:
+            if drawn:
+                layer = cls.read_config(config, self)
+            else:
+                decoded = decode(config)
+                layer = self._from_config(cls, decoded if custom else self._with_objects(decoded))
+        except LoadingError:
+            raise
+        except BAD_CONFIG as error:
+            raise _refused(where, error) from error
+        if not isinstance(layer, Layer):
+            raise LoadingError(f"{where}: from_config made no layer.", got=type(layer).__name__)
+        return layer
+
+    def _from_config(self, cls: Any, config: dict[str, Any]) -> Any:
+        if not takes(cls.from_config, "custom_objects"):
+            return cls.from_config(config)
+        own = {name: value for name, value in self._custom.items() if name not in self._classes}
+        return cls.from_config(config, custom_objects=own)
+
+    # -- objects inside the config of a layer of ours: its initializers, activations, inner layers
+
+    def _with_objects(self, value: Any) -> Any:
+        """``value`` with the caller's objects, and models, in the places of what stands for them.
+
+        What is Lamina's own otherwise is left to the packages' registries, which know exact names only.
+        """
+        if isinstance(value, list):
+            return [self._with_objects(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if not {"class_name", "config", "module"} <= value.keys():
+            return {key: self._with_objects(item) for key, item in value.items()}
+        name, config, module = value["class_name"], value["config"], str(value["module"])
+        if name == "function" and isinstance(config, str):
+            return self._custom.get(config, value)
+        if not isinstance(name, str) or not isinstance(config, dict):
+            return value
+        if module.startswith("lamina.") and name in self._models:
+            # A model within a wrapper was written by itself: its numbers are its own, and it finds its own objects.
+            model: Any = self._models[name]
+            return model.from_config(config, custom_objects=self._custom)
+        cls = self._custom.get(name)
+        if not isinstance(cls, type):
+            return value
+        config = self._with_objects(config)
+        return self._from_config(cls, config) if hasattr(cls, "from_config") else cls(**config)
+
+
+def _refused(where: str, error: BaseException) -> LoadingError:
+    return LoadingError(f"{where} cannot be made from its config.", got=f"{type(error).__name__}: {error}")

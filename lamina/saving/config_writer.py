@@ -1,0 +1,130 @@
+"""Layers as JSON types, each written once however often and however deep it is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina.graph import Constant
+from lamina.layers import Layer, TorchModule
+
+from .classes import Classes, holds_layers, init_arguments, layer_classes, made_by_init
+from .errors import SavingError
+from .values import encode, name_of_dtype
+
+# What the base class puts into every config. A class whose __init__ does not take it gets it back from the entry.
+_BASE_ARGUMENTS = ("name", "trainable", "dtype")
+
+
+class ConfigWriter:
+    """Writes the layers and constants of one model.
+
+    An entry tells class and config, and is numbered by ``id``; where the same object comes again, ``{"shared": id}``
+    stands for it. ``"custom"`` marks a class that is not Lamina's: reading asks the caller for it.
+
+    Args:
+        models: class name -> class of Lamina's models.
+        values: write the values of constants too; False where a file keeps them with the weights.
+    """
+
+    def __init__(self, models: Classes, values: bool = True) -> None:
+        self._classes = {**layer_classes(), **models}
+        self._values = values
+        self._numbers: dict[int, int] = {}
+
+    def layer(self, layer: Layer) -> dict[str, Any]:
+        """The entry of a layer.
+
+        Raises:
+            SavingError, ArgumentError: its config does not tell all that its class needs, or holds more than data.
+        """
+        if id(layer) in self._numbers:
+            return {"shared": self._numbers[id(layer)]}
+        number = self._number(layer)
+        cls = type(layer)
+        holder: Any = layer
+        drawn = holder.write_config(self) if holds_layers(cls, "write_config", "get_config") else None
+        config = self._encoded(layer, _config_for_init(layer)) if drawn is None else drawn
+        entry = {"id": number, "class_name": cls.__name__, "name": layer.name, "config": config}
+        if drawn is not None:
+            entry["drawn"] = True
+        if layer.auto_named:  # and whether a model may still give it another name
+            entry |= {"auto_named": True, "settled": layer._settled}
+        if self._classes.get(cls.__name__) is not cls:
+            entry["custom"] = True
+        if not layer.trainable and config.get("trainable") is not False:
+            entry["trainable"] = False
+        return entry
+
+    def constant(self, constant: Constant) -> dict[str, Any]:
+        """The entry of a tensor of the user's."""
+        if id(constant) in self._numbers:
+            return {"shared": self._numbers[id(constant)]}
+        value = constant.value
+        entry: dict[str, Any] = {
+            "id": self._number(constant),
+            "shape": list(value.shape),
+            "dtype": name_of_dtype(value.dtype),
+            "parameter": isinstance(value, torch.nn.Parameter),
+            "trainable": value.requires_grad,
+        }
+        if self._values:
+            entry["values"] = encode(value.detach().cpu().to(widest(value.dtype)).flatten().tolist())
+        return entry
+
+    def _number(self, thing: object) -> int:
+        number = self._numbers[id(thing)] = len(self._numbers)
+        return number
+
+    def _encoded(self, layer: Layer, config: dict[str, Any]) -> Any:
+        try:
+            return encode(config)
+        except SavingError as error:
+            error.headline = f"{layer.label} cannot be saved: its get_config() holds more than data."
+            raise
+
+
+def widest(dtype: torch.dtype) -> torch.dtype:
+    """The dtype through which any value of ``dtype`` becomes a Python number and back without loss."""
+    if dtype.is_complex:
+        return torch.complex128
+    return torch.float64 if dtype.is_floating_point else dtype
+
+
+def _config_for_init(layer: Layer) -> dict[str, Any]:
+    """What ``from_config`` will be given, checked to be enough where it is handed to ``__init__`` as it is."""
+    cls = type(layer)
+    try:
+        config = layer.get_config()
+    except NotImplementedError:
+        config = None
+    if not isinstance(config, dict):
+        raise SavingError(
+            f"{layer.label} cannot be saved: its get_config() gives no dict.",
+            got=repr(config)[:80],
+            hint=_hint(layer, ()),
+        )
+    if not made_by_init(cls) and not holds_layers(cls, "read_config", "from_config"):
+        return config  # a from_config of its own may make anything of it
+    required, named, takes_any = init_arguments(cls)
+    config = {key: value for key, value in config.items() if takes_any or key in named or key not in _BASE_ARGUMENTS}
+    missing = [name for name in required if name not in config]
+    foreign = [name for name in config if not takes_any and name not in named]
+    if missing or foreign:
+        due = [f"also {', '.join(map(repr, missing))}"] if missing else []
+        due += [f"not {', '.join(map(repr, foreign))}"] if foreign else []
+        raise SavingError(
+            f"{layer.label} cannot be saved: its get_config() does not give what {cls.__name__}.__init__ takes.",
+            got=f"get_config() with {', '.join(map(repr, layer.get_config()))}",
+            expected=f"{'; '.join(due)}: the arguments of {cls.__name__}.__init__",
+            hint=_hint(layer, missing),
+        )
+    return config
+
+
+def _hint(layer: Layer, missing: Any) -> str:
+    if isinstance(layer, TorchModule):
+        return "a Layer that makes the module in __init__, with its arguments in get_config; or model.save_weights"
+    pairs = "".join(f', "{name}": self.{name}' for name in missing)
+    return f"def get_config(self): return {{**super().get_config(){pairs}}}; or model.save_weights"

@@ -1,0 +1,242 @@
+"""A graph as JSON types, and the graph drawn again from them, by calling the same layers and functions."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from lamina.graph import (
+    Constant,
+    GraphError,
+    LaminaError,
+    Node,
+    Source,
+    Symbolic,
+    SymbolicTensor,
+    TensorSpec,
+    record,
+    tree,
+)
+from lamina.graph.graph import Graph, is_input_node
+from lamina.graph.infer import Shape, example_shapes
+from lamina.graph.node import Leaf
+from lamina.graph.records import Placeholder
+from lamina.graph.walk import key_of
+
+from .config_reader import BAD_CONFIG, ConfigReader
+from .config_writer import ConfigWriter
+from .errors import LoadingError, SavingError
+from .fields import field, items, position, refuse_unknown
+from .functions import function_of_name, name_of_function
+from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
+
+_NODE_KEYS = ("name", "layer", "function", "input", "args", "kwargs", "masks", "source")
+
+
+def graph_to_config(graph: Graph, writer: ConfigWriter) -> dict[str, Any]:
+    """The graph as JSON types: ``layers`` and ``constants``, each once; ``nodes``, each after those it needs; and
+    ``inputs`` and ``outputs`` in their structure. ``{"$node": [i, k]}`` is the k-th result of the i-th node.
+
+    Raises:
+        SavingError: a node calls a function, or has an argument, that a file has no word for; names the node.
+    """
+    return _GraphWriter(graph, writer).write()
+
+
+def graph_from_config(config: dict[str, Any], reader: ConfigReader) -> tuple[Any, Any]:
+    """The symbolic inputs and outputs of a graph drawn anew.
+
+    Raises:
+        LoadingError: the config is malformed, or a layer or function refuses what it is called with.
+    """
+    return _GraphReader(config, reader).read()
+
+
+class _GraphWriter:
+    def __init__(self, graph: Graph, writer: ConfigWriter) -> None:
+        self.graph = graph
+        self.writer = writer
+        self.layers: list[Any] = []
+        self.constants: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._places: dict[tuple[int, int], list[int]] = {}
+
+    def write(self) -> dict[str, Any]:
+        cut = [t for t in self.graph.inputs if not is_input_node(t.node)]
+        for i, tensor in enumerate(cut):
+            self._places[key_of(tensor)] = [i, 0]
+        for i, node in enumerate(self.graph.nodes, start=len(cut)):
+            for k in range(len(node.specs)):
+                self._places.setdefault((id(node), k), [i, k])
+        nodes = [self._cut_input(tensor) for tensor in cut] + [self._node(node) for node in self.graph.nodes]
+        inputs = self._structure(self.graph.input_structure, "inputs")
+        outputs = self._structure(self.graph.output_structure, "outputs")
+        return {
+            "layers": self.layers, "constants": self.constants, "nodes": nodes, "inputs": inputs, "outputs": outputs
+        }  # fmt: skip
+
+    def _cut_input(self, tensor: Any) -> dict[str, Any]:
+        facts = {"shape": list(tensor.shape), "dtype": name_of_dtype(tensor.dtype)}
+        return {"name": tensor.name, "input": facts, "source": _source(tensor.node)}
+
+    def _node(self, node: Node) -> dict[str, Any]:
+        name = self.graph.name_of(node)
+        entry: dict[str, Any] = {"name": name}
+        try:
+            if isinstance(node.op, torch.nn.Module):
+                entry["layer"] = self._index(node.op, self.layers, self.writer.layer)
+            else:
+                entry["function"] = _function_name(node.op, name)
+            entry |= self._arguments(node, name)
+        except LaminaError as error:
+            error.where = error.where or str(node.source)
+            raise
+        masks = [self._places.get(key_of(m)) if m is not None else None for m in node.masks]
+        if any(masks):
+            entry["masks"] = masks
+        return {**entry, "source": _source(node)}
+
+    def _arguments(self, node: Node, name: str) -> dict[str, Any]:
+        try:
+            return {"args": encode(list(node.args), self._leaf), "kwargs": encode(node.kwargs, self._leaf)}
+        except SavingError as error:
+            error.headline = f"The node {name!r} cannot be saved: a file has no word for an argument of {node.label}."
+            error.hint = "a subclass of Layer whose call() uses the value, with get_config()"
+            raise
+
+    def _structure(self, structure: Any, what: str) -> Any:
+        try:
+            return encode(structure, self._leaf)
+        except SavingError as error:
+            error.headline = f"The {what} of the model have a structure that a file has no word for."
+            error.hint = "lists, tuples and dicts of symbolic tensors"
+            raise
+
+    def _index(self, thing: Any, entries: list[Any], write: Callable[[Any], Any]) -> int:
+        if id(thing) not in self._numbers:
+            entry = write(thing)
+            self._numbers[id(thing)] = len(entries)
+            entries.append(entry)
+        return self._numbers[id(thing)]
+
+    def _leaf(self, leaf: Any) -> Any:
+        if isinstance(leaf, Symbolic):
+            return {"$node": self._places[key_of(leaf)]}
+        if isinstance(leaf, Constant):
+            return {"$constant": self._index(leaf, self.constants, self.writer.constant)}
+        return no_word(leaf)
+
+
+def _function_name(function: Any, node_name: str) -> str:
+    name = name_of_function(function)
+    if name is None:
+        raise SavingError(
+            f"The node {node_name!r} cannot be saved: it calls a function that a file has no word for.",
+            got=repr(function),
+            expected="a public function of PyTorch, a method of torch.Tensor, or a Python operator",
+            hint="a subclass of Layer whose call() calls it, with get_config()",
+        )
+    return name
+
+
+def _source(node: Node) -> list[Any]:
+    # The file's name without its folder: where the author's disk keeps it is nobody's business.
+    return [os.path.basename(node.source.file), node.source.line]
+
+
+class _GraphReader:
+    def __init__(self, config: dict[str, Any], reader: ConfigReader) -> None:
+        where = "The config of a graph"
+        self.config = config
+        self.entries = items(field(config, "nodes", list, where), dict, where)
+        self.layers = [reader.layer(entry) for entry in field(config, "layers", list, where)]
+        self.constants = [reader.constant(entry) for entry in field(config, "constants", list, where)]
+        self.nodes: list[Node] = []
+        self._tags = {"$node": self._result, "$constant": self._constant}
+
+    def read(self) -> tuple[Any, Any]:
+        with warnings.catch_warnings():
+            # Said when the user drew the graph, and the masks that were used are edges of it.
+            warnings.filterwarnings("ignore", message=".*drops the mask of its input")
+            for i, entry in enumerate(self.entries):
+                self.nodes.append(self._draw(entry, f"Node {i}"))
+        for node, entry in zip(self.nodes, self.entries, strict=True):
+            self._restore_masks(node, field(entry, "masks", list, "A node", []))
+        return tuple(decode(self.config.get(key), self._tags) for key in ("inputs", "outputs"))  # type: ignore[return-value]
+
+    def _result(self, content: Any) -> Symbolic:
+        if type(content) is not list or len(content) != 2:
+            raise LoadingError(
+                "A reference to a node is malformed.", got=f"{content!r}"[:80], expected="[node, result]"
+            )
+        node = self.nodes[position(content[0], len(self.nodes), "A reference to a node")]
+        return node.handle(position(content[1], len(node.specs), "A reference to a node's result"))
+
+    def _constant(self, content: Any) -> Constant:
+        return self.constants[position(content, len(self.constants), "A reference to a constant")]
+
+    def _draw(self, entry: dict[str, Any], where: str) -> Node:
+        refuse_unknown(entry, _NODE_KEYS, where)
+        where = f"{where}, {field(entry, 'name', str, where)!r},"
+        kinds = [key for key in ("layer", "function", "input") if key in entry]
+        if len(kinds) != 1:
+            raise LoadingError(
+                f"{where} must be one of layer, function and input.", got=", ".join(kinds) or "none of them"
+            )
+        if kinds == ["input"]:
+            node = _cut_node(entry, where)
+        else:
+            args = decode(field(entry, "args", list, where), self._tags)
+            kwargs = decode(field(entry, "kwargs", dict, where), self._tags)
+            node = self._call(entry, args, kwargs, where)
+        file, line = field(entry, "source", list, where, ["<unknown>", 0])
+        node.source = Source(str(file), line if type(line) is int else 0)
+        return node
+
+    def _call(self, entry: dict[str, Any], args: list[Any], kwargs: dict[str, Any], where: str) -> Node:
+        try:
+            if "layer" in entry:
+                layer = self.layers[position(entry["layer"], len(self.layers), where)]
+                if layer.is_input:
+                    return layer.take().node  # type: ignore[operator]
+                # As the user called it, with tensors: their shapes may say how the layer is built.
+                args, kwargs = tree.map_leaves(lambda v: v.value if isinstance(v, Constant) else v, (args, kwargs))
+                result = layer(*args, **kwargs)
+            else:
+                if not any(isinstance(leaf, Symbolic) for leaf in tree.leaves((args, kwargs))):
+                    raise GraphError("A function in a graph is called on results of the graph.")
+                result = record(function_of_name(field(entry, "function", str, where)), tuple(args), kwargs)
+        except LoadingError:
+            raise
+        except BAD_CONFIG as error:
+            raise LoadingError(f"{where} cannot be drawn again.", got=f"{type(error).__name__}: {error}") from error
+        found = next((leaf for leaf in tree.leaves(result) if isinstance(leaf, Symbolic)), None)
+        if found is None:
+            raise LoadingError(f"{where} gives no tensor.", got=f"{type(result).__name__}")
+        return found.node
+
+    def _restore_masks(self, node: Node, masks: list[Any]) -> None:
+        """The layers have drawn their masks anew; those that the graph uses are the same edges again."""
+        for k, mask in enumerate(masks[: len(node.masks)]):
+            if mask is not None:
+                node.masks[k] = self._result(mask)
+                if not isinstance(node.masks[k], SymbolicTensor):
+                    raise LoadingError("A mask in a graph is no tensor.", got=f"{mask!r}"[:80])
+
+
+def _cut_node(entry: dict[str, Any], where: str) -> Node:
+    facts = field(entry, "input", dict, where)
+    shape = field(facts, "shape", list, where)
+    items([size for size in shape if size is not None], int, where)
+    return stand_in(field(entry, "name", str, where), tuple(shape), dtype_of_name(field(facts, "dtype", str, where)))
+
+
+def stand_in(name: str, shape: Shape, dtype: torch.dtype) -> Node:
+    """A node that stands for whatever lies before a model that begins in the middle of a larger graph."""
+    node = Node(Placeholder(name, is_input=False), (), {}, Source("<unknown>", 0))  # type: ignore[arg-type]
+    node.give([TensorSpec(example_shapes(shape), dtype)], Leaf(0))
+    return node

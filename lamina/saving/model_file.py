@@ -1,0 +1,199 @@
+"""``model.lamina``: a whole model in one file. A zip, stored not packed, with
+
+- ``model.json``: format and version, the model's class and config (graph, layers), how it is trained;
+- ``weights.safetensors``: every weight by its path in ``state_dict``, tied weights once;
+- ``optimizer.safetensors``: the optimizer's state, where there is one.
+
+Reading makes nothing but Lamina's own classes by exact name and those that the caller hands over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, write_archive
+from .classes import Classes
+from .config_reader import BAD_CONFIG, ConfigReader
+from .config_writer import ConfigWriter
+from .errors import LoadingError, SavingError, not_too_deep
+from .fields import field, refuse_unknown
+from .training_config import training_from_config, training_to_config
+from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
+from .weights import freeze, from_bytes, frozen, load_state, state_of, tie, ties, ties_by_hand, to_bytes
+
+FORMAT = "lamina.model"
+VERSION = 1
+SUFFIX = ".lamina"
+
+_KEYS = ("format", "version", "model", "first_call", "tied", "frozen", "training")
+
+
+def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes) -> None:
+    """Write a model into one file: graph, configs, weights, and how it is trained.
+
+    The file is there whole or not at all. Everything that a later `load_model` cannot read back is refused now.
+
+    Args:
+        filepath: ends in ``.lamina``.
+        overwrite: replace a file that is there.
+        models: class name -> class of Lamina's models.
+
+    Raises:
+        SavingError, ArgumentError: something that a file has no word for, named with its line; or no such folder.
+    """
+    if not str(filepath).endswith(SUFFIX):
+        raise SavingError(f"A model file is called *{SUFFIX}.", got=repr(str(filepath)), hint=f'"model{SUFFIX}"')
+    state = state_of(model)
+    tied = ties(state)
+    training, optimizer_state = training_to_config(model)
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": ConfigWriter(models, values=False).layer(model),
+        "first_call": encode(model.first_call, _shape_of) if model.graph is None else None,
+        "tied": tied,
+        "frozen": frozen(model),
+        "training": training,
+    }
+    members = {
+        MODEL: _to_json(document),
+        WEIGHTS: to_bytes({path: tensor for path, tensor in state.items() if path not in tied}),
+    }
+    if optimizer_state:
+        members[OPTIMIZER] = to_bytes(optimizer_state)
+    write_archive(filepath, members, overwrite)
+
+
+def load_model(
+    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, *, models: Classes
+) -> Any:
+    """Read what `save_model` wrote.
+
+    Args:
+        custom_objects: name -> class or function, for what is not Lamina's own. Nothing is imported by name.
+        compile: compile the model as it was, with the state of its optimizer.
+        models: class name -> class of Lamina's models.
+
+    Raises:
+        LoadingError: not a model file, a damaged one, one of a newer version, or one that needs ``custom_objects``.
+        FileNotFoundError: there is no such file.
+    """
+    where = repr(str(filepath))
+    with not_too_deep(where):
+        return _read_model(read_archive(filepath), where, custom_objects or {}, compile, models)
+
+
+def _read_model(
+    members: Mapping[str, bytes], where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes
+) -> Any:
+    if MODEL not in members or WEIGHTS not in members:
+        hint = "model.load_weights(...) of a model that is built already" if WEIGHTS in members else None
+        raise LoadingError(f"{where} holds no whole model.", got=", ".join(members) or "nothing", hint=hint)
+    document = _from_json(members[MODEL], where)
+    refuse_unknown(document, _KEYS, where)
+    model = ConfigReader(custom_objects, models, values=False).layer(document.get("model"))
+    _call_first(model, document.get("first_call"))
+    tie(model, _paths(document, "tied", where))
+    load_state(model, from_bytes(members[WEIGHTS], where), where)
+    freeze(model, _paths(document, "frozen", where))
+    if compile:
+        state = from_bytes(members[OPTIMIZER], where) if OPTIMIZER in members else {}
+        training_from_config(model, field(document, "training", dict, where), state, custom_objects)
+    return model
+
+
+def model_to_json(model: Any, *, models: Classes) -> str:
+    """Graph and configs as a JSON text, without weights."""
+    entry = ConfigWriter(models).layer(model)
+    return _to_json({"format": FORMAT, "version": VERSION, "model": entry, "tied": ties_by_hand(model)}).decode()
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None, *, models: Classes) -> Any:
+    """A model with fresh weights from what `model_to_json` gave."""
+    where = "The JSON text"
+    document = _from_json(json_string, where)
+    refuse_unknown(document, ("format", "version", "model", "tied"), where)
+    with not_too_deep(where):
+        model = ConfigReader(custom_objects, models).layer(document.get("model"))
+    tie(model, _paths(document, "tied", where))
+    return model
+
+
+# -- JSON
+
+
+def _to_json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _from_json(data: Any, where: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+    except LoadingError:
+        raise
+    except (ValueError, TypeError, RecursionError) as error:
+        got = f"{type(error).__name__}: {error}"[:200]
+        raise LoadingError(f"{where} holds no JSON that can be read.", got=got) from error
+    if type(document) is not dict or document.get("format") != FORMAT:
+        got = f"format {document.get('format')!r}"[:80] if type(document) is dict else type(document).__name__
+        raise LoadingError(f"{where} is no model of Lamina's.", got=got, expected=f"format {FORMAT!r}")
+    version = field(document, "version", int, where)
+    if not 1 <= version <= VERSION:
+        raise LoadingError(
+            f"{where} has a format that this version of Lamina cannot read.",
+            got=f"format version {version}",
+            expected=f"1 to {VERSION}",
+            hint="pip install -U lamina" if version > VERSION else None,
+        )
+    return document
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise LoadingError("The JSON says a key twice.", got=", ".join(repr(key) for key, _ in pairs)[:200])
+    return found
+
+
+def _no_constant(word: str) -> Any:
+    raise LoadingError(f"The JSON holds {word}, which JSON does not have.")
+
+
+def _paths(document: dict[str, Any], key: str, where: str) -> dict[str, str]:
+    found: dict[str, str] = field(document, key, dict, where)
+    for path in found:
+        field(found, path, str, f"{where}, {key!r},")
+    return found
+
+
+# -- models without a graph are built by calling them
+
+
+def _shape_of(leaf: Any) -> Any:
+    if isinstance(leaf, torch.Tensor):
+        return {"$tensor": {"shape": list(leaf.shape), "dtype": name_of_dtype(leaf.dtype)}}
+    return no_word(leaf)
+
+
+def _call_first(model: Any, data: Any) -> None:
+    """Call a model without a graph on zeros, in the shapes that it was first called on: that makes its weights."""
+    if data is None or model.built:
+        return
+    where = "The first call of the model"
+
+    def zeros(facts: Any) -> torch.Tensor:
+        refuse_unknown(facts, ("shape", "dtype"), where)
+        return torch.zeros(field(facts, "shape", list, where), dtype=dtype_of_name(field(facts, "dtype", str, where)))
+
+    try:
+        args, kwargs = decode(data, {"$tensor": zeros})
+        with torch.no_grad():
+            model(*args, **kwargs)
+    except LoadingError:
+        raise
+    except BAD_CONFIG as error:
+        raise LoadingError(f"{where} cannot be made again.", got=f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,193 @@
+"""Weights by their paths in ``state_dict``, as the bytes of a safetensors file and back: all of them, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from lamina.graph.dtypes import name_of
+from lamina.layers.variable import Variable
+
+from .errors import LoadingError, SavingError
+
+Tensors = Mapping[str, torch.Tensor]
+
+_STORABLE = (
+    "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 float8_e4m3fn float8_e5m2"
+).split()
+
+
+def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Path -> the model's own parameters and buffers, not copies.
+
+    Raises:
+        SavingError: the state holds something else than tensors.
+    """
+    state = model.state_dict(keep_vars=True)
+    for path, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise SavingError(
+                f"The state {path!r} is no tensor, and nothing else is stored with weights.",
+                got=type(value).__name__,
+                hint="a buffer instead of get_extra_state, or the layer's get_config",
+            )
+    return state
+
+
+def ties(state: Tensors) -> dict[str, str]:
+    """Path -> first path of the same tensor, for each weight that is reached by several paths."""
+    first: dict[int, str] = {}
+    tied: dict[str, str] = {}
+    for path, tensor in state.items():
+        if first.setdefault(id(tensor), path) != path:
+            tied[path] = first[id(tensor)]
+    return tied
+
+
+def ties_by_hand(model: torch.nn.Module) -> dict[str, str]:
+    """The `ties` that sharing modules does not explain: one tensor in the places of several modules."""
+    places: dict[str, torch.Tensor] = {}
+    for path, module in model.named_modules():
+        for name, weight in (*module._parameters.items(), *module._buffers.items()):
+            if weight is not None:
+                places[f"{path}.{name}" if path else name] = weight
+    return ties(places)
+
+
+def tie(model: torch.nn.Module, tied: Mapping[str, str]) -> None:
+    """Put the same tensor at both paths of each pair, where it is not yet the same one.
+
+    Raises:
+        LoadingError: a path leads nowhere, or the two weights have different shapes.
+    """
+    for path, owner in tied.items():
+        slot, name = _slot(model, path)
+        source_slot, source_name = _slot(model, owner)
+        source = source_slot[source_name]
+        if slot[name].shape != source.shape or slot[name].dtype != source.dtype:
+            got = f"{_facts(slot[name])} and {_facts(source)}"
+            raise LoadingError(f"The weights {path!r} and {owner!r} cannot be one.", got=got)
+        slot[name] = source
+
+
+def _slot(model: torch.nn.Module, path: str) -> tuple[dict[str, Any], str]:
+    """The dict that holds the weight at a path, and its key there."""
+    *modules, name = path.split(".")
+    part: Any = model
+    for step in modules:
+        part = part._modules.get(step) if part is not None else None
+    for slot in (part._parameters, part._buffers) if part is not None else ():
+        if slot.get(name) is not None:
+            return slot, name
+    raise LoadingError(f"The model has no weight {path!r}.")
+
+
+# -- bytes
+
+
+def to_bytes(tensors: Tensors) -> bytes:
+    """A safetensors file: each tensor in the logical order of its axes, whatever its order in memory.
+
+    Raises:
+        SavingError: a tensor is sparse, quantized, without storage, or of a dtype that the format has no word for.
+    """
+    seen: set[int] = set()
+    plain = {}
+    for path, tensor in tensors.items():
+        dense = tensor.layout is torch.strided and not tensor.is_meta and not tensor.is_quantized
+        if not dense or name_of(tensor.dtype) not in _STORABLE:
+            kind = "without storage (meta)" if tensor.is_meta else f"{tensor.layout}, {tensor.dtype}"
+            raise SavingError(
+                f"The weight {path!r} cannot be stored.", got=kind, expected=f"a dense tensor of {', '.join(_STORABLE)}"
+            )
+        value = tensor.detach().as_subclass(torch.Tensor).cpu().contiguous()
+        storage = value.untyped_storage().data_ptr()
+        plain[path] = value.clone() if storage in seen else value  # views of one storage are stored one by one
+        seen.add(storage)
+    return safetensors.torch.save(plain)
+
+
+def from_bytes(data: bytes, where: str) -> dict[str, torch.Tensor]:
+    """Reverse of `to_bytes`.
+
+    Raises:
+        LoadingError: not a safetensors file, or a damaged one.
+    """
+    try:
+        return safetensors.torch.load(data)
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+        raise LoadingError(f"{where} holds no tensors that can be read.", got=str(error)) from error
+
+
+# -- into a model
+
+
+def load_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
+    """Copy ``tensors`` into the model: all of them, and a value for each weight. A tied weight needs one of its paths.
+
+    Raises:
+        LoadingError: lists each weight that is missing, unexpected, or of another shape or kind, and changes nothing.
+    """
+    state = state_of(model)
+    alike: dict[int, list[str]] = {}
+    for path, weight in state.items():
+        alike.setdefault(id(weight), []).append(path)
+    faults = [
+        f"missing     {paths[0]} {_facts(state[paths[0]])}"
+        for paths in alike.values()
+        if not any(path in tensors for path in paths)
+    ]
+    faults += [f"unexpected  {path} {_facts(tensor)}" for path, tensor in tensors.items() if path not in state]
+    faults += [
+        f"different   {path} {_facts(tensor)}, but the model's is {_facts(state[path])}"
+        for path, tensor in tensors.items()
+        if path in state and not _fits(tensor, state[path])
+    ]
+    if faults:
+        raise LoadingError(
+            f"The weights in {where} are not those of {getattr(model, 'label', type(model).__name__)}.",
+            got="\n".join(faults),
+            expected=f"a tensor for each of {len(alike)} weights, with its path, shape and kind of number",
+            hint="the model that wrote them, built with the same arguments and called on the same shapes",
+        )
+    with torch.no_grad():
+        for path, tensor in tensors.items():
+            state[path].copy_(tensor)
+
+
+def _facts(tensor: torch.Tensor) -> str:
+    return f"{tuple(tensor.shape)} {name_of(tensor.dtype)}"
+
+
+def _fits(tensor: torch.Tensor, weight: torch.Tensor) -> bool:
+    kinds = [(t.is_floating_point(), t.is_complex(), t.dtype is torch.bool) for t in (tensor, weight)]
+    return tensor.shape == weight.shape and kinds[0] == kinds[1]
+
+
+# -- which are frozen
+
+
+def frozen(model: torch.nn.Module) -> dict[str, str]:
+    """Path -> "layer" or "hand", for each parameter that the optimizer may not change, by who froze it.
+
+    ``trainable = True`` thaws what ``trainable = False`` has frozen ("layer"), not what ``requires_grad_(False)`` has.
+    """
+    return {
+        path: "layer" if isinstance(weight, Variable) or getattr(weight, "_lamina_frozen", False) else "hand"
+        for path, weight in model.named_parameters()
+        if not weight.requires_grad
+    }
+
+
+def freeze(model: torch.nn.Module, by: Mapping[str, str]) -> None:
+    """Freeze exactly these parameters."""
+    for path, weight in model.named_parameters():
+        trained = path not in by
+        if weight.requires_grad != trained and weight.is_floating_point():
+            weight.requires_grad_(trained)
+        if by.get(path) == "layer" and not isinstance(weight, Variable):
+            weight._lamina_frozen = True  # type: ignore[attr-defined]

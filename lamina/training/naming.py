@@ -1,0 +1,104 @@
+"""One resolver for all that is given per output: losses, metrics, loss weights, targets, sample weights.
+
+By name (an output's name: the key of an output dict, or the layer that makes it) or by position; never sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lamina.graph import StructureError, tree
+
+
+class Outputs:
+    """The outputs of a model, flat, with every name each one answers to.
+
+    Args:
+        names: unique names in declared order.
+        aliases: further names -> position, e.g. the names of the layers behind an output dict's keys.
+
+    >>> outputs = Outputs(["price", "category"])
+    >>> outputs.spread({"category": "mse"}, "loss")
+    [None, 'mse']
+    >>> outputs.spread(["mae", "mse"], "loss")
+    ['mae', 'mse']
+    """
+
+    def __init__(self, names: list[str], aliases: Mapping[str, int] | None = None) -> None:
+        self.names = names
+        self._place = dict(aliases or {}) | {name: i for i, name in enumerate(names)}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def of(cls, model: Any, y_pred: Any) -> Outputs:
+        """The outputs of a model that returned ``y_pred``."""
+        graph = getattr(model, "graph", None)
+        if graph is not None and len(graph.outputs) == len(list(tree.leaves(y_pred))):
+            aliases = {
+                graph.name_of(t.node): i for i, t in reversed(list(enumerate(graph.outputs))) if t.node in graph.nodes
+            }
+            return cls(graph.output_names, aliases)
+        found = list(tree.paths(y_pred))
+        if len(found) == 1 and not found[0][0]:
+            return cls(["output"])
+        return cls([".".join(str(s) if isinstance(s, str) else f"output_{s}" for s in path) for path, _ in found])
+
+    def spread(self, given: Any, what: str, several: bool = False) -> list[Any]:
+        """One entry per output, None where nothing was given.
+
+        Args:
+            given: a dict by names, a list by position, or one thing: for each output.
+            what: what it is, for errors.
+            several: an entry may itself be a list (metrics), so for one output a list is its entry.
+
+        Raises:
+            StructureError: a name that is no output's, or a list of another length.
+        """
+        if given is None:
+            return [None] * len(self)
+        if isinstance(given, Mapping):
+            return self._by_name(given, what)
+        if isinstance(given, (list, tuple)):
+            if len(self) == 1 and several:
+                inner = given[0] if len(given) == 1 and isinstance(given[0], (list, tuple)) else given
+                return [list(inner)]
+            if len(given) != len(self):
+                raise StructureError(
+                    f"{what} has {len(given)} entries for {len(self)} outputs.",
+                    got=str([type(g).__name__ if not isinstance(g, str) else g for g in given]),
+                    expected=f"one for each of {self.names}, or a dict with these keys",
+                )
+            return list(given)
+        return [given] * len(self)
+
+    def _by_name(self, given: Mapping[str, Any], what: str) -> list[Any]:
+        entries: list[Any] = [None] * len(self)
+        for name, value in given.items():
+            if name not in self._place:
+                raise StructureError(
+                    f"{what} names {name!r}, which is no output of the model.",
+                    got=f"keys {list(given)}",
+                    expected=f"outputs {self.names}",
+                )
+            entries[self._place[name]] = value
+        return entries
+
+    def spread_data(self, given: Any, what: str) -> list[Any]:
+        """Like `spread`, for targets and weights: a lone tensor belongs to a lone output."""
+        if given is None or isinstance(given, Mapping):
+            if isinstance(given, Mapping) and any(isinstance(v, Mapping) for v in given.values()):
+                given = {".".join(map(str, path)): leaf for path, leaf in tree.paths(given)}
+            return self.spread(given, what)
+        if len(self) == 1:
+            if isinstance(given, (list, tuple)) and len(given) == 1:
+                given = given[0]
+            return [given]
+        if not isinstance(given, (list, tuple)):
+            raise StructureError(
+                f"{what} is one tensor for {len(self)} outputs.",
+                expected=f"one for each of {self.names}: a list or a dict",
+            )
+        return self.spread(list(tree.leaves(given)), what)

@@ -1,0 +1,25 @@
+"""Keras' `utils` names: small helpers around models and data, from where they really live."""
+
+from __future__ import annotations
+
+from lamina.backend import clear_session, is_keras_tensor, standardize_dtype
+from lamina.view import plot_model
+
+from .datasets import pack_x_y_sample_weight, split_dataset, unpack_x_y_sample_weight
+from .numerical import normalize, to_categorical
+from .seed import set_random_seed
+from .sequences import pad_sequences
+
+__all__ = [
+    "clear_session",
+    "is_keras_tensor",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "plot_model",
+    "set_random_seed",
+    "split_dataset",
+    "standardize_dtype",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]

@@ -1,0 +1,318 @@
+"""Compose: facts of a model to a scene. Plans sizes and places from the inside out, then draws from the outside in."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from . import style
+from .cards import Card, Options, card_of, draw_card, pill_of, tensor_text
+from .facts import Facts, Row, Wire, describe
+from .fonts import text_width
+from .layout import Box, Direction, Drawing, Edge, curve, lay_out
+from .notes import note_of, tensor_note
+from .scene import Arrow, Group, Label, Panel, Point, Scene, Shape, Stroke, Word, line_width
+
+_FRAME_PAD = 14.0
+_HEADER = 22.0
+_LABEL_GAP = 14.0
+
+
+_NOTHING = Drawing(0.0, 0.0, {}, [], "TB")
+
+
+@dataclass(slots=True)
+class _Port:
+    """Where one output of a box leaves it, measured across the flow from the centre, and what is written there."""
+
+    at: float
+    text: str
+
+
+@dataclass(slots=True)
+class _Plan:
+    """One graph, laid out: its boxes (cards, or frames with a plan inside), and where its lines run.
+
+    ``size``: of the whole, with the frame of a nested graph; ``offset``: where in it the drawing begins; ``entries``,
+    ``exits``: where lines from outside cross the frame, across the flow from the corner.
+    """
+
+    facts: Facts
+    cards: dict[int | tuple[str, int], Card] = field(default_factory=dict)
+    frames: dict[int, _Plan] = field(default_factory=dict)
+    ports: dict[int, dict[int, _Port]] = field(default_factory=dict)
+    wires: list[tuple[Edge, bool]] = field(default_factory=list)
+    drawing: Drawing = _NOTHING
+    size: Point = (0.0, 0.0)
+    offset: Point = (0.0, 0.0)
+    entries: list[float] = field(default_factory=list)
+    exits: list[float] = field(default_factory=list)
+
+
+def compose(facts: Facts, options: Options) -> Scene:
+    """The picture of a model."""
+    plan = _planned(facts, options, nested=False)
+    width, height = plan.size[0] + 2 * style.MARGIN, plan.size[1] + 2 * style.MARGIN
+    scene = Scene(facts.name, width, height)
+    _draw(plan, options, (style.MARGIN, style.MARGIN), scene)
+    return scene
+
+
+# -- planning
+
+
+def _planned(facts: Facts, options: Options, nested: bool) -> _Plan:
+    plan = _Plan(facts)
+    used = _used_outputs(facts)
+    boxes: list[Box] = []
+    for i, row in enumerate(facts.rows):
+        if options.expand_nested and row.inner is not None:
+            plan.frames[i] = _planned(describe(row.inner), options, nested=True)
+        texts = {j: tensor_text(row.outputs[j], options) for j in sorted(used[i])} if row.outputs else {}
+        boxes.append(_box(plan, i, row, texts, options))
+    _add_ends(plan, boxes, options, nested)
+    _add_wires(plan, options, nested)
+    edges = [edge for edge, _ in plan.wires]
+    if not facts.wired:  # nothing is known of what reads what: one below the other, without lines
+        edges = [Edge(i, i + 1) for i in range(len(facts.rows) - 1)]
+    plan.drawing = lay_out(boxes, edges, options.rankdir)
+    plan.size = (plan.drawing.width, plan.drawing.height)
+    if nested:
+        _frame(plan, options)
+    return plan
+
+
+def _used_outputs(facts: Facts) -> list[set[int]]:
+    used: list[set[int]] = [set() for _ in facts.rows]
+    for row in facts.rows:
+        for wire in row.inputs:
+            used[wire.row].add(wire.output)
+    for tap in facts.outputs:
+        used[tap.row].add(tap.output)
+    return used
+
+
+def _box(plan: _Plan, i: int, row: Row, texts: dict[int, str], options: Options) -> Box:
+    """The box of a row, with room for its ports and for the labels at them."""
+    down = options.rankdir == "TB"
+    widths = [text_width(text, style.TINY) for text in texts.values()]
+    step = max([16.0, *(w + _LABEL_GAP for w in widths)]) if down else 16.0
+    span = step * (len(texts) - 1)
+    inner = plan.frames.get(i)
+    if inner is not None:
+        width, height = inner.size
+        across = width if down else height
+        ports = {j: _Port(inner.exits[j] - across / 2, text) for j, text in texts.items() if j < len(inner.exits)}
+    else:
+        card = plan.cards[i] = card_of(row, options, least_width=span + 30.0 if down else 0.0)
+        width, height = card.width, card.height if down else max(card.height, span + 20.0)
+        plan.cards[i] = Card(card.lines, card.family, width, height, card.stacked)
+        ports = {j: _Port(k * step - span / 2, text) for k, (j, text) in enumerate(texts.items())}
+    plan.ports[i] = ports
+    if not any(texts.values()):
+        return Box(i, width, height)
+    if down:
+        reach = max((p.at + 5 + text_width(p.text, style.TINY) for p in ports.values()), default=0.0)
+        return Box(i, width, height, tail=style.TAIL, beside=reach)
+    return Box(i, width, height, tail=max(widths) + 10.0)
+
+
+def _add_ends(plan: _Plan, boxes: list[Box], options: Options, nested: bool) -> None:
+    """Marks for the model's outputs; for a nested model, points on its frame where lines enter and leave."""
+    if nested:
+        boxes[0:0] = [Box(("in", k), 1.0, 1.0, pin="first") for k in range(len(plan.facts.inputs))]
+        for k, tap in enumerate(plan.facts.outputs):
+            outputs = plan.facts.rows[tap.row].outputs or ()
+            room = text_width(tensor_text(outputs[tap.output], options), style.TINY) if options.rankdir == "TB" else 1.0
+            boxes.append(
+                Box(("out", k), room + 1.0, 1.0, pin="last")
+            )  # labels will stand side by side behind the frame
+        return
+    for k, tap in enumerate(plan.facts.outputs):
+        pill = plan.cards["out", k] = pill_of(tap.name)
+        boxes.append(Box(("out", k), pill.width, pill.height))
+
+
+def _add_wires(plan: _Plan, options: Options, nested: bool) -> None:
+    def add(wire: Wire, target: Hashable, target_at: float | None = None) -> None:
+        port = plan.ports[wire.row].get(wire.output)
+        edge = Edge(wire.row, target, wire.output, port.at if port else 0.0, target_at)
+        plan.wires.append((edge, wire.mask))
+
+    across = 0 if options.rankdir == "TB" else 1
+    for i, row in enumerate(plan.facts.rows):
+        inner = plan.frames.get(i)
+        fed = row.feeds if inner is not None else ()
+        if inner is not None:
+            for wire, entry in zip(fed, inner.entries, strict=False):
+                add(wire, i, entry - inner.size[across] / 2)
+        for wire in row.inputs:
+            if wire not in fed:
+                add(wire, i)
+    for k, tap in enumerate(plan.facts.inputs if nested else ()):
+        plan.wires.append((Edge(("in", k), tap.row), False))
+    for k, tap in enumerate(plan.facts.outputs):
+        add(Wire(tap.row, tap.output), ("out", k))
+
+
+def _frame(plan: _Plan, options: Options) -> None:
+    """Put a frame around a nested graph's layout, and find where lines cross it."""
+    drawing = plan.drawing
+    width = max(drawing.width + 2 * _FRAME_PAD, _header_width(plan.facts) + 2 * _FRAME_PAD)
+    plan.size = (width, drawing.height + _HEADER + _FRAME_PAD)
+    plan.offset = ((width - drawing.width) / 2, _HEADER)
+    across = 0 if options.rankdir == "TB" else 1
+
+    def crossing(pin: Hashable) -> float:
+        rect = drawing.boxes[pin]
+        return plan.offset[across] + ((rect.x + rect.width / 2, rect.y + rect.height / 2)[across])
+
+    plan.entries = [crossing(("in", k)) for k in range(len(plan.facts.inputs))]
+    plan.exits = [crossing(("out", k)) for k in range(len(plan.facts.outputs))]
+
+
+def _header_words(facts: Facts) -> list[Word]:
+    return [Word(facts.name, style.TITLE, style.INK, bold=True), Word(facts.kind, style.SMALL, style.MUTED)]
+
+
+def _header_width(facts: Facts) -> float:
+    return line_width(_header_words(facts)) + 20.0
+
+
+# -- drawing
+
+
+def _draw(plan: _Plan, options: Options, at: Point, scene: Scene) -> None:
+    """Draw a plan whose corner is at ``at``: frames first, lines over them, boxes and text on top."""
+    at = (at[0] + plan.offset[0], at[1] + plan.offset[1])
+    rows, boxes = plan.facts.rows, plan.drawing.boxes
+    corners = {key: (at[0] + rect.x, at[1] + rect.y) for key, rect in boxes.items()}
+    for key, inner in plan.frames.items():
+        scene.groups.append(_frame_group(inner, rows[key], note_of(rows[key], plan.facts), corners[key]))
+    scene.groups.extend(_lines(plan, at))
+    for key, inner in plan.frames.items():
+        _draw(inner, options, corners[key], scene)
+        scene.groups.append(_header(inner, rows[key], corners[key]))
+    for place, card in plan.cards.items():
+        if isinstance(place, int):
+            name, note = rows[place].name, note_of(rows[place], plan.facts)
+        else:
+            name = plan.facts.outputs[place[1]].name
+            note = f"output {name!r}"
+        scene.groups.append(draw_card(card, *corners[place], name, note))
+    scene.groups.append(_port_labels(plan, at))
+
+
+def _frame_group(inner: _Plan, row: Row, note: str, corner: Point) -> Group:
+    colors = style.FAMILY_COLORS["model"]
+    panel = Panel(*corner, *inner.size, style.RADIUS + 3, colors.rim, colors.rim, 1.2, opacity=0.09)
+    return Group("frame", row.name, note, [panel])
+
+
+def _header(inner: _Plan, row: Row, corner: Point) -> Group:
+    """The name of a frame: on a plate on its upper rim, over any line that passes below it."""
+    colors = style.FAMILY_COLORS["model"]
+    words = _header_words(inner.facts)
+    if row.calls > 1:
+        words[1] = Word(f"shared {row.call}/{row.calls}", style.SMALL, style.MUTED)
+    width = line_width(words) + 20.0
+    x, y = corner[0] + 10.0, corner[1] - 11.0
+    plate = Panel(x, y, width, 22.0, 11.0, colors.fill, colors.rim, 1.2)
+    return Group("plate", row.name, "", [plate, Label(x + width / 2, y + 15.5, tuple(words))])
+
+
+def _lines(plan: _Plan, at: Point) -> list[Group]:
+    """For each tensor one group: its trunk once, then each branch from where it leaves the trunk."""
+    groups: dict[tuple[Hashable, int], Group] = {}
+    drawn: set[tuple[Hashable, int, Point, Point]] = set()
+    for (edge, mask), path in zip(plan.wires, plan.drawing.paths, strict=False):
+        key = (edge.source, edge.port)
+        group = groups.setdefault(key, Group("line", note=_line_note(plan, edge)))
+        points = [(x + at[0], y + at[1]) for x, y in _to_the_rims(plan, edge, path)]
+        tip = points[-1]
+        arrow = edge.target in plan.cards
+        if arrow:
+            points[-1] = _back(tip, style.ARROW - 1.0, plan.drawing.direction)
+        pieces = list(pairwise(points))
+        fresh = 0
+        while fresh < len(pieces) - 1 and (*key, *pieces[fresh]) in drawn:
+            fresh += 1
+        drawn.update((*key, *piece) for piece in pieces)
+        steps = tuple(_step(a, b, plan.drawing.direction) for a, b in pieces[fresh:])
+        group.shapes.append(Stroke(points[fresh], steps, style.LINE, 1.4, dashed=mask))
+        if arrow:
+            group.shapes.append(_arrow(tip, plan.drawing.direction))
+    return list(groups.values())
+
+
+def _to_the_rims(plan: _Plan, edge: Edge, path: list[Point]) -> list[Point]:
+    """The path, begun at the very rim of its source, past the room for labels; lines of a frame go to its rim."""
+    along = 1 if plan.drawing.direction == "TB" else 0
+    rect = plan.drawing.boxes[edge.source]
+    start = (rect.x + rect.width, rect.y + rect.height)[along]
+    if edge.source not in plan.cards and edge.source not in plan.frames:
+        start = -plan.offset[along]
+    points = [_moved(path[0], along, start), *path]
+    if edge.target not in plan.cards and edge.target not in plan.frames:
+        points.append(_moved(path[-1], along, plan.size[along] - plan.offset[along]))
+    return _without_stops(points, along)
+
+
+def _moved(point: Point, along: int, to: float) -> Point:
+    return (point[0], to) if along else (to, point[1])
+
+
+def _without_stops(points: list[Point], along: int) -> list[Point]:
+    """Straight runs in one piece."""
+    kept: list[Point] = []
+    for point in points:
+        if kept and point == kept[-1]:
+            continue
+        if len(kept) >= 2 and kept[-2][1 - along] == kept[-1][1 - along] == point[1 - along]:
+            kept.pop()
+        kept.append(point)
+    return kept
+
+
+def _step(start: Point, end: Point, direction: Direction) -> tuple[Point, ...]:
+    across = 0 if direction == "TB" else 1
+    if abs(start[across] - end[across]) < 0.05:
+        return (end,)
+    return (*curve(start, end, direction), end)
+
+
+def _back(tip: Point, by: float, direction: Direction) -> Point:
+    return (tip[0], tip[1] - by) if direction == "TB" else (tip[0] - by, tip[1])
+
+
+def _arrow(tip: Point, direction: Direction) -> Arrow:
+    x, y = tip
+    long, half = style.ARROW, style.ARROW * 0.42
+    if direction == "TB":
+        return Arrow((tip, (x - half, y - long), (x + half, y - long)), style.LINE)
+    return Arrow((tip, (x - long, y - half), (x - long, y + half)), style.LINE)
+
+
+def _line_note(plan: _Plan, edge: Edge) -> str:
+    if not isinstance(edge.source, int):
+        return ""
+    row = plan.facts.rows[edge.source]
+    return tensor_note(row.outputs[edge.port], row.name) if row.outputs else row.name
+
+
+def _port_labels(plan: _Plan, at: Point) -> Group:
+    """The shapes and dtypes of tensors, each beside the line where it leaves its box."""
+    shapes: list[Shape] = []
+    for i, ports in plan.ports.items():
+        rect = plan.drawing.boxes[i]
+        for port in ports.values():
+            if not port.text:
+                continue
+            if plan.drawing.direction == "TB":
+                x, y = rect.x + rect.width / 2 + port.at + 5, rect.y + rect.height + 12.0
+            else:
+                x, y = rect.x + rect.width + 5, rect.y + rect.height / 2 + port.at - 4
+            word = Word(port.text, style.TINY, style.LINE)
+            shapes.append(Label(at[0] + x, at[1] + y, (word,), centered=False))
+    return Group("labels", shapes=shapes)

@@ -1,0 +1,257 @@
+"""Facts: a model as plain rows, one per call in its graph. Summary and picture read these, so they always agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from lamina.graph import Graph, Node, Symbolic, SymbolicTensor, tree
+from lamina.graph.dtypes import name_of
+from lamina.graph.graph import is_input_node
+from lamina.graph.node import function_name
+from lamina.graph.walk import Key, key_of
+
+from .families import family_of
+from .hints import call_hint, config_hint, config_of
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A result of a row; ``shape`` is None for a number that only run time tells."""
+
+    shape: Shape | None
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What a row reads: result ``output`` of row ``row``; ``mask``: it is the mask of something."""
+
+    row: int
+    output: int
+    mask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A declared input or output of the model: result ``output`` of row ``row``, and its name."""
+
+    name: str
+    row: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One call of a layer, a nested model or a function.
+
+    Attributes:
+        name: unique in the model: ``encoder:1`` is the second call of ``encoder``.
+        layer_name: what is called: the same for all calls of one layer.
+        kind: the class, or the function: ``Conv2D``, ``torch.relu``.
+        family: what sort of thing it is, see `families.FAMILIES`.
+        hint: its main settings in a few words: ``64, 3×3, /2``.
+        activation: the name of its activation, where it has one.
+        inputs, outputs: what it reads, each once, and gives; ``outputs`` is None where nothing is known of them.
+        feeds: for a nested model, what each of its inputs is given, in its order.
+        weights: all weights under it.
+        call, calls: which call of its layer this is, from 1, and of how many.
+        trainable: whether its weights train; None for what has none.
+        built: whether its weights exist yet.
+        config: its main arguments.
+        source: the user's line, ``train.py:41``.
+        inner: the nested model itself.
+    """
+
+    name: str
+    layer_name: str
+    kind: str
+    family: str
+    hint: str
+    inputs: tuple[Wire, ...]
+    outputs: tuple[Tensor, ...] | None
+    weights: tuple[torch.Tensor, ...] = ()
+    activation: str | None = None
+    call: int = 1
+    calls: int = 1
+    trainable: bool | None = None
+    built: bool = True
+    config: dict[str, Any] = field(default_factory=dict)
+    source: str | None = None
+    feeds: tuple[Wire, ...] = ()
+    inner: Any = None
+
+    @property
+    def params(self) -> int:
+        return count(self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is to be known of a model: its rows in the order in which they run, and its ends.
+
+    ``wired`` is False for a subclassed model: it has no graph, the rows are its children and read nothing.
+    """
+
+    name: str
+    kind: str
+    rows: list[Row]
+    inputs: list[Tap]
+    outputs: list[Tap]
+    weights: tuple[torch.Tensor, ...]
+    wired: bool
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every row reads just what the row before gives."""
+        return not self.wired or all(
+            tuple(wire.row for wire in row.inputs) == ((i - 1,) if i else ()) for i, row in enumerate(self.rows)
+        )
+
+
+def describe(model: torch.nn.Module) -> Facts:
+    """The facts of a model: of its graph, or of its children where it has none."""
+    graph = getattr(model, "graph", None)
+    name = getattr(model, "name", None) or type(model).__name__.lower()
+    weights = tuple(weights_of(model))
+    if graph is None:
+        return Facts(name, type(model).__name__, _child_rows(model), [], [], weights, wired=False)
+    reader = _Reader(graph)
+    inputs = [reader.tap(n, t) for n, t in zip(graph.input_names, graph.inputs, strict=True)]
+    outputs = [reader.tap(n, t) for n, t in zip(graph.output_names, graph.outputs, strict=True)]
+    return Facts(name, type(model).__name__, reader.rows, inputs, outputs, weights, wired=True)
+
+
+def weights_of(module: Any) -> list[torch.Tensor]:
+    """All weights under a module, each once: Keras' list of them for a layer, parameters for any other module."""
+    weights = module.weights if hasattr(module, "weights") and hasattr(module, "trainable_weights") else None
+    found = list(module.parameters()) if not isinstance(weights, list) else weights
+    return list({id(w): w for w in found}.values())
+
+
+def count(weights: Iterable[torch.Tensor]) -> int:
+    """Number of values in all of them."""
+    return sum(w.numel() for w in weights)
+
+
+class _Reader:
+    """Turns a graph into rows."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.rows: list[Row] = []
+        self._at: dict[Key, tuple[int, int]] = {}
+        self._calls: dict[int, int] = {}
+        self._count: dict[int, int] = {}
+        for node in graph.nodes:
+            self._count[id(node.op)] = self._count.get(id(node.op), 0) + 1
+        self._masks = {key_of(m) for node in graph.nodes for m in node.masks if m is not None}
+        for name, tensor in zip(graph.input_names, graph.inputs, strict=True):
+            if not is_input_node(tensor.node):
+                self._add_cut(name, tensor)
+        for node in graph.nodes:
+            self._add(graph.name_of(node), node)
+
+    def tap(self, name: str, tensor: Symbolic) -> Tap:
+        return Tap(name, *self._at[key_of(tensor)])
+
+    def _add_cut(self, name: str, tensor: SymbolicTensor) -> None:
+        """A declared input that is some inner tensor of a larger graph."""
+        self._at[key_of(tensor)] = (len(self.rows), 0)
+        made_by = f"given instead of {tensor.name}"
+        row = Row(name, name, "Input", "input", made_by, (), (_tensor(tensor),), source=str(tensor.node.source))
+        self.rows.append(row)
+
+    def _add(self, name: str, node: Node) -> None:
+        for i, symbolic in enumerate(node.outputs):
+            self._at.setdefault(key_of(symbolic), (len(self.rows), i))
+        inputs = tuple(self._wire(s) for s in node.inputs)
+        outputs = tuple(_tensor(s) for s in node.outputs)
+        op: Any = node.op
+        if not isinstance(op, torch.nn.Module):
+            kind = _short_function(function_name(op))
+            hint = call_hint(node)
+            self.rows.append(Row(name, name, kind, "function", hint, inputs, outputs, source=str(node.source)))
+            return
+        self._calls[id(op)] = self._calls.get(id(op), 0) + 1
+        call, calls = self._calls[id(op)], self._count[id(op)]
+        layer_name = name.rpartition(":")[0] if call > 1 else name
+        feeds = tuple(self._wire(s) for s in _fed(op, node)) if getattr(op, "graph", None) is not None else ()
+        facts = {"call": call, "calls": calls, "source": str(node.source), "feeds": feeds}
+        self.rows.append(_module_row(op, name, layer_name, inputs, outputs, **facts))
+
+    def _wire(self, symbolic: Symbolic) -> Wire:
+        return Wire(*self._at[key_of(symbolic)], key_of(symbolic) in self._masks)
+
+
+def _fed(model: Any, node: Node) -> list[Symbolic]:
+    """What a nested model is called on, in the order of its own inputs: a dict is read by name."""
+    given = node.args[0] if node.args else node.kwargs
+    declared = model.graph.input_structure
+    if isinstance(given, Mapping):
+        keys = list(declared) if isinstance(declared, Mapping) else model.graph.input_names
+        given = [given.get(key) for key in keys]
+    return [leaf for leaf in tree.leaves(given) if isinstance(leaf, Symbolic)]
+
+
+def _module_row(
+    op: Any, name: str, layer_name: str, inputs: tuple[Wire, ...], outputs: tuple[Tensor, ...] | None, **facts: Any
+) -> Row:
+    config = config_of(op)
+    weights = tuple(weights_of(op))
+    wrapped = getattr(op, "module", None)
+    activation = config.get("activation")
+    return Row(
+        name=name,
+        layer_name=layer_name,
+        kind=type(wrapped if isinstance(wrapped, torch.nn.Module) else op).__name__,
+        family=family_of(op),
+        hint=config_hint(config),
+        inputs=inputs,
+        outputs=outputs,
+        weights=weights,
+        activation=activation if isinstance(activation, str) and activation != "linear" else None,
+        trainable=any(w.requires_grad for w in weights) if weights else None,
+        built=bool(getattr(op, "built", True)),
+        config=config,
+        inner=op if getattr(op, "graph", None) is not None else None,
+        **facts,
+    )
+
+
+def _child_rows(model: torch.nn.Module) -> list[Row]:
+    """A row for each child of a module without a graph, in the order in which they were assigned."""
+    rows = []
+    for attribute, child in _children(model):
+        name = getattr(child, "name", None)
+        name = name if isinstance(name, str) else attribute
+        shape = getattr(child, "graph", None) is not None
+        outputs = tuple(_tensor(t) for t in child.graph.outputs) if shape else None
+        rows.append(_module_row(child, name, name, (), outputs))
+    return rows
+
+
+def _children(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
+    seen = set()
+    for attribute, child in model.named_children():
+        if id(child) not in seen:
+            seen.add(id(child))
+            yield attribute, child
+
+
+def _tensor(symbolic: Symbolic) -> Tensor:
+    if isinstance(symbolic, SymbolicTensor):
+        return Tensor(tuple(symbolic.shape), name_of(symbolic.dtype))
+    return Tensor(None, "int")
+
+
+def _short_function(name: str) -> str:
+    """``torch.nn.functional.gelu`` -> ``F.gelu``: long prefixes say little in a narrow column."""
+    for long, short in (("torch.nn.functional.", "F."), ("torch.Tensor.", "Tensor.")):
+        if name.startswith(long):
+            return short + name.removeprefix(long).strip("_")
+    return name

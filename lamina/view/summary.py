@@ -1,0 +1,184 @@
+"""Summary: a table of a model's layers, in colour on a terminal, as plain text anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
+
+from lamina.graph.errors import ArgumentError
+
+from .facts import describe
+from .table import Table, table_of
+
+_GAP = "  "
+_WIDEST = (48, 40, 20, 40, 9)  # of the columns, where line_length does not say otherwise
+
+
+def summary(
+    model: Any,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+    print_fn: Callable[[str], Any] | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+) -> None:
+    """Print a model's layers with the shapes of their outputs and the numbers of their parameters.
+
+    Each call of a layer has a row. Parameters that several rows use are counted in the first; the others say
+    ``shared``, so the column adds up to the total. A subclassed model has no graph: its rows are its child layers.
+
+    Args:
+        model: a model, or a layer.
+        line_length: characters in a line; by default as many as needed, or those of the terminal.
+        positions: where each column ends, in parts of the line (the last 1.0) or in characters.
+        print_fn: called with each line of plain text, instead of printing.
+        expand_nested: also the layers of nested models, indented.
+        show_trainable: a column that says whether a row's weights train: Y, N, or - where it has none.
+        layer_range: names, or patterns of names, of the first and the last row to print.
+
+    Raises:
+        ArgumentError: ``positions`` or ``layer_range`` do not fit the model.
+
+    >>> from lamina.layers import Dense, Input
+    >>> from lamina.models import Model
+    >>> x = Input((4,), name="x")
+    >>> summary(Model(x, Dense(2, name="y")(x), name="tiny"))
+    Model: "tiny"
+    _____________________________________
+    Layer (type)    Output Shape  Param #
+    =====================================
+    x (InputLayer)  (None, 4)           0
+    y (Dense)       (None, 2)          10
+    =====================================
+    Total params: 10 (40.00 B)
+     Trainable params: 10 (40.00 B)
+     Non-trainable params: 0 (0.00 B)
+    """
+    facts = describe(model)
+    out = sys.stdout
+    colorful = print_fn is None and _is_terminal(out)
+    branch = "└ " if colorful and _encoding(out).startswith("utf") else "  "
+    table = table_of(facts, expand_nested, show_trainable, layer_range, indent=branch)
+    widths = _column_ends(table, line_length, positions)
+    if colorful:
+        _print_in_color(table, out, line_length, widths)
+        return
+    for line in _plain_lines(table, line_length, widths):
+        if print_fn is not None:
+            print_fn(line)
+        else:
+            out.write(_printable(line, _encoding(out)) + "\n")
+
+
+# -- where it is printed to
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return bool(getattr(stream, "isatty", bool)())
+
+
+def _encoding(stream: TextIO) -> str:
+    return (getattr(stream, "encoding", None) or "utf-8").lower()
+
+
+def _printable(line: str, encoding: str) -> str:
+    """The line with what the stream's encoding lacks written as escapes, so that printing never raises."""
+    return line.encode(encoding, errors="backslashreplace").decode(encoding)
+
+
+# -- widths
+
+
+def _column_ends(table: Table, line_length: int | None, positions: Sequence[float] | None) -> list[int] | None:
+    """Widths of the columns from ``positions``; None lets them follow from what stands in them."""
+    if positions is None:
+        return None
+    count = len(table.columns)
+    if len(positions) < count or list(positions) != sorted(positions):
+        raise ArgumentError(
+            f"This summary has {count} columns; positions says for each where it ends.",
+            got=f"positions={list(positions)}",
+            expected=f"{count} growing numbers for " + ", ".join(table.columns),
+        )
+    length = line_length or 96
+    ends = [round(p * length) if positions[-1] <= 1 else round(p) for p in positions[:count]]
+    return [max(4, end - start - len(_GAP)) for start, end in zip([-len(_GAP), *ends], ends, strict=False)]
+
+
+def _natural_widths(table: Table, line_length: int | None) -> list[int]:
+    widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
+    if line_length is None:
+        return [min(w, most) for w, most in zip(widths, _limits(table), strict=True)]
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > line_length and max(widths) > 8:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _limits(table: Table) -> list[int]:
+    return [_WIDEST[4] if name == "Trainable" else _WIDEST[i] for i, name in enumerate(table.columns)]
+
+
+# -- plain text
+
+
+def _plain_lines(table: Table, line_length: int | None, widths: list[int] | None) -> list[str]:
+    widths = widths or _natural_widths(table, line_length)
+    across = sum(widths) + len(_GAP) * (len(widths) - 1)
+    rows = [line for row in table.rows for line in _plain_row(table, row, widths)]
+    totals = [f"{what}: {amount}" for what, amount in table.totals]
+    head = _plain_row(table, table.columns, widths)
+    return [table.title, "_" * across, *head, "=" * across, *rows, "=" * across, *totals]
+
+
+def _plain_row(table: Table, cells: Sequence[str], widths: list[int]) -> list[str]:
+    """The lines of a row: a cell that is too long goes on below itself."""
+    wrapped = [_wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
+    lines = []
+    for k in range(max(map(len, wrapped))):
+        parts = [cell[k] if k < len(cell) else "" for cell in wrapped]
+        padded = [
+            part.rjust(width) if name == "Param #" else part.ljust(width)
+            for part, width, name in zip(parts, widths, table.columns, strict=True)
+        ]
+        lines.append(_GAP.join(padded).rstrip())
+    return lines
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    if len(cell) <= width:
+        return [cell]
+    indent = cell[: len(cell) - len(cell.lstrip())]
+    return textwrap.wrap(cell, width, subsequent_indent=indent + " " if len(indent) + 8 < width else "") or [""]
+
+
+# -- colour
+
+
+def _print_in_color(table: Table, out: TextIO, line_length: int | None, widths: list[int] | None) -> None:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    console = Console(file=out, width=line_length, highlight=False)
+    encoding = _encoding(out)
+    grid = RichTable(header_style="bold")
+    for i, name in enumerate(table.columns):
+        justify: Any = "right" if name == "Param #" else "left"
+        grid.add_column(name, justify=justify, overflow="fold", width=widths[i] if widths else None)
+    for row in table.rows:
+        cells = [_printable(cell, encoding) for cell in row]
+        grid.add_row(_name_in_color(cells[0]), Text(cells[1], "green"), Text(cells[2], "cyan"), *map(Text, cells[3:]))
+    console.print(Text(_printable(table.title, encoding), "bold"))
+    console.print(grid)
+    for what, amount in table.totals:
+        console.print(Text.assemble((f" {what}: ", "bold"), (amount, "cyan")))
+
+
+def _name_in_color(cell: str) -> Any:
+    from rich.text import Text
+
+    name, _, kind = cell.rpartition(" (")
+    return Text.assemble(name, " (", (kind.removesuffix(")"), "blue"), ")")

@@ -1,0 +1,102 @@
+"""Models as JSON texts and configs: the architecture without the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lamina import Model, Sequential, layers
+from lamina.layers import Dense, Input
+from lamina.models import model_from_json
+from lamina.saving import LoadingError
+from lamina.saving.archive import MODEL, read_archive
+from tests.saving.cases import CASES
+from tests.saving.look import same
+
+NAMES = [name for name in CASES if name != "deep_chain"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_text_holds_the_architecture(name: str) -> None:
+    model, inputs = CASES[name]()
+    text = model.to_json()
+    again = model_from_json(text)
+    assert list(again.state_dict()) == list(model.state_dict())
+    again.load_state_dict(model.state_dict())
+    assert again.to_json() == text
+    assert same(again(inputs), model(inputs))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_is_made_of_json_types_and_makes_the_model(name: str) -> None:
+    model, inputs = CASES[name]()
+    config = model.get_config()
+    assert json.loads(json.dumps(config, allow_nan=False)) == config
+    again = type(model).from_config(config)
+    again.load_state_dict(model.state_dict())
+    assert again.get_config() == config
+    assert same(again(inputs), model(inputs))
+
+
+def test_constants_come_with_their_values() -> None:
+    x = Input((3,))
+    tensors = [
+        torch.tensor([0.1, float("inf"), float("nan")]),
+        torch.tensor([0.1, 1e-30, -0.0], dtype=torch.float64),
+        torch.tensor([1, -(2**62), 3]),
+        torch.tensor([True, False, True]),
+        torch.tensor([1 / 3, 2, 3], dtype=torch.bfloat16),
+        torch.tensor([1 + 2j, 0, 1j], dtype=torch.complex128),
+        torch.zeros(0, 3),
+    ]
+    again = model_from_json(Model(x, [x + t for t in tensors[:-1]] + [torch.cat([x, tensors[-1]])]).to_json())
+    found = [module.value for name, module in again.named_children() if "constant" in name]
+    assert all(same(a, b) for a, b in zip(found, tensors, strict=True))
+
+
+def test_a_text_of_a_file_lacks_the_values_of_constants(tmp_path: Path) -> None:
+    x = Input((3,))
+    Model(x, x * torch.ones(3)).save(tmp_path / "m.lamina")
+    document = json.loads(read_archive(tmp_path / "m.lamina")[MODEL])
+    part = {key: document[key] for key in ("format", "version", "model")}
+    with pytest.raises(LoadingError, match="'values': nothing"):
+        model_from_json(json.dumps(part))
+
+
+def test_new_weights_are_drawn() -> None:
+    model = Sequential([Input((9,)), Dense(9)])
+    again = model_from_json(model.to_json())
+    assert not torch.equal(again.weights[0], model.weights[0])
+
+
+def test_custom_objects() -> None:
+    class Twice(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs * 2
+
+    x = Input((3,))
+    model = Model(x, Twice()(x))
+    with pytest.raises(LoadingError, match="'Twice'"):
+        model_from_json(model.to_json())
+    for again in (
+        model_from_json(model.to_json(), custom_objects={"Twice": Twice}),
+        Model.from_config(model.get_config(), custom_objects={"Twice": Twice}),
+    ):
+        assert torch.equal(again(torch.ones(1, 3)), 2 * torch.ones(1, 3))
+
+
+def test_two_models_from_one_config_go_together() -> None:
+    """Names that were made up stay made up: the second is renamed."""
+    x = Input((3,))
+    text = Model(x, Dense(3)(x)).to_json()
+    one, two = model_from_json(text), model_from_json(text)
+    assert list(Model(x, two(one(x))).state_dict()) == [
+        "functional.dense.kernel",
+        "functional.dense.bias",
+        "functional_1.dense.kernel",
+        "functional_1.dense.bias",
+    ]

@@ -1,0 +1,33 @@
+"""The README's code runs, and the error that it shows is the one that comes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import lamina
+
+BLOCKS = re.findall(r"```(python)?\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
+PYTHON = [text for language, text in BLOCKS if language]
+
+
+def run(source: str, names: dict[str, object]) -> dict[str, object]:
+    exec(compile(source, "train.py", "exec"), names)  # noqa: S102  the README's own text
+    return names
+
+
+def test_the_first_example_trains():
+    model = run(PYTHON[0], {})["model"]
+    data = [torch.randn(8, 32), torch.randn(8, 64)], [torch.randn(8, 1), torch.arange(8) % 3]
+    history = model.fit(*data, verbose=0)
+    assert list(history.history) == ["loss", "price_loss", "category_loss"]
+
+
+def test_the_mistake_gives_the_error_that_is_shown():
+    shown = next(text for _, text in BLOCKS if text.startswith("lamina.ShapeError"))
+    with pytest.raises(lamina.ShapeError, match="cannot take this input") as caught:
+        run(PYTHON[1], {"Dense": lamina.layers.Dense, "Input": lamina.Input})
+    assert f"lamina.ShapeError: {caught.value}\n" == shown

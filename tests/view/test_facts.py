@@ -1,0 +1,173 @@
+"""Facts: what summary and picture both read."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lamina import layers
+from lamina.layers import Dense, Input, Layer
+from lamina.models import Model
+from lamina.view.facts import Tensor, Wire, describe
+from lamina.view.families import family_of
+from tests.view.models import chain, encoder, masked, siamese, split
+
+
+def row(model, name):
+    return next(r for r in describe(model).rows if r.name == name)
+
+
+def test_a_row_says_what_there_is_to_know():
+    wide = row(chain(), "wide")
+    assert (wide.kind, wide.family, wide.hint, wide.activation) == ("Dense", "core", "16", "relu")
+    assert wide.inputs == (Wire(0, 0),)
+    assert wide.outputs == (Tensor((None, 16), "float32"),)
+    assert (wide.params, wide.trainable, wide.calls) == (8 * 16 + 16, True, 1)
+    assert "models.py:" in wide.source
+    assert wide.config["units"] == 16
+
+
+def test_the_ends_of_the_model_are_named():
+    facts = describe(siamese())
+    assert [tap.name for tap in facts.inputs] == ["left", "right"]
+    assert [(tap.name, facts.rows[tap.row].name) for tap in facts.outputs] == [
+        ("digit_a", "head"),
+        ("digit_b", "head:1"),
+        ("equal", "same"),
+    ]
+
+
+def test_calls_of_a_shared_layer_are_counted():
+    calls = [(r.name, r.layer_name, r.call, r.calls) for r in describe(siamese()).rows if r.calls > 1]
+    assert sorted(calls) == [
+        ("encoder", "encoder", 1, 2),
+        ("encoder:1", "encoder", 2, 2),
+        ("head", "head", 1, 2),
+        ("head:1", "head", 2, 2),
+    ]
+
+
+def test_each_result_of_a_node_is_told_apart():
+    facts = describe(split())
+    at = next(i for i, r in enumerate(facts.rows) if r.kind == "torch.chunk")
+    reads = {r.kind: r.inputs for r in facts.rows}
+    assert reads["torch.sigmoid"] == (Wire(at, 1),)
+    assert reads["operator.mul"][0] == Wire(at, 0)
+    assert [t.shape for t in facts.rows[at].outputs] == [(None, 3), (None, 3)]
+
+
+def test_a_mask_is_seen_as_one():
+    facts = describe(masked())
+    wires = {facts.rows[w.row].name: w.mask for w in row(masked(), "mean").inputs}
+    assert wires.pop("words") is False
+    assert list(wires.values()) == [True]
+
+
+def test_a_dict_feeds_a_nested_model_by_name():
+    a, b = Input((2,), name="a"), Input((3,), name="b")
+    inner = Model({"a": a, "b": b}, torch.cat([a, b], -1), name="inner")
+    x, y = Input((2,), name="x"), Input((3,), name="y")
+    facts = describe(Model([x, y], inner({"b": y, "a": x})))
+    fed = [facts.rows[w.row].name for w in facts.rows[-1].feeds]
+    assert fed == ["x", "y"]
+
+
+def test_one_tensor_may_feed_a_nested_model_twice():
+    a, b = Input((2,), name="a"), Input((2,), name="b")
+    inner = Model([a, b], a - b, name="inner")
+    x = Input((2,), name="x")
+    nested = describe(Model(x, inner([x, x]))).rows[-1]
+    assert nested.feeds == (Wire(0, 0), Wire(0, 0))
+    assert nested.inputs == (Wire(0, 0),)
+
+
+def test_a_model_may_begin_inside_another():
+    x = Input((4,), name="x")
+    hidden = Dense(3, name="hidden")(x)
+    facts = describe(Model(hidden, Dense(2, name="last")(hidden)))
+    assert [(r.name, r.family) for r in facts.rows] == [("hidden", "input"), ("last", "core")]
+    assert facts.rows[1].inputs == (Wire(0, 0),)
+
+
+def test_a_model_without_a_graph_has_its_children_for_rows():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = encoder()
+            self.linear = torch.nn.Linear(4, 2)
+
+    facts = describe(Net())
+    assert not facts.wired
+    assert [(r.name, r.kind, r.params) for r in facts.rows] == [("encoder", "Model", 152), ("linear", "Linear", 10)]
+    assert facts.rows[0].outputs == (Tensor((None, 4), "float32"),)
+    assert facts.rows[1].outputs is None
+
+
+def test_a_wrapped_module_is_known_by_its_own_class():
+    x = Input((4,), name="x")
+    wrapped = describe(Model(x, layers.TorchModule(torch.nn.Linear(4, 2))(x))).rows[-1]
+    assert (wrapped.kind, wrapped.family, wrapped.params) == ("Linear", "core", 10)
+
+
+def test_a_layer_that_cannot_say_its_config_is_shown_all_the_same():
+    class Shy(Layer):
+        def call(self, inputs):
+            return inputs
+
+        def get_config(self):
+            raise NotImplementedError
+
+    x = Input((4,), name="x")
+    assert describe(Model(x, Shy(name="shy")(x))).rows[-1].config == {}
+
+
+@pytest.mark.parametrize(
+    "layer, family, hint",
+    [
+        (layers.Conv2D(64, 3, strides=2), "convolution", "64, 3×3, /2"),
+        (layers.Conv1D(8, 5, dilation_rate=2), "convolution", "8, 5, dilated 2"),
+        (layers.MaxPooling2D(), "pooling", "2×2"),
+        (layers.MaxPooling2D(3, strides=2), "pooling", "3×3, /2"),
+        (layers.Embedding(1000, 64), "core", "1000 → 64"),
+        (layers.Dropout(0.5), "regularization", "0.5"),
+        (layers.Reshape((7, -1)), "reshaping", "(7, -1)"),
+        (layers.Concatenate(axis=1), "merging", "axis 1"),
+        (layers.Concatenate(), "merging", ""),
+        (layers.BatchNormalization(), "normalization", ""),
+        (layers.Activation("relu"), "activation", "relu"),
+        (layers.ZeroPadding2D(1), "reshaping", "1"),
+        (layers.ZeroPadding2D(((1, 2), (0, 3))), "reshaping", "1×2×0×3"),
+    ],
+)
+def test_family_and_hint_of_a_layer(layer, family, hint):
+    from lamina.view.hints import config_hint, config_of
+
+    assert family_of(layer) == family
+    assert config_hint(config_of(layer)) == hint
+
+
+@pytest.mark.parametrize(
+    "function, hint",
+    [
+        (lambda x: x[:, -1], "[:, -1]"),
+        (lambda x: x[..., ::2], "[..., ::2]"),
+        (lambda x: torch.mean(x, dim=1), "dim=1"),
+        (lambda x: x / 3.0000001, "3"),
+        (lambda x: x + torch.ones(4), "tensor (4,)"),
+        (lambda x: torch.tanh(x), ""),
+    ],
+)
+def test_hint_of_a_function(function, hint):
+    x = Input((5, 4))
+    assert describe(Model(x, function(x))).rows[-1].hint == hint
+
+
+def test_a_subclass_belongs_to_the_family_of_its_base():
+    class Mine(layers.Conv2D):
+        pass
+
+    class Own(Layer):
+        pass
+
+    assert family_of(Mine(2, 1)) == "convolution"
+    assert family_of(Own()) == "custom"

@@ -1,0 +1,274 @@
+"""Summaries: the text of known models to the letter, totals by hand, and any kind of stream."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lamina.graph import ArgumentError
+from lamina.layers import Dense, Input
+from lamina.models import Model, Sequential
+from lamina.view import summary
+from lamina.view.facts import describe
+from lamina.view.table import table_of
+from tests.view import models
+
+
+class Stream(io.TextIOWrapper):
+    """A standard output of some encoding that refuses, as a real one does, what it cannot encode."""
+
+    def __init__(self, encoding: str, terminal: bool = False) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, errors="strict", newline="\n")
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def text(self) -> str:
+        self.flush()
+        return self.buffer.getvalue().decode(self.encoding)
+
+
+def printed(model, **options) -> str:
+    lines: list[str] = []
+    summary(model, print_fn=lines.append, **options)
+    return "\n".join(lines)
+
+
+def test_a_chain():
+    assert (
+        printed(models.chain())
+        == """\
+Model: "chain"
+_____________________________________
+Layer (type)    Output Shape  Param #
+=====================================
+x (InputLayer)  (None, 8)           0
+wide (Dense)    (None, 16)        144
+narrow (Dense)  (None, 4)          68
+=====================================
+Total params: 212 (848.00 B)
+ Trainable params: 212 (848.00 B)
+ Non-trainable params: 0 (0.00 B)"""
+    )
+
+
+def test_shared_layers_count_once():
+    assert (
+        printed(models.siamese())
+        == """\
+Model: "siamese"
+________________________________________________________________
+Layer (type)        Output Shape     Param #  Connected to
+================================================================
+left (InputLayer)   (None, 8, 8, 1)        0  -
+right (InputLayer)  (None, 8, 8, 1)        0  -
+encoder (Model)     (None, 4)            152  left
+head (Dense)        (None, 10)            50  encoder
+encoder:1 (Model)   (None, 4)         shared  right
+head:1 (Dense)      (None, 10)        shared  encoder:1
+sub (operator.sub)  (None, 4)              0  encoder, encoder:1
+abs (torch.abs)     (None, 4)              0  sub
+same (Dense)        (None, 1)              5  abs
+================================================================
+Total params: 207 (828.00 B)
+ Trainable params: 207 (828.00 B)
+ Non-trainable params: 0 (0.00 B)"""
+    )
+
+
+def test_nested_models_unfold_below_their_first_call():
+    text = printed(models.siamese(), expand_nested=True)
+    assert (
+        text.splitlines()[6:13]
+        == """\
+encoder (Model)                  (None, 4)            152  left
+  image (InputLayer)             (None, 8, 8, 1)        0  -
+  first (Conv2D)                 (None, 8, 8, 4)        8  image
+  second (Conv2D)                (None, 8, 8, 4)      144  first
+  sum (Add)                      (None, 8, 8, 4)        0  second, first
+  pool (GlobalAveragePooling2D)  (None, 4)              0  sum
+head (Dense)                     (None, 10)            50  encoder""".splitlines()
+    )
+    assert text.count("second (Conv2D)") == 1
+
+
+def test_results_of_one_node_are_told_apart():
+    lines = printed(models.split()).splitlines()
+    assert "chunk (torch.chunk)      [(None, 3), (None, 3)]        0  x" in lines
+    assert "sigmoid (torch.sigmoid)  (None, 3)                     0  chunk[1]" in lines
+
+
+def test_masks_are_named_as_such():
+    assert printed(models.masked()).count("words, ne as mask") == 1
+
+
+def test_frozen_weights_do_not_train():
+    model = models.chain()
+    model.get_layer("wide").trainable = False
+    lines = printed(model, show_trainable=True).splitlines()
+    assert lines[2] == "Layer (type)    Output Shape  Param #  Trainable"
+    assert [line[-1] for line in lines[4:7]] == ["-", "N", "Y"]
+    assert lines[-3:] == [
+        "Total params: 212 (848.00 B)",
+        " Trainable params: 68 (272.00 B)",
+        " Non-trainable params: 144 (576.00 B)",
+    ]
+
+
+def test_memory_follows_the_dtype_of_each_weight():
+    class Mixed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.half = torch.nn.Linear(10, 10, bias=False).half()
+            self.double = torch.nn.Linear(10, 10, bias=False).double()
+
+    assert printed(Mixed()).splitlines()[-3] == "Total params: 200 (1000.00 B)"
+
+
+def test_a_model_without_a_graph_has_a_row_for_each_child():
+    class Net(Model):
+        def __init__(self):
+            super().__init__(name="net")
+            self.encode, self.score = models.encoder(), Dense(3, name="score")
+
+        def call(self, inputs):
+            return self.score(self.encode(inputs))
+
+    assert (
+        printed(Net())
+        == """\
+Model: "net"
+__________________________________________
+Layer (type)     Output Shape      Param #
+==========================================
+encoder (Model)  (None, 4)             152
+score (Dense)    ?             0 (unbuilt)
+==========================================
+Total params: 152 (608.00 B)
+ Trainable params: 152 (608.00 B)
+ Non-trainable params: 0 (0.00 B)"""
+    )
+
+
+def test_a_sequential_gets_its_graph_when_it_is_built():
+    model = Sequential([Dense(3, name="a"), Dense(1, name="b")], name="s")
+    assert printed(model).count("(unbuilt)") == 2
+    model.build((None, 4))
+    assert "a (Dense)       " in printed(model)
+    assert printed(model).splitlines()[-3] == "Total params: 19 (76.00 B)"
+
+
+# -- what is shown
+
+
+@pytest.mark.parametrize(
+    "bounds, shown",
+    [
+        (("first", "sum"), ["first", "second", "sum"]),
+        (("sum", "first"), ["first", "second", "sum"]),
+        (("s.*", "p"), ["second", "sum", "pool"]),
+        (("pool", "pool"), ["pool"]),
+    ],
+)
+def test_a_range_of_layers(bounds, shown):
+    table = table_of(describe(models.encoder()), False, False, bounds, "")
+    assert [row[0].split()[0] for row in table.rows] == shown
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"layer_range": ["nowhere", "sum"]}, "no layer is called 'nowhere'"),
+        ({"layer_range": ["sum"]}, "two names"),
+        ({"layer_range": ["(", "sum"]}, "is no pattern"),
+        ({"positions": [0.5, 1.0]}, "4 columns"),
+        ({"positions": [0.5, 0.4, 0.7, 1.0]}, "growing numbers"),
+    ],
+)
+def test_wrong_arguments_are_refused(options, said):
+    with pytest.raises(ArgumentError, match=said):
+        printed(models.encoder(), **options)
+
+
+def test_positions_say_where_columns_end():
+    lines = printed(models.encoder(), line_length=80, positions=[0.4, 0.6, 0.75, 1.0]).splitlines()
+    assert lines[2] == "Layer (type)                      Output Shape       Param #  Connected to"
+    assert lines[2].index("Output") == 34
+    absolute = printed(models.encoder(), positions=[32, 48, 60, 80]).splitlines()
+    assert absolute == lines
+
+
+def test_a_narrow_line_wraps_cells_and_loses_nothing():
+    lines = printed(models.siamese(), line_length=56, expand_nested=True).splitlines()
+    assert max(map(len, lines)) <= 56
+    first_column = lines[2].index("Output")
+    names = "".join(line[:first_column].replace(" ", "") for line in lines[4:])
+    for row in describe(models.encoder()).rows:
+        assert f"{row.name}({row.kind})" in names
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=10))
+def test_the_column_of_parameters_adds_up(calls):
+    """Layers picked at random, called again and again, some frozen: each weight stands in one row."""
+    layers = [Dense(4, use_bias=k % 2 == 0, name=f"layer_{k}") for k in range(4)]
+    x = inputs = Input((4,), name="x")
+    for k, _ in calls:
+        x = layers[k](x)
+    for k, frozen in calls:
+        layers[k].trainable = not frozen
+    model = Model(inputs, x)
+    table = table_of(describe(model), False, False, None, "")
+    column = [0 if row[2] == "shared" else int(row[2].replace(",", "")) for row in table.rows]
+    by_hand = sum(16 + (4 if k % 2 == 0 else 0) for k in {k for k, _ in calls})
+    assert sum(column) == by_hand
+    amounts = [int(amount.split()[0].replace(",", "")) for _, amount in table.totals]
+    assert amounts[0] == by_hand == amounts[1] + amounts[2]
+    last = dict(calls)
+    assert amounts[1] == sum(16 + (4 if k % 2 == 0 else 0) for k, frozen in last.items() if not frozen)
+
+
+# -- where it is printed
+
+
+def unusual() -> Model:
+    x = Input((4,), name="größe→")
+    return Model(x, Dense(2, name="日本")(x), name="naïve")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_no_stream_makes_it_raise(monkeypatch, encoding, terminal):
+    stream = Stream(encoding, terminal)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    summary(unusual(), expand_nested=True)
+    summary(models.siamese(), expand_nested=True, line_length=120)
+    text = stream.text()
+    assert "GlobalAveragePooling2D" in text
+    assert ("日本" in text) == (encoding == "utf-8")
+    assert ("größe" in text) == (encoding != "ascii")
+    assert ("┃" in text) == (encoding == "utf-8" and terminal)
+    assert ("\x1b[" in text) == terminal
+
+
+def test_a_terminal_shows_the_same_cells(monkeypatch):
+    stream = Stream("utf-8", terminal=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("TERM", "dumb")  # no colours
+    summary(models.siamese(), line_length=110)
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in stream.text().splitlines() if "│" in line]
+    assert rows == table_of(describe(models.siamese()), False, False, None, "").rows
+
+
+def test_plain_text_is_ascii(capsys):
+    summary(models.siamese(), expand_nested=True)
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert out == printed(models.siamese(), expand_nested=True) + "\n"
