@@ -328,7 +328,7 @@ def test_one_plain_line_per_epoch_where_there_is_no_terminal(capsys):
     model.fit(x, y, epochs=2)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith("Epoch 1/2 - 1 steps - ")
+    assert lines[0].startswith("Epoch 1/2 - 1 step - ")
     assert "loss: " in lines[1]
     assert all(line.isascii() for line in lines)
     model.fit(x, y, epochs=2, verbose=0)
@@ -352,7 +352,7 @@ def test_a_bar_on_a_terminal(monkeypatch):
     model.fit(x, y, epochs=2, batch_size=5)
     text = stream.getvalue()
     assert "4/4" in text
-    assert "loss: " in text
+    assert "loss " in text
 
 
 def test_weights_are_constrained_after_each_step():

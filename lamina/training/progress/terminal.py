@@ -1,0 +1,160 @@
+"""Progress on a terminal: a few rows that rich draws over and over, and a line for each epoch above them.
+
+The cursor stays visible and nothing but the rows is touched, so a process that is killed leaves a sane terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .layout import Line, Look, closing, frame
+from .moment import Moment
+from .writing import is_terminal, write
+
+STYLES = {
+    "": "",
+    "head": "bold",
+    "bar": "cyan",
+    "validation": "magenta",
+    "rest": "dim",
+    "output": "bold blue",
+    "name": "",
+    "value": "cyan",
+    "time": "dim",
+    "faint": "dim",
+    "bad": "bold red",
+}
+
+_ERASE_LINE = "\r\x1b[2K"
+_UP = "\x1b[1A"
+
+
+def can_draw(stream: Any) -> bool:
+    """Whether rows can be drawn over: a terminal that knows how, and that nobody else is drawing on.
+
+    >>> import io
+    >>> can_draw(io.StringIO())
+    False
+    """
+    if isinstance(stream, Above) or hasattr(stream, "rich_proxied_file"):
+        return False  # inside another live display: lines go above it
+    return is_terminal(stream) and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+class Terminal:
+    """Draws on a terminal. What is printed meanwhile, on standard output or error, lands above the rows.
+
+    Args:
+        stream: the terminal.
+        catch_prints: whether to stand in for ``sys.stdout`` and ``sys.stderr`` while rows are on the screen. Only for
+            who surely calls `close`.
+    """
+
+    interval = 0.2
+
+    def __init__(self, stream: Any, catch_prints: bool = True) -> None:
+        from rich.console import Console  # not when lamina is imported: most trainings on servers never need it
+
+        self._stream, self._catches = stream, catch_prints
+        self._console = Console(file=stream, force_jupyter=False, highlight=False, markup=False, emoji=False)
+        self._sizes: list[int] = []  # columns of the rows on the screen
+        self._partial = False  # somebody's line is not ended yet
+        self._caught: list[tuple[str, Above]] = []
+
+    def wait(self) -> float:
+        """Seconds from the start of an epoch to its first drawing."""
+        return 0.0
+
+    def show(self, moment: Moment) -> None:
+        """Draw the rows, over those that are there."""
+        look = self._look()
+        rows = frame(moment, look)[: max(1, self._console.height - 1)]
+        start = "\n" if self._partial else ""
+        self._partial = False
+        write(self._stream, self._eraser() + start + self._rendered(rows, look.width))
+        self._sizes = [min(look.size(row), look.width) for row in rows]
+        if self._catches and not self._caught:
+            self._catch()
+
+    def leave(self, moment: Moment, hurry: bool) -> None:
+        """Take the rows away and put the line of the epoch in their place."""
+        self._release()
+        look = self._look()
+        rows = closing(moment, look)
+        write(self._stream, self._eraser() + self._rendered(rows, look.width) + "\n")
+
+    def close(self) -> None:
+        """Take the rows away."""
+        self._release()
+        eraser = self._eraser()
+        if eraser:
+            write(self._stream, eraser)
+
+    def make_room(self, text: str) -> str:
+        """The codes to write before somebody else's text. The rows come back with the next drawing."""
+        self._partial = not text.endswith("\n")
+        return self._eraser()
+
+    def _eraser(self) -> str:
+        """Codes that take the rows away. A terminal made narrower since has broken them into more."""
+        if not self._sizes:
+            return ""
+        width = self._console.width
+        height = sum(max(1, -(-size // width)) for size in self._sizes)
+        self._sizes = []
+        return _ERASE_LINE + (_UP + _ERASE_LINE) * (height - 1)
+
+    def _look(self) -> Look:
+        from rich.cells import cell_len
+
+        # One column less than there is: a full line makes some terminals go on to the next.
+        width = max(20, self._console.width - 1)
+        if self._console.encoding.lower().startswith("utf"):
+            return Look(width, measure=cell_len)
+        return Look(width, "=", "-", measure=cell_len)
+
+    def _rendered(self, rows: list[Line], width: int) -> str:
+        """Rows as text with colours. Written by us: rich ends the process when a pipe is broken."""
+        from rich.text import Text
+
+        lines = [Text.assemble(*((text, STYLES[style]) for text, style in row)) for row in rows]
+        for line in lines:
+            line.truncate(width)
+        with self._console.capture() as captured:
+            self._console.print(Text("\n").join(lines), end="", soft_wrap=True)
+        encoding = self._console.encoding
+        return captured.get().encode(encoding, "backslashreplace").decode(encoding)
+
+    def _catch(self) -> None:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is self._stream or is_terminal(stream):
+                self._caught.append((name, Above(stream, self.make_room)))
+                setattr(sys, name, self._caught[-1][1])
+
+    def _release(self) -> None:
+        for name, stand_in in self._caught:
+            if getattr(sys, name) is stand_in:  # else somebody has put another one there: theirs to take away
+                setattr(sys, name, stand_in.stream)
+        self._caught = []
+
+
+class Above:
+    """Stands in for a stream: whatever is written takes the rows away first."""
+
+    def __init__(self, stream: Any, make_room: Callable[[str], str]) -> None:
+        self.stream, self._make_room = stream, make_room
+
+    def write(self, text: str) -> int:
+        if text:
+            self.stream.write(self._make_room(text) + text)
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        self.write("".join(lines))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
