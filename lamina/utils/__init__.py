@@ -5,12 +5,14 @@ from __future__ import annotations
 from lamina.backend import clear_session, is_keras_tensor, standardize_dtype
 from lamina.view import plot_model
 
-from .datasets import pack_x_y_sample_weight, split_dataset, unpack_x_y_sample_weight
+from .datasets import PyDataset, Sequence, pack_x_y_sample_weight, split_dataset, unpack_x_y_sample_weight
 from .numerical import normalize, to_categorical
 from .seed import set_random_seed
 from .sequences import pad_sequences
 
 __all__ = [
+    "PyDataset",
+    "Sequence",
     "clear_session",
     "is_keras_tensor",
     "normalize",

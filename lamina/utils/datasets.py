@@ -10,6 +10,10 @@ import torch
 from torch.utils.data import Dataset, Subset
 
 from lamina.graph import ArgumentError, StructureError, tree
+from lamina.training.data import PyDataset
+
+# The name that Keras gave it first.
+Sequence = PyDataset
 
 
 class Rows(Dataset):

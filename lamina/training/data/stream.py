@@ -1,0 +1,69 @@
+"""Stream: what the kinds of data have in common that give one item after the other."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from lamina.graph import LaminaError
+
+from .batch import Keys, unpack
+from .cuts import merged
+from .source import Batch, Source
+
+
+class Stream(Source):
+    """Batches from items ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
+
+    Args:
+        kind: what it is, for messages.
+        y, sample_weight: keys of the targets and weights, for items that are dicts.
+        merge_single: see `Source`.
+    """
+
+    # Whether the sizes of batches are made elsewhere, so that only the end tells that the last one is a single row.
+    sizes_are_given = True
+
+    def __init__(self, kind: str, y: Keys = None, sample_weight: Keys = None, merge_single: bool = False) -> None:
+        super().__init__()
+        self.kind = kind
+        self.merge_single = merge_single
+        self._keys = (y, sample_weight)
+
+    @abstractmethod
+    def _items(self, skip: int) -> Iterator[Any]:
+        """The items of one pass without the first ``skip``."""
+
+    def _pass(self, skip: int) -> Generator[Batch, None, None]:
+        batches = self._read(skip)
+        if self.merge_single and self.sizes_are_given:
+            batches = merged(batches)
+        try:
+            yield from batches
+        finally:
+            batches.close()
+
+    def _read(self, skip: int) -> Generator[Batch, None, None]:
+        items = self._items(skip)
+        number = skip
+        try:
+            while True:
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+                except Exception as error:
+                    error.add_note(f"This happened while batch {number} was drawn from the {self.kind}.")
+                    raise
+                try:
+                    batch = unpack(item, *self._keys)
+                except LaminaError as error:
+                    error.where = error.where or f"batch {number} of the {self.kind}"
+                    raise
+                yield batch
+                number += 1
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
