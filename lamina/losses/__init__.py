@@ -4,6 +4,8 @@ Letters of shapes: B batch, T time, F features, C classes.
 """
 
 from .base import Loss
+from .checks import check_targets
+from .circle import Circle, circle
 from .crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -12,6 +14,7 @@ from .crossentropy import (
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
+from .ctc import CTC, ctc
 from .divergence import KLDivergence, Poisson, kl_divergence, poisson
 from .focal import (
     BinaryFocalCrossentropy,
@@ -20,6 +23,7 @@ from .focal import (
     categorical_focal_crossentropy,
 )
 from .hinge import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from .overlap import Dice, Tversky, dice, tversky
 from .regression import (
     CosineSimilarity,
     Huber,
@@ -37,15 +41,21 @@ from .regression import (
     mean_squared_logarithmic_error,
 )
 from .resolve import deserialize, get, resolve_loss, serialize
+from .robust import CategoricalGeneralizedCrossEntropy, categorical_generalized_cross_entropy
+from .torch_loss import TorchLoss
 from .wrapper import LossFunctionWrapper
 
 __all__ = [
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
+    "CTC",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -59,13 +69,20 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "TorchLoss",
+    "Tversky",
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "check_targets",
+    "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -80,4 +97,5 @@ __all__ = [
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]

@@ -16,6 +16,7 @@ from lamina.graph.errors import ArgumentError, ShapeError
 
 from .base import EPSILON, Loss
 from .shapes import as_tensor, device_of, paired
+from .targets import check_class_numbers
 
 # A class number that no data uses: PyTorch would otherwise skip targets of -100 without a word.
 _IGNORE_NOTHING = -(2**31)
@@ -172,10 +173,18 @@ def sparse_categorical_crossentropy(
 def class_numbers(y_true: Any, y_pred: Any, axis: int, what: str) -> tuple[Tensor, Tensor]:
     """Class numbers as int64 (B, ...) for predictions (B, ..., C)."""
     y_pred = as_tensor(y_pred)
-    check_classes(y_pred, axis, what)
+    y_true = as_tensor(y_true, device_of(y_pred))
+    shape = y_pred.shape
+    # In training the shapes fit as they are, which two comparisons tell.
+    if not (axis == -1 and shape and shape[-1] != 1 and y_true.shape == shape[:-1]):
+        y_true = _fitted_class_numbers(y_true, y_pred, axis, what)
     if not y_pred.dtype.is_floating_point:
         y_pred = y_pred.to(torch.get_default_dtype())
-    y_true = as_tensor(y_true, device_of(y_pred))
+    return y_true if y_true.dtype is torch.int64 else y_true.long(), y_pred
+
+
+def _fitted_class_numbers(y_true: Tensor, y_pred: Tensor, axis: int, what: str) -> Tensor:
+    check_classes(y_pred, axis, what)
     due = _without_axis(y_pred.shape, axis)
     fitted = y_true.squeeze(axis) if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1 else y_true
     if tuple(fitted.shape) != due:
@@ -186,14 +195,24 @@ def class_numbers(y_true: Any, y_pred: Any, axis: int, what: str) -> tuple[Tenso
             expected=f"targets {due}",
             hint="categorical_crossentropy for one-hot targets" if one_hot else "reshape the targets",
         )
-    return fitted.long(), y_pred
+    return fitted
 
 
 def _sparse_from_logits(y_true: Tensor, y_pred: Tensor, ignore_class: int | None, axis: int, reduction: str) -> Tensor:
-    rows = rows_of_classes(y_pred, axis)
+    rows = y_pred if y_pred.ndim == 2 and axis == -1 else rows_of_classes(y_pred, axis)
     targets = y_true.reshape(-1) if rows.ndim == 2 and y_true.ndim > 1 else y_true
     ignored = _IGNORE_NOTHING if ignore_class is None else ignore_class
-    return F.cross_entropy(rows, targets, reduction=reduction, ignore_index=ignored)
+    try:
+        return F.cross_entropy(rows, targets, reduction=reduction, ignore_index=ignored)
+    except (IndexError, RuntimeError):
+        _explain(y_true, y_pred, ignore_class, axis)
+        raise
+
+
+def _explain(y_true: Tensor, y_pred: Tensor, ignore_class: int | None, axis: int) -> None:
+    """Say in our words what PyTorch has refused, if it was a class number out of range."""
+    if y_true.device.type == "cpu":
+        check_class_numbers(y_true, y_pred.shape[axis], ignore_class, "sparse_categorical_crossentropy")
 
 
 def _sparse_from_probabilities(y_true: Tensor, y_pred: Tensor, ignore_class: int | None, axis: int) -> Tensor:
@@ -201,7 +220,11 @@ def _sparse_from_probabilities(y_true: Tensor, y_pred: Tensor, ignore_class: int
     valid = None if ignore_class is None else y_true != ignore_class
     if valid is not None:
         y_true = torch.where(valid, y_true, 0)
-    taken = y_pred.gather(axis, y_true.unsqueeze(axis)).squeeze(axis)
+    try:
+        taken = y_pred.gather(axis, y_true.unsqueeze(axis)).squeeze(axis)
+    except RuntimeError:
+        _explain(y_true, y_pred, None, axis)
+        raise
     losses = -(taken / y_pred.sum(axis)).clamp(EPSILON, 1.0 - EPSILON).log()
     return losses if valid is None else torch.where(valid, losses, 0.0)
 
@@ -217,6 +240,8 @@ class BinaryCrossentropy(Loss):
     >>> BinaryCrossentropy(from_logits=True)(torch.tensor([1, 0]), torch.tensor([[0.0], [0.0]]))
     tensor(0.6931)
     """
+
+    takes = "answers"
 
     def __init__(
         self,
@@ -252,6 +277,8 @@ class CategoricalCrossentropy(Loss):
     >>> CategoricalCrossentropy()(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
     tensor(0.6931)
     """
+
+    takes = "one_hot"
 
     def __init__(
         self,
@@ -292,6 +319,7 @@ class SparseCategoricalCrossentropy(Loss):
     """
 
     integer_targets = True
+    takes = "classes"
 
     def __init__(
         self,
@@ -309,15 +337,13 @@ class SparseCategoricalCrossentropy(Loss):
         return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
 
     def batch_mean(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        if not self.from_logits:
+        if not self.from_logits or self.ignore_class is not None:
             return super().batch_mean(y_true, y_pred)
         y_true, y_pred = class_numbers(y_true, y_pred, self.axis, self.name)
         return _sparse_from_logits(y_true, y_pred, None, self.axis, "mean")
 
-    def valid_mask(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
-        if self.ignore_class is None:
-            return None
-        return class_numbers(y_true, y_pred, self.axis, self.name)[0] != self.ignore_class
+    def valid_mask(self, y_true: Tensor, values: Tensor) -> Tensor | None:
+        return None if self.ignore_class is None else y_true.reshape(values.shape) != self.ignore_class
 
     def get_config(self) -> dict[str, Any]:
         own = {"from_logits": self.from_logits, "ignore_class": self.ignore_class, "axis": self.axis}

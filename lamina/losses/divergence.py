@@ -38,6 +38,8 @@ class KLDivergence(Loss):
     tensor(0.1438)
     """
 
+    takes = "shares"
+
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "kl_divergence", dtype: Any = None
     ) -> None:
@@ -53,6 +55,8 @@ class Poisson(Loss):
     >>> Poisson()([[0.0, 2.0]], [[1.0, 1.0]])
     tensor(1.0000)
     """
+
+    takes = "numbers"
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "poisson", dtype: Any = None

@@ -81,6 +81,8 @@ class BinaryFocalCrossentropy(Loss):
     tensor(0.1733)
     """
 
+    takes = "answers"
+
     def __init__(
         self,
         apply_class_balancing: bool = False,
@@ -119,6 +121,8 @@ class CategoricalFocalCrossentropy(Loss):
     >>> CategoricalFocalCrossentropy()(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.5, 0.5]]))
     tensor(0.0433)
     """
+
+    takes = "one_hot"
 
     def __init__(
         self,

@@ -55,6 +55,8 @@ class Hinge(Loss):
     tensor(1.)
     """
 
+    takes = "signs"
+
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "hinge", dtype: Any = None
     ) -> None:
@@ -71,6 +73,8 @@ class SquaredHinge(Loss):
     tensor(1.2500)
     """
 
+    takes = "signs"
+
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "squared_hinge", dtype: Any = None
     ) -> None:
@@ -86,6 +90,8 @@ class CategoricalHinge(Loss):
     >>> CategoricalHinge()(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.75, 0.5]]))
     tensor(1.2500)
     """
+
+    takes = "shares"
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "categorical_hinge", dtype: Any = None

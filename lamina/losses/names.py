@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from .base import Loss
+from .circle import Circle, circle
 from .crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -15,6 +16,7 @@ from .crossentropy import (
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
+from .ctc import CTC, ctc
 from .divergence import KLDivergence, Poisson, kl_divergence, poisson
 from .focal import (
     BinaryFocalCrossentropy,
@@ -23,6 +25,7 @@ from .focal import (
     categorical_focal_crossentropy,
 )
 from .hinge import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from .overlap import Dice, Tversky, dice, tversky
 from .regression import (
     CosineSimilarity,
     Huber,
@@ -39,14 +42,19 @@ from .regression import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
+from .robust import CategoricalGeneralizedCrossEntropy, categorical_generalized_cross_entropy
 
 CLASS_OF: dict[Callable[..., Tensor], type[Loss]] = {
     binary_crossentropy: BinaryCrossentropy,
     binary_focal_crossentropy: BinaryFocalCrossentropy,
     categorical_crossentropy: CategoricalCrossentropy,
     categorical_focal_crossentropy: CategoricalFocalCrossentropy,
+    categorical_generalized_cross_entropy: CategoricalGeneralizedCrossEntropy,
     categorical_hinge: CategoricalHinge,
+    circle: Circle,
     cosine_similarity: CosineSimilarity,
+    ctc: CTC,
+    dice: Dice,
     hinge: Hinge,
     huber: Huber,
     kl_divergence: KLDivergence,
@@ -58,6 +66,7 @@ CLASS_OF: dict[Callable[..., Tensor], type[Loss]] = {
     poisson: Poisson,
     sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
     squared_hinge: SquaredHinge,
+    tversky: Tversky,
 }
 """Each loss function, and the class that computes the same with weights, masks and reduction."""
 

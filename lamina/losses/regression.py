@@ -96,6 +96,8 @@ class MeanSquaredError(Loss):
     tensor(1.5000)
     """
 
+    takes = "numbers"
+
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_squared_error", dtype: Any = None
     ) -> None:
@@ -115,6 +117,8 @@ class MeanAbsoluteError(Loss):
     >>> MeanAbsoluteError()([[0.0, 0.0], [0.0, 0.0]], [[1.0, 1.0], [0.0, 2.0]])
     tensor(1.)
     """
+
+    takes = "numbers"
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_absolute_error", dtype: Any = None
@@ -136,6 +140,8 @@ class MeanAbsolutePercentageError(Loss):
     tensor(37.5000)
     """
 
+    takes = "numbers"
+
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
@@ -154,6 +160,8 @@ class MeanSquaredLogarithmicError(Loss):
     >>> MeanSquaredLogarithmicError()([[0.0]], [[math.e - 1.0]])
     tensor(1.0000)
     """
+
+    takes = "numbers"
 
     def __init__(
         self,
@@ -176,6 +184,8 @@ class Huber(Loss):
     >>> Huber(delta=1.0)([[0.0], [0.0]], [[1.0], [3.0]])
     tensor(1.5000)
     """
+
+    takes = "numbers"
 
     def __init__(
         self,
@@ -205,6 +215,8 @@ class LogCosh(Loss):
     tensor(99.3069)
     """
 
+    takes = "numbers"
+
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = "log_cosh", dtype: Any = None
     ) -> None:
@@ -223,6 +235,8 @@ class CosineSimilarity(Loss):
     >>> CosineSimilarity()([[1.0, 0.0]], [[2.0, 0.0]])
     tensor(-1.)
     """
+
+    takes = "numbers"
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from lamina.graph.registry import Registry
 from .base import Loss
 from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from .names import ALIASES, CLASS_OF, CLASSES, FUNCTIONS
+from .torch_loss import TorchLoss, is_torch_loss
 from .wrapper import LossFunctionWrapper
 
 LOSSES = Registry(
@@ -33,11 +34,11 @@ def serialize(loss: Any) -> Any:
     return LOSSES.serialize(loss)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Reverse of `serialize`. Own classes and functions of the user come from `custom_objects`, by name."""
-    if isinstance(config, dict) and config.get("class_name") == "LossFunctionWrapper":
-        return LossFunctionWrapper.from_config(config.get("config") or {}, custom_objects)
-    return LOSSES.deserialize(config, custom_objects)
+    if isinstance(name, dict) and name.get("class_name") == "LossFunctionWrapper":
+        return LossFunctionWrapper.from_config(name.get("config") or {}, custom_objects)
+    return LOSSES.deserialize(name, custom_objects)
 
 
 def kind_of_targets(y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> str:
@@ -60,10 +61,11 @@ def resolve_loss(
     """A `Loss` for anything that ``compile(loss=...)`` takes for one output; None for None.
 
     ``"crossentropy"`` and ``"ce"`` become the binary, sparse or categorical one by the shapes. A function of ours
-    becomes its class, which runs fused; any other function is wrapped.
+    becomes its class, which runs fused. PyTorch's loss modules and functions are called with (predictions, targets),
+    see `TorchLoss`; any other callable, modules of the user's own among them, with (targets, predictions).
 
     Args:
-        identifier: name, alias, function, `Loss`, class or config.
+        identifier: name, alias, function, `Loss`, class, config, or a loss module of PyTorch.
         y_true_shape: shape of the targets, the batch first.
         y_pred_shape: shape of the predictions, the batch first.
 
@@ -80,4 +82,6 @@ def resolve_loss(
     found = get(identifier)
     if found is None or isinstance(found, Loss):
         return found
+    if is_torch_loss(found):
+        return TorchLoss(found)
     return CLASS_OF[found]() if found in CLASS_OF else LossFunctionWrapper(found)

@@ -52,6 +52,16 @@ def paired(y_true: Any, y_pred: Any, what: str, hint: str | None = None) -> tupl
     Raises:
         ShapeError: the shapes differ in any other way.
     """
+    # In training both fit as they are: 2 us less than finding that out step by step.
+    if (
+        type(y_pred) is Tensor
+        and type(y_true) is Tensor
+        and y_pred.dtype is y_true.dtype
+        and y_pred.dtype.is_floating_point
+        and y_pred.shape == y_true.shape
+        and y_pred.device == y_true.device
+    ):
+        return y_true, y_pred
     y_pred = as_tensor(y_pred)
     if not y_pred.dtype.is_floating_point:
         y_pred = y_pred.to(torch.get_default_dtype())
@@ -101,6 +111,13 @@ def weight_for(weight: Any, values: Tensor, what: str = "sample_weight") -> Tens
         sizes = list(zip(fitted.shape, values.shape, strict=True))
         if not sizes or (sizes[0][0] == sizes[0][1] and all(size in (1, due) for size, due in sizes)):
             return fitted
+    if values.ndim == 0:
+        raise ShapeError(
+            f"{what} has nothing to weigh: this loss or metric gives one number for the whole batch.",
+            got=f"{what} {tuple(weight.shape)}, values ()",
+            expected="one value per sample, (B,), before it is reduced",
+            hint="return the value of every sample; for a loss of PyTorch: reduction='none'; for Dice: axis=(1, 2, 3)",
+        )
     raise ShapeError(
         f"{what} does not fit the values that it weighs.",
         got=f"{what} {tuple(weight.shape)}, values {tuple(values.shape)} (the loss or metric of each sample or step)",

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from lamina import losses
+from lamina.losses.crossentropy import class_numbers
 from lamina.losses.shapes import weight_for
 
 from .measure import Measure
@@ -76,8 +77,7 @@ class SparseCategoricalCrossentropy(Measure):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
         if self.ignore_class is not None:
-            loss = losses.SparseCategoricalCrossentropy(ignore_class=self.ignore_class, axis=self.axis)
-            valid = loss.valid_mask(y_true, y_pred)
+            valid = class_numbers(y_true, y_pred, self.axis, self.name)[0] != self.ignore_class
             mask = valid if mask is None else valid & weight_for(mask, valid, "mask").to(torch.bool)
         super().update_state(y_true, y_pred, sample_weight, mask)
 

@@ -49,6 +49,9 @@ CLASSES = (classes(B), uniform(2, B, C))
 CLASSES_STEPS = (classes(B, T), uniform(2, B, T, C))
 CLASSES_LOGITS = (classes(B, T), 3 * numbers(2, B, T, C))
 CHANNELS_FIRST = (classes(B, T), 3 * numbers(2, B, C, T))
+IMAGES = (bits(B, 3, 2, 1), uniform(2, B, 3, 2, 1))
+EMBEDDINGS = (classes(B), torch.nn.functional.normalize(numbers(2, B, T)))
+SEQUENCES = (torch.tensor([[1, 2], [3, 0], [0, 0], [2, 2], [1, 3], [2, 0]]), 3 * numbers(2, B, T, C))
 
 CASES = [
     ("MeanSquaredError", {}, REGRESSION),
@@ -97,6 +100,18 @@ CASES = [
     ("SparseCategoricalCrossentropy", {"from_logits": True, "ignore_class": 1}, CLASSES_LOGITS),
     ("SparseCategoricalCrossentropy", {"from_logits": True, "axis": 1}, CHANNELS_FIRST),
     ("SparseCategoricalCrossentropy", {"axis": 1}, (CHANNELS_FIRST[0], uniform(2, B, C, T))),
+    ("CategoricalGeneralizedCrossEntropy", {}, CLASSES),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.9}, CLASSES_STEPS),
+    ("Dice", {}, BINARY),
+    ("Dice", {"axis": (1, 2, 3)}, IMAGES),
+    ("Dice", {"axis": 1}, ONE_HOT_STEPS),
+    ("Tversky", {"alpha": 0.2, "beta": 0.7}, BINARY),
+    ("Tversky", {"alpha": 0.7, "axis": (1, 2, 3)}, IMAGES),
+    ("Tversky", {"beta": 1.5, "axis": -1}, ONE_HOT_STEPS),
+    ("Circle", {}, EMBEDDINGS),
+    ("Circle", {"gamma": 3.0, "margin": 0.2, "remove_diagonal": False}, EMBEDDINGS),
+    ("Circle", {"gamma": 5.0}, (torch.tensor([[0], [0], [1], [2], [2], [3]]), EMBEDDINGS[1])),
+    ("CTC", {}, SEQUENCES),
 ]
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean_with_sample_weight", None]
 
@@ -106,16 +121,17 @@ def weightings(values):
 
     A single number is left to test_loss.py: Keras counts it as one sample in "mean_with_sample_weight".
     """
-    samples = uniform(6, values.shape[0]) + torch.arange(values.shape[0])
     everything = uniform(7, *values.shape)
     mask = numbers(8, *values.shape) > -0.3
     yield {}
+    if not values.ndim:
+        return
     yield {"sample_weight": everything}
     yield {"mask": mask}
     yield {"mask": mask, "sample_weight": everything}
     yield {"mask": torch.zeros_like(mask)}
     if values.ndim == 1:
-        yield {"sample_weight": samples.unsqueeze(-1)}
+        yield {"sample_weight": (uniform(6, len(values)) + torch.arange(len(values))).unsqueeze(-1)}
 
 
 def value_and_gradient(loss, y_true, y_pred, sample_weight=None, mask=None, set_mask=None):
@@ -160,6 +176,13 @@ FUNCTIONS = [
     ("categorical_crossentropy", {"from_logits": True}, ONE_HOT_LOGITS),
     ("categorical_focal_crossentropy", {"alpha": 0.5}, ONE_HOT_STEPS),
     ("sparse_categorical_crossentropy", {"from_logits": True, "ignore_class": 1}, CLASSES_LOGITS),
+    ("categorical_generalized_cross_entropy", {"q": 0.3}, CLASSES),
+    ("dice", {"axis": (1, 2, 3)}, IMAGES),
+    ("tversky", {"alpha": 0.3, "beta": 0.6}, IMAGES),
+    ("circle", {"gamma": 5}, EMBEDDINGS),
+    ("circle", {"ref_labels": classes(9), "ref_embeddings": shares(9, T), "gamma": 5}, EMBEDDINGS),
+    ("circle", {"ref_labels": classes(9), "ref_embeddings": shares(9, T), "remove_diagonal": False}, EMBEDDINGS),
+    ("ctc", {}, SEQUENCES),
 ]
 
 
