@@ -245,7 +245,10 @@ def _leaf_name(path: tuple[Any, ...], tensor: SymbolicTensor, names: dict[Node, 
     keys = [str(step) for step in path]
     if any(isinstance(step, str) for step in path):
         return ".".join(keys)
-    name = names.get(tensor.node) or tensor.name
+    node = tensor.node
+    while getattr(node.op, "passes_on", False):  # its result is its first argument, and is called like it
+        node = node.args[0].node
+    name = names.get(node) or tensor.name
     return name.replace(":", "_")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lamina import constraints, initializers, regularizers
+from lamina.devices import current_device
 from lamina.graph import ShapeError
 from lamina.graph.dtypes import to_torch
 
@@ -21,8 +22,12 @@ class Weights(torch.nn.Module):
 
     _trainable: bool
     _torch_dtype: torch.dtype
+    _variable_torch_dtype: torch.dtype
+    built: bool
     _losses: list[torch.Tensor]
     _name: str
+    adds_losses = False
+    """True for a layer of Lamina's own whose call adds losses."""
 
     def add_weight(
         self,
@@ -43,19 +48,20 @@ class Weights(torch.nn.Module):
         Args:
             shape: its shape; () by default.
             initializer: name or object; "glorot_uniform" for floats and "zeros" for others by default.
-            dtype: the layer's by default.
+            dtype: the layer's `variable_dtype` by default.
             trainable: a parameter for the optimizer if True, else a buffer; both stand in ``state_dict``.
             regularizer, constraint: names or objects.
             name: what it is called; the attribute it is assigned to names it in ``state_dict``.
             layout: order of its axes in memory, see `stored_as`.
-            autocast, aggregation, overwrite_with_gradient: Keras' arguments that mean nothing on one device in one
-                precision; accepted so that Keras code runs.
+            autocast: under a mixed policy ``call`` sees a trainable weight in the compute dtype; False: as it is.
+            aggregation, overwrite_with_gradient: Keras' arguments that mean nothing on one device; accepted so that
+                Keras code runs.
         """
         shape = tuple(int(n) for n in ((shape,) if isinstance(shape, int) else shape or ()))
-        kind = to_torch(dtype) if dtype is not None else self._torch_dtype
+        kind = to_torch(dtype) if dtype is not None else self._variable_torch_dtype
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
         # Weights are real even while the layer is being tried on tensors without storage, or first called by predict.
-        with torch.inference_mode(False), torch.no_grad(), torch.device(_real_device()):
+        with torch.inference_mode(False), torch.no_grad(), torch.device(current_device()):
             value = torch.as_tensor(init(shape, dtype=kind) if callable(init) else init, dtype=kind)
             value = stored_as(value, layout, getattr(init, "any_order", False))
         name = name or "variable"
@@ -67,6 +73,7 @@ class Weights(torch.nn.Module):
             path=f"{self._name}/{name}",
             regularizer=regularizers.get(regularizer),
             constraint=constraints.get(constraint),
+            autocast=autocast,
         )
         key, k = name.replace(".", "_").replace("/", "_"), 1
         while key in self._parameters or key in self._buffers:
@@ -180,13 +187,14 @@ class Weights(torch.nn.Module):
         return added + [w.regularizer(w) for w in self.weights if getattr(w, "regularizer", None) is not None]
 
     def losing_parts(self) -> list[Weights]:
-        """The layers here and below whose call may add losses: with an activity regularizer, or not Lamina's own."""
+        """The layers here and below whose call may add losses: those that say so, and those that are not Lamina's own."""
         return [
             part
             for part in self.modules()
             if isinstance(part, Weights)
             and (
                 getattr(part, "activity_regularizer", None) is not None
+                or part.adds_losses
                 or not type(part).__module__.startswith("lamina.")
             )
         ]
@@ -229,8 +237,3 @@ def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
     for part in parts:
         if part is not None:
             yield from _weights_of(part)
-
-
-def _real_device() -> torch.device:
-    device = torch.get_default_device()
-    return device if device.type != "meta" else torch.device("cpu")

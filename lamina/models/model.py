@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tr
 from lamina.graph.infer import Array
 from lamina.graph.walk import key_of, reached
 from lamina.layers.base import Layer
+from lamina.layers.core import AddedLoss
 from lamina.saving import load_weights, model_to_json, save_model, save_weights
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
@@ -22,6 +24,7 @@ from lamina.training.trainer import Trainer
 from lamina.view import summary
 
 from .binding import Binding
+from .folding import Folding, can_fold
 
 
 class Model(Trainer, Layer):
@@ -50,6 +53,8 @@ class Model(Trainer, Layer):
     {'price': (5, 1), 'category': (5, 3)}
     """
 
+    own_weights_follow_policy = True
+
     def __init__(
         self,
         inputs: Any = None,
@@ -64,6 +69,8 @@ class Model(Trainer, Layer):
         self.graph: Graph | None = None
         self.autocast = False
         self._programs: dict[bool | None, Program] = {}
+        self._folding: Folding | None = None
+        self._can_fold: bool | None = None
         self.first_call: Any = None
         if (inputs is None) != (outputs is None):
             raise ArgumentError("A model needs inputs and outputs, or neither.", hint="Model(inputs, outputs)")
@@ -76,7 +83,10 @@ class Model(Trainer, Layer):
     def _set_graph(self, graph: Graph) -> None:
         """Become this graph: its modules become children, under the names it gives them."""
         self.graph = graph
+        self._mixed = False  # the layers of a graph have policies of their own
         self._programs = {}
+        self._folding = self._can_fold = None
+        self._mask_parts: dict[Any, tuple[list[SymbolicTensor], Graph, Program]] = {}
         self._binding = Binding(graph, self.label)
         self._modules.clear()
         for name, module in graph.modules.items():
@@ -132,7 +142,9 @@ class Model(Trainer, Layer):
         """Run the graph. Subclasses define their own."""
         if self.graph is None:
             raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs), or forward(self, x).")
-        program = self._programs.get(training) or self.program(training)
+        return self._run(self._programs.get(training) or self.program(training), inputs)
+
+    def _run(self, program: Program, inputs: Any) -> Any:
         flat = self._binding(inputs)
         if torch.compiler.is_compiling():
             return program.run(*flat)
@@ -144,6 +156,62 @@ class Model(Trainer, Layer):
                 got = ", ".join(str(tuple(v.shape)) for v in flat if isinstance(v, torch.Tensor))
                 error.add_note(f"while {self.label} ran {node.label}, {node.source}, on inputs of shape {got}")
             raise
+
+    # -- inference
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its graph is all that a call of it does: no ``call``, hook or penalty of its own stands before it."""
+        kind = type(self)
+        return (
+            self.graph is not None
+            and (kind.call, kind.forward, kind.__call__) == (Model.call, Model.forward, Layer.__call__)
+            and vars(self).keys().isdisjoint(("call", "forward"))
+            and not (self._forward_hooks or self._forward_pre_hooks)
+            and self.activity_regularizer is None
+        )
+
+    def match_inputs(self, inputs: Any) -> list[Any]:
+        """What the model is given, flat, in the order of its declared inputs, as it came.
+
+        Raises:
+            StructureError: a missing input, or another number of them.
+        """
+        self._graph_for("inputs")
+        return self._binding.match(inputs)
+
+    def folded(self, afresh: bool = False) -> Callable[[Any], Any] | None:
+        """The model for inference only, with fewer steps; None where there is nothing to gain and ``model(x)`` serves.
+
+        `BatchNormalization` goes into the weights of the convolution or `Dense` before it, sums and activations run in
+        the memory of their inputs; see `lamina.models.folding`. The result is that of ``model(x, training=False)`` to
+        rounding. To be called under ``torch.inference_mode()`` or ``torch.no_grad()``, and asked for anew before each
+        use: weights that have changed since are folded again.
+
+        Args:
+            afresh: fold again in any case: also what was written through ``weight.data``, which PyTorch does not count.
+
+        >>> from lamina.layers import BatchNormalization, Conv2D, Input
+        >>> x = Input((8, 8, 3))
+        >>> model = Model(x, BatchNormalization()(Conv2D(4, 3)(x)))
+        >>> with torch.inference_mode():
+        ...     model.folded()(torch.ones(1, 8, 8, 3)).shape
+        torch.Size([1, 6, 6, 4])
+        """
+        if self._can_fold is None and self.graph is not None:
+            self._can_fold = can_fold(self.graph)
+        if not self._can_fold or not self.is_drawn or _is_watched_or_cast():
+            return None
+        if self._folding is None or not self._folding.holds():
+            self._folding = Folding(self.graph)
+        elif afresh or not self._folding.is_current():
+            self._folding.fold()
+        return partial(self._run_folded, self._folding.program) if self._folding.program is not None else None
+
+    def _run_folded(self, program: Program, inputs: Any) -> Any:
+        for part in self._losing or ():
+            part._losses = []
+        return self._run(program, inputs)
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.graph is not None and self._direct and len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
@@ -170,6 +238,48 @@ class Model(Trainer, Layer):
                 return tree.map_leaves(lambda t, k=k: t.example(k), self.graph.output_structure)
         return None
 
+    def check_inputs(self, inputs: Any) -> None:
+        """Refuse inputs that do not fit the declared ones, naming the input; a model without a graph takes anything.
+
+        Raises:
+            StructureError, ShapeError, DtypeError: as when the model is called on them.
+        """
+        if self.graph is not None and type(self).call is Model.call:
+            self._binding(inputs)
+
+    # -- losses
+
+    def add_loss(self, loss: Any, name: str | None = None) -> None:
+        """Add to what training minimises.
+
+        Args:
+            loss: in ``call``, a scalar tensor, anew each time it runs; or a symbolic tensor of this model's graph, whose
+                mean is minimised from then on: it is drawn, saved and cloned with the model.
+            name: what a symbolic one is logged as, in ``History`` and in the progress.
+
+        Raises:
+            GraphError: the symbolic tensor depends on something that is not among the model's inputs.
+
+        >>> from lamina.layers import Dense, Input
+        >>> x = Input((4,))
+        >>> code = Dense(2)(x)
+        >>> model = Model(x, Dense(4)(code))
+        >>> model.add_loss(code.abs().mean(), name="sparsity")
+        >>> model.compile("sgd", "mse")
+        >>> sorted(model.evaluate(np.ones((2, 4)), np.ones((2, 4)), verbose=0, return_dict=True))
+        ['loss', 'sparsity']
+        """
+        terms = list(loss) if isinstance(loss, (list, tuple)) else [loss]
+        symbolic = [term for term in terms if isinstance(term, SymbolicTensor)]
+        super().add_loss([term for term in terms if not isinstance(term, SymbolicTensor)])
+        for term in symbolic:
+            graph = self._graph_for("add_loss() on symbolic tensors")
+            first = graph.outputs[0]
+            passed = AddedLoss(name=name)(first, term)
+            outputs = tree.pack_like(graph.output_structure, iter([passed, *graph.outputs[1:]]))
+            self._set_graph(Graph(graph.input_structure, outputs))
+            self._write_programs()
+
     # -- masks of outputs
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -184,11 +294,15 @@ class Model(Trainer, Layer):
     def _mask_of(self, output: SymbolicTensor, given: dict[SymbolicTensor, Any]) -> Any:
         if output.mask is None or self.graph is None:
             return None
-        used = [t for t in self.graph.inputs if key_of(t) in reached([output.mask], self.graph.inputs)]
-        part = Graph(used, output.mask)
+        key = key_of(output)
+        if key not in self._mask_parts:
+            used = [t for t in self.graph.inputs if key_of(t) in reached([output.mask], self.graph.inputs)]
+            part = Graph(used, output.mask)
+            self._mask_parts[key] = used, part, Program(part)
+        used, part, program = self._mask_parts[key]
         values = [given[t] for t in used]
         if all(isinstance(v, torch.Tensor) for v in values):
-            return Program(part).run(*values)
+            return program.run(*values)
         return part.rebuild(inputs=values).outputs[0]
 
     # -- looking inside
@@ -354,15 +468,20 @@ class Model(Trainer, Layer):
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = ("_programs", "_binding", "_step", "_jit", "history")
+        made_anew = ("_programs", "_mask_parts", "_binding", "_step", "running", "_jit", "history")
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._programs = {}
+        self._programs, self._mask_parts = {}, {}
         if self.graph is not None:
             self._binding = Binding(self.graph, self.label)
             self._write_programs()
+
+
+def _is_watched_or_cast() -> bool:
+    """Whether hooks of all modules are to see every layer, or autocast chooses dtypes: then layers run as they are."""
+    return torch.nn.modules.module._has_any_global_hook() or torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled()
 
 
 def _without_values(leaf: Any) -> Any:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from lamina.graph import StructureError, tree
 
 
@@ -33,14 +35,16 @@ class Outputs:
         return len(self.names)
 
     @classmethod
-    def of(cls, model: Any, y_pred: Any) -> Outputs:
-        """The outputs of a model that returned ``y_pred``."""
-        graph = getattr(model, "graph", None)
-        if graph is not None and len(graph.outputs) == len(list(tree.leaves(y_pred))):
-            aliases = {
-                graph.name_of(t.node): i for i, t in reversed(list(enumerate(graph.outputs))) if t.node in graph.nodes
-            }
-            return cls(graph.output_names, aliases)
+    def of_graph(cls, graph: Any) -> Outputs:
+        """The outputs that a graph declares."""
+        aliases = {
+            graph.name_of(t.node): i for i, t in reversed(list(enumerate(graph.outputs))) if t.node in graph.nodes
+        }
+        return cls(graph.output_names, aliases)
+
+    @classmethod
+    def of_result(cls, y_pred: Any) -> Outputs:
+        """The outputs of a model without a graph that returned ``y_pred``: named by keys of dicts, else by position."""
         found = list(tree.paths(y_pred))
         if len(found) == 1 and not found[0][0]:
             return cls(["output"])
@@ -85,6 +89,16 @@ class Outputs:
                 )
             entries[self._place[name]] = value
         return entries
+
+    def flat(self, y_pred: Any) -> list[Any]:
+        """Predictions in the model's structure as a list in the order of `names`."""
+        return [y_pred] if isinstance(y_pred, torch.Tensor) else list(tree.leaves(y_pred))
+
+    def spread_weights(self, given: Any) -> list[Any]:
+        """Sample weights: one array for all outputs, or one for each, by name or by position."""
+        if given is None or isinstance(given, (Mapping, list, tuple)):
+            return self.spread_data(given, "sample_weight")
+        return [given] * len(self)
 
     def spread_data(self, given: Any, what: str) -> list[Any]:
         """Like `spread`, for targets and weights: a lone tensor belongs to a lone output."""

@@ -1,7 +1,9 @@
-"""Objective: the losses and metrics of a model's outputs, and the running averages that are shown."""
+"""Objective: the losses and metrics of a model's outputs, and the running means that are shown."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +14,23 @@ from lamina.losses import Loss
 from lamina.metrics import Metric
 
 from .naming import Outputs
+from .readout import to_host
+from .trackers import LossTracker, OutputMetric
+
+Shapes = tuple[tuple[int | None, ...], tuple[int | None, ...]]
+"""Shapes of the targets and of the predictions of an output."""
+
+
+@dataclass
+class Term:
+    """What is minimised and measured at one output."""
+
+    name: str
+    loss: Loss | None
+    weight: float
+    tracker: LossTracker | None
+    plain: list[Any]
+    weighted: list[Any]
 
 
 class Objective:
@@ -20,129 +39,175 @@ class Objective:
     Everything it accumulates stays on the device; only `logs` brings numbers to the host.
 
     Args:
-        loss, loss_weights, metrics, weighted_metrics: as given to ``compile``, per output by name or position.
         outputs: the model's outputs.
-        targets: shapes of targets and predictions of the first batch, one pair per output, which tell what
-            "accuracy" means there; None for an output without targets.
+        compiled: ``loss``, ``loss_weights``, ``metrics``, ``weighted_metrics`` as given to ``compile``, each per output
+            by name or by position.
+        shapes: one pair per output, which tell what "accuracy" means there; None for an output without targets.
+
+    Raises:
+        StructureError: a name that is no output's, or another number of entries than outputs.
+        ArgumentError: an unknown loss or metric; an output with a loss but without targets.
     """
 
-    def __init__(
-        self,
-        outputs: Outputs,
-        loss: Any,
-        loss_weights: Any,
-        metrics_given: Any,
-        weighted_metrics: Any,
-        targets: list[tuple[torch.Size, torch.Size] | None],
-    ) -> None:
+    def __init__(self, outputs: Outputs, compiled: dict[str, Any], shapes: list[Shapes | None]) -> None:
         self.outputs = outputs
-        self.losses = [
-            _loss(name, given, shapes)
-            for name, given, shapes in zip(outputs.names, outputs.spread(loss, "loss"), targets, strict=True)
+        self.shapes = shapes
+        self.total = LossTracker("loss")
+        several = len(outputs) > 1
+        given = [outputs.spread(compiled["loss"], "loss"), outputs.spread(compiled["loss_weights"], "loss_weights")]
+        given += [outputs.spread(compiled[key], key, several=True) for key in ("metrics", "weighted_metrics")]
+        self.terms = []
+        for name, pair, loss, weight, plain, weighted in zip(outputs.names, shapes, *given, strict=True):
+            resolved = _loss(name, loss, pair)
+            tracker = LossTracker(f"{name}_loss") if several and resolved is not None else None
+            factor = 1.0 if weight is None else float(weight)
+            self.terms.append(Term(name, resolved, factor, tracker, _metrics(plain, pair), _metrics(weighted, pair)))
+        self.extra: dict[str, LossTracker] = {}
+        self._lone = self.terms[0] if len(self.terms) == 1 else None
+        self.has_metrics = any(term.plain or term.weighted for term in self.terms)
+
+    @property
+    def losses(self) -> list[Loss | None]:
+        return [term.loss for term in self.terms]
+
+    def named_metrics(self) -> Iterator[tuple[str, Any]]:
+        """(name in the logs, metric): the loss, the outputs' losses, named terms of ``add_loss``, then the metrics."""
+        yield "loss", self.total
+        taken = {"loss"}
+        trackers = [term.tracker for term in self.terms if term.tracker is not None]
+        for tracker in (*trackers, *self.extra.values()):
+            taken.add(tracker.name)
+            yield tracker.name, tracker
+        for term in self.terms:
+            for metric in (*term.plain, *term.weighted):
+                name, k = (f"{term.name}_{metric.name}" if len(self.terms) > 1 else metric.name), 1
+                while name in taken:
+                    name, k = f"{name}_{k}", k + 1
+                taken.add(name)
+                yield name, metric
+
+    def metrics(self) -> list[Any]:
+        """For a training step of a user's own: each takes all targets and predictions, as the model has them."""
+        if self._lone is not None:
+            return [metric for _, metric in self.named_metrics()]
+        place = {id(m): i for i, term in enumerate(self.terms) for m in (*term.plain, *term.weighted)}
+        return [
+            OutputMetric(metric, self.outputs, place[id(metric)], name) if id(metric) in place else metric
+            for name, metric in self.named_metrics()
         ]
-        weights = outputs.spread(loss_weights, "loss_weights")
-        self.weights = [1.0 if w is None else float(w) for w in weights]
-        self.metrics = _metrics(outputs.spread(metrics_given, "metrics", several=True), targets)
-        self.weighted_metrics = _metrics(outputs.spread(weighted_metrics, "weighted_metrics", several=True), targets)
-        self.reset()
 
     def reset(self) -> None:
         """Forget what was accumulated, as at the start of an epoch."""
-        self._rows = 0
-        self._total: torch.Tensor | None = None
-        self._each: list[torch.Tensor | None] = [None] * len(self.outputs)
-        for metric in self.all_metrics():
+        for _, metric in self.named_metrics():
             metric.reset_state()
 
-    def all_metrics(self) -> list[Metric]:
-        return [m for group in (*self.metrics, *self.weighted_metrics) for m in group]
+    # -- a batch
 
     def loss(
-        self,
-        y_true: list[Any],
-        y_pred: list[Any],
-        sample_weight: list[Any],
-        extra: list[torch.Tensor],
-        masks: list[Any],
-    ) -> torch.Tensor:
-        """The weighted sum of the outputs' losses and of ``extra`` (regularizers, ``add_loss``); a scalar."""
+        self, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any], masks: list[Any]
+    ) -> torch.Tensor | None:
+        """The weighted sum of the outputs' losses, a scalar; None where no output has one."""
+        lone = self._lone
+        if lone is not None and lone.loss is not None and y_true[0] is not None:
+            value = _mean(lone.loss(y_true[0], y_pred[0], sample_weight[0], masks[0]))
+            return value if lone.weight == 1.0 else value * lone.weight
         total: torch.Tensor | None = None
-        self._last: list[torch.Tensor | None] = [None] * len(self.outputs)
-        for i, loss in enumerate(self.losses):
-            if loss is None:
+        for i, term in enumerate(self.terms):
+            if term.loss is None:
                 continue
             if y_true[i] is None:
-                raise ArgumentError(
-                    f"The output {self.outputs.names[i]!r} has a loss but no targets.",
-                    hint="leave its loss out, or give its y",
-                )
-            value = loss(y_true[i], y_pred[i], sample_weight[i], masks[i])
-            self._last[i] = value
-            term = value if self.weights[i] == 1.0 else value * self.weights[i]
-            total = term if total is None else total + term
-        for term in extra:
-            total = term if total is None else total + term
-        if total is None:
-            raise ArgumentError("There is nothing to minimise.", hint="compile(loss=...), or add_loss in a layer")
+                raise _no_targets(term.name)
+            value = _mean(term.loss(y_true[i], y_pred[i], sample_weight[i], masks[i]))
+            if term.tracker is not None:
+                with torch.no_grad():
+                    term.tracker.track(value, len(y_pred[i]))
+            value = value if term.weight == 1.0 else value * term.weight
+            total = value if total is None else total + value
         return total
 
-    @torch.no_grad()
-    def track(
-        self, total: torch.Tensor, rows: int, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any]
-    ) -> None:
-        """Add a batch to the running averages."""
-        self._rows += rows
-        self._total = _accumulate(self._total, total, rows)
-        if len(self.outputs) > 1:
-            for i, value in enumerate(self._last):
-                if value is not None:
-                    self._each[i] = _accumulate(self._each[i], value, rows)
-        for i, (plain, weighted) in enumerate(zip(self.metrics, self.weighted_metrics, strict=True)):
-            if y_true[i] is None:
+    def track_named(self, name: str, value: torch.Tensor, rows: int) -> None:
+        """Add a named term of ``add_loss`` to its running mean."""
+        if name not in self.extra:
+            self.extra[name] = LossTracker(name)
+        self.extra[name].track(value, rows)
+
+    def measure(self, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any], masks: list[Any]) -> None:
+        """Update the metrics. Called under ``torch.no_grad``."""
+        for i, term in enumerate(self.terms):
+            if y_true[i] is None or not (term.plain or term.weighted):
                 continue
-            for metric in plain:
-                metric.update_state(y_true[i], y_pred[i].detach())
-            for metric in weighted:
-                metric.update_state(y_true[i], y_pred[i].detach(), sample_weight[i])
+            predicted = y_pred[i].detach()
+            for metric in term.plain:
+                _update(metric, y_true[i], predicted, None, masks[i])
+            for metric in term.weighted:
+                _update(metric, y_true[i], predicted, sample_weight[i], masks[i])
 
-    def logs(self) -> dict[str, float]:
-        """The averages so far, by the names that ``History`` has: loss, price_loss, price_accuracy, ..."""
-        if self._total is None:
-            return {}
-        logs = {"loss": self._total / self._rows}
-        several = len(self.outputs) > 1
-        for name, value in zip(self.outputs.names, self._each, strict=True):
-            if value is not None:
-                logs[f"{name}_loss"] = value / self._rows
-        for name, plain, weighted in zip(self.outputs.names, self.metrics, self.weighted_metrics, strict=True):
-            for metric in (*plain, *weighted):
-                key, k = (f"{name}_{metric.name}" if several else metric.name), 1
-                while key in logs:
-                    key, k = f"{key}_{k}", k + 1
-                logs[key] = metric.result()
-        return {key: _number(value) for key, value in logs.items()}
+    # -- numbers
+
+    def results(self) -> dict[str, Any]:
+        """The means so far, by the names that ``History`` has: loss, price_loss, price_accuracy, ...; on the device."""
+        return {
+            name: metric.result()
+            for name, metric in self.named_metrics()
+            if not isinstance(metric, LossTracker) or metric.touched
+        }
+
+    def logs(self) -> dict[str, Any]:
+        """`results` as numbers on the host, fetched together."""
+        return to_host(self.results())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that was accumulated, as tensors."""
+        return {
+            name: {"state": metric.state_dict(), "touched": getattr(metric, "touched", True)}
+            for name, metric in self.named_metrics()
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put back what `state_dict` gave."""
+        known = dict(self.named_metrics())
+        for name in state:
+            if name not in known:
+                self.extra[name] = known[name] = LossTracker(name)
+        for name, kept in state.items():
+            known[name].load_state_dict(kept["state"])
+            if isinstance(known[name], LossTracker):
+                known[name].touched = bool(kept["touched"])
 
 
-def _accumulate(total: torch.Tensor | None, value: torch.Tensor, rows: int) -> torch.Tensor:
-    return value.detach() * rows if total is None else total.add_(value.detach(), alpha=rows)
+def _update(metric: Any, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> None:
+    """A mask leaves steps out of a metric as it leaves them out of the loss: as weights of zero."""
+    if mask is not None:
+        weight = mask.to(torch.float32)
+        if sample_weight is not None:
+            sample_weight = sample_weight.reshape(sample_weight.shape + (1,) * (weight.ndim - sample_weight.ndim))
+            weight = weight * sample_weight
+        sample_weight = weight
+    if sample_weight is None:
+        metric.update_state(y_true, y_pred)
+    else:
+        metric.update_state(y_true, y_pred, sample_weight=sample_weight)
 
 
-def _number(value: Any) -> Any:
-    value = torch.as_tensor(value)
-    return float(value) if value.numel() == 1 else value.tolist()
+def _mean(value: torch.Tensor) -> torch.Tensor:
+    return value.mean() if value.ndim else value
 
 
-def _loss(name: str, given: Any, shapes: tuple[torch.Size, torch.Size] | None) -> Loss | None:
+def _no_targets(name: str) -> ArgumentError:
+    return ArgumentError(f"The output {name!r} has a loss but no targets.", hint="leave its loss out, or give its y")
+
+
+def _loss(name: str, given: Any, shapes: Shapes | None) -> Loss | None:
     if given is None:
         return None
     if shapes is None:
-        raise ArgumentError(f"The output {name!r} has a loss but no targets.", hint="leave its loss out, or give its y")
+        raise _no_targets(name)
     return losses.resolve_loss(given, *shapes)
 
 
-def _metrics(given: list[Any], targets: list[tuple[torch.Size, torch.Size] | None]) -> list[list[Metric]]:
-    groups = []
-    for entry, shapes in zip(given, targets, strict=True):
-        entries = [] if entry is None else list(entry) if isinstance(entry, (list, tuple)) else [entry]
-        groups.append([metrics.resolve_metric(m, *shapes) for m in entries] if shapes is not None else [])
-    return groups
+def _metrics(given: Any, shapes: Shapes | None) -> list[Metric]:
+    if shapes is None or given is None:
+        return []
+    entries = list(given) if isinstance(given, (list, tuple)) else [given]
+    resolved = (metrics.resolve_metric(metric, *shapes) for metric in entries)
+    return [metric for metric in resolved if metric is not None]

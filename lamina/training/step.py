@@ -7,12 +7,14 @@ from typing import Any
 
 import torch
 
-from lamina.graph import StructureError, tree
+from lamina.graph import ArgumentError, tree
 from lamina.layers.weights import Weights
 
-from .arrays import Batch
+from .class_weights import ClassWeights
+from .data import Batch
+from .masks import output_masks
 from .naming import Outputs
-from .objective import Objective
+from .objective import Objective, Shapes
 
 
 class Step:
@@ -21,26 +23,41 @@ class Step:
     The model owns its step, so the step is handed the model at each call and keeps no hold on it.
 
     Args:
-        optimizer: has ``apply(grads, parameters)``.
+        optimizer: has ``apply(grads, parameters)``, and perhaps ``build`` and ``scale_loss``.
         compiled: loss, loss_weights, metrics, weighted_metrics as given to ``compile``.
+
+    Attributes:
+        objective: losses and metrics, known once the shapes of targets and predictions are.
+        class_weight: weights of classes, for the length of a fit.
     """
 
     def __init__(self, optimizer: Any, compiled: dict[str, Any]) -> None:
         self.optimizer = optimizer
         self.compiled = compiled
         self.objective: Objective | None = None
-        self.class_weight: Any = None
-        self._parameters: list[torch.nn.Parameter] | None = None
-        self._losing: list[Weights] | None = None
+        self.class_weight: ClassWeights | None = None
+        self._scale_loss: Callable[[Any], Any] | None = getattr(optimizer, "scale_loss", None)
+        self._losing: list[Weights] = []
+        self._every: list[torch.nn.Parameter] = []
+        self._trained: list[torch.nn.Parameter] = []
+        self._regularized: list[torch.nn.Parameter] = []
+        self._needs_grad: list[bool] = []
+        self.own_results: Any = None
+        self._resumed: dict[str, Any] | None = None
 
-    def begin_epoch(self) -> None:
-        """Forget the running averages, and look anew at which weights are trained and regularized."""
+    def begin_epoch(self, model: Any) -> None:
+        """Forget the running means; the layers and weights that there are, are looked at anew in the first step."""
         if self.objective is not None:
             self.objective.reset()
-        self._parameters = self._losing = None
+        self.own_results = None
+        self._losing = model.losing_parts()
+        self._every = []
 
-    def logs(self) -> dict[str, Any]:
-        return self.objective.logs() if self.objective is not None else {}
+    def forget_model(self) -> None:
+        """Let go of the model's parts between epochs: the model owns its step, and a part may be the model itself."""
+        self._losing, self._every, self._trained, self._regularized = [], [], [], []
+
+    # -- a step of training, of evaluation
 
     def train(self, model: Any, forward: Callable[[Any], Any], batch: Batch) -> None:
         """One step of the optimizer.
@@ -49,91 +66,131 @@ class Step:
             model: in the mode (training or inference) that the loop has set.
             forward: calls the model.
         """
-        total = self._loss(model, forward, batch)
-        parameters = self._parameters or self._look_at_weights(model)
-        total.backward()  # type: ignore[no-untyped-call]
-        with torch.no_grad():
-            self.optimizer.apply([p.grad for p in parameters], parameters)
-        for parameter in parameters:
+        total = self.loss(model, forward, batch, True)
+        scaled = total if self._scale_loss is None else self._scale_loss(total)
+        scaled.backward()
+        trained = self._trained
+        self.optimizer.apply([p.grad for p in trained], trained)
+        for parameter in trained:
             parameter.grad = None
 
     def test(self, model: Any, forward: Callable[[Any], Any], batch: Batch) -> None:
         """Losses and metrics only."""
-        self._loss(model, forward, batch)
+        self.loss(model, forward, batch, False)
 
-    def _loss(self, model: Any, forward: Callable[[Any], Any], batch: Batch) -> torch.Tensor:
+    def loss(self, model: Any, forward: Callable[[Any], Any], batch: Batch, training: bool) -> torch.Tensor:
+        """The loss of a batch, a scalar; losses and metrics are taken into account."""
         x, y, weight = batch
-        losing = self._losing if self._losing is not None else self._find_losing_parts(model)
-        for layer in losing:
+        for layer in self._losing:
             layer._losses = []
         y_pred = forward(x)
-        flat = [y_pred] if isinstance(y_pred, torch.Tensor) else list(tree.leaves(y_pred))
-        objective = self.objective or self._make_objective(model, y_pred, flat, y)
-        targets = objective.outputs.spread_data(y, "y")
-        weights = self._sample_weights(objective.outputs, weight, targets)
-        if self._parameters is None:
+        if not self._every or self._needs_grad != [p.requires_grad for p in self._every]:
             self._look_at_weights(model)
-        extra = [w.regularizer(w) for w in self._regularized]  # type: ignore[attr-defined]
-        extra += [term for layer in losing for term in layer._losses]
-        total = objective.loss(targets, flat, weights, extra, [None] * len(flat))
-        if total.ndim:
-            total = total.mean()
-        objective.track(total, flat[0].shape[0] if flat[0].ndim else 1, targets, flat, weights)
+        if model.computes_own_loss:
+            total = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training)
+        else:
+            total = self.loss_of(model, x, y, y_pred, weight)
+        with torch.no_grad():
+            self._track(model, total, x, y, y_pred, weight)
         return total
 
-    def _make_objective(self, model: Any, y_pred: Any, flat: list[torch.Tensor], y: Any) -> Objective:
-        outputs = Outputs.of(model, y_pred)
+    def loss_of(self, model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor:
+        """The outputs' losses, ``add_loss`` and regularizers, together: a scalar."""
+        flat, targets, weights, masks = self._arranged(model, x, y, y_pred, sample_weight)
+        total = self.objective.loss(targets, flat, weights, masks)  # type: ignore[union-attr]
+        for term in self._extra(len(flat[0]) if flat and flat[0].ndim else 1):
+            total = term if total is None else total + term
+        if total is None:
+            raise ArgumentError("There is nothing to minimise.", hint="compile(loss=...), or add_loss in a layer")
+        return total
+
+    def measure(self, model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Update the metrics of the outputs."""
+        flat, targets, weights, masks = self._arranged(model, x, y, y_pred, sample_weight)
+        self.objective.measure(targets, flat, weights, masks)  # type: ignore[union-attr]
+
+    def _track(self, model: Any, total: torch.Tensor, x: Any, y: Any, y_pred: Any, weight: Any) -> None:
+        objective = self.objective or self._know_result(model, y, y_pred)
+        first = y_pred if isinstance(y_pred, torch.Tensor) else next(tree.leaves(y_pred))
+        objective.total.track(total, first.shape[0] if first.ndim else 1)
+        if model.computes_own_metrics:
+            self.own_results = model.compute_metrics(x, y, y_pred, weight)
+        elif objective.has_metrics:
+            self.measure(model, x, y, y_pred, weight)
+
+    # -- what a batch is to the objective
+
+    def _arranged(
+        self, model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
+    ) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+        """(predictions, targets, sample weights, masks), one entry per output each."""
+        lone = isinstance(y_pred, torch.Tensor)
+        flat = [y_pred] if lone else list(tree.leaves(y_pred))
+        outputs = (self.objective or self._know_result(model, y, y_pred)).outputs
+        targets = [y] if lone and isinstance(y, torch.Tensor) else outputs.spread_data(y, "y")
+        weights = [None] * len(flat) if sample_weight is None else outputs.spread_weights(sample_weight)
+        if self.class_weight is not None:
+            weights = self.class_weight.applied(outputs, targets, flat, weights)
+        return flat, targets, weights, output_masks(model, x, flat)
+
+    def _know_result(self, model: Any, y: Any, y_pred: Any) -> Objective:
+        """The objective for what a model has just returned, where its shapes were not known before."""
+        outputs = Outputs.of_graph(model.graph) if model.graph is not None else Outputs.of_result(y_pred)
+        return self.know_shapes(outputs, y, list(tree.leaves(y_pred)))
+
+    def know_shapes(self, outputs: Outputs, y: Any, predictions: list[Any]) -> Objective:
+        """Make the objective for these outputs and targets, unless there is one for the like of them.
+
+        Args:
+            outputs: of the model.
+            y: targets as they come.
+            predictions: anything with the shape that an output has.
+        """
         targets = outputs.spread_data(y, "y")
-        shapes = [(t.shape, p.shape) if t is not None else None for t, p in zip(targets, flat, strict=True)]
-        given = self.compiled
-        self.objective = Objective(
-            outputs, given["loss"], given["loss_weights"], given["metrics"], given["weighted_metrics"], shapes
-        )
+        shapes: list[Shapes | None] = [
+            None if t is None else (_shape(t), tuple(p.shape)) for t, p in zip(targets, predictions, strict=True)
+        ]
+        if self.objective is None or _kinds(self.objective.shapes) != _kinds(shapes):
+            self.objective = Objective(outputs, self.compiled, shapes)
+        if self._resumed is not None:
+            self.resume(self._resumed)
         return self.objective
 
-    def _look_at_weights(self, model: Any) -> list[torch.nn.Parameter]:
-        every = list(model.parameters())
-        if hasattr(self.optimizer, "build"):
-            self.optimizer.build(every)
-        self._parameters = [p for p in every if p.requires_grad]
-        self._regularized = [p for p in self._parameters if getattr(p, "regularizer", None) is not None]
-        return self._parameters
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from what an interrupted run had accumulated; at once, or when the objective is made."""
+        self._resumed = state if self.objective is None else None
+        if self.objective is not None:
+            self.objective.load_state_dict(state)
 
-    def _find_losing_parts(self, model: Any) -> list[Weights]:
-        self._losing = model.losing_parts()
-        return self._losing
+    def _extra(self, rows: int) -> list[torch.Tensor]:
+        """Regularizers of the weights that are trained, and what layers gave to ``add_loss``."""
+        extra = [p.regularizer(p) for p in self._regularized]  # type: ignore[operator]
+        for layer in self._losing:
+            for term in layer._losses:
+                value = term.mean() if term.ndim else term
+                extra.append(value)
+                name = getattr(layer, "loss_name", None)
+                if name is not None and self.objective is not None:
+                    with torch.no_grad():
+                        self.objective.track_named(name, value, rows)
+        return extra
 
-    def _sample_weights(self, outputs: Outputs, given: Any, targets: list[Any]) -> list[Any]:
-        if given is not None and not isinstance(given, (dict, list, tuple)):
-            weights = [given] * len(outputs)
-        else:
-            weights = outputs.spread_data(given, "sample_weight")
-        if self.class_weight is None:
-            return weights
-        per_class = self.class_weight
-        if all(isinstance(v, (int, float)) for v in per_class.values()):
-            if len(outputs) > 1:
-                raise StructureError(
-                    "class_weight is for one output, but the model has several.",
-                    expected=f"a dict by output name: {outputs.names}",
-                )
-            per_class = {outputs.names[0]: per_class}
-        for i, table in enumerate(outputs.spread(per_class, "class_weight")):
-            if table is not None:
-                by_class = class_weights(targets[i], table)
-                weights[i] = by_class if weights[i] is None else weights[i] * by_class
-        return weights
+    def _look_at_weights(self, model: Any) -> None:
+        """Which weights are trained: asked at every step, so that freezing holds from the next step on."""
+        if not self._every:
+            self._losing = model.losing_parts()
+            self._every = list(model.parameters())
+            if hasattr(self.optimizer, "build") and self._every:
+                self.optimizer.build(self._every)
+        self._needs_grad = [p.requires_grad for p in self._every]
+        self._trained = [p for p in self._every if p.requires_grad]
+        self._regularized = [p for p in self._trained if getattr(p, "regularizer", None) is not None]
 
 
-def class_weights(target: torch.Tensor, table: dict[int, float]) -> torch.Tensor:
-    """The weight of each row from the weight of its class; classes the table leaves out have weight 1.
+def _shape(target: Any) -> tuple[int, ...]:
+    return tuple(target.shape) if hasattr(target, "shape") else ()
 
-    >>> class_weights(torch.tensor([0, 1, 1]), {1: 5.0})
-    tensor([1., 5., 5.])
-    """
-    classes = target.argmax(-1) if target.ndim > 1 and target.shape[-1] > 1 else target
-    if classes.ndim > 1:
-        classes = classes.squeeze(-1)
-    most = max([*table, int(classes.max())])
-    weights = torch.tensor([float(table.get(c, 1.0)) for c in range(most + 1)], device=target.device)
-    return weights[classes.long()]
+
+def _kinds(shapes: list[Shapes | None]) -> list[Any]:
+    """What the meaning of "accuracy" hangs on: which outputs have targets, their ranks and last axes."""
+    return [None if pair is None else (len(pair[0]), pair[0][-1:] if len(pair[0]) > 1 else ()) for pair in shapes]

@@ -5,32 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
 from lamina import optimizers
-from lamina.callbacks import Callback, CallbackList, History
-from lamina.graph import ArgumentError, StructureError, tree
-from lamina.layers.base import in_mode
+from lamina.callbacks import CallbackList, History
+from lamina.graph import ArgumentError
 
-from .arrays import Arrays
+from .checks import check_data
+from .class_weights import ClassWeights
+from .data import Arrays, Source, source_of
+from .execution import Execution, evaluate
 from .feed import Feed
+from .generators import seeded
 from .memory import keep_freed_pages
+from .prediction import predict
 from .progress import Progress
+from .run import Run
 from .scores import Scores
 from .step import Step
-from .streams import batches_of, unpack
+from .steps import Steps
 from .torch_optimizer import TorchOptimizer
 
 
-class Trainer:
+class Trainer(Steps):
     """``compile``, ``fit``, ``evaluate``, ``predict`` and their friends, by Keras' names. Mixed into `Model`."""
 
     optimizer: Any = None
     loss: Any = None
     stop_training = False
+    jit_compile = False
+    run_eagerly = False
+    steps_per_execution = 1
     _compiled: dict[str, Any] | None = None
     _step: Step | None = None
+    running: Run | None = None
+    _validation_batch_size: int | None = None
 
     def compile(
         self,
@@ -52,13 +61,21 @@ class Trainer:
                 loss needs no targets.
             loss_weights: factors of the losses, by name or position.
             metrics, weighted_metrics: names or objects, by name or position for several outputs.
+            run_eagerly: True runs without ``torch.compile``, whatever `jit_compile` says.
+            steps_per_execution: batches from one call of the callbacks' batch hooks to the next.
             jit_compile: True runs the model through ``torch.compile``; "auto" does not.
-            run_eagerly, steps_per_execution, auto_scale_loss: accepted so that Keras code runs.
+            auto_scale_loss: scale the loss of a ``mixed_float16`` model, as its small gradients need.
+
+        Raises:
+            ArgumentError: an unknown optimizer; steps_per_execution below 1.
         """
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ArgumentError("compile(steps_per_execution=) is a number of batches.", got=repr(steps_per_execution))
         plain_torch = isinstance(optimizer, torch.optim.Optimizer)
         self.optimizer = TorchOptimizer(optimizer) if plain_torch else optimizers.get(optimizer)
         self.loss = loss
-        self.jit_compile = jit_compile is True
+        self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
+        self.jit_compile = jit_compile is True and not run_eagerly
         self._compiled = {
             "loss": loss,
             "loss_weights": loss_weights,
@@ -66,6 +83,11 @@ class Trainer:
             "weighted_metrics": weighted_metrics,
         }
         self._step = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
 
     # -- the public verbs
 
@@ -87,71 +109,67 @@ class Trainer:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        seed: int | None = None,
     ) -> History:
         """Train for some epochs.
 
+        The numbers of an epoch are means over its rows while the weights move; ``val_`` numbers are taken at its end.
+
         Args:
-            x: arrays or tensors in the structure of the inputs (or by input names), a DataLoader, Dataset or generator.
+            x: arrays, tensors or data frames in the structure of the inputs (or by input names); a DataLoader, Dataset,
+                generator or `PyDataset`, which give ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
             y: targets in the structure of the outputs, or by output names.
             batch_size: rows per step, 32 by default.
-            validation_split: this part of the rows, the last ones, is kept for validation.
-            validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or a DataLoader.
-            class_weight: class -> weight; for several outputs a dict of them by output name.
+            epochs: number of the last epoch.
+            verbose: "auto" or 1: a live display on a terminal, one line per epoch elsewhere; 2: one line per epoch; 0:
+                nothing.
             callbacks: `lamina.callbacks`.
-            verbose: "auto" or 1: a bar on a terminal, one line per epoch elsewhere; 2: one line per epoch; 0: nothing.
+            validation_split: this part of the rows, the last ones, is kept for validation.
+            validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or anything that `x` may be.
+            shuffle: rows in a new order at each epoch; only of data that has rows.
+            class_weight: class -> weight; for several outputs a dict of them by output name.
+            sample_weight: (B,), or (B, T) for steps; for several outputs one for all, or one for each by name or
+                position.
+            initial_epoch: number of the first epoch, from 0.
+            steps_per_epoch, validation_steps: batches of an epoch; by default all that there are.
+            validation_batch_size: as `batch_size` by default.
+            validation_freq: epochs from one validation to the next, or a list of the epochs that end with one.
+            seed: for everything random in this fit (order, dropout). The global generators are as before afterwards.
 
         Returns:
             A `History`: ``history["loss"]``, ``history["val_accuracy"]``, ...
+
+        Raises:
+            ShapeError, DtypeError, StructureError, ArgumentError: the data do not fit the model or what it was compiled
+                with; before any weight changes.
         """
         step = self._require_compiled()
         if self._device().type == "cpu":
             keep_freed_pages()
-        data = batches_of(x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, device=self._device())
-        data, validation = self._split(data, validation_split, validation_data, validation_batch_size or batch_size)
-        feed = Feed(data, steps_per_epoch)
-        held = Feed(validation, validation_steps) if validation is not None else None
-        self.history = History()
-        params = {"epochs": epochs, "steps": feed.length, "verbose": verbose}
-        hooks = CallbackList([*_as_list(callbacks), self.history], self, params)
-        step.class_weight = class_weight
+        step.class_weight = ClassWeights(class_weight) if class_weight is not None else None
         try:
-            self._train(
-                range(initial_epoch, epochs), feed, held, validation_freq, hooks, Progress(verbose, epochs, feed.length)
-            )
+            with seeded(seed):
+                data = self._source(
+                    (x, y, sample_weight), batch_size, shuffle=shuffle, merge_single=_has_batch_norm(self)
+                )
+                own_batch_size = validation_batch_size or batch_size
+                data, held = self._split(data, validation_split, validation_data, own_batch_size)
+                feed = Feed(data, steps_per_epoch, self._device())
+                valid = Feed(held, validation_steps, self._device()) if held is not None else None
+                check_data(self, step, feed, "fit")
+                if valid is not None:
+                    self._validation_batch_size = own_batch_size
+                    check_data(self, step, valid, "validation_data")
+                hooks, progress = self._watchers(callbacks, verbose, epochs, feed)
+                self.running = Run(
+                    self, step, feed, valid, hooks, progress,
+                    epochs=epochs, first_epoch=initial_epoch, validation_freq=validation_freq,
+                    steps_per_execution=self.steps_per_execution,
+                )  # fmt: skip
+                self.running.train()
         finally:
-            step.class_weight = None
+            self.running = step.class_weight = None
         return self.history
-
-    def _train(
-        self,
-        epochs: range,
-        feed: Feed,
-        held: Feed | None,
-        validation_freq: Any,
-        hooks: CallbackList,
-        progress: Progress,
-    ) -> None:
-        self.stop_training = False
-        hooks.call("on_train_begin", {})
-        try:
-            for epoch in epochs:
-                logs = self._train_epoch(epoch, feed, held if _due(validation_freq, epoch) else None, hooks, progress)
-                hooks.call("on_epoch_end", epoch, logs)
-                if self.stop_training or feed.ended:
-                    break
-        finally:  # whatever ends a training, Ctrl-C too, callbacks get to do what they promised
-            progress.stop()
-            hooks.call("on_train_end", {})
-
-    def _split(self, data: Any, fraction: float, given: Any, batch_size: int | None) -> tuple[Any, Any]:
-        """(training data, validation data): as given, or the last rows cut off, or none."""
-        if given is not None or not fraction:
-            return data, self._validation_data(given, batch_size)
-        if not isinstance(data, Arrays):
-            raise ArgumentError(
-                "validation_split needs arrays.", got=type(data.source).__name__, hint="validation_data=(x, y)"
-            )
-        return data.split(fraction)
 
     def evaluate(
         self,
@@ -166,18 +184,26 @@ class Trainer:
     ) -> Any:
         """Loss and metrics on data, in inference mode.
 
+        Args:
+            batch_size: by default that of the last validation within ``fit``, so that both give the same numbers, or 32.
+            The others: see `fit`.
+
         Returns:
             The loss where there is nothing else; else `Scores`, a list in the order of ``metrics_names`` that also
             answers to names (``scores["accuracy"]``); a dict with ``return_dict=True``.
         """
-        self._require_compiled()
-        data = batches_of(x, y, sample_weight, batch_size=batch_size, device=self._device())
-        feed = Feed(data, steps)
-        progress = Progress(verbose, 1, feed.length, "Evaluation")
-        progress.start(0)
-        hooks = CallbackList(_as_list(callbacks), self)
-        logs = self._evaluate(feed, hooks)
-        progress.finish(feed.length or 0, logs)
+        step = self._require_compiled()
+        data = self._source((x, y, sample_weight), batch_size or self._validation_batch_size)
+        feed = Feed(data, steps, self._device())
+        try:
+            check_data(self, step, feed, "evaluate")
+            progress = Progress(verbose, 1, feed.length, "Evaluation")
+            progress.start(0)
+            hooks = CallbackList(callbacks, model=self, steps=feed.length, verbose=verbose)
+            logs = evaluate(Execution(self, step, training=False), feed, hooks)
+            progress.finish(feed.length or 0, logs)
+        finally:
+            feed.close()
         return logs if return_dict else Scores.of(logs)
 
     def predict(
@@ -188,135 +214,73 @@ class Trainer:
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """Outputs for all rows as NumPy arrays, in the declared structure; batch by batch, in inference mode."""
-        if (
-            not callbacks
-            and steps is None
-            and isinstance(x, (np.ndarray, torch.Tensor))
-            and len(x) <= (batch_size or 32)
-        ):
-            return self.predict_on_batch(x)
-        feed = Feed(batches_of(x, batch_size=batch_size, device=self._device()), steps)
-        hooks = CallbackList(_as_list(callbacks), self)
-        hooks.call("on_predict_begin", {})
-        parts: list[list[np.ndarray[Any, Any]]] = []
-        structure: Any = None
-        with in_mode(self, False):  # type: ignore[arg-type]
-            for i, (batch, _, _) in enumerate(feed.epoch()):
-                hooks.call("on_predict_batch_begin", i, {})
-                with torch.inference_mode():
-                    structure = self(batch)  # type: ignore[operator]
-                # To the host batch by batch: the device never holds more than one batch of outputs.
-                parts.append([leaf.numpy(force=True) for leaf in tree.leaves(structure)])
-                hooks.call("on_predict_batch_end", i, {})
-        hooks.call("on_predict_end", {})
-        if structure is None:
-            raise StructureError("There is no data to predict.")
-        joined = (np.concatenate(column) if column[0].ndim else np.stack(column) for column in zip(*parts, strict=True))
-        return tree.pack_like(structure, joined)
+        """Outputs for all rows as NumPy arrays, in the declared structure; batch by batch, in inference mode.
 
-    def predict_on_batch(self, x: Any) -> Any:
-        """Outputs for one batch as NumPy arrays."""
-        if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" and x.flags.writeable:
-            x = torch.from_numpy(x)
-        output = self._infer(x)
-        if isinstance(output, torch.Tensor):
-            return output.numpy(force=True)
-        return tree.map_leaves(lambda t: t.numpy(force=True) if isinstance(t, torch.Tensor) else t, output)
+        Outputs go to the host batch by batch, so the device never holds more than one batch of them.
+        """
+        return predict(self, x, batch_size, steps, callbacks)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """One training step; returns the loss and metrics of this batch, like `evaluate`."""
-        return self._on_batch(x, y, sample_weight, class_weight, return_dict, training=True)
+        step = self._require_compiled()
+        step.class_weight = ClassWeights(class_weight) if class_weight is not None else None
+        try:
+            return self._on_batch(step, (x, y, sample_weight), return_dict, training=True)
+        finally:
+            step.class_weight = None
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch, like `evaluate`."""
-        return self._on_batch(x, y, sample_weight, None, return_dict, training=False)
+        return self._on_batch(self._require_compiled(), (x, y, sample_weight), return_dict, training=False)
 
-    @property
-    def metrics_names(self) -> list[str]:
-        """Names of what `evaluate` returns, known after the first batch."""
-        objective = self._step.objective if self._step is not None else None
-        return list(objective.logs()) if objective is not None else []
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The metric objects, known after the first batch."""
-        objective = self._step.objective if self._step is not None else None
-        return objective.all_metrics() if objective is not None else []
-
-    # -- loops
-
-    def _train_epoch(
-        self, epoch: int, feed: Feed, held: Feed | None, hooks: CallbackList, progress: Progress
-    ) -> dict[str, Any]:
-        step = self._require_compiled()
-        listens = hooks.listens("on_train_batch_end", "on_batch_end")
-        forward = self._forward()
-        hooks.call("on_epoch_begin", epoch, {})
-        progress.start(epoch)
-        step.begin_epoch()
-        done = 0
-        with in_mode(self, True):  # type: ignore[arg-type]
-            for batch in feed.epoch():
-                hooks.call("on_train_batch_begin", done, {})
-                hooks.call("on_batch_begin", done, {})
-                step.train(self, forward, batch)
-                done += 1
-                if listens:
-                    logs = step.logs()
-                    hooks.call("on_train_batch_end", done - 1, logs)
-                    hooks.call("on_batch_end", done - 1, logs)
-                if progress.wants_drawing():
-                    progress.draw(done, step.logs())
-                if self.stop_training:
-                    break
-        if not done:
-            raise StructureError(
-                "There is no data to train on.", got="no batches", hint="a source that can be iterated anew"
-            )
-        logs = step.logs()
-        if held is not None:
-            logs |= {f"val_{name}": value for name, value in self._evaluate(held, hooks).items()}
-        progress.finish(done, logs)
-        return logs
-
-    def _evaluate(self, feed: Feed, hooks: CallbackList) -> dict[str, Any]:
-        step = self._require_compiled()
-        hooks.call("on_test_begin", {})
-        step.begin_epoch()
-        done = 0
-        with in_mode(self, False), torch.no_grad():  # type: ignore[arg-type]
-            for batch in feed.epoch():
-                hooks.call("on_test_batch_begin", done, {})
-                step.test(self, self, batch)
-                hooks.call("on_test_batch_end", done, step.logs() if hooks.listens("on_test_batch_end") else {})
-                done += 1
-        if not done:
-            raise StructureError("There is no data to evaluate.", got="no batches")
-        logs = step.logs()
-        hooks.call("on_test_end", logs)
-        return logs
-
-    def _on_batch(
-        self, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool, training: bool
-    ) -> Any:
-        step = self._require_compiled()
-        batch = next(iter(Arrays(x, y, sample_weight, batch_size=2**62, device=self._device())))
-        step.begin_epoch()
-        step.class_weight = class_weight
-        with in_mode(self, training), torch.set_grad_enabled(training):  # type: ignore[arg-type]
-            (step.train if training else step.test)(self, self._forward() if training else self, batch)
-        step.class_weight = None
-        logs = step.logs()
-        return logs if return_dict else Scores.of(logs)
+    def predict_on_batch(self, x: Any) -> Any:
+        """Outputs for one batch as NumPy arrays."""
+        return predict(self, x, 2**62, None, None)
 
     # -- pieces
 
-    def _infer(self, x: Any) -> Any:
-        with torch.inference_mode():
-            return self(x, training=False)  # type: ignore[operator]
+    def _on_batch(self, step: Step, data: Any, return_dict: bool, training: bool) -> Any:
+        feed = Feed(self._source(data, 2**62), None, self._device())
+        check_data(self, step, feed, "x")
+        execution = Execution(self, step, training)
+        execution.begin()
+        with execution.mode(), torch.set_grad_enabled(training):
+            for batch in feed.epoch():
+                execution.run(batch)
+        logs = execution.logs()
+        execution.end()
+        return logs if return_dict else Scores.of(logs)
+
+    def _watchers(self, callbacks: Any, verbose: Any, epochs: int, feed: Feed) -> tuple[CallbackList, Progress]:
+        """The callbacks with a new `History`, and what shows progress."""
+        self.history = History()
+        params = {"epochs": epochs, "steps": feed.length, "verbose": verbose}
+        hooks = CallbackList([callbacks, self.history], model=self, **params)
+        return hooks, Progress(0 if hooks.shows_progress else verbose, epochs, feed.length)
+
+    def _split(self, data: Source, fraction: float, given: Any, batch_size: int | None) -> tuple[Source, Source | None]:
+        """(training data, validation data): as given, or the last rows cut off, or none."""
+        if given is not None:
+            return data, self._validation_source(given, batch_size)
+        if not fraction:
+            return data, None
+        if not isinstance(data, Arrays):
+            raise ArgumentError("validation_split needs arrays.", got=data.kind, hint="validation_data=(x, y)")
+        return data.split(fraction)
+
+    def _validation_source(self, given: Any, batch_size: int | None) -> Source:
+        parts = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+        if not 1 <= len(parts) <= 3:
+            got = f"a {type(given).__name__} of {len(parts)}"
+            raise ArgumentError("validation_data is (x, y) or (x, y, sample_weight).", got=got)
+        return self._source((*parts, None, None)[:3], batch_size, what="validation_data")
+
+    def _source(self, data: Any, batch_size: int | None, **options: Any) -> Source:
+        graph = self.graph  # type: ignore[attr-defined]
+        names = {"inputs": graph.input_names, "outputs": graph.output_names} if graph is not None else {}
+        return source_of(*data, batch_size=batch_size, **names, **options)
 
     def _require_compiled(self) -> Step:
         if self._compiled is None:
@@ -340,20 +304,7 @@ class Trainer:
     def _device(self) -> torch.device:
         return next((p.device for p in self.parameters()), torch.device("cpu"))  # type: ignore[attr-defined]
 
-    def _validation_data(self, given: Any, batch_size: int | None) -> Any:
-        if given is None:
-            return None
-        if isinstance(given, (tuple, list)):
-            x, y, weight = unpack(tuple(given))
-            return batches_of(x, y, weight, batch_size=batch_size, device=self._device())
-        return batches_of(given, batch_size=batch_size, device=self._device())
 
-
-def _as_list(callbacks: Any) -> list[Callback]:
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-
-
-def _due(frequency: Any, epoch: int) -> bool:
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+def _has_batch_norm(model: Any) -> bool:
+    """Whether training needs at least two rows in a batch: statistics of one row are no statistics."""
+    return any("BatchNorm" in type(module).__name__ for module in model.modules())

@@ -373,7 +373,7 @@ WRONG = {
     "unequal rows": (lambda m, x, p, c: m.fit(x[:5], [p, c]), "different numbers of rows"),
     "no rows": (lambda m, x, p, c: m.fit(x[:0], [p[:0], c[:0]]), "no data"),
     "strings": (lambda m, x, p, c: m.fit(np.array([["a"] * 3] * 20), [p, c]), "x does not hold numbers"),
-    "wrong width of y": (lambda m, x, p, c: m.fit(x, [torch.ones(20, 3), c]), r"\(20, 3\)"),
+    "wrong width of y": (lambda m, x, p, c: m.fit(x, [torch.ones(20, 3), c]), r"'price'.*\n.*\(B, 3\)"),
     "wrong width of x": (lambda m, x, p, c: m.fit(torch.ones(20, 4), [p, c]), r"'x'.*\n.*\(20, 4\)"),
     "unknown loss": (lambda m, x, p, c: m.compile("sgd", "msee") or m.fit(x, [p, c]), "msee"),
     "unknown metric": (
@@ -383,7 +383,7 @@ WRONG = {
         lambda m, x, p, c: m.compile("sgd", "mse", metrics=["mae"]) or m.fit(x, [p, p]), "1 entries for 2"),
     "split of a loader": (
         lambda m, x, p, c: m.fit(iter([(x, [p, c])]), validation_split=0.5), "validation_split needs arrays"),
-    "y beside a loader": (lambda m, x, p, c: m.fit(iter([(x, [p, c])]), p), "gives the targets itself"),
+    "y beside a loader": (lambda m, x, p, c: m.fit(iter([(x, [p, c])]), p), "gives its targets"),
     "class_weight for two": (
         lambda m, x, p, c: m.fit(x, [p, c], class_weight={0: 1.0}), "class_weight is for one output"),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Layers that are a model's plain building stones."""
 
+from .added_loss import AddedLoss
 from .dense import Dense
 from .einsum_dense import EinsumDense
 from .embedding import Embedding
@@ -10,6 +11,7 @@ from .masking import Masking
 from .torch_module import TorchModule, TorchModuleWrapper
 
 __all__ = [
+    "AddedLoss",
     "Dense",
     "EinsumDense",
     "Embedding",

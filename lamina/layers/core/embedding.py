@@ -36,6 +36,9 @@ class Embedding(Layer):
     torch.Size([1, 3, 64])
     """
 
+    # Under a mixed policy the rows are cast after they are picked, not the whole matrix before.
+    full_precision = True
+
     def __init__(
         self,
         input_dim: int,

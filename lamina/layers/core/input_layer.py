@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lamina.config import floatx
 from lamina.graph import ArgumentError, Node, SymbolicTensor, TensorSpec
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.infer import Shape, example_shapes
@@ -18,7 +19,7 @@ class InputLayer(Layer):
     Args:
         shape: without the batch axis; ``None`` for unknown axes.
         batch_size: known size of the batch axis, or None.
-        dtype: "float32" by default.
+        dtype: `lamina.config.floatx()` by default.
         batch_shape: the shape with the batch axis, instead of ``shape``.
         optional: the model may be given None here.
         name: what dicts of data call it.
@@ -62,7 +63,7 @@ class InputLayer(Layer):
             if shape is None
             else (_size(batch_size), *_checked_shape(shape, "shape"))
         )
-        self.input_dtype = to_torch(dtype or "float32")
+        self.input_dtype = to_torch(dtype or floatx())
         self.optional = bool(optional)
         self.built = True
         node = Node(self, (), {}, caller())
@@ -109,7 +110,7 @@ def Input(
     Args:
         shape: sizes without the batch axis, ``None`` for axes whose size only run time tells.
         batch_size: size of the batch axis where it is fixed.
-        dtype: "float32" by default.
+        dtype: `lamina.config.floatx()` by default.
         batch_shape: the shape with the batch axis, instead of ``shape``.
         name: what dicts of data, error messages and pictures call it.
         optional: the model may be given None here.

@@ -9,7 +9,7 @@ import torch
 
 from lamina.graph import ArgumentError, StructureError, tree
 
-from .cuts import Cuts, checked_batch_size, warn_of_merging
+from .cuts import Cuts, checked_batch_size
 from .source import Batch, Source
 from .tensors import as_leaves, different_rows, rows_of
 
@@ -77,7 +77,7 @@ class Arrays(Source):
     def _pass(self, skip: int) -> Generator[Batch, None, None]:
         cuts = self._cuts()
         if cuts.merges:
-            warn_of_merging(self.batch_size + 1)
+            self._tell_of_merging(self.batch_size + 1)
         if not self.shuffle:
             for start, stop in cuts.after(skip):
                 yield _map(lambda leaf, a=start, b=stop: _cut(leaf, a, b), self.data)

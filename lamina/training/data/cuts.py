@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -53,20 +52,13 @@ class Cuts:
             yield start, self.rows if stop >= self._stop else stop
 
 
-def warn_of_merging(rows: int) -> None:
-    """Say, once for each place in the user's code, that the last two batches became one."""
-    warnings.warn(
-        "The last batch would be a single row, of which BatchNormalization has no statistics: it is joined to the "
-        f"batch before it, which then has {rows} rows. Another batch_size avoids this.",
-        UserWarning,
-        stacklevel=3,
-    )
-
-
-def merged(batches: Iterable[Batch]) -> Generator[Batch, None, None]:
+def merged(batches: Iterable[Batch], tell: Callable[[int], None]) -> Generator[Batch, None, None]:
     """The same batches, the last one joined to the one before it where it is a single row and that one is not.
 
     One batch is held back, since only the end of the data tells which is the last.
+
+    Args:
+        tell: called with the number of rows of the joined batch.
     """
     held: list[Batch] = []
     for batch in batches:
@@ -77,7 +69,7 @@ def merged(batches: Iterable[Batch]) -> Generator[Batch, None, None]:
             yield held.pop(0)
     if len(held) == 2 and _rows(held[0]) > 1 and tree.describe(held[0]) == tree.describe(held[1]):
         first, last = (iter(tree.leaves(batch)) for batch in held)
-        warn_of_merging(_rows(held[0]) + 1)
+        tell(_rows(held[0]) + 1)
         yield tree.pack_like(
             held[0], (None if a is None else torch.cat([a, b]) for a, b in zip(first, last, strict=True))
         )

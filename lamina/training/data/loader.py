@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader, IterableDataset, Sampler
 
 from .batch import Keys
@@ -31,6 +32,11 @@ class Loader(Stream):
 
     def __len__(self) -> int:
         return len(self.loader)
+
+    def generators(self) -> list[torch.Generator]:
+        owners = (self.loader, getattr(self.loader, "sampler", None))
+        own = {id(g): g for g in (getattr(owner, "generator", None) for owner in owners) if g is not None}
+        return list(own.values())
 
     def _items(self, skip: int) -> Iterator[Any]:
         loader = self.loader

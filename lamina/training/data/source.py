@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from typing import Any
+
+import torch
 
 Batch = tuple[Any, Any, Any]
 
@@ -27,6 +30,7 @@ class Source(ABC):
     merge_single = False
 
     def __init__(self) -> None:
+        self._told_of_merging = False
         self._open: weakref.WeakSet[Generator[Batch, None, None]] = weakref.WeakSet()
 
     @abstractmethod
@@ -52,10 +56,25 @@ class Source(ABC):
     def on_epoch_end(self) -> None:  # noqa: B027 - as above
         """Called after the last batch of a pass."""
 
+    def generators(self) -> list[torch.Generator]:
+        """Random generators of its own that a pass draws from, besides PyTorch's global one."""
+        return []
+
     def close(self) -> None:
         """End every pass that is still open, and the workers it has."""
         for running in list(self._open):
             running.close()
+
+    def _tell_of_merging(self, rows: int) -> None:
+        """Say, once for each source, that its last two batches are one of ``rows`` rows."""
+        if not self._told_of_merging:
+            self._told_of_merging = True
+            warnings.warn(
+                "The last batch would be a single row, of which BatchNormalization has no statistics: it is joined to "
+                f"the batch before it, which then has {rows} rows. Another batch_size avoids this.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def sample(self) -> Batch | None:
         """What can be looked at without drawing a batch, as tensors; None where that is nothing."""

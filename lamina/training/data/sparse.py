@@ -31,8 +31,7 @@ def read(matrix: Any, name: str) -> SparseRows:
             f"{name} is sparse and no matrix.", got=f"shape {tuple(matrix.shape)}", expected="(rows, features)"
         )
     if is_torch(matrix):
-        rows = matrix if matrix.layout == torch.sparse_csr else matrix.to_sparse_csr()
-        return SparseRows(rows.crow_indices().long(), rows.col_indices().long(), rows.values(), rows.shape[1])
+        return _of_coordinates(matrix.to_sparse_coo().coalesce())
     rows = matrix.tocsr()
     values = numpy_arrays.read(rows.data, name)
     return SparseRows(
@@ -41,6 +40,14 @@ def read(matrix: Any, name: str) -> SparseRows:
         values if isinstance(values, torch.Tensor) else values.whole(),
         rows.shape[1],
     )
+
+
+def _of_coordinates(matrix: torch.Tensor) -> SparseRows:
+    """Not by PyTorch's own conversion, which warns that it is a beta."""
+    rows, columns = matrix.indices()
+    starts = torch.zeros(matrix.shape[0] + 1, dtype=torch.int64, device=rows.device)
+    starts[1:] = torch.bincount(rows, minlength=matrix.shape[0]).cumsum(0)
+    return SparseRows(starts, columns, matrix.values(), matrix.shape[1])
 
 
 class SparseRows:

@@ -36,13 +36,11 @@ class Stream(Source):
         """The items of one pass without the first ``skip``."""
 
     def _pass(self, skip: int) -> Generator[Batch, None, None]:
-        batches = self._read(skip)
-        if self.merge_single and self.sizes_are_given:
-            batches = merged(batches)
+        read = self._read(skip)
         try:
-            yield from batches
+            yield from merged(read, self._tell_of_merging) if self.merge_single and self.sizes_are_given else read
         finally:
-            batches.close()
+            read.close()
 
     def _read(self, skip: int) -> Generator[Batch, None, None]:
         items = self._items(skip)

@@ -13,7 +13,7 @@ from lamina.graph import StructureError
 
 from .arrays import Arrays
 from .batch import Keys
-from .cuts import Cuts, checked_batch_size, warn_of_merging
+from .cuts import Cuts, checked_batch_size
 from .source import Source
 from .stream import Stream
 
@@ -67,7 +67,7 @@ class ByNumber(Stream):
     def _items(self, skip: int) -> Iterator[Any]:
         cuts = self._cuts()
         if cuts.merges:
-            warn_of_merging(self.batch_size + 1)
+            self._tell_of_merging(self.batch_size + 1)
         order: Any = torch.randperm(len(self.dataset)).tolist() if self.shuffle else range(len(self.dataset))
         for start, stop in cuts.after(skip):
             yield self._rows(order[start:stop])

@@ -29,6 +29,7 @@ class Progress:
 
     Drawing goes by the clock: at most five times a second on a terminal, twice in a notebook, and in a log after 10
     seconds and then once a minute. Only when `wants_drawing` says so need the running averages come to the host.
+    What is printed while an epoch is shown on a terminal lands above it: `stop` must come, at best by ``with``.
     Nothing that a stream does ends a training: what cannot be printed goes to the logger ``lamina``.
 
     Args:
@@ -42,7 +43,6 @@ class Progress:
         learning_rate: called for the learning rate when something is drawn.
         stream: where to; by default ``sys.stdout`` as it is when an epoch starts.
         unit: what a step is called.
-        catch_prints: whether prints during an epoch are put above the live display. Only where `stop` surely comes.
         clock: seconds.
 
     Raises:
@@ -69,7 +69,6 @@ class Progress:
         learning_rate: Callable[[], Any] | None = None,
         stream: Any = None,
         unit: str = "step",
-        catch_prints: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         if verbose != "auto" and not (isinstance(verbose, int) and verbose >= 0):
@@ -78,7 +77,7 @@ class Progress:
         self.epochs, self.steps, self.what, self.unit = epochs, steps, what, unit
         self.outputs = list(outputs) if len(outputs) > 1 else []
         self.batch_size, self.device, self.learning_rate = batch_size, device, learning_rate
-        self._stream, self._catches, self._clock = stream, catch_prints, clock
+        self._stream, self._clock = stream, clock
         self._screen: Any = None
         self._place: Any = None
         self._due, self._drawn = _NEVER, -_NEVER
@@ -179,7 +178,7 @@ class Progress:
         if self.verbose == 1 and is_notebook(stream):
             return Notebook()
         if self.verbose == 1 and can_draw(stream):
-            return Terminal(stream, self._catches)
+            return Terminal(stream)
         return Lines(lambda line: write(stream, line + "\n"), self.verbose == 1, facts)
 
     def _try(self, verb: str, *args: Any) -> None:
@@ -205,11 +204,11 @@ class Progress:
         self._points: deque[tuple[float, int]] = deque([(self._clock(), 0)], maxlen=50)
 
     def _moment(self, step: int, steps: int | None, logs: dict[str, Any]) -> Moment:
-        return Moment(self._head, step, steps, logs=dict(logs), outputs=self.outputs, unit=self.unit)
+        return Moment(self._head, step, steps, logs=_named(logs), outputs=self.outputs, unit=self.unit)
 
     def _update(self, moment: Moment, step: int, logs: dict[str, Any], now: float) -> None:
         moment.step, moment.elapsed = step, now - self._began
-        moment.logs |= {f"val_{name}": value for name, value in logs.items()} if moment.validating else logs
+        moment.logs |= _named(logs, "val_" if moment.validating else "")
         if len(self._points) > 2 and self._points[0][1] == 0:
             self._points.popleft()
         began, before = self._points[0]
@@ -227,3 +226,8 @@ class Progress:
             whole = torch.cuda.get_device_properties(device).total_memory / 2**30
             notes.append(f"GPU {held:.1f} of {whole:.0f} GiB")
         return notes
+
+
+def _named(logs: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Logs under names that surely are text."""
+    return {f"{prefix}{name}": value for name, value in logs.items()}

@@ -41,7 +41,16 @@ def can_draw(stream: Any) -> bool:
     """
     if isinstance(stream, Above) or hasattr(stream, "rich_proxied_file"):
         return False  # inside another live display: lines go above it
-    return is_terminal(stream) and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    if os.environ.get("TERM", "") in ("dumb", "unknown") or not is_terminal(stream):
+        return False
+    return sys.platform != "win32" or _windows_can()
+
+
+def _windows_can() -> bool:
+    """Whether this console of Windows knows the codes that move the cursor; those before Windows 10 do not."""
+    from rich.console import detect_legacy_windows
+
+    return not detect_legacy_windows()
 
 
 class Terminal:
@@ -49,16 +58,16 @@ class Terminal:
 
     Args:
         stream: the terminal.
-        catch_prints: whether to stand in for ``sys.stdout`` and ``sys.stderr`` while rows are on the screen. Only for
-            who surely calls `close`.
+
+    While rows are on the screen it stands in for ``sys.stdout`` and ``sys.stderr``, so `leave` or `close` must come.
     """
 
     interval = 0.2
 
-    def __init__(self, stream: Any, catch_prints: bool = True) -> None:
+    def __init__(self, stream: Any) -> None:
         from rich.console import Console  # not when lamina is imported: most trainings on servers never need it
 
-        self._stream, self._catches = stream, catch_prints
+        self._stream = stream
         self._console = Console(file=stream, force_jupyter=False, highlight=False, markup=False, emoji=False)
         self._sizes: list[int] = []  # columns of the rows on the screen
         self._partial = False  # somebody's line is not ended yet
@@ -71,20 +80,20 @@ class Terminal:
     def show(self, moment: Moment) -> None:
         """Draw the rows, over those that are there."""
         look = self._look()
-        rows = frame(moment, look)[: max(1, self._console.height - 1)]
-        start = "\n" if self._partial else ""
-        self._partial = False
-        write(self._stream, self._eraser() + start + self._rendered(rows, look.width))
+        rows = frame(moment, look)
+        room = max(2, self._console.height - 1)
+        if len(rows) > room:
+            rows = [*rows[: room - 1], [(f"  ... {len(rows) - room + 1} more", "faint")]]
+        self._put(rows, look, "")
         self._sizes = [min(look.size(row), look.width) for row in rows]
-        if self._catches and not self._caught:
+        if not self._caught:
             self._catch()
 
     def leave(self, moment: Moment, hurry: bool) -> None:
         """Take the rows away and put the line of the epoch in their place."""
         self._release()
         look = self._look()
-        rows = closing(moment, look)
-        write(self._stream, self._eraser() + self._rendered(rows, look.width) + "\n")
+        self._put(closing(moment, look), look, "\n")
 
     def close(self) -> None:
         """Take the rows away."""
@@ -97,6 +106,12 @@ class Terminal:
         """The codes to write before somebody else's text. The rows come back with the next drawing."""
         self._partial = not text.endswith("\n")
         return self._eraser()
+
+    def _put(self, rows: list[Line], look: Look, end: str) -> None:
+        """Rows in the place of those that are there, in one write, so that nothing flickers."""
+        start = "\n" if self._partial else ""
+        self._partial = False
+        write(self._stream, self._eraser() + start + self._rendered(rows, look.width) + end)
 
     def _eraser(self) -> str:
         """Codes that take the rows away. A terminal made narrower since has broken them into more."""
@@ -125,8 +140,7 @@ class Terminal:
             line.truncate(width)
         with self._console.capture() as captured:
             self._console.print(Text("\n").join(lines), end="", soft_wrap=True)
-        encoding = self._console.encoding
-        return captured.get().encode(encoding, "backslashreplace").decode(encoding)
+        return captured.get()
 
     def _catch(self) -> None:
         for name in ("stdout", "stderr"):

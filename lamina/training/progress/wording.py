@@ -15,6 +15,8 @@ def number(value: Any) -> str:
     >>> number(0.25), number(1e-5), number(float("nan")), number(3), number([0.5, 1.0])
     ('0.2500', '1.000e-05', 'nan', '3', '[0.5000, 1.0000]')
     """
+    if getattr(value, "ndim", 0) and hasattr(value, "reshape"):
+        value = value.reshape(-1)[: _ITEMS + 1]  # of a large array no more than is shown
     if callable(getattr(value, "tolist", None)):  # arrays, tensors and their scalars
         value = value.tolist()
     if isinstance(value, float):
@@ -50,10 +52,10 @@ def ascii_only(line: str) -> str:
 def is_alarming(value: Any) -> bool:
     """Whether a number is none any more: NaN or infinite.
 
-    >>> is_alarming(float("nan")), is_alarming(0.1), is_alarming("text")
-    (True, False, False)
+    >>> is_alarming(float("nan")), is_alarming(torch.tensor(float("inf"))), is_alarming(0.1)
+    (True, True, False)
     """
-    return isinstance(value, float) and not math.isfinite(value)
+    return number(value) in ("nan", "inf", "-inf")
 
 
 def duration(seconds: float) -> str:

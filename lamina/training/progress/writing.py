@@ -14,7 +14,7 @@ class StreamBroken(Exception):  # noqa: N818 - caught by `Progress`; nobody read
 
 
 def write(stream: Any, text: str) -> None:
-    """Write and flush. No stream at all, as under ``pythonw``, is fine: nobody is looking.
+    """Write and flush; what the stream's encoding lacks as escapes. No stream at all, as under ``pythonw``, is fine.
 
     Raises:
         StreamBroken: whatever the stream raised.
@@ -31,7 +31,8 @@ def write(stream: Any, text: str) -> None:
     if stream is None:
         return
     try:
-        stream.write(text)
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         if hasattr(stream, "flush"):
             stream.flush()
     except _FAULTS as fault:

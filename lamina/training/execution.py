@@ -1,0 +1,101 @@
+"""Execution: how the batches of an epoch are worked on, by Lamina's step or by one that the model defines itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from lamina.layers.base import in_mode
+
+from .data import Batch
+from .readout import flattened, to_host
+from .step import Step
+from .steps import Steps, attribute_metrics
+
+
+class Execution:
+    """Runs batch after batch in one mode, and knows the numbers so far.
+
+    Args:
+        model: what is trained or evaluated.
+        step: its step.
+        training: whether weights change.
+    """
+
+    def __init__(self, model: Any, step: Step, training: bool) -> None:
+        self.model, self.step, self.training = model, step, training
+        name = "train_step" if training else "test_step"
+        own = getattr(type(model), name) is not getattr(Steps, name) or name in vars(model)
+        self._own_step: Callable[[Any], Any] | None = getattr(model, name) if own else None
+        self._work = step.train if training else step.test
+        self._forward = model._forward() if training else model
+        self._last: Any = {}
+        self._attributes: list[tuple[str, Any]] = []
+
+    def begin(self) -> None:
+        """Forget the numbers of the epoch before."""
+        self._last = {}
+        self.step.begin_epoch(self.model)
+        if self._own_step is not None:
+            self.model.reset_metrics()
+        self._attributes = list(attribute_metrics(self.model))
+        for _, metric in self._attributes:
+            metric.reset_state()
+
+    def end(self) -> None:
+        self.step.forget_model()
+
+    def mode(self) -> Any:
+        """A context in which the model is as its batches need it."""
+        return in_mode(self.model, self.training)
+
+    def run(self, batch: Batch) -> None:
+        """Work on a batch."""
+        if self._own_step is None:
+            self._work(self.model, self._forward, batch)
+        else:
+            self._last = self._own_step(packed(batch))
+
+    def logs(self) -> dict[str, Any]:
+        """The numbers so far, on the host."""
+        if self._own_step is not None:
+            return to_host(flattened(self._last or {}))
+        objective = self.step.objective
+        results = objective.results() if objective is not None else {}
+        results |= {name: metric.result() for name, metric in self._attributes}
+        return to_host(flattened(results | (self.step.own_results or {})))
+
+
+def packed(batch: Batch) -> Any:
+    """A batch as a user's own step gets it: x, (x, y) or (x, y, sample_weight)."""
+    x, y, weight = batch
+    if weight is not None:
+        return x, y, weight
+    return x if y is None else (x, y)
+
+
+def evaluate(execution: Execution, feed: Any, hooks: Any) -> dict[str, Any]:
+    """The numbers of one epoch of evaluation.
+
+    Returns:
+        name -> number; empty where the feed had no batch.
+    """
+    hooks.call("on_test_begin", {})
+    heard = hooks.listens("on_test_batch_begin", "on_test_batch_end")
+    wants_logs = hooks.listens("on_test_batch_end")
+    execution.begin()
+    done = 0
+    with execution.mode(), torch.no_grad():
+        for batch in feed.epoch():
+            if heard:
+                hooks.call("on_test_batch_begin", done, {})
+            execution.run(batch)
+            if heard:
+                hooks.call("on_test_batch_end", done, execution.logs() if wants_logs else {})
+            done += 1
+    logs = execution.logs() if done else {}
+    execution.end()
+    hooks.call("on_test_end", logs)
+    return logs

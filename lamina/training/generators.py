@@ -1,0 +1,104 @@
+"""The random generators that a training draws from: their states, taken and put back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+State = dict[str, Any]
+
+
+def global_state() -> State:
+    """States of Python's, NumPy's and PyTorch's global generators, on the host and on each GPU that is in use.
+
+    The leaves are JSON types and tensors, so that a file can hold them.
+    """
+    version, words, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state()
+    state: State = {
+        "python": {"version": version, "words": list(words), "gauss": gauss},
+        "numpy": {
+            "name": str(name), "keys": torch.from_numpy(np.asarray(keys).astype(np.int64)), "position": int(position),
+            "has_gauss": int(has_gauss), "cached": float(cached),
+        },
+        "torch": torch.get_rng_state(),
+    }  # fmt: skip
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def set_global_state(state: State) -> None:
+    """Put back what `global_state` gave, exactly. GPUs that are not there any more are left out."""
+    python, host = state["python"], state["numpy"]
+    random.setstate((python["version"], tuple(python["words"]), python["gauss"]))
+    keys = host["keys"].numpy().astype(np.uint32)
+    np.random.set_state((host["name"], keys, host["position"], host["has_gauss"], host["cached"]))
+    torch.set_rng_state(state["torch"])
+    for device, own in enumerate(state.get("cuda", ())[: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(own, device)
+
+
+def states_of(generators: Iterable[torch.Generator]) -> list[torch.Tensor]:
+    """States of generators that layers or data sets own."""
+    return [generator.get_state() for generator in generators]
+
+
+def set_states(generators: Iterable[torch.Generator], states: Iterable[torch.Tensor]) -> None:
+    """Put back what `states_of` gave."""
+    for generator, state in zip(generators, states, strict=False):
+        generator.set_state(state)
+
+
+def states_by_path(model: torch.nn.Module) -> State:
+    """States of the generators that layers own (``Dropout(seed=7)``): path of the layer -> device -> state."""
+    return {
+        path: {str(device): generator.get_state() for device, generator in source.generators.items()}
+        for path, source in _sources(model)
+        if source.generators
+    }
+
+
+def set_states_by_path(model: torch.nn.Module, states: State) -> None:
+    """Put back what `states_by_path` gave."""
+    for path, source in _sources(model):
+        for device, state in states.get(path, {}).items():
+            source.on(torch.device(device)).set_state(state)
+
+
+def _sources(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
+    """(path, source) of what has generators of its own, each once."""
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(getattr(value, "generators", None), dict) and getattr(value, "seed", None) is not None:
+                yield f"{path}.{name}", value
+
+
+@contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Within, all global generators start from `seed`; afterwards they are as they were. None changes nothing.
+
+    >>> before = torch.get_rng_state()
+    >>> with seeded(3):
+    ...     first = torch.rand(2)
+    >>> with seeded(3):
+    ...     assert torch.equal(torch.rand(2), first)
+    >>> torch.equal(torch.get_rng_state(), before)
+    True
+    """
+    if seed is None:
+        yield
+        return
+    before = global_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_global_state(before)

@@ -1,0 +1,98 @@
+"""Prediction: outputs for all rows, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.callbacks import CallbackList
+from lamina.graph import ShapeError, StructureError, tree
+from lamina.layers.base import in_mode
+
+from .execution import packed
+from .feed import Feed
+from .steps import Steps
+
+
+def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callbacks: Any) -> Any:
+    """Outputs for all rows as NumPy arrays, in the declared structure.
+
+    Raises:
+        StructureError: there is no data.
+        ShapeError: the outputs of two batches cannot be joined.
+    """
+    own_step = type(model).predict_step is not Steps.predict_step
+    if (
+        type(x) in (np.ndarray, torch.Tensor)
+        and not (callbacks or own_step or steps)
+        and x.ndim
+        and 0 < len(x) <= (batch_size or 32)
+    ):
+        return predict_one(model, x)
+    feed = Feed(model._source((x, None, None), batch_size), steps, model._device())
+    hooks = CallbackList(callbacks, model=model, steps=feed.length)
+    work = (lambda batch: model.predict_step(packed(batch))) if own_step else _inference(model)
+    try:
+        structure, parts = _outputs(model, work, feed, hooks)
+    finally:
+        feed.close()
+    return tree.pack_like(structure, (_joined(column) for column in zip(*parts, strict=True)))
+
+
+def predict_one(model: Any, x: Any) -> Any:
+    """Outputs for a single array of rows, on the shortest way."""
+    if type(x) is np.ndarray and x.dtype.kind in "fiub" and x.flags.writeable:
+        x = torch.from_numpy(x)
+    with torch.inference_mode():
+        output = model(x, training=False)
+    if type(output) is torch.Tensor:
+        return _numpy(output)
+    return tree.map_leaves(lambda leaf: _numpy(leaf) if isinstance(leaf, torch.Tensor) else leaf, output)
+
+
+def _inference(model: Any) -> Callable[[Any], Any]:
+    return lambda batch: model(batch[0])
+
+
+def _outputs(model: Any, work: Callable[[Any], Any], feed: Feed, hooks: CallbackList) -> tuple[Any, list[list[Any]]]:
+    """(the structure of the outputs, their leaves for each batch), on the host."""
+    heard = hooks.listens("on_predict_batch_begin", "on_predict_batch_end")
+    hooks.call("on_predict_begin", {})
+    structure: Any = None
+    parts: list[list[Any]] = []
+    with in_mode(model, False), torch.inference_mode():
+        for i, batch in enumerate(feed.epoch()):
+            if heard:
+                hooks.call("on_predict_batch_begin", i, {})
+            structure = work(batch)
+            flat = [structure] if type(structure) is torch.Tensor else list(tree.leaves(structure))
+            # To the host batch by batch: the device never holds more than one batch of outputs.
+            parts.append([leaf.cpu() if isinstance(leaf, torch.Tensor) else torch.as_tensor(leaf) for leaf in flat])
+            if heard:
+                hooks.call("on_predict_batch_end", i, {"outputs": structure})
+    hooks.call("on_predict_end", {})
+    if structure is None:
+        raise StructureError("There is no data to predict.", got="no batches")
+    return structure, parts
+
+
+def _joined(column: tuple[Any, ...]) -> Any:
+    if not column[0].ndim:
+        return _numpy(torch.stack(column))
+    if any(part.shape[1:] != column[0].shape[1:] for part in column):
+        shapes = list(dict.fromkeys(str(tuple(part.shape)) for part in column))
+        raise ShapeError(
+            "The outputs of the batches cannot be joined into one array.",
+            got=", ".join(shapes[:4]),
+            expected="one shape beyond the batch",
+            hint="predict_on_batch for each batch, or pad the inputs to one length",
+        )
+    return _numpy(torch.cat(column))
+
+
+def _numpy(tensor: torch.Tensor) -> Any:
+    """NumPy knows no bfloat16: such outputs come as float32."""
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(force=True)
