@@ -1,22 +1,33 @@
-"""Callback and the list of them."""
+"""Callback: code of the user's that runs between the steps and epochs of a training."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
 from typing import Any
-
-from lamina.graph import ArgumentError
 
 Logs = dict[str, Any]
 
 
 class Callback:
-    """Base of callbacks; override what you need. ``self.model`` is the model in training.
+    """Base of callbacks; override the hooks that you need.
 
-    ``logs`` are numbers by the names that `History` has. Methods named ``on_..._batch_end`` make every step wait
-    for its numbers, so they cost speed; override them only where you need them.
+    ``logs`` are numbers by the names that `History` has. Methods named ``on_..._batch_end`` make a step wait for its
+    numbers, so they cost speed: override them only where you need them, and see `listens_to`.
+
+    Attributes:
+        params: ``epochs``, ``steps`` (None where unknown) and ``verbose``, as ``fit`` was told.
+
+    >>> class Patient(Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(f"epoch {epoch + 1} of {self.params['epochs']}: {logs['loss']}")
+    >>> patient = Patient()
+    >>> patient.set_params({"epochs": 3})
+    >>> patient.on_epoch_end(0, {"loss": 0.5})
+    epoch 1 of 3: 0.5
     """
+
+    shows_progress = False
+    """True for a callback that shows progress itself, so that ``fit`` shows none beside it."""
 
     _model: Any = None
 
@@ -29,16 +40,37 @@ class Callback:
         return self._model() if self._model is not None else None
 
     def set_model(self, model: Any) -> None:
+        """Say which model is in training; None: none any more."""
         self._model = weakref.ref(model) if model is not None else None
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """Say how ``fit``, ``evaluate`` or ``predict`` was called; see `params`."""
         self.params = params
+
+    def listens_to(self, hook: str) -> bool:
+        """Whether it has anything to do at this hook: by default, whether the method is overridden.
+
+        A step waits for its numbers only where somebody listens to its end. A callback that is interested in some steps
+        only answers for the step that is under way, from ``on_train_batch_begin`` on; asked outside of a step, it
+        answers whether it ever listens.
+        """
+        return getattr(type(self), hook) is not getattr(Callback, hook) or hook in vars(self)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What an interrupted run must keep: dicts and lists of JSON scalars, with tensors and arrays at the leaves.
+
+        Tensors are the callback's own, not copies.
+        """
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave; called after ``on_train_begin`` of the run that continues."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Before the first epoch."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """After the last epoch."""
+        """After the last epoch, whatever ended the training."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Before the first step of an epoch; ``epoch`` counts from 0."""
@@ -83,53 +115,4 @@ class Callback:
         """After a batch is predicted."""
 
 
-class LambdaCallback(Callback):
-    """A callback made of functions.
-
-    Args:
-        on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end: called
-            with Keras' arguments: ``(epoch, logs)``, ``(batch, logs)`` or ``(logs)``.
-
-    >>> seen = []
-    >>> LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch)).on_epoch_end(0, {})
-    >>> seen
-    [0]
-    """
-
-    def __init__(self, **functions: Callable[..., None] | None) -> None:
-        super().__init__()
-        for name, function in functions.items():
-            if not name.startswith("on_") or not hasattr(Callback, name):
-                raise ArgumentError(
-                    f"LambdaCallback has no hook {name!r}.",
-                    expected=", ".join(n for n in vars(Callback) if n.startswith("on_")),
-                )
-            if function is not None:
-                setattr(self, name, function)
-
-
-class CallbackList:
-    """Calls each callback in turn; knows which hooks anybody listens to.
-
-    >>> calls = CallbackList([LambdaCallback(on_train_begin=lambda logs: print("begin"))])
-    >>> calls.call("on_train_begin", {})
-    begin
-    """
-
-    def __init__(self, callbacks: Iterable[Callback], model: Any = None, params: dict[str, Any] | None = None) -> None:
-        self.callbacks = list(callbacks)
-        for callback in self.callbacks:
-            callback.set_model(model)
-            callback.set_params(params or {})
-
-    def listens(self, *hooks: str) -> bool:
-        """Whether any callback overrides one of these methods."""
-        return any(
-            getattr(type(c), hook, None) is not getattr(Callback, hook) or hook in vars(c)
-            for c in self.callbacks
-            for hook in hooks
-        )
-
-    def call(self, hook: str, *args: Any) -> None:
-        for callback in self.callbacks:
-            getattr(callback, hook)(*args)
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))

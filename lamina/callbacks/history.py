@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import torch
+
 from .base import Callback, Logs
+from .curves import plot_history
 
 
 class History(Callback):
@@ -14,6 +20,12 @@ class History(Callback):
         epoch: numbers of the epochs, from 0.
         history: name -> one value per epoch: ``loss``, ``accuracy``, ``val_loss``, and for several outputs
             ``price_loss``, ``price_mae``, ...
+
+    >>> history = History()
+    >>> for epoch in range(2):
+    ...     history.on_epoch_end(epoch, {"loss": 0.5 / (epoch + 1)})
+    >>> history.epoch, history.history
+    ([0, 1], {'loss': [0.5, 0.25]})
     """
 
     def __init__(self) -> None:
@@ -28,3 +40,29 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def plot(
+        self,
+        to_file: str | os.PathLike[str] | None = "training.png",
+        metrics: Sequence[str] | None = None,
+        columns: int = 3,
+        dpi: int = 150,
+    ) -> Any:
+        """Draw the curves into a file, and return matplotlib's ``Figure``; see `plot_history`."""
+        return plot_history(self, to_file, metrics, columns, dpi)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "epoch": list(self.epoch),
+            "history": {name: [_plain(value) for value in series] for name, series in self.history.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epoch = list(state["epoch"])
+        self.history = {name: list(series) for name, series in state["history"].items()}
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's or of a tensor as Python's own."""
+    is_number = isinstance(value, np.generic) or (isinstance(value, torch.Tensor | np.ndarray) and value.ndim == 0)
+    return value.item() if is_number else value

@@ -1,6 +1,7 @@
 """What a person sees of a model: summary, picture, training curves. Readers of the graph, nothing more."""
 
-from .curves import plot_history
+from lamina.callbacks.curves import plot_history
+
 from .picture import Picture, model_to_svg, plot_model
 from .summary import summary
 

@@ -10,12 +10,10 @@ from typing import Any
 
 from lamina.graph.errors import ArgumentError
 
+from .direction import rises_by_name
+
 _TRAIN, _VALIDATION = "#2b67c4", "#d1622b"
 _INK, _FAINT = "#18212c", "#d5dae0"
-# A metric whose name holds one of these is better when smaller.
-_SMALLER_IS_BETTER = (
-    "loss error mse mae rmse mape msle logcosh entropy poisson divergence hinge perplexity distance false".split()
-)
 
 
 def plot_history(
@@ -111,8 +109,8 @@ def _draw_panel(axes: Any, name: str, train: list[float], validation: list[float
     finite = [pair for pair in finite if math.isfinite(pair[0])]
     if not finite or "learning_rate" in name:
         return
-    smaller = any(word in name for word in _SMALLER_IS_BETTER)
-    best, epoch = min(finite, key=lambda pair: (pair[0] if smaller else -pair[0], pair[1]))
+    sign = 1.0 if rises_by_name(name) is False else -1.0
+    best, epoch = min(finite, key=lambda pair: (sign * pair[0], pair[1]))
     axes.plot([epoch], [best], marker="o", markersize=5.0, color=color, markeredgecolor="white")
     axes.set_title(f"best {best:.4g}, epoch {epoch}", loc="right", fontsize=8.5, color=color)
 

@@ -1,0 +1,105 @@
+"""MonitorCallback: what callbacks share that watch one number for the better."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.graph import ArgumentError
+
+from .base import Callback, Logs
+from .direction import rises
+
+
+class MonitorCallback(Callback):
+    """Base of callbacks that watch a number in the logs of epochs.
+
+    Args:
+        monitor: its name in the logs.
+        mode: "min", "max", or "auto": what the metric of that name says, or else its name.
+        min_delta: a smaller change is no improvement.
+
+    Attributes:
+        best: the best value so far, None before the first. Not-a-number is never the best.
+
+    Raises:
+        ArgumentError: another mode; or, at the end of the first epoch, neither metric nor name tell the direction.
+
+    >>> watch = MonitorCallback("loss", min_delta=0.1)
+    >>> [watch.improves(value, 0.5) for value in (0.45, 0.3, float("nan"))]
+    [False, True, False]
+    """
+
+    def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0) -> None:
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            raise ArgumentError(
+                f"{type(self).__name__}(mode=) is unknown.", got=repr(mode), expected="'auto', 'min' or 'max'"
+            )
+        self.monitor, self.mode, self.min_delta = monitor, mode, abs(min_delta)
+        self.best: float | None = None
+        self._warned = False
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._warned = False
+
+    def monitored(self, logs: Logs | None) -> float | None:
+        """The monitored number; None, with one warning in a training, where the logs have none of that name.
+
+        Raises:
+            ArgumentError: it is not one number.
+        """
+        value = (logs or {}).get(self.monitor)
+        if value is None:
+            self._warn_once(logs)
+            return None
+        if isinstance(value, list | tuple | np.ndarray | torch.Tensor) and np.size(value) != 1:
+            raise ArgumentError(
+                f"{type(self).__name__} watches {self.monitor!r}, which is not one number.",
+                got=f"{np.size(value)} numbers",
+                hint="a metric that averages over the classes",
+            )
+        return float(value[0] if isinstance(value, list | tuple) else value)
+
+    def improves(self, value: float, reference: float | None) -> bool:
+        """Whether ``value`` is better than ``reference`` by more than ``min_delta``; anything is better than None."""
+        if math.isnan(value):
+            return False
+        if reference is None or math.isnan(reference):
+            return True
+        if self._rises():
+            return value - self.min_delta > reference
+        return value + self.min_delta < reference
+
+    def _rises(self) -> bool:
+        if self.mode != "auto":
+            return self.mode == "max"
+        better = rises(self.monitor, getattr(self.model, "metrics", None) or [])
+        if better is None:
+            raise ArgumentError(
+                f"{type(self).__name__} cannot tell whether more or less of {self.monitor!r} is better.",
+                got="a name that does not say, and a metric without a direction",
+                hint="mode='max' or mode='min'",
+            )
+        return better
+
+    def _warn_once(self, logs: Logs | None) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        warnings.warn(
+            f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs. "
+            f"There are: {', '.join(logs or {}) or 'none'}.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best = state["best"]

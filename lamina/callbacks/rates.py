@@ -1,0 +1,44 @@
+"""The learning rates of a model's optimizers, as callbacks read and set them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamina.graph import ArgumentError
+
+
+def optimizers_of(model: Any) -> dict[str, Any]:
+    """Name in the logs -> optimizer: ``learning_rate``, or ``learning_rate_<name>`` where there are several.
+
+    What wraps an optimizer to scale the loss is looked through.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return {}
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    several = getattr(inner, "optimizers", None)
+    return {f"learning_rate_{o.name}": o for o in several} if several is not None else {"learning_rate": inner}
+
+
+def learning_rates(model: Any) -> dict[str, float]:
+    """The learning rate of each optimizer that has one, by its name in the logs."""
+    return {
+        name: float(optimizer.learning_rate)
+        for name, optimizer in optimizers_of(model).items()
+        if hasattr(optimizer, "learning_rate")
+    }
+
+
+def refuse_schedules(model: Any, who: str) -> None:
+    """ArgumentError where something else than ``who`` decides on the learning rate, or there is none."""
+    for name, optimizer in optimizers_of(model).items():
+        if not hasattr(optimizer, "learning_rate"):
+            raise ArgumentError(f"{who} sets a learning rate, and {type(optimizer).__name__} has none.")
+        rate = getattr(optimizer, "_learning_rate", None)
+        if callable(rate):
+            raise ArgumentError(
+                f"{who} cannot set the {name}: a schedule decides on it at every step.",
+                got=f"{type(optimizer).__name__}(learning_rate={type(rate).__name__})",
+                expected="a learning rate that is a number",
+                hint="the schedule or the callback, one of them",
+            )
