@@ -1,17 +1,26 @@
-"""Keras' questions about the engine, and the answers, which do not change: PyTorch, float32, channels last.
+"""Keras' questions about the engine and about dtypes, as its code asks them of ``keras.backend``.
 
-Keras' code asks these of ``keras.backend``. Lamina has no global settings: what Keras sets here for all that comes,
-Lamina takes as an argument where it counts (``dtype=``, ``data_format=``, ``epsilon=``), and the setters say so.
+Defaults that can be set are those of `lamina.config`.
 """
 
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, SymbolicTensor
+from lamina.config import (
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_dtype_policy,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
+from lamina.graph import SymbolicTensor
 from lamina.graph.dtypes import name_of, to_torch
 
 __all__ = [
@@ -31,83 +40,15 @@ __all__ = [
 ]
 
 
-def backend() -> str:
-    """The engine.
-
-    >>> backend()
-    'torch'
-    """
-    return "torch"
-
-
-def floatx() -> str:
-    """The dtype of numbers and weights, where none is said.
-
-    >>> floatx()
-    'float32'
-    """
-    return "float32"
-
-
-def epsilon() -> float:
-    """The small number that keeps divisors and logarithms away from 0.
-
-    >>> epsilon()
-    1e-07
-    """
-    return 1e-7
-
-
-def image_data_format() -> str:
-    """Where a picture's channels stand, if nothing is said.
-
-    >>> image_data_format()
-    'channels_last'
-    """
-    return "channels_last"
-
-
-def set_floatx(value: str) -> None:
-    """Only what is so anyway: Lamina has no global settings.
-
-    Raises:
-        ArgumentError: any other dtype.
-
-    >>> set_floatx("float32")
-    """
-    if value != floatx():
-        _refuse("floatx", value, floatx(), 'dtype="float64" of Input(...) and of the layers')
-
-
-def set_epsilon(value: float) -> None:
-    """Only what is so anyway: Lamina has no global settings.
-
-    Raises:
-        ArgumentError: any other number.
-
-    >>> set_epsilon(1e-7)
-    """
-    if value != epsilon():
-        _refuse("epsilon", value, epsilon(), "epsilon=... of the layer, loss or op")
-
-
-def set_image_data_format(data_format: str) -> None:
-    """Only what is so anyway: Lamina has no global settings.
-
-    Raises:
-        ArgumentError: any other order of axes.
-
-    >>> set_image_data_format("channels_last")
-    """
-    if data_format != image_data_format():
-        _refuse("image_data_format", data_format, image_data_format(), 'data_format="channels_first" of the layers')
-
-
 def clear_session(free_memory: bool = True) -> None:
-    """Nothing: there is no session. A model that nobody holds is gone, with its graph, by reference counts alone.
+    """Back to the first dtype policy; there is nothing else to clear.
+
+    A model that nobody holds is gone, with its graph, by reference counts alone, and names are counted per model.
+    `floatx`, `epsilon` and `image_data_format` stay as they were set, as in Keras.
 
     >>> clear_session()
     """
+    set_dtype_policy(None)
 
 
 def is_keras_tensor(x: Any) -> bool:
@@ -128,7 +69,7 @@ def standardize_dtype(dtype: Any) -> str:
     >>> standardize_dtype(torch.int8), standardize_dtype(float), standardize_dtype(None)
     ('int8', 'float32', 'float32')
     """
-    if dtype is None:
+    if dtype is None or dtype is float:
         return floatx()
     return name_of(to_torch(getattr(dtype, "name", dtype)))
 
@@ -168,11 +109,7 @@ def result_type(*dtypes: Any) -> str:
     for sample in samples:
         if kind == torch.bool and type(sample) is int:
             kind = torch.int32  # where PyTorch has int64
+        elif type(sample) is float and not (kind.is_floating_point or kind.is_complex):
+            kind = to_torch(floatx())
         kind = torch.result_type(torch.empty(1, dtype=kind), sample)
     return name_of(kind)
-
-
-def _refuse(name: str, value: Any, fixed: Any, hint: str) -> NoReturn:
-    raise ArgumentError(
-        f"Lamina has no global {name} to set.", got=repr(value), expected=f"{fixed!r}, which is fixed", hint=hint
-    )

@@ -185,7 +185,7 @@ class _Writer:
             kwargs.pop("training", None)
         if mode is not None and getattr(op, "has_parts", False):
             return f"{layer}.run_in_mode({self._arguments((mode, *args), kwargs)})"
-        return f"{layer}.run({self._arguments(args, kwargs)})"
+        return f"{layer}.{getattr(op, 'run_name', 'run')}({self._arguments(args, kwargs)})"
 
     def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         return ", ".join([self._render(a) for a in args] + [f"{k}={self._render(v)}" for k, v in kwargs.items()])

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
+from lamina.config import image_data_format
 from lamina.graph.errors import ArgumentError
 
 CHANNELS_LAST = "channels_last"
@@ -76,9 +77,9 @@ def choice(layer: object, name: str, value: Any, options: tuple[str, ...]) -> st
 
 
 def image_format(layer: object, value: Any) -> str:
-    """`"channels_last"` (also for None) or `"channels_first"`."""
+    """`"channels_last"` or `"channels_first"`; `lamina.config.image_data_format()` for None."""
     if value is None:
-        return CHANNELS_LAST
+        return image_data_format()
     return choice(layer, "data_format", value, (CHANNELS_LAST, CHANNELS_FIRST))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina import regularizers
+from lamina import dtype_policies, regularizers
 from lamina.graph import (
     ArgumentError,
     LaminaError,
@@ -30,28 +30,29 @@ from lamina.graph import (
     record,
     tree,
 )
-from lamina.graph.dtypes import name_of, to_torch
+from lamina.graph.dtypes import to_torch
 from lamina.graph.infer import Array, example_shapes, merged_shape, probe, set_aside_state
 from lamina.graph.source import caller
 
 from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .nested import adopt_nested_layers
+from .precision import Precision, weight_lists
 from .signature import CallFacts, call_facts
 from .spec import InputSpec, check_inputs
 from .variable import Variable
-from .weights import Weights
 
 __all__ = ["InputSpec", "Layer", "Variable"]
 
 
-class Layer(Weights):
+class Layer(Precision):
     """Base of all layers. Subclass it with ``build``, ``call`` and ``get_config``, or with PyTorch's ``forward``.
 
     Args:
         activity_regularizer: regularizer of the output, added to the loss.
         trainable: whether the optimizer may change the weights.
-        dtype: of weights and computation; "float32" by default.
-        autocast: cast floating inputs to the layer's dtype.
+        dtype: of weights and computation: a dtype, the name of one or of a mixed policy ("mixed_bfloat16"), or a
+            `DTypePolicy`; `lamina.config.dtype_policy()` by default.
+        autocast: cast floating inputs to the layer's compute dtype.
         name: unique within a model; made from the class name where it is not given.
 
     A new layer is in inference mode (``training`` is False); ``fit`` trains, ``layer.train()`` does too, and
@@ -96,12 +97,11 @@ class Layer(Weights):
         self.input_spec: Any = None
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.compute_dtype = name_of(to_torch(_dtype_name(dtype)))
-        self._torch_dtype = to_torch(self.compute_dtype)
         self._trainable = bool(trainable)
         self.auto_named = name is None
         self._settled = False
         self._name = _checked_name(name) if name is not None else snake_case(type(self).__name__)
+        self._take_policy(dtype_policies.get(dtype))
         self.called_by: list[weakref.ref[Node]] = []
         self._forget_at = 32
         self._losses: list[torch.Tensor] = []
@@ -133,21 +133,9 @@ class Layer(Weights):
         """For people: ``Dense "logits"``."""
         return f'{type(self).__name__} "{self._name}"'
 
-    @property
-    def dtype(self) -> str:
-        return self.compute_dtype
-
-    @property
-    def variable_dtype(self) -> str:
-        return self.compute_dtype
-
-    @property
-    def dtype_policy(self) -> str:
-        return self.compute_dtype
-
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON types."""
-        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.compute_dtype}
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_config()}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return config
@@ -182,7 +170,7 @@ class Layer(Weights):
         return previous_mask if self.supports_masking else None
 
     def compute_output_dtype(self, input_dtype: Any) -> torch.dtype:
-        """Dtype of the output: the layer's own."""
+        """Dtype of the output: the layer's compute dtype."""
         return self._torch_dtype
 
     # -- calling
@@ -206,12 +194,18 @@ class Layer(Weights):
                 part._collecting = False
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.built and not kwargs and len(args) == 1 and type(args[0]) is torch.Tensor:
-            plain = args[0].dtype == self._torch_dtype and not self._makes_masks and real_mask(args[0]) is None
-            if plain or torch.compiler.is_compiling():
-                return self.run(args[0])
-        elif self.built and torch.compiler.is_compiling() and "training" not in kwargs:
-            return self.run(*args, **kwargs)
+        if (
+            self.built
+            and not kwargs
+            and len(args) == 1
+            and type(args[0]) is torch.Tensor
+            and args[0].dtype == self._plain_dtype
+            and not self._makes_masks
+            and real_mask(args[0]) is None
+        ):
+            return self.run(args[0])
+        if self.built and torch.compiler.is_compiling() and "training" not in kwargs:
+            return self.launch(*args, **kwargs)
         for leaf in tree.leaves((args, kwargs)):
             if isinstance(leaf, Symbolic):
                 return self._draw(args, kwargs)
@@ -239,9 +233,9 @@ class Layer(Weights):
         return bool(self._modules)
 
     def run_in_mode(self, mode: bool, /, *args: Any, **kwargs: Any) -> Any:
-        """`run`, with this layer and everything under it in training (True) or inference mode for this call."""
+        """`launch`, with this layer and everything under it in training (True) or inference mode for this call."""
         with in_mode(self, mode):
-            return self.run(*args, **kwargs)
+            return self.launch(*args, **kwargs)
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = tree.map_leaves(self._as_input, (args, kwargs))
@@ -258,7 +252,7 @@ class Layer(Weights):
         else:
             if training is not None and not self.takes_training:
                 kwargs.pop("training")
-            output = self.run(*args, **kwargs)
+            output = self.launch(*args, **kwargs)
         set_real_mask(self, args, output)
         return output
 
@@ -376,6 +370,7 @@ class Layer(Weights):
         adopt_nested_layers(self)
         self.built = True
         self._losing = self.losing_parts() or None
+        self._weight_lists = weight_lists(self) if self._mixed else []
         if not self._trainable:
             self.trainable = False
 
@@ -499,15 +494,6 @@ def _arrays(shapes: Any, dtype: torch.dtype, leading: int) -> Any:
 
 def _origin(tensor: Any) -> str:
     return f"   from {tensor.node.label}, {tensor.node.source}"
-
-
-def _dtype_name(dtype: Any) -> Any:
-    """A dtype from what Keras configs hold: a name, a torch dtype, or a serialized policy."""
-    if dtype is None:
-        return "float32"
-    if isinstance(dtype, dict):
-        return dtype.get("config", {}).get("name", "float32")
-    return getattr(dtype, "name", dtype)
 
 
 def _checked_name(name: Any) -> str:

@@ -36,11 +36,13 @@ class Variable(torch.nn.Parameter):
         path: str | None = None,
         regularizer: Callable[[torch.Tensor], torch.Tensor] | None = None,
         constraint: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        autocast: bool = True,
     ) -> None:
         self.weight_name = name
         self.path = path or name
         self.regularizer = regularizer
         self.constraint = constraint
+        self.autocast = autocast
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -92,7 +94,7 @@ class Variable(torch.nn.Parameter):
 
     def described(self) -> dict[str, Any]:
         """What a copy of it needs besides the values."""
-        facts = ("path", "regularizer", "constraint")
+        facts = ("path", "regularizer", "constraint", "autocast")
         return {"name": self.weight_name, **{fact: getattr(self, fact) for fact in facts}}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:

@@ -240,12 +240,3 @@ def test_result_types_are_those_of_keras_but_for_64_bits():
     assert backend.result_type() == keras.backend.result_type()
     assert backend.result_type("int64", "int32", int) == "int64"
     assert backend.result_type("float64", "float16") == "float64"
-
-
-def test_what_is_fixed_cannot_be_set():
-    settings = (("set_floatx", "float64"), ("set_epsilon", 1e-3), ("set_image_data_format", "channels_first"))
-    for name, other in settings:
-        getattr(backend, name)(getattr(backend, name.removeprefix("set_"))())
-        with pytest.raises(ArgumentError, match="no global") as caught:
-            getattr(backend, name)(other)
-        assert caught.value.hint

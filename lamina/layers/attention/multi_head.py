@@ -65,6 +65,8 @@ class MultiHeadAttention(Layer):
     torch.Size([2, 5, 16])
     """
 
+    casts_parts = True
+
     def __init__(
         self,
         num_heads: int,
@@ -159,7 +161,7 @@ class MultiHeadAttention(Layer):
             output_shape=(*(None,) * (kept - 1), *made),
             activation=activation,
             bias_axes=new if self.use_bias else None,
-            dtype=self.dtype,
+            dtype=self.policy_for(name),
             name=name,
             **options,
         )

@@ -40,8 +40,11 @@ class AffineNormalization(Layer):
 
     def add_affine(self, shape: tuple[int, ...]) -> None:
         """Make `gamma` and `beta`, or None in their place."""
-        self.gamma = self.add_weight(shape, name="gamma", **weight_options(self, "gamma")) if self.scale else None
-        self.beta = self.add_weight(shape, name="beta", **weight_options(self, "beta")) if self.center else None
+        self.gamma = self._add("gamma", shape) if self.scale else None
+        self.beta = self._add("beta", shape) if self.center else None
+
+    def _add(self, name: str, shape: tuple[int, ...]) -> Any:
+        return self.add_weight(shape, name=name, autocast=False, **weight_options(self, name))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return check_axes(self, input_shape, self.axis)

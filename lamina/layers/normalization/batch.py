@@ -88,10 +88,14 @@ class BatchNormalization(AffineNormalization):
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
         self.add_affine((channels,))
         self.moving_mean = self.add_weight(
-            (channels,), name="moving_mean", initializer=self.moving_mean_initializer, trainable=False
+            (channels,), name="moving_mean", initializer=self.moving_mean_initializer, trainable=False, autocast=False
         )
         self.moving_variance = self.add_weight(
-            (channels,), name="moving_variance", initializer=self.moving_variance_initializer, trainable=False
+            (channels,),
+            name="moving_variance",
+            initializer=self.moving_variance_initializer,
+            trainable=False,
+            autocast=False,
         )
         # PyTorch's kernel wants the channels at axis 1; images get there by a view in their channels_last memory.
         self._views = views_to_second_axis(rank, self._index)
@@ -104,11 +108,12 @@ class BatchNormalization(AffineNormalization):
         count = inputs.numel() // inputs.shape[self._index]
         if mask is None and count > 1:
             return self._by_batch(inputs, count)
-        mean, variance = self._moments(inputs, mask)
+        wide = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
+        mean, variance = self._moments(wide, mask)
         with torch.no_grad():
-            self.moving_mean.lerp_(mean, 1.0 - self.momentum)
-            self.moving_variance.lerp_(variance, 1.0 - self.momentum)
-        return self._by_moments(inputs, mean, variance)
+            self.moving_mean.lerp_(mean.to(self.moving_mean.dtype), 1.0 - self.momentum)
+            self.moving_variance.lerp_(variance.to(self.moving_variance.dtype), 1.0 - self.momentum)
+        return self._by_moments(wide, mean, variance).to(inputs.dtype)
 
     def _by_batch(self, inputs: torch.Tensor, count: int) -> torch.Tensor:
         """PyTorch's fused kernel, which also steps the moving averages, though with the unbiased variance.

@@ -37,6 +37,8 @@ class GroupNormalization(AffineNormalization):
     (None, 8, 8, 16)
     """
 
+    full_precision = True
+
     def __init__(
         self,
         groups: int = 32,

@@ -45,6 +45,8 @@ class LayerNormalization(AffineNormalization):
     (None, 10, 16)
     """
 
+    full_precision = True
+
     def __init__(
         self,
         axis: Any = -1,
@@ -104,6 +106,8 @@ class RMSNormalization(Layer):
     (None, 10, 16)
     """
 
+    full_precision = True
+
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axes(self, "axis", axis)
@@ -139,6 +143,8 @@ class UnitNormalization(Layer):
     >>> UnitNormalization()(torch.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
+
+    full_precision = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -89,8 +89,8 @@ class Bidirectional(Layer):
         if initial_state is not None:
             half = len(initial_state) // 2
             forward_state, backward_state = initial_state[:half], initial_state[half:]
-        ahead = self.forward_layer.run(sequences, forward_state, mask)
-        back = self.backward_layer.run(sequences, backward_state, mask)
+        ahead = self.forward_layer.launch(sequences, forward_state, mask)
+        back = self.backward_layer.launch(sequences, backward_state, mask)
         states: tuple[Any, ...] = ()
         if self.return_state:
             states = (*ahead[1:], *back[1:])

@@ -10,6 +10,7 @@ import torch
 from lamina.graph import ShapeError, tree
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, shape_error
+from lamina.layers.precision import cast_floats
 
 from .parts import part_config, part_from_config
 from .run import run_over_time
@@ -49,6 +50,7 @@ class RNN(Layer):
 
     # Whether PyTorch's kernels may be used; the layers LSTM and GRU let the user forbid it.
     fuse = True
+    casts_parts = True
 
     def __init__(
         self,
@@ -75,6 +77,12 @@ class RNN(Layer):
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=3)
 
+    def _dtype_within(self, cell: Any) -> torch.dtype:
+        """The dtype that the cell's own policy wants of what goes in; its weights are cast with the layer's, or not."""
+        if not isinstance(cell, Layer):
+            return self._torch_dtype
+        return cell._torch_dtype if self._mixed else cell._variable_torch_dtype
+
     @property
     def state_size(self) -> list[Any]:
         """One entry per state: its width, or a list of widths."""
@@ -83,10 +91,13 @@ class RNN(Layer):
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         if isinstance(self.cell, Layer):
             self.cell._build_once((sequences_shape[0], *sequences_shape[2:]))
+        self._inner_dtype = self._dtype_within(self.cell)
         if self.stateful and sequences_shape[0] is not None:
             self._remember(initial_states(self.cell, sequences_shape[0]))
 
     def call(self, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        if self._inner_dtype != sequences.dtype:
+            sequences = sequences.to(self._inner_dtype)
         states = self._first_states(sequences, initial_state)
         if mask is not None and mask.dtype is not torch.bool:
             mask = mask.bool()
@@ -98,7 +109,8 @@ class RNN(Layer):
         if self.stateful:
             self._remember(states)
         output = outputs if self.return_sequences else last
-        return (output, *as_list(states)) if self.return_state else output
+        result = (output, *as_list(states)) if self.return_state else output
+        return result if self._inner_dtype == self._torch_dtype else cast_floats(result, self._torch_dtype)
 
     # -- states
 
@@ -121,7 +133,7 @@ class RNN(Layer):
                         expected=f"a batch of {state.shape[0]}, as before",
                         hint="batches of one size, or reset_state(forget=True) in between",
                     )
-        return tree.map_leaves(lambda s: s.to(device=sequences.device, dtype=self._torch_dtype), states)
+        return tree.map_leaves(lambda s: s.to(device=sequences.device, dtype=self._inner_dtype), states)
 
     def _remember(self, states: Any) -> None:
         """Keep the last states for the next batch; they move with the layer but are not saved with it."""

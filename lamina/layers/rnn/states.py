@@ -66,7 +66,7 @@ def check_state_shapes(layer: Any, sizes: Any, batch: int | None, shapes: list[t
 
 def run_cell(cell: Any, inputs: Any, states: Any) -> tuple[Any, Any]:
     """One step of any cell: (output, new states). A built layer runs without the checks of a first call."""
-    step = cell.run if isinstance(cell, Layer) and cell.built else cell if callable(cell) else cell.call
+    step = cell.launch if isinstance(cell, Layer) and cell.built else cell if callable(cell) else cell.call
     output, new = step(inputs, as_list(states))
     if isinstance(cell.state_size, (list, tuple)):
         return output, as_list(new)

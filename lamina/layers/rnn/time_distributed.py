@@ -64,7 +64,7 @@ class TimeDistributed(Layer):
                 )
             if "mask" in self.layer._facts.signature.parameters:
                 arguments["mask"] = mask.flatten(0, 1)
-        outputs = self.layer.run(inputs.flatten(0, 1), **arguments)
+        outputs = self.layer.launch(inputs.flatten(0, 1), **arguments)
         return outputs.unflatten(0, (batch, steps))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

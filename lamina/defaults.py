@@ -1,0 +1,37 @@
+"""The one place for process-wide defaults: what is taken where an argument was left out.
+
+They are read when a layer, `Input`, loss, metric, constraint or weight is **made**, or when `fit` begins, and what was
+read is kept there. Nothing reads them while a model runs, so changing one changes what is made afterwards and nothing
+that exists. `lamina.config` reads and sets them by Keras' names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Defaults:
+    """The defaults, as they are before anyone sets them.
+
+    Attributes:
+        floatx: dtype of inputs, and of layers where there is no policy.
+        epsilon: keeps divisors and logarithms away from 0.
+        image_data_format: "channels_last" or "channels_first".
+        policy: the dtype policy of layers; None follows `floatx`.
+        max_epochs, max_steps_per_epoch: `fit` does no more than this; None for no limit.
+
+    >>> Defaults().floatx
+    'float32'
+    """
+
+    floatx: str = "float32"
+    epsilon: float = 1e-7
+    image_data_format: str = "channels_last"
+    policy: Any = None
+    max_epochs: int | None = None
+    max_steps_per_epoch: int | None = None
+
+
+defaults = Defaults()

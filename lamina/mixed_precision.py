@@ -1,0 +1,48 @@
+"""Mixed precision by Keras' names: weights in float32, computation in a dtype half as wide.
+
+    lamina.mixed_precision.set_global_policy("mixed_bfloat16")
+
+Layers made from then on compute in bfloat16, keep float32 weights, and give bfloat16. Normalizations, losses and metrics
+compute in float32; a last softmax is best given ``dtype="float32"``. float16 ranges from 6e-8 to 65504, and small
+gradients would vanish in it: under "mixed_float16" ``compile`` multiplies the loss by a large factor that follows the
+gradients (`LossScaleOptimizer`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina.config import dtype_policy, set_dtype_policy
+from lamina.dtype_policies import DTypePolicy
+
+__all__ = [
+    "DTypePolicy",
+    "Policy",
+    "dtype_policy",
+    "global_policy",
+    "needs_loss_scaling",
+    "set_dtype_policy",
+    "set_global_policy",
+]
+
+Policy = DTypePolicy
+global_policy = dtype_policy
+set_global_policy = set_dtype_policy
+
+
+def needs_loss_scaling(model: torch.nn.Module) -> bool:
+    """Whether a layer of the model computes in float16 on float32 weights, so that gradients could vanish.
+
+    >>> x = lamina.Input((4,))
+    >>> needs_loss_scaling(lamina.Model(x, lamina.layers.Dense(2, dtype="mixed_float16")(x)))
+    True
+    >>> needs_loss_scaling(lamina.Model(x, lamina.layers.Dense(2, dtype="mixed_bfloat16")(x)))
+    False
+    """
+    return any(_is_float16(part) for part in model.modules())
+
+
+def _is_float16(part: Any) -> bool:
+    return getattr(part, "run_name", "run") == "run_mixed" and part.compute_dtype == "float16" and not part.is_input
