@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Iterable
 from numbers import Number
 from typing import Any
@@ -56,8 +57,9 @@ class Progbar:
         )
         self._as_is = set(stateful_metrics or ())
         self._averaged = None if stateless_metrics is None else set(stateless_metrics)
-        # Nobody has to close a bar, so it must not stand in for sys.stdout.
-        self._progress = Progress(verbose, 1, target, what="", unit=unit_name, catch_prints=False)
+        self._progress = Progress(verbose, 1, target, what="", unit=unit_name)
+        # A loop may be left without the last update: then the screen is put in order when nobody has the bar any more.
+        weakref.finalize(self, self._progress.stop)
         self._begin()
 
     def update(

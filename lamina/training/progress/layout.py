@@ -73,7 +73,7 @@ def closing(moment: Moment, look: Look) -> list[Line]:
     whole = _joined([item for part in parts for item in part])
     if look.size(whole) <= look.width:
         return [whole]
-    indent = " " * (look.measure(moment.head) + len(_GAP)) if moment.head and look.width >= 60 else _GAP
+    indent = " " * (look.measure(moment.head) + len(_GAP)) if moment.head and look.width >= 50 else _GAP
     first, *others = parts
     rows = _flow(first, look, indent, [])
     for part in others:

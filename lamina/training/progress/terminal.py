@@ -5,6 +5,7 @@ The cursor stays visible and nothing but the rows is touched, so a process that 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 from .layout import Line, Look, closing, frame
 from .moment import Moment
-from .writing import is_terminal, write
+from .writing import StreamBroken, is_terminal, write
 
 STYLES = {
     "": "",
@@ -68,7 +69,9 @@ class Terminal:
         from rich.console import Console  # not when lamina is imported: most trainings on servers never need it
 
         self._stream = stream
-        self._console = Console(file=stream, force_jupyter=False, highlight=False, markup=False, emoji=False)
+        # rich lays out and colours; we write, for rich ends the process when a pipe is broken.
+        self._sheet = _Sheet(getattr(stream, "encoding", None) or "utf-8")
+        self._console = Console(file=self._sheet, force_jupyter=False, highlight=False, markup=False, emoji=False)
         self._sizes: list[int] = []  # columns of the rows on the screen
         self._partial = False  # somebody's line is not ended yet
         self._caught: list[tuple[str, Above]] = []
@@ -84,7 +87,11 @@ class Terminal:
         room = max(2, self._console.height - 1)
         if len(rows) > room:
             rows = [*rows[: room - 1], [(f"  ... {len(rows) - room + 1} more", "faint")]]
-        self._put(rows, look, "")
+        try:
+            self._put(rows, look, "")
+        except StreamBroken:
+            self._release()
+            raise
         self._sizes = [min(look.size(row), look.width) for row in rows]
         if not self._caught:
             self._catch()
@@ -126,21 +133,20 @@ class Terminal:
         from rich.cells import cell_len
 
         # One column less than there is: a full line makes some terminals go on to the next.
-        width = max(20, self._console.width - 1)
-        if self._console.encoding.lower().startswith("utf"):
+        width = max(8, self._console.width - 1)
+        if self._sheet.encoding.lower().startswith("utf"):
             return Look(width, measure=cell_len)
         return Look(width, "=", "-", measure=cell_len)
 
     def _rendered(self, rows: list[Line], width: int) -> str:
-        """Rows as text with colours. Written by us: rich ends the process when a pipe is broken."""
+        """Rows as text with the codes of their colours."""
         from rich.text import Text
 
         lines = [Text.assemble(*((text, STYLES[style]) for text, style in row)) for row in rows]
         for line in lines:
             line.truncate(width)
-        with self._console.capture() as captured:
-            self._console.print(Text("\n").join(lines), end="", soft_wrap=True)
-        return captured.get()
+        self._console.print(Text("\n").join(lines), end="", soft_wrap=True)
+        return self._sheet.take()
 
     def _catch(self) -> None:
         for name in ("stdout", "stderr"):
@@ -154,6 +160,28 @@ class Terminal:
             if getattr(sys, name) is stand_in:  # else somebody has put another one there: theirs to take away
                 setattr(sys, name, stand_in.stream)
         self._caught = []
+
+
+class _Sheet(io.StringIO):
+    """What rich writes on, taking it for the terminal."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._encoding
+
+    def isatty(self) -> bool:
+        return True
+
+    def take(self) -> str:
+        """What was written since the last time."""
+        text = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return text
 
 
 class Above:
