@@ -19,16 +19,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def mapped(tmp_path: Path) -> Path:
-    """256 MB on disk: row i holds i."""
+    """128 MB on disk: row i holds i."""
     path = tmp_path / "data.npy"
-    array = np.lib.format.open_memmap(path, mode="w+", dtype="float32", shape=(64_000, 1_000))
+    array = np.lib.format.open_memmap(path, mode="w+", dtype="float32", shape=(32_000, 1_000))
     array[:] = np.arange(len(array))[:, None]
     return path
 
 
-@pytest.mark.parametrize("mode", ["r", "r+"])
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_a_mapped_file_is_not_loaded(mapped: Path, mode: str, shuffle: bool) -> None:
+def test_a_mapped_file_is_not_loaded(mapped: Path) -> None:
     """Anonymous memory is what counts: pages of the file that stay in the cache can be given up at any time."""
     program = f"""
 import numpy as np, torch
@@ -39,11 +37,12 @@ def anonymous():
             return int(line.split()[1]) / 1024
 source_of(np.zeros((64, 10)), shuffle=True)
 before = anonymous()
-source = source_of(np.load({str(mapped)!r}, mmap_mode={mode!r}), shuffle={shuffle}, batch_size=32)
-train, held = source.split(0.1)
-assert all((x == x[:, :1]).all() for x, _, _ in held.batches())
-seen = sorted(int(x[i, 0]) for x, _, _ in train.batches() for i in (0, -1))
-assert len(set(seen)) == 3600, len(set(seen))
+for mode in ("r", "r+"):
+    for shuffle in (False, True):
+        source = source_of(np.load({str(mapped)!r}, mmap_mode=mode), shuffle=shuffle, batch_size=32)
+        train, held = source.split(0.1)
+        assert all((x == x[:, :1]).all() for x, _, _ in held.batches())
+        assert len({{int(x[i, 0]) for x, _, _ in train.batches() for i in (0, -1)}}) == 1800
 print(anonymous() - before)
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
