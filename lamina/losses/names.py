@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
+from typing import Any
 
 from torch import Tensor
 
@@ -88,3 +90,13 @@ ALIASES = {
     "logcosh": "log_cosh",
     "kullback_leibler_divergence": "kl_divergence",
 }
+
+
+def class_of(fn: Any) -> type[Loss] | None:
+    """The class of one of our loss functions; None for anything else.
+
+    >>> class_of(huber).__name__, class_of(len)
+    ('Huber', None)
+    """
+    # A callable that is no function may not be hashable, or answer "==" with something else than yes or no.
+    return CLASS_OF.get(fn) if isinstance(fn, FunctionType) else None

@@ -9,7 +9,7 @@ from lamina.graph.registry import Registry
 
 from .base import Loss
 from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
-from .names import ALIASES, CLASS_OF, CLASSES, FUNCTIONS
+from .names import ALIASES, CLASSES, FUNCTIONS, class_of
 from .torch_loss import TorchLoss, is_torch_loss
 from .wrapper import LossFunctionWrapper
 
@@ -84,4 +84,5 @@ def resolve_loss(
         return found
     if is_torch_loss(found):
         return TorchLoss(found)
-    return CLASS_OF[found]() if found in CLASS_OF else LossFunctionWrapper(found)
+    ours = class_of(found)
+    return LossFunctionWrapper(found) if ours is None else ours()

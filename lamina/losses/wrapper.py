@@ -10,7 +10,7 @@ from torch import Tensor
 from lamina.graph.registry import Registry
 
 from .base import Loss, snake_case
-from .names import ALIASES, CLASS_OF, FUNCTIONS
+from .names import ALIASES, FUNCTIONS, class_of
 
 
 class LossFunctionWrapper(Loss):
@@ -40,7 +40,7 @@ class LossFunctionWrapper(Loss):
         super().__init__(name or getattr(fn, "__name__", None) or snake_case(type(fn).__name__), reduction, dtype)
         self.fn = fn
         self.kwargs = kwargs
-        ours = CLASS_OF.get(fn)
+        ours = class_of(fn)
         self.integer_targets, self.takes = (ours.integer_targets, ours.takes) if ours else (False, None)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -31,9 +31,10 @@ from .accuracy import (
     TopKCategoricalAccuracy,
 )
 from .auc import AUC
-from .base import Metric
+from .base import Metric, takes_mask
 from .confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
 from .constrained import PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
+from .correlation import ConcordanceCorrelation, PearsonCorrelation, concordance_correlation, pearson_correlation
 from .f_score import F1Score, FBetaScore
 from .functions import (
     binary_accuracy,
@@ -42,6 +43,7 @@ from .functions import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from .iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from .probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -64,30 +66,38 @@ from .regression import (
     RootMeanSquaredError,
 )
 from .resolve import deserialize, get, resolve_accuracy, resolve_metric, serialize
+from .torch_metric import TorchMetric
 
 __all__ = [
     "AUC",
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
     "PrecisionAtRecall",
@@ -103,6 +113,7 @@ __all__ = [
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
+    "TorchMetric",
     "TrueNegatives",
     "TruePositives",
     "binary_accuracy",
@@ -112,6 +123,7 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
+    "concordance_correlation",
     "deserialize",
     "get",
     "hinge",
@@ -122,6 +134,7 @@ __all__ = [
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "pearson_correlation",
     "poisson",
     "resolve_accuracy",
     "resolve_metric",
@@ -130,5 +143,6 @@ __all__ = [
     "sparse_categorical_crossentropy",
     "sparse_top_k_categorical_accuracy",
     "squared_hinge",
+    "takes_mask",
     "top_k_categorical_accuracy",
 ]

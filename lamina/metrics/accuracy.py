@@ -52,6 +52,7 @@ class CategoricalAccuracy(Measure):
     """
 
     direction = "up"
+    compares = True
 
     def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(categorical_accuracy, name, dtype)
@@ -65,6 +66,7 @@ class SparseCategoricalAccuracy(Measure):
     """
 
     direction = "up"
+    compares = True
 
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)
@@ -78,6 +80,7 @@ class TopKCategoricalAccuracy(Measure):
     """
 
     direction = "up"
+    compares = True
 
     def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
@@ -95,6 +98,7 @@ class SparseTopKCategoricalAccuracy(Measure):
     """
 
     direction = "up"
+    compares = True
 
     def __init__(
         self,

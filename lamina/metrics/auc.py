@@ -64,33 +64,26 @@ class AUC(Metric):
         self.num_thresholds, self.multi_label, self.num_labels = len(self._thresholds), multi_label, num_labels
         self.label_weights = None if label_weights is None else torch.as_tensor(label_weights, dtype=self._dtype)
         self.from_logits = from_logits
-        self._built = False
-        if num_labels or not multi_label:
-            self._build((num_labels,) if num_labels else ())
+        # Columns that are not known yet are none: the first batch tells their number.
+        columns = (num_labels or 0,) if multi_label else ()
+        for count in COUNTS:
+            setattr(self, count, self.add_variable((len(self._thresholds), *columns), name=count))
 
     @property
     def thresholds(self) -> list[float]:
         """All thresholds, rising, with one below 0 and one above 1."""
         return self._thresholds.values
 
-    def _build(self, columns: tuple[int, ...]) -> None:
-        for count in COUNTS:
-            setattr(self, count, self.add_variable((len(self._thresholds), *columns), name=count))
-        self._built = True
-
     @torch.no_grad()
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account: targets 0 or 1, and predictions, (B, ...); multi_label: (B, F)."""
-        y_true, y_pred, weight = answers(self.name, y_true, y_pred, sample_weight, self._dtype)
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
+        """Take a batch into account: targets 0 or 1, and predictions, (B, ...); multi_label: (B, F).
+
+        `sample_weight` and `mask`, True where an answer counts, are (B,) or (B, ...).
+        """
+        y_true, y_pred, weight = answers(self.name, y_true, y_pred, sample_weight, mask, self._dtype)
         y_pred = y_pred.sigmoid() if self.from_logits else y_pred
         if self.multi_label:
-            if y_pred.ndim != 2 or (self._built and y_pred.shape[1:] != self.true_positives.shape[1:]):
-                due = f"(B, {self.true_positives.shape[1]})" if self._built else "(B, F)"
-                raise ShapeError(
-                    "AUC with multi_label takes one column per label.", got=str(tuple(y_pred.shape)), expected=due
-                )
-            if not self._built:
-                self._build((y_pred.shape[1],))
+            self._check_columns(y_pred)
         else:
             if self.label_weights is not None:
                 columns = self.label_weights.to(y_pred.device)
@@ -100,8 +93,17 @@ class AUC(Metric):
         for count, value in self._thresholds.count(y_true, y_pred, weight).items():
             getattr(self, count).assign_add(value)
 
+    def _check_columns(self, y_pred: Tensor) -> None:
+        known = self.true_positives.shape[1]
+        if y_pred.ndim != 2 or (known and y_pred.shape[1] != known):
+            got, due = str(tuple(y_pred.shape)), f"(B, {known or 'F'})"
+            raise ShapeError("AUC with multi_label takes one column per label.", got=got, expected=due)
+        if not known:
+            for count in COUNTS:
+                getattr(self, count).hold(torch.zeros(len(self._thresholds), y_pred.shape[1]))
+
     def result(self) -> Tensor:
-        if not self._built:
+        if not self.true_positives.numel():
             return torch.zeros(())
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self._over_labels(self._interpolated_precision())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from lamina import initializers
 from lamina.graph.dtypes import name_of, to_torch
+from lamina.graph.errors import ShapeError, StructureError
 from lamina.losses.base import snake_case
 
 from .variable import MetricVariable
@@ -19,7 +21,7 @@ class Metric:
     """Base of metrics. A subclass adds to its variables in `update_state` and makes a tensor of them in `result`.
 
     The variables are tensors on the device of the data. `update_state` never waits for that device; reading the result
-    with ``float(metric.result())`` does.
+    with ``float(metric.result())`` does. What is to survive in a checkpoint is made with `add_variable`.
 
     Args:
         dtype: of the variables; None for float32.
@@ -43,7 +45,7 @@ class Metric:
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
         self._dtype = to_torch(dtype or "float32")
-        self._variables: list[MetricVariable] = []
+        self._variables: dict[str, MetricVariable] = {}
 
     @property
     def dtype(self) -> str:
@@ -59,12 +61,15 @@ class Metric:
             shape: its shape.
             initializer: as for a layer's weight; None for zeros. `reset_state` sets zeros in any case, as in Keras.
             dtype: None for that of the metric.
-            name: for people who read the code; it is not kept.
+            name: its name in `state_dict`; a second one of a name gets a number.
         """
         make = initializers.get(initializer or "zeros")
         dtype = self._dtype if dtype is None else to_torch(dtype)
         variable = MetricVariable.holding(torch.as_tensor(make(tuple(shape), dtype), dtype=dtype, device="cpu"))
-        self._variables.append(variable)
+        key, count = name or "variable", 1
+        while key in self._variables:
+            key, count = f"{name or 'variable'}_{count}", count + 1
+        self._variables[key] = variable
         return variable
 
     def add_weight(
@@ -75,14 +80,54 @@ class Metric:
 
     @property
     def variables(self) -> list[MetricVariable]:
-        """All variables: its own, then those of metrics that it holds as attributes."""
-        inner = [value for value in vars(self).values() if isinstance(value, Metric)]
-        return [*self._variables, *(variable for metric in inner for variable in metric.variables)]
+        """All variables: its own, then those of metrics that it holds as attributes, alone or in a list or dict."""
+        inner = [variable for _, metric in _metrics_in(vars(self)) for variable in metric.variables]
+        return [*self._variables.values(), *inner]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """A copy of every variable by its name, those of metrics inside as ``attribute.name``: the exact state.
+
+        >>> from lamina.metrics import Mean
+        >>> mean = Mean()
+        >>> mean.update_state([1.0, 2.0])
+        >>> mean.state_dict()
+        {'total': tensor(3.), 'count': tensor(2.)}
+        """
+        state = {name: variable.value for name, variable in self._variables.items()}
+        for path, metric in _metrics_in(vars(self)):
+            state |= {f"{path}.{name}": value for name, value in metric.state_dict().items()}
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Reverse of `state_dict`.
+
+        Raises:
+            StructureError: other names than this metric has.
+            ShapeError: a variable of another shape; one that was waiting for its first batch takes any.
+        """
+        own = dict(state)
+        for path, metric in _metrics_in(vars(self)):
+            inner = [name for name in own if name.startswith(f"{path}.")]
+            metric.load_state_dict({name.removeprefix(f"{path}."): own.pop(name) for name in inner})
+        if own.keys() != self._variables.keys():
+            got, due = str(sorted(own)), str(sorted(self._variables))
+            raise StructureError(f"This is not the state of the metric {self.name!r}.", got=got, expected=due)
+        for name, variable in self._variables.items():
+            value = torch.as_tensor(own[name])
+            if value.shape != variable.shape and value.numel() and variable.numel():
+                raise ShapeError(
+                    f"The metric {self.name!r} was made with other arguments than the one whose state this is.",
+                    got=f"{name} {tuple(value.shape)}",
+                    expected=f"{name} {tuple(variable.shape)}",
+                )
+            variable.hold(value)
 
     def reset_state(self) -> None:
         """Start again from zero."""
-        for variable in self.variables:
+        for variable in self._variables.values():
             variable.zero_()
+        for _, metric in _metrics_in(vars(self)):
+            metric.reset_state()
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take a batch into account: what a subclass writes."""
@@ -108,6 +153,27 @@ class Metric:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _metrics_in(held: Mapping[str, Any]) -> Iterator[tuple[str, Metric]]:
+    """Metrics among attributes, and in lists, tuples and dicts that are attributes, with their paths."""
+    for name, value in held.items():
+        if isinstance(value, Metric):
+            yield name, value
+        elif isinstance(value, (list, tuple)):
+            yield from ((f"{name}.{i}", item) for i, item in enumerate(value) if isinstance(item, Metric))
+        elif isinstance(value, dict):
+            yield from ((f"{name}.{key}", item) for key, item in value.items() if isinstance(item, Metric))
+
+
+def takes_mask(metric: Any) -> bool:
+    """Whether `update_state` of a metric has an argument `mask`: all of ours do, a user's own may not.
+
+    >>> from lamina.metrics import Mean, Precision
+    >>> takes_mask(Precision()), takes_mask(Mean())
+    (True, False)
+    """
+    return "mask" in inspect.signature(metric.update_state).parameters
 
 
 def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:

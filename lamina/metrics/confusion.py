@@ -42,15 +42,16 @@ class ConfusionMetric(Metric):
         return self._thresholds.values
 
     @torch.no_grad()
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
         """Take a batch into account.
 
         Args:
             y_true: targets, 0 or 1 (with several classes one-hot), (B, ...).
             y_pred: probabilities, (B, ...).
             sample_weight: number, (B,), or the shape of `y_pred`.
+            mask: (B,), or the shape of `y_pred`, True where an answer counts.
         """
-        y_true, y_pred, weight = answers(self.name, y_true, y_pred, sample_weight, self._dtype)
+        y_true, y_pred, weight = answers(self.name, y_true, y_pred, sample_weight, mask, self._dtype)
         if self.top_k is not None:
             best = y_pred.topk(self.top_k, dim=-1)
             y_pred = torch.full_like(y_pred, _LOWEST).scatter(-1, best.indices, best.values)

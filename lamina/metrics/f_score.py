@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError, ShapeError
-from lamina.losses.shapes import paired, weight_for
+from lamina.losses.shapes import paired
 
 from .base import Metric
+from .reduction import at_least_float32, counting
 from .thresholds import EPSILON
 
 _COUNTED = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
@@ -50,34 +51,35 @@ class FBetaScore(Metric):
                 "This F-score does not exist.", got=got, expected="beta > 0, threshold in (0, 1] or None"
             )
         self.average, self.beta, self.threshold = average, beta, threshold
-        self._built = False
+        # Without a column until the first batch tells how many classes there are.
+        for count in _COUNTED:
+            setattr(self, count, self.add_variable(() if average == "micro" else (0,), name=count))
 
     @torch.no_grad()
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account: targets 0 or 1, and predictions, (B, C)."""
-        y_true, y_pred = paired(y_true, y_pred, self.name)
-        if y_pred.ndim != 2:
-            raise ShapeError(
-                f"{self.name} takes one column per class.", got=str(tuple(y_pred.shape)), expected="(B, C)"
-            )
-        if not self._built:
-            shape = () if self.average == "micro" else (y_pred.shape[1],)
-            for name in _COUNTED:
-                setattr(self, name, self.add_variable(shape, name=name))
-            self._built = True
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
+        """Take a batch into account: targets 0 or 1, and predictions, (B, C); weights and mask (B,) or (B, C)."""
+        y_true, y_pred = paired(y_true, at_least_float32(y_pred), self.name)
+        known = self.true_positives.numel()
+        per_class = self.average != "micro"
+        if y_pred.ndim != 2 or (per_class and known and known != y_pred.shape[1]):
+            got, due = str(tuple(y_pred.shape)), f"(B, {known if per_class and known else 'C'})"
+            raise ShapeError(f"{self.name} takes one column per class.", got=got, expected=due)
+        if not known:
+            for count in _COUNTED:
+                getattr(self, count).hold(torch.zeros(y_pred.shape[1]))
         if self.threshold is None:
             said_yes = (y_pred >= y_pred.amax(-1, keepdim=True)) & (y_pred.abs() > 1e-9)
         else:
             said_yes = y_pred > self.threshold
         said_yes, y_true = said_yes.to(self._dtype), y_true.to(self._dtype)
-        weight = 1.0 if sample_weight is None else weight_for(sample_weight, y_pred).to(self._dtype)
+        weight = counting(y_pred, sample_weight, mask, self._dtype)
         wrong_yes, wrong_no = said_yes * (1.0 - y_true), (1.0 - said_yes) * y_true
         for name, value in zip(_COUNTED, (said_yes * y_true, wrong_yes, wrong_no, y_true), strict=True):
-            weighted = value * weight
+            weighted = value if weight is None else value * weight
             getattr(self, name).assign_add(weighted.sum() if self.average == "micro" else weighted.sum(0))
 
     def result(self) -> Tensor:
-        if not self._built:
+        if not self.true_positives.numel():
             return torch.zeros(())
         precision = self.true_positives / (self.true_positives + self.false_positives + EPSILON)
         recall = self.true_positives / (self.true_positives + self.false_negatives + EPSILON)

@@ -77,7 +77,8 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
     if from_sorted_ids:
         y_pred = as_tensor(y_pred)
         y_true = as_tensor(y_true, y_pred.device)
-        return (y_true.reshape(y_pred.shape[:-1]).unsqueeze(-1) == y_pred[..., :k]).any(-1).float()
+        y_true = same_shape(y_true, y_pred[..., 0], "sparse_top_k_categorical_accuracy")[0].reshape(y_pred.shape[:-1])
+        return (y_true.unsqueeze(-1) == y_pred[..., :k]).any(-1).float()
     y_true, y_pred = class_numbers(y_true, y_pred, -1, "sparse_top_k_categorical_accuracy")
     return _in_top_k(y_true, y_pred, k)
 
@@ -89,3 +90,15 @@ def _in_top_k(classes: Tensor, y_pred: Tensor, k: int) -> Tensor:
 
 
 _HINT = "targets that are class numbers want the sparse_ variant"
+
+FUNCTIONS = {
+    function.__name__: function
+    for function in (
+        binary_accuracy,
+        categorical_accuracy,
+        sparse_categorical_accuracy,
+        sparse_top_k_categorical_accuracy,
+        top_k_categorical_accuracy,
+    )
+}
+"""The accuracies by their public names."""

@@ -9,11 +9,15 @@ import torch
 from torch import Tensor
 
 from lamina.graph.registry import Registry
-from lamina.losses.base import snake_case
+from lamina.losses.base import Loss, snake_case
+from lamina.losses.names import CLASSES as LOSS_CLASSES
 from lamina.losses.names import FUNCTIONS as LOSS_FUNCTIONS
+from lamina.losses.names import class_of
+from lamina.losses.reduction import MEANS
 from lamina.losses.shapes import as_tensor, weight_for
 
 from .base import Metric, ratio
+from .functions import FUNCTIONS
 
 
 class Sum(Metric):
@@ -72,7 +76,8 @@ class MeanMetricWrapper(Mean):
     """Mean of ``fn(y_true, y_pred, **kwargs)``.
 
     Args:
-        fn: gives a value for every sample, (B,) or (B, ...), or one for the batch.
+        fn: gives a value for every sample, (B,) or (B, ...), or one for the batch. A `Loss` that reduces to a mean is
+            averaged over samples.
         name: defaults to the name of `fn`.
         dtype: see `Metric`.
         **kwargs: handed to `fn` on every call.
@@ -81,9 +86,14 @@ class MeanMetricWrapper(Mean):
     tensor(3.)
     """
 
+    compares = False
+    """True: predictions are only compared with each other, for which they need not be in full precision."""
+
     def __init__(self, fn: Callable[..., Tensor], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name or getattr(fn, "name", None) or _name_of(fn), dtype)
         self.fn, self.kwargs = fn, kwargs
+        if self.direction is None and (isinstance(fn, Loss) or class_of(fn)):
+            self.direction = "down"
 
     @torch.no_grad()
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
@@ -91,16 +101,23 @@ class MeanMetricWrapper(Mean):
 
         Args:
             y_true: targets, (B, ...).
-            y_pred: predictions, (B, ...).
+            y_pred: predictions, (B, ...). In half precision they are computed with as float32.
             sample_weight: number, (B,) weights of samples, or (B, T) of steps.
             mask: (B,) or (B, T), True where a sample or step counts.
         """
-        values = as_tensor(self.fn(y_true, y_pred, **self.kwargs))
+        if isinstance(self.fn, Loss) and self.fn.reduction in MEANS:
+            # Not the mean of means: a smaller last batch weighs less, and weights have samples to apply to.
+            values, valid = self.fn.samples(y_true, y_pred)
+        else:
+            y_pred = y_pred if self.compares else at_least_float32(y_pred)
+            values, valid = as_tensor(self.fn(y_true, y_pred, **self.kwargs)), None
         if mask is not None:
             mask = weight_for(mask, values, "mask").to(torch.bool)
+        if valid is not None:
+            mask = valid if mask is None else valid & mask
+        if mask is not None:
             values = torch.where(mask, values, 0.0)
-            sample_weight = mask if sample_weight is None else weight_for(sample_weight, values) * mask
-        super().update_state(values, sample_weight)
+        super().update_state(values, counting(values, sample_weight, mask, self._dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fn": _functions().serialize(self.fn), **self.kwargs}
@@ -113,9 +130,27 @@ class MeanMetricWrapper(Mean):
         return cls(**config)
 
 
+def at_least_float32(value: Any) -> Any:
+    """Tensors in half precision as float32, anything else as it is."""
+    half = isinstance(value, Tensor) and value.is_floating_point() and value.itemsize < 4
+    return value.float() if half else value
+
+
+def counting(values: Tensor, sample_weight: Any, mask: Any, dtype: torch.dtype) -> Tensor | None:
+    """How much each of the `values` counts: its weight, 0 where masked; of a shape that can be expanded to theirs.
+
+    None where each counts 1.
+    """
+    weight = None if sample_weight is None else weight_for(sample_weight, values).to(dtype)
+    if mask is None:
+        return weight
+    mask = weight_for(mask, values, "mask").to(torch.bool)
+    return mask.to(dtype) if weight is None else torch.where(mask, weight, 0.0)
+
+
 def _name_of(fn: Any) -> str:
     return getattr(fn, "__name__", None) or snake_case(type(fn).__name__)
 
 
 def _functions() -> Registry:
-    return Registry("metric function", classes={}, functions=LOSS_FUNCTIONS)
+    return Registry("metric function", classes=LOSS_CLASSES, functions={**LOSS_FUNCTIONS, **FUNCTIONS})

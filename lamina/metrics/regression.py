@@ -13,8 +13,9 @@ from lamina.losses.shapes import paired, weight_for
 
 from .base import Metric
 from .measure import Measure
-from .reduction import Mean
-from .variable import MetricVariable
+from .reduction import at_least_float32, counting
+
+_SUMS = ("squared_sum", "sum", "total_mse", "count")
 
 
 class MeanSquaredError(Measure):
@@ -30,7 +31,12 @@ class MeanSquaredError(Measure):
         super().__init__(losses.mean_squared_error, name, dtype)
 
 
-class RootMeanSquaredError(Mean):
+def _squared_error(y_true: Any, y_pred: Any) -> Tensor:
+    y_true, y_pred = paired(y_true, y_pred, "root_mean_squared_error")
+    return (y_true - y_pred).square()
+
+
+class RootMeanSquaredError(Measure):
     """sqrt(mean((y_true - y_pred)²)), the root taken over everything since the last reset.
 
     >>> RootMeanSquaredError()([[0.0, 0.0]], [[2.0, 2.0]])
@@ -40,12 +46,7 @@ class RootMeanSquaredError(Mean):
     direction = "down"
 
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(name, dtype)
-
-    @torch.no_grad()
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        y_true, y_pred = paired(y_true, y_pred, self.name)
-        super().update_state((y_true - y_pred).square(), sample_weight)
+        super().__init__(_squared_error, name, dtype)
 
     def result(self) -> Tensor:
         return super().result().sqrt()
@@ -155,31 +156,35 @@ class R2Score(Metric):
             raise ArgumentError("R2Score counts regressors.", got=f"num_regressors={num_regressors}", expected=">= 0")
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
         self.num_samples = self.add_variable((), name="num_samples")
-        # Made with the first batch, which tells the number of columns.
-        self.squared_sum: MetricVariable | None = None
+        # Without a column until the first batch tells how many there are.
+        for name in _SUMS:
+            setattr(self, name, self.add_variable((0,), name=name))
 
     @torch.no_grad()
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        y_true, y_pred = paired(y_true, y_pred, self.name)
-        if y_true.ndim != 2:
-            raise ShapeError("R2Score takes one row per sample.", got=str(tuple(y_true.shape)), expected="(B, F)")
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
+        """Take a batch into account: targets and predictions (B, F); weights and mask (B,) or (B, F)."""
+        y_true, y_pred = paired(y_true, at_least_float32(y_pred), self.name)
+        known = self.count.numel()
+        if y_true.ndim != 2 or (known and known != y_true.shape[1]):
+            got, due = str(tuple(y_true.shape)), f"(B, {known or 'F'})"
+            raise ShapeError("R2Score takes one row per sample.", got=got, expected=due)
         y_true, y_pred = y_true.to(self._dtype), y_pred.to(self._dtype)
-        if self.squared_sum is None:
-            names = ("squared_sum", "sum", "total_mse", "count")
-            self.squared_sum, self.sum, self.total_mse, self.count = (
-                self.add_variable((y_true.shape[1],), name=name) for name in names
-            )
-        weight = torch.ones_like(y_true)
-        if sample_weight is not None:
-            weight = weight_for(sample_weight, y_true).to(self._dtype).expand_as(y_true)
+        if not known:
+            for name in _SUMS:
+                getattr(self, name).hold(torch.zeros(y_true.shape[1]))
+        if mask is not None:
+            mask = weight_for(mask, y_true, "mask").to(torch.bool).expand_as(y_true)
+            y_true, y_pred = torch.where(mask, y_true, 0.0), torch.where(mask, y_pred, 0.0)
+        weight = counting(y_true, sample_weight, mask, self._dtype)
+        weight = torch.ones_like(y_true) if weight is None else weight.expand_as(y_true)
         self.sum.assign_add((y_true * weight).sum(0))
         self.squared_sum.assign_add((y_true.square() * weight).sum(0))
         self.total_mse.assign_add(((y_true - y_pred).square() * weight).sum(0))
         self.count.assign_add(weight.sum(0))
-        self.num_samples.assign_add(y_true.numel())
+        self.num_samples.assign_add(y_true.numel() if mask is None else mask.sum())
 
     def result(self) -> Tensor:
-        if self.squared_sum is None:
+        if not self.count.numel():
             return torch.zeros(())
         total = self.squared_sum - self.sum.square() / self.count
         scores = 1.0 - self.total_mse / total

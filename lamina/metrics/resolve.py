@@ -7,7 +7,9 @@ from typing import Any
 
 from lamina.graph.errors import ArgumentError
 from lamina.graph.registry import Registry
+from lamina.losses.names import FUNCTIONS as LOSS_FUNCTIONS
 from lamina.losses.resolve import kind_of_targets
+from lamina.losses.torch_loss import TorchLoss, is_torch_loss
 
 from .accuracy import (
     Accuracy,
@@ -21,7 +23,9 @@ from .auc import AUC
 from .base import Metric
 from .confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
 from .constrained import PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
+from .correlation import ConcordanceCorrelation, PearsonCorrelation
 from .f_score import F1Score, FBetaScore
+from .iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from .probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -43,29 +47,37 @@ from .regression import (
     R2Score,
     RootMeanSquaredError,
 )
+from .torch_metric import TorchMetric, is_torch_metric
 
 _CLASSES = (
     AUC,
     Accuracy,
     BinaryAccuracy,
     BinaryCrossentropy,
+    BinaryIoU,
     CategoricalAccuracy,
     CategoricalCrossentropy,
     CategoricalHinge,
+    ConcordanceCorrelation,
     CosineSimilarity,
     F1Score,
     FBetaScore,
     FalseNegatives,
     FalsePositives,
     Hinge,
+    IoU,
     KLDivergence,
     LogCoshError,
     Mean,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
+    MeanIoU,
     MeanMetricWrapper,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
+    OneHotIoU,
+    OneHotMeanIoU,
+    PearsonCorrelation,
     Poisson,
     Precision,
     PrecisionAtRecall,
@@ -101,7 +113,11 @@ _ALIASES = {
     "logcosh": "LogCoshError",
     "log_cosh": "LogCoshError",
 }
-METRICS = Registry("metric", classes={cls.__name__: cls for cls in _CLASSES}, aliases=_ALIASES)
+# Functions that `keras.metrics` lists and that have no class of their own there: averaged over samples.
+_FUNCTIONS = {
+    name: LOSS_FUNCTIONS[name] for name in ("binary_focal_crossentropy", "categorical_focal_crossentropy", "huber")
+}
+METRICS = Registry("metric", classes={cls.__name__: cls for cls in _CLASSES}, functions=_FUNCTIONS, aliases=_ALIASES)
 
 _BY_TARGETS: dict[str, dict[str, type[Metric]]] = {
     "accuracy": {
@@ -163,10 +179,10 @@ def resolve_metric(
     """A `Metric` for anything that ``compile(metrics=[...])`` takes for one output; None for None.
 
     A name is also the name of the metric, as in Keras: ``"mse"`` is logged as ``mse``. Functions of targets and
-    predictions, and losses, are averaged over samples.
+    predictions, and losses, are averaged over samples. A metric of torchmetrics is used as it is, see `TorchMetric`.
 
     Args:
-        identifier: name, alias, `Metric`, class, config, function or `Loss`.
+        identifier: name, alias, `Metric`, class, config, function, `Loss`, or a metric of torchmetrics.
         y_true_shape: shape of the targets, the batch first.
         y_pred_shape: shape of the predictions, the batch first.
 
@@ -177,7 +193,12 @@ def resolve_metric(
         if _SHORT.get(identifier.lower(), identifier.lower()) in _BY_TARGETS:
             return resolve_accuracy(identifier, y_true_shape, y_pred_shape)
         metric = get(identifier)
+        metric = metric if isinstance(metric, Metric) else MeanMetricWrapper(metric)
         metric.name = identifier
         return metric
-    found = get(identifier)
-    return found if found is None or hasattr(found, "update_state") else MeanMetricWrapper(found)
+    found = identifier if is_torch_metric(identifier) and not isinstance(identifier, type) else get(identifier)
+    if found is None or hasattr(found, "update_state"):
+        return found
+    if is_torch_metric(found):
+        return TorchMetric(found)
+    return MeanMetricWrapper(TorchLoss(found) if is_torch_loss(found) else found)

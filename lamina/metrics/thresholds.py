@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError
-from lamina.losses.shapes import paired, weight_for
+from lamina.losses.shapes import paired
+
+from .reduction import at_least_float32, counting
 
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 EPSILON = 1e-7
@@ -71,14 +73,19 @@ class Thresholds:
             bucket = bucket * columns + torch.arange(columns, device=y_pred.device)
         sums = []
         for amount in amounts:
-            held = torch.zeros((len(self) + 1) * columns, dtype=y_pred.dtype, device=y_pred.device)
-            held.index_add_(0, bucket.flatten(), amount.flatten())
-            above = held.reshape(len(self) + 1, *y_pred.shape[1:]).flip(0).cumsum(0).flip(0)[1:]
+            held = torch.zeros((len(self) + 1) * columns, dtype=wide(y_pred.device), device=y_pred.device)
+            held.index_add_(0, bucket.flatten(), amount.flatten().to(held.dtype))
+            above = held.reshape(len(self) + 1, *y_pred.shape[1:]).flip(0).cumsum(0).flip(0)[1:].to(y_pred.dtype)
             if self._place is not None:
                 self._place = self._place.to(y_pred.device)
                 above = above[self._place]
             sums.append(above)
         return tuple(sums)
+
+
+def wide(device: torch.device) -> torch.dtype:
+    """What to count in one by one: float32 stops at 2^24, which pixels exceed. Apple's GPUs have nothing wider."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def checked_thresholds(metric: str, thresholds: Any, default: float) -> Thresholds:
@@ -101,11 +108,10 @@ def evenly_spread(num_thresholds: int) -> list[float]:
 
 
 def answers(
-    metric: str, y_true: Any, y_pred: Any, sample_weight: Any, dtype: torch.dtype
+    metric: str, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Targets, predictions and weights of one shape and dtype."""
-    y_true, y_pred = paired(y_true, y_pred, metric)
+    """Targets, predictions and how much each counts, of one shape and dtype."""
+    y_true, y_pred = paired(y_true, at_least_float32(y_pred), metric)
     y_true, y_pred = y_true.to(dtype), y_pred.to(dtype)
-    if sample_weight is None:
-        return y_true, y_pred, None
-    return y_true, y_pred, weight_for(sample_weight, y_pred).to(dtype).expand_as(y_pred)
+    weight = counting(y_pred, sample_weight, mask, dtype)
+    return y_true, y_pred, None if weight is None else weight.expand_as(y_pred)

@@ -49,6 +49,11 @@ class MetricVariable(Tensor):
         with torch.no_grad():
             self.sub_(self._operand(value))
 
+    def hold(self, value: Tensor) -> None:
+        """Become a copy of `value`, of its shape too; the device and the dtype stay."""
+        with torch.inference_mode(False):
+            self.data = value.detach().to(self.device, self.dtype, copy=True)
+
     @property
     def value(self) -> Tensor:
         """A copy as a plain tensor."""

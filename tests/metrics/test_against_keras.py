@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import torch
+from keras.src import backend
 
 from lamina import metrics
 
@@ -89,6 +90,26 @@ def distributions(batch, rows):
     return y_true / y_true.sum(-1, keepdims=True), y_pred / y_pred.sum(-1, keepdims=True)
 
 
+def maps(batch, rows):
+    return generator(batch).integers(0, C, size=(rows, 3, 2)), generator(batch + 10).integers(0, C, size=(rows, 3, 2))
+
+
+def maps_with_void(batch, rows):
+    return generator(batch).integers(-1, C + 1, size=(rows, 3, 2)), maps(batch, rows)[1]
+
+
+def scores_of_maps(batch, rows):
+    return maps(batch, rows)[0], uniform(batch + 10, rows, 3, 2, C)
+
+
+def one_hot_maps(batch, rows):
+    return np.eye(C, dtype="float32")[maps(batch, rows)[0]], scores_of_maps(batch, rows)[1]
+
+
+def one_hot_maps_channels_first(batch, rows):
+    return tuple(np.ascontiguousarray(np.moveaxis(part, -1, 1)) for part in one_hot_maps(batch, rows))
+
+
 CASES = [
     ("Accuracy", {}, integers),
     ("BinaryAccuracy", {}, binary),
@@ -161,6 +182,24 @@ CASES = [
     ("AUC", {"multi_label": True}, labels),
     ("AUC", {"multi_label": True, "num_labels": C, "label_weights": [1.0, 2.0, 3.0, 4.0], "curve": "PR"}, labels),
     ("AUC", {"label_weights": [1.0, 2.0, 3.0, 4.0]}, labels),
+    ("PearsonCorrelation", {}, regression),
+    ("PearsonCorrelation", {"axis": 1}, steps),
+    ("PearsonCorrelation", {"axis": (1, 2)}, steps),
+    ("ConcordanceCorrelation", {}, regression),
+    ("ConcordanceCorrelation", {"axis": 1}, steps),
+]
+SEGMENTATION = [
+    ("IoU", {"num_classes": C, "target_class_ids": [0, 2]}, maps),
+    ("IoU", {"num_classes": C, "target_class_ids": (1,), "sparse_y_pred": False}, scores_of_maps),
+    ("IoU", {"num_classes": C, "target_class_ids": [3], "ignore_class": 1}, maps_with_void),
+    ("MeanIoU", {"num_classes": C}, maps_with_void),
+    ("MeanIoU", {"num_classes": C + 2, "ignore_class": -1, "sparse_y_pred": False}, scores_of_maps),
+    ("OneHotIoU", {"num_classes": C, "target_class_ids": [1, 3]}, one_hot_maps),
+    ("OneHotIoU", {"num_classes": C, "target_class_ids": [0], "ignore_class": 1}, one_hot_maps),
+    ("OneHotMeanIoU", {"num_classes": C}, one_hot_maps),
+    ("OneHotMeanIoU", {"num_classes": C, "ignore_class": 2}, one_hot),
+    ("BinaryIoU", {}, labels),
+    ("BinaryIoU", {"target_class_ids": [1], "threshold": 0.3}, binary),
 ]
 
 
@@ -181,6 +220,57 @@ def test_result_after_each_update(name, arguments, data, weighted):
         theirs.reset_state()
 
 
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("name, arguments, data", SEGMENTATION, ids=lambda x: x.__name__ if callable(x) else str(x))
+def test_intersection_over_union(name, arguments, data, weighted):
+    """Keras counts in whole numbers by default and cuts weights off: it is asked for float32, which is our default."""
+    ours = getattr(metrics, name)(**arguments)
+    theirs = getattr(keras.metrics, name)(**arguments, dtype="float32")
+    for batch, rows in enumerate(BATCHES):
+        y_true, y_pred = (torch.from_numpy(part) for part in data(batch, rows))
+        # Keras takes one weight for each class number.
+        shape = y_true.shape[:-1] if "OneHot" in name else y_true.shape
+        weight = torch.from_numpy(uniform(batch + 30, *shape)) if weighted else None
+        theirs.update_state(y_true, y_pred, sample_weight=weight)
+        ours.update_state(y_true, y_pred, sample_weight=weight)
+        torch.testing.assert_close(ours.result(), theirs.result(), rtol=1e-5, atol=1e-6)
+    assert ours.result() > 0
+
+
+def test_classes_of_one_hot_maps_along_another_axis():
+    """Keras' result fails with axis=1: the reference is the same data with the classes last."""
+    ours = metrics.OneHotMeanIoU(num_classes=C, axis=1)
+    theirs = keras.metrics.OneHotMeanIoU(num_classes=C)
+    ours.update_state(*one_hot_maps_channels_first(0, 7))
+    theirs.update_state(*(torch.from_numpy(part) for part in one_hot_maps(0, 7)))
+    torch.testing.assert_close(ours.result(), theirs.result(), rtol=1e-5, atol=1e-6)
+
+
+# (B, T) masks; Keras knows masks in means only.
+MASKED = [
+    ("MeanSquaredError", {}, steps),
+    ("CosineSimilarity", {}, steps),
+    ("SparseCategoricalAccuracy", {}, classes_steps),
+    ("TopKCategoricalAccuracy", {"k": 2}, one_hot_steps),
+    ("SparseCategoricalCrossentropy", {"from_logits": True}, classes_steps),
+    ("PearsonCorrelation", {}, steps),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("name, arguments, data", MASKED, ids=lambda x: x.__name__ if callable(x) else str(x))
+def test_masks(name, arguments, data, weighted):
+    ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
+    for batch, rows in enumerate(BATCHES):
+        y_true, y_pred = (torch.from_numpy(part) for part in data(batch, rows))
+        mask = torch.from_numpy(numbers(batch, rows, 5) > -0.5)
+        weight = torch.from_numpy(uniform(batch + 30, rows, 5)) if weighted else None
+        ours.update_state(y_true, y_pred, weight, mask)
+        backend.set_keras_mask(y_pred, mask)
+        theirs.update_state(y_true, y_pred, sample_weight=weight)
+        torch.testing.assert_close(ours.result(), theirs.result(), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["Mean", "Sum"])
 @pytest.mark.parametrize("shape", [(), (6,), (6, 3), (6, 3, 2)], ids=str)
 def test_means_and_sums_of_values(name, shape):
@@ -192,10 +282,12 @@ def test_means_and_sums_of_values(name, shape):
             torch.testing.assert_close(ours(values, sample_weight=weight), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name, arguments, data", CASES, ids=lambda x: x.__name__ if callable(x) else str(x))
+@pytest.mark.parametrize(
+    "name, arguments, data", CASES + SEGMENTATION, ids=lambda x: x.__name__ if callable(x) else str(x)
+)
 def test_configs_are_those_of_keras(name, arguments, data):
-    ours, theirs = (getattr(library, name)(**arguments, name="mine") for library in (metrics, keras.metrics))
-    ours, theirs = ours.get_config(), theirs.get_config()
+    arguments = {**arguments, "name": "mine", "dtype": "float32"}
+    ours, theirs = (getattr(library, name)(**arguments).get_config() for library in (metrics, keras.metrics))
     if "label_weights" in arguments:
         theirs["label_weights"] = theirs["label_weights"].tolist()
     assert {key: ours[key] for key in theirs} == theirs
@@ -220,6 +312,10 @@ FUNCTIONS = [
     ("top_k_categorical_accuracy", {"k": 2}, one_hot_steps),
     ("sparse_top_k_categorical_accuracy", {"k": 2}, classes_steps),
     ("sparse_top_k_categorical_accuracy", {"k": 1, "from_sorted_ids": True}, sorted_ids),
+    ("pearson_correlation", {}, regression),
+    ("pearson_correlation", {"axis": 0}, steps),
+    ("concordance_correlation", {}, regression),
+    ("concordance_correlation", {"axis": (0, 1)}, steps),
 ]
 
 

@@ -15,13 +15,17 @@ from lamina.metrics.variable import MetricVariable
 from tests.metrics.waiting import NoWaiting
 
 NEEDED = {
+    "IoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "MeanIoU": {"num_classes": 3},
+    "OneHotIoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "OneHotMeanIoU": {"num_classes": 3},
     "MeanMetricWrapper": {"fn": losses.mean_squared_error},
     "PrecisionAtRecall": {"recall": 0.5},
     "RecallAtPrecision": {"precision": 0.5},
     "SensitivityAtSpecificity": {"specificity": 0.5},
     "SpecificityAtSensitivity": {"sensitivity": 0.5},
 }
-NAMES = [name for name in metrics.__all__ if name[0].isupper() and name != "Metric"]
+NAMES = [name for name in metrics.__all__ if name[0].isupper() and name not in ("Metric", "TorchMetric")]
 OF_PAIRS = [name for name in NAMES if name not in ("Mean", "Sum")]
 
 
