@@ -29,10 +29,10 @@ class Lines:
     def __init__(self, write: Callable[[str], Any], talkative: bool = False, facts: Sequence[str] = ()) -> None:
         self._write, self._talkative, self._facts = write, talkative, list(facts)
 
-    def wait(self) -> float:
-        """Seconds from the start of an epoch to the first line inside it."""
+    def wait(self) -> float | None:
+        """Seconds from the start of an epoch to the first line inside it; None where there is none."""
         if not self._talkative:
-            return float("inf")
+            return None
         return 10.0 if self._facts else self.interval
 
     def show(self, moment: Moment) -> None:

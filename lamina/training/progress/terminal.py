@@ -21,7 +21,7 @@ STYLES = {
     "bar": "cyan",
     "validation": "magenta",
     "rest": "dim",
-    "output": "bold blue",
+    "output": "bold",
     "name": "",
     "value": "cyan",
     "time": "dim",
