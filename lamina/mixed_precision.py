@@ -2,10 +2,10 @@
 
     lamina.mixed_precision.set_global_policy("mixed_bfloat16")
 
-Layers made from then on compute in bfloat16, keep float32 weights, and give bfloat16. Normalizations, losses and metrics
-compute in float32; a last softmax is best given ``dtype="float32"``. float16 ranges from 6e-8 to 65504, and small
-gradients would vanish in it: under "mixed_float16" ``compile`` multiplies the loss by a large factor that follows the
-gradients (`LossScaleOptimizer`).
+Layers made from then on compute in bfloat16, keep float32 weights, and give bfloat16. Normalizations, losses and
+metrics compute in float32; a last softmax is best given ``dtype="float32"``. float16 ranges from 6e-8 to 65504, and
+small gradients would vanish in it: under "mixed_float16" ``compile`` multiplies the loss by a large factor that follows
+the gradients (`LossScaleOptimizer`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import torch
 
 from lamina.config import dtype_policy, set_dtype_policy
 from lamina.dtype_policies import DTypePolicy
+from lamina.optimizers import LossScaleOptimizer
 
 __all__ = [
     "DTypePolicy",
+    "LossScaleOptimizer",
     "Policy",
     "dtype_policy",
     "global_policy",

@@ -79,6 +79,8 @@ class RNN(Layer):
 
     def _dtype_within(self, cell: Any) -> torch.dtype:
         """The dtype that the cell's own policy wants of what goes in; its weights are cast with the layer's, or not."""
+        while isinstance(cell, StackedRNNCells):
+            cell = cell.cells[0]
         if not isinstance(cell, Layer):
             return self._torch_dtype
         return cell._torch_dtype if self._mixed else cell._variable_torch_dtype
