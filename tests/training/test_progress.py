@@ -549,6 +549,11 @@ def test_numbers_stand_under_the_output_with_the_longest_name():
     assert rows[1:] == ["  loss 3.0000  val_own 5.0000", "  a    loss 1.0000 (val 4.0000)", "  a_b  loss 2.0000"]
 
 
+def test_numbers_of_an_output_go_on_below_each_other():
+    moment = Moment("E", 1, 2, logs={"o_mean": 1.0, "o_most": 2.0, "loss": 0.5}, outputs=["o", "other"])
+    assert [text_of(row) for row in frame(moment, Look(20))[-2:]] == ["  o  mean 1.0000", "     most 2.0000"]
+
+
 def test_a_closing_line_breaks_before_an_output():
     logs = {"loss": 3.0, "a_loss": 1.0, "b_loss": 2.0}
     moment = Moment("Epoch 1/2", 5, 5, 1.0, 0.2, logs=logs, outputs=["a", "b"], ended="done")

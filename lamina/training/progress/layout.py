@@ -50,7 +50,7 @@ def frame(moment: Moment, look: Look) -> list[Line]:
     across = max(map(look.measure, names), default=0)
     for name, (_, items) in zip(names, groups, strict=True):
         padding = " " * (across - look.measure(name))
-        rows += _flow(items, look, _GAP, [(_GAP, ""), (name + padding + _GAP, "output")])
+        rows += _flow(items, look, " " * (across + 2 * len(_GAP)), [(_GAP, ""), (name + padding + _GAP, "output")])
     return rows
 
 
