@@ -468,12 +468,12 @@ class Model(Trainer, Layer):
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = ("_programs", "_mask_parts", "_binding", "_step", "running", "_jit", "history")
+        made_anew = ("_programs", "_folding", "_mask_parts", "_binding", "_step", "running", "_jit", "history")
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._programs, self._mask_parts = {}, {}
+        self._programs, self._mask_parts, self._folding = {}, {}, None
         if self.graph is not None:
             self._binding = Binding(self.graph, self.label)
             self._write_programs()
@@ -481,7 +481,8 @@ class Model(Trainer, Layer):
 
 def _is_watched_or_cast() -> bool:
     """Whether hooks of all modules are to see every layer, or autocast chooses dtypes: then layers run as they are."""
-    return torch.nn.modules.module._has_any_global_hook() or torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled()
+    autocast = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
+    return autocast or torch.nn.modules.module._has_any_global_hook()
 
 
 def _without_values(leaf: Any) -> Any:

@@ -103,11 +103,14 @@ class Convolution(Layer):
         self, inputs: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, groups: int
     ) -> torch.Tensor:
         """Slide `kernel` (out, in / groups, ...) over `inputs` (B, in, ...), both in PyTorch's order of axes."""
-        padding, beyond = self._fixed_padding or self._padding_for(inputs.shape[2:])
-        if beyond is not None:
-            inputs = F.pad(inputs, beyond)
+        inputs, padding = self.padded(inputs)
         slide = CONVOLVE[self._torch_rank]
         return slide(inputs, kernel, bias, self._lifted_strides, padding, self._lifted_dilation, groups)
+
+    def padded(self, inputs: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
+        """The input with the zeros that PyTorch's kernels cannot add themselves, and the padding that they can."""
+        padding, beyond = self._fixed_padding or self._padding_for(inputs.shape[2:])
+        return (inputs if beyond is None else F.pad(inputs, beyond)), padding
 
     def finish(self, outputs: torch.Tensor) -> torch.Tensor:
         """Back to the layer's order of axes, then the activation."""

@@ -1,0 +1,246 @@
+"""Rules: how a graph is rewritten for inference. One rule a function, looked up by what a node calls."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from lamina.graph import Graph, Node, SymbolicTensor, tree
+from lamina.graph.dtypes import to_torch
+from lamina.graph.walk import key_of
+from lamina.layers import pooling
+from lamina.layers.activation import Activation
+from lamina.layers.convolution.base import Convolution
+from lamina.layers.core.identity import Identity
+from lamina.layers.geometry import channel_axis
+from lamina.layers.merging import Add
+from lamina.layers.normalization import BatchNormalization
+from lamina.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+
+from .changes import CHANGING, change_of, is_linear
+from .steps import LINEAR, Fused, InPlace
+
+# Layers that do nothing in inference mode. Penalties on activities belong to training, too.
+VANISHING = (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    Identity,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+_POOLINGS = tuple(dict.fromkeys(getattr(pooling, name) for name in pooling.__all__))
+# The result of these is new memory, which nobody else holds; and they hold on to nothing that they read.
+_NEW_MEMORY = (BatchNormalization, *(kind for kind in _POOLINGS if not kind.__name__.startswith("Global")))
+_READS_ONLY = (BatchNormalization, *_POOLINGS, *LINEAR)
+
+
+def rewritten(graph: Graph) -> Graph:
+    """The same function in inference mode, in fewer steps; layers are shared, the given graph is untouched.
+
+    1. Nested models become part of the graph, what does nothing in inference mode vanishes.
+    2. `BatchNormalization`, a sum and an activation join the convolution or `Dense` before them, see `Fused`.
+    3. A sum whose other term nobody needs afterwards is computed in the memory of that.
+    """
+    flat = graph.rebuild(_flattened)
+    fused = flat.rebuild(_Fusion(flat).apply)
+    _reuse_memory(fused)
+    return fused
+
+
+def is_plain(layer: torch.nn.Module) -> bool:
+    """Whether nobody but the layer's own class has a say in what a call of it does."""
+    own = vars(layer)
+    return not (own["_forward_hooks"] or own["_forward_pre_hooks"]) and own.keys().isdisjoint(("call", "forward"))
+
+
+def make_node(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], like: Node) -> Any:
+    """The result of a call whose results are like those of another node. Nothing is tried, no layer is told."""
+    node = Node(op, args, kwargs, like.source)
+    node.give(list(like.specs), like.template)
+    return node.output
+
+
+# -- 1. flat
+
+
+def _flattened(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    op = node.op
+    if isinstance(op, torch.nn.Module) and is_plain(op) and len(args) == 1 and _are_defaults(kwargs):
+        if _does_nothing(op) and isinstance(args[0], SymbolicTensor) and _alike(args[0], node.outputs[0]):
+            return args[0]
+        given = _inputs_of(op, args[0]) if getattr(op, "is_drawn", False) else None
+        if given is not None:
+            return op.graph.rebuild(_flattened, given).output_structure
+    return make_node(op, args, kwargs, node)
+
+
+def _does_nothing(layer: torch.nn.Module) -> bool:
+    return type(layer) in VANISHING or (type(layer) is Activation and is_linear(layer.activation))
+
+
+def _inputs_of(model: Any, given: Any) -> Any:
+    """What a nested model is called on, in its own structure; None where the call would convert or share any of it."""
+    flat = model.match_inputs(given)
+    declared = model.graph.inputs
+    fits = all(isinstance(g, SymbolicTensor) and _fits(g, d) for g, d in zip(flat, declared, strict=True))
+    if not fits or len({key_of(t) for t in flat}) < len(flat):
+        return None
+    return tree.pack_like(model.graph.input_structure, iter(flat))
+
+
+def _fits(given: SymbolicTensor, declared: SymbolicTensor) -> bool:
+    sizes = zip(given.shape, declared.shape, strict=False)
+    same_rank = len(given.shape) == len(declared.shape)
+    return same_rank and given.dtype == declared.dtype and all(d is None or g == d for g, d in sizes)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return a.dtype == b.dtype and all(a.example(k).shape == b.example(k).shape for k in (0, 1))
+
+
+def _are_defaults(kwargs: dict[str, Any]) -> bool:
+    """Whether named arguments say nothing that inference mode does not: ``training=False``, ``mask=None``."""
+    return all(value is None or value is False for value in kwargs.values())
+
+
+# -- 2. fused
+
+
+class _Fusion:
+    """Rewrites the nodes of a flat graph one by one, each with what its inputs have become."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.readers = Counter(key_of(leaf) for node in graph.nodes for leaf in _tensors((node.args, node.kwargs)))
+        self.readers.update(key_of(t) for t in graph.outputs)
+
+    def apply(self, node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        op = node.op
+        is_module = isinstance(op, torch.nn.Module)
+        rule = _RULES.get(type(op) if is_module else op)
+        found = None
+        if rule is not None and _are_defaults(kwargs) and (not is_module or _is_usual(op)):
+            found = rule(self, node, args)
+        return make_node(op, args, kwargs, node) if found is None else make_node(*found, {}, node)
+
+    def open_step(self, old: Any, new: Any) -> tuple[Fused, tuple[Any, ...]] | None:
+        """The step that makes `new`, and its arguments, if more can join it: nobody else reads what it makes."""
+        if not isinstance(new, SymbolicTensor) or self.readers[key_of(old)] != 1:
+            return None
+        op: Any = new.node.op
+        if isinstance(op, Fused):
+            return (op, new.node.args) if op.change is None else None
+        alone = len(new.node.args) == 1 and not new.node.kwargs
+        if type(op) not in LINEAR or not alone or not _is_usual(op) or not is_linear(op.activation):
+            return None
+        return Fused(op), new.node.args
+
+
+Found = tuple[Callable[..., Any], tuple[Any, ...]] | None
+
+
+def _normalization(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
+    """BatchNormalization of the channels that the layer before it makes."""
+    found = fusion.open_step(node.args[0], args[0]) if len(args) == 1 else None
+    if found is None or found[0].adds:
+        return None
+    step, inputs = found
+    layer, rank = step.layer, args[0].ndim
+    axis = channel_axis(layer.data_format) if isinstance(layer, Convolution) else -1
+    if node.op._index != axis % rank:  # type: ignore[attr-defined]
+        return None
+    return Fused(layer, (*step.norms, node.op)), inputs
+
+
+def _activation(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
+    """An activation of something that nobody else reads."""
+    change = change_of(node.op)
+    if change is None or len(args) != 1:
+        return None
+    found = fusion.open_step(node.args[0], args[0])
+    if found is not None:
+        step, inputs = found
+        return Fused(step.layer, step.norms, step.adds, change), inputs
+    floating = isinstance(args[0], SymbolicTensor) and args[0].dtype.is_floating_point
+    if floating and fusion.readers[key_of(node.args[0])] == 1 and _makes_new_memory(args[0].node):
+        return InPlace(change, getattr(node.op, "name", change.name)), args
+    return None
+
+
+def _own_activation(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
+    """A layer whose activation is an argument of its own."""
+    change = change_of(node.op.activation)  # type: ignore[attr-defined]
+    return (Fused(node.op, change=change), args) if change is not None and len(args) == 1 else None
+
+
+def _sum(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
+    """A sum of two tensors, one of which a convolution or Dense makes for it alone."""
+    old, new = (node.args[0], args[0]) if isinstance(node.op, Add) else (node.args, args)
+    if len(new) != 2 or not all(isinstance(t, SymbolicTensor) and _alike(t, node.outputs[0]) for t in new):
+        return None
+    for i in (1, 0):
+        found = fusion.open_step(old[i], new[i])
+        if found is not None and not found[0].adds:
+            step, inputs = found
+            return Fused(step.layer, step.norms, adds=True), (*inputs, new[1 - i])
+    return None
+
+
+_RULES: dict[Any, Callable[[_Fusion, Node, tuple[Any, ...]], Found]] = {
+    BatchNormalization: _normalization,
+    **dict.fromkeys(CHANGING, _activation),
+    **dict.fromkeys(LINEAR, _own_activation),
+    **dict.fromkeys((Add, operator.add, torch.add, torch.Tensor.add), _sum),
+}
+
+
+def _is_usual(layer: Any) -> bool:
+    """Whether a call of the layer is its class's `call` on its weights, and no more: no hook, penalty or cast."""
+    dtype = to_torch(layer.compute_dtype)
+    floats = [w for w in layer.weights if w.is_floating_point()]
+    same = all(w.dtype == dtype and not w.is_inference() for w in floats)
+    return is_plain(layer) and layer.activity_regularizer is None and layer.built and same
+
+
+# -- 3. in the memory of what nobody needs
+
+
+def _reuse_memory(graph: Graph) -> None:
+    """Let each sum take the memory of its other term, where all who read that come before and keep nothing of it."""
+    last = {key_of(leaf): i for i, node in enumerate(graph.nodes) for leaf in node.inputs}
+    last.update(dict.fromkeys(map(key_of, graph.outputs), len(graph.nodes)))
+    kept = {key_of(leaf) for node in graph.nodes if not _reads_only(node) for leaf in node.inputs}
+    for i, node in enumerate(graph.nodes):
+        step: Any = node.op
+        if isinstance(step, Fused) and step.adds:
+            x, other = node.args
+            free = last[key_of(other)] == i and key_of(other) not in kept and key_of(x) != key_of(other)
+            step.reuse = free and _makes_new_memory(other.node)
+
+
+def _makes_new_memory(node: Node) -> bool:
+    return isinstance(node.op, (Fused, InPlace)) or (type(node.op) in _NEW_MEMORY and is_plain(node.op))  # type: ignore[arg-type]
+
+
+def _reads_only(node: Node) -> bool:
+    return isinstance(node.op, Fused) or (type(node.op) in _READS_ONLY and is_plain(node.op))  # type: ignore[arg-type]
+
+
+def _tensors(nested: Any) -> list[Any]:
+    return [leaf for leaf in tree.leaves(nested) if isinstance(leaf, SymbolicTensor)]
