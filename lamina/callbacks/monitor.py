@@ -67,11 +67,12 @@ class MonitorCallback(Callback):
 
     def improves(self, value: float, reference: float | None) -> bool:
         """Whether ``value`` is better than ``reference`` by more than ``min_delta``; anything is better than None."""
+        more = self._rises()  # first, so that an unknown direction is refused after the first epoch
         if math.isnan(value):
             return False
         if reference is None or math.isnan(reference):
             return True
-        if self._rises():
+        if more:
             return value - self.min_delta > reference
         return value + self.min_delta < reference
 

@@ -102,6 +102,7 @@ class TensorBoard(Callback):
         self._writers.close()
         self._in_fit = True
         self._reset()
+        self._writers.of("train")  # opened now, so that a state that is saved before anything is written knows the file
         self._metadata = (
             metadata_files(self.embeddings_metadata, list(embedding_layers(self.model)), Path(self.log_dir))
             if self.embeddings_freq
