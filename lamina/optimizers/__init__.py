@@ -6,45 +6,79 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lamina.graph.errors import ArgumentError
 from lamina.graph.registry import Registry
 
 from . import schedules
 from .adadelta import Adadelta
+from .adafactor import Adafactor
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
 from .base import Optimizer
+from .ftrl import Ftrl
+from .lamb import Lamb
+from .lion import Lion
+from .loss_scale import LossScaleOptimizer, read_inner
+from .multi import MultiOptimizer, read_map
+from .muon import Muon
 from .nadam import Nadam
+from .optimizer_map import OptimizerMap
 from .rmsprop import RMSprop
+from .schedule_free_adamw import ScheduleFreeAdamW
 from .sgd import SGD
+from .table import SINGLE, read_optimizer
 
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",
     "serialize",
 ]
 
-_CLASSES = (SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Nadam, RMSprop)
-_OPTIMIZERS = Registry("optimizer", classes={cls.__name__: cls for cls in _CLASSES})
+_OPTIMIZERS = Registry(
+    "optimizer",
+    classes={**SINGLE, "LossScaleOptimizer": LossScaleOptimizer, "MultiOptimizer": MultiOptimizer},
+)
 
 
 def get(identifier: Any) -> Any:
     """The optimizer for a name in any spelling, a class, a config or an object; None for None.
 
+    Raises:
+        ArgumentError: an unknown name, or something that has no ``apply(grads, parameters)``.
+
     >>> get("adamw").get_config()["weight_decay"]
     0.004
     """
-    return _OPTIMIZERS.get(identifier)
+    if isinstance(identifier, (str, dict)):
+        return deserialize(identifier)
+    optimizer = _OPTIMIZERS.get(identifier)
+    if optimizer is not None and not hasattr(optimizer, "apply"):
+        raise ArgumentError(
+            "This cannot be used as optimizer.",
+            got=repr(identifier),
+            expected="a name, an object or class of lamina.optimizers, a config, or None",
+        )
+    return optimizer
 
 
 def serialize(optimizer: Any) -> Any:
@@ -54,8 +88,5 @@ def serialize(optimizer: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Reverse of `serialize`. Own classes and schedules of the user come from `custom_objects`, by name."""
-    arguments = config.get("config") if isinstance(config, dict) else None
-    if arguments and isinstance(arguments.get("learning_rate"), dict):
-        schedule = schedules.deserialize(arguments["learning_rate"], custom_objects)
-        config = {**config, "config": {**arguments, "learning_rate": schedule}}
-    return _OPTIMIZERS.deserialize(config, custom_objects)
+    parts = {"inner_optimizer": read_inner, "optimizer_map": read_map}
+    return read_optimizer(_OPTIMIZERS, config, custom_objects, parts)

@@ -69,6 +69,9 @@ class Adagrad(Optimizer):
     def slots(self) -> dict[str, float]:
         return {"accumulator": self.initial_accumulator_value + self.epsilon}
 
+    def skips_itself(self, group: Group) -> bool:
+        return group.fused and self.weight_decay is None
+
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         accumulator = group["accumulator"]
         if group.fused:
@@ -82,6 +85,7 @@ class Adagrad(Optimizer):
                 weight_decay=0.0,
                 eps=0.0,
                 maximize=False,
+                found_inf=self._found_inf,
             )
         else:
             torch._foreach_addcmul_(accumulator, grads, grads)

@@ -79,46 +79,82 @@ class Adam(Optimizer):
     def decays_itself(self, group: Group) -> bool:
         return group.fused and self._decayed(group) is group.parameters
 
-    def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
-        step = self.iterations + 1
-        correction = math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
-        if not group.fused:
-            self._update_each(group, grads, learning_rate * correction)
-            return
-        decay = self.weight_decay is not None and self.decays_itself(group)
-        # The corrections are in lr already (the group's late_steps turn off the kernel's own). As the kernel decays
-        # weights by lr * weight_decay, they are taken out of the decay again.
-        (torch._fused_adamw_ if decay else torch._fused_adam_)(
-            group.parameters,
-            grads,
-            group["momentum"],
-            group["velocity"],
-            group["velocity_hat"] if self.amsgrad else [],
-            group.late_steps,
-            lr=learning_rate * correction,
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            weight_decay=self.weight_decay / correction if decay else 0.0,
-            eps=self.epsilon,
-            amsgrad=self.amsgrad,
-            maximize=False,
-        )
+    def skips_itself(self, group: Group) -> bool:
+        return group.fused and (self.weight_decay is None or self.decays_itself(group))
 
-    def _update_each(self, group: Group, grads: list[Tensor], rate: float) -> None:
-        torch._foreach_lerp_(group["momentum"], grads, 1.0 - self.beta_1)
-        torch._foreach_mul_(group["velocity"], self.beta_2)
-        torch._foreach_addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)
-        velocity = group["velocity"]
-        if self.amsgrad:
-            torch._foreach_maximum_(group["velocity_hat"], velocity)
-            velocity = group["velocity_hat"]
-        denominator = torch._foreach_sqrt(velocity)
-        torch._foreach_add_(denominator, self.epsilon)
-        torch._foreach_addcdiv_(group.parameters, group["momentum"], denominator, value=-rate)
+    def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
+        adam_step(
+            group,
+            grads,
+            learning_rate,
+            self.iterations + 1,
+            self.beta_1,
+            self.beta_2,
+            self.epsilon,
+            self.weight_decay if self.weight_decay is not None and self.decays_itself(group) else None,
+            self._found_inf,
+        )
 
     def get_config(self) -> dict[str, Any]:
         own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
         return {**super().get_config(), **own}
+
+
+def adam_step(
+    group: Group,
+    grads: list[Tensor],
+    rate: float,
+    step: int,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    weight_decay: float | None = None,
+    found_inf: Tensor | None = None,
+) -> None:
+    """Adam's formula on the slots "momentum", "velocity" and, where the group has it, "velocity_hat".
+
+    Args:
+        rate: learning rate, without the corrections.
+        step: t, from 1 on.
+        weight_decay: for a fused group only.
+        found_inf: 1.0 if the step is to be skipped; for a fused group only.
+    """
+    correction = math.sqrt(1.0 - beta_2**step) / (1.0 - beta_1**step)
+    hats = group.slots.get("velocity_hat", [])
+    if not group.fused:
+        _unfused_step(group, grads, rate * correction, beta_1, beta_2, epsilon)
+        return
+    # The corrections are in lr already (the group's late_steps turn off the kernel's own). As the kernel decays
+    # weights by lr * weight_decay, they are taken out of the decay again.
+    (torch._fused_adam_ if weight_decay is None else torch._fused_adamw_)(
+        group.parameters,
+        grads,
+        group.slots["momentum"],
+        group.slots["velocity"],
+        hats,
+        group.late_steps,
+        lr=rate * correction,
+        beta1=beta_1,
+        beta2=beta_2,
+        weight_decay=0.0 if weight_decay is None else weight_decay / correction,
+        eps=epsilon,
+        amsgrad=bool(hats),
+        maximize=False,
+        found_inf=found_inf,
+    )
+
+
+def _unfused_step(group: Group, grads: list[Tensor], rate: float, beta_1: float, beta_2: float, epsilon: float) -> None:
+    torch._foreach_lerp_(group["momentum"], grads, 1.0 - beta_1)
+    torch._foreach_mul_(group["velocity"], beta_2)
+    torch._foreach_addcmul_(group["velocity"], grads, grads, value=1.0 - beta_2)
+    velocity = group["velocity"]
+    if "velocity_hat" in group.slots:
+        torch._foreach_maximum_(group["velocity_hat"], velocity)
+        velocity = group["velocity_hat"]
+    denominator = torch._foreach_sqrt(velocity)
+    torch._foreach_add_(denominator, epsilon)
+    torch._foreach_addcdiv_(group.parameters, group["momentum"], denominator, value=-rate)
 
 
 class AdamW(Adam):

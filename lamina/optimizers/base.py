@@ -15,7 +15,8 @@ from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from . import schedules
 from .arguments import check_arguments
 from .gradients import clip_by_norm, clip_by_value, global_scale
-from .group import Group
+from .group import Group, as_stored_like, filled_like
+from .learning_rate import LearningRate, learning_rate_of
 from .schedules import LearningRateSchedule
 
 Work = list[tuple[Group, list[Tensor]]]
@@ -52,6 +53,9 @@ class Optimizer:
     kernel: str | None = None
     """Name of the fused kernel of `torch` that `update` calls where ``group.fused``."""
 
+    hands_on = False
+    """True for an optimizer that leaves the steps to others."""
+
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule | Callable[[], float],
@@ -75,7 +79,7 @@ class Optimizer:
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
         check_arguments(self, kwargs)
-        self.learning_rate = learning_rate
+        self._set_learning_rate(learning_rate)
         self.built = False
         self._iterations = 0
         self._parameters: list[Tensor] = []
@@ -88,19 +92,36 @@ class Optimizer:
         self._undecayed: list[Tensor] = []
         self._undecayed_names: re.Pattern[str] | None = None
         self._state_to_load: Mapping[str, Tensor] | None = None
+        # 1.0 on the device where this step is to be skipped; set by LossScaleOptimizer for the length of a step.
+        self._found_inf: Tensor | None = None
 
     # ------------------------------------------------------------------------------------ what a subclass defines
 
     def slots(self) -> dict[str, float]:
-        """Name and first value of each tensor of state that a parameter needs."""
+        """Name and first value of each tensor of state, of the parameter's shape, that a parameter needs."""
         return {}
+
+    def first_state(self, parameter: Tensor) -> dict[str, Tensor]:
+        """The tensors of state that `parameter` starts with, for optimizers to which `slots` is not enough.
+
+        Parameters whose state has other names are updated in groups of their own.
+        """
+        return {name: filled_like(parameter, first) for name, first in self.slots().items()}
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         """Change ``group.parameters`` in place. `grads` are clipped and fit them in dtype and memory layout."""
         raise NotImplementedError(f"{type(self).__name__} must define update(self, group, grads, learning_rate).")
 
+    def decay_of(self, group: Group) -> float | None:
+        """The weight decay of these parameters."""
+        return self.weight_decay
+
     def decays_itself(self, group: Group) -> bool:
         """True if `update` applies the weight decay too, within its kernel."""
+        return False
+
+    def skips_itself(self, group: Group) -> bool:
+        """True if all that a step does to the group is one kernel that is given ``self._found_inf``."""
         return False
 
     def get_config(self) -> dict[str, Any]:
@@ -127,15 +148,21 @@ class Optimizer:
         return self._iterations // (self.gradient_accumulation_steps or 1)
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> LearningRate:
         """The learning rate of the next step. Assign a number, a schedule or a function to change it."""
-        rate = self._learning_rate
-        if isinstance(rate, LearningRateSchedule):
-            return float(rate(self._iterations))
-        return rate if isinstance(rate, float) else float(rate())
+        return learning_rate_of(self, self._rate())
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: float | LearningRateSchedule | Callable[[], float]) -> None:
+        self._set_learning_rate(learning_rate)
+
+    def _rate(self) -> float:
+        rate = self._learning_rate
+        if isinstance(rate, float):
+            return rate
+        return float(rate(self._iterations)) if isinstance(rate, LearningRateSchedule) else float(rate())
+
+    def _set_learning_rate(self, learning_rate: float | LearningRateSchedule | Callable[[], float]) -> None:
         if callable(learning_rate) and not isinstance(learning_rate, Tensor):
             self._learning_rate: Any = learning_rate
             return
@@ -187,27 +214,30 @@ class Optimizer:
             state, self._state_to_load = self._state_to_load, None
             self._load_slots(state)
 
-    def _all_slots(self) -> dict[str, float]:
-        common = {"average": 0.0} if self.use_ema else {}
+    def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
+        """All tensors of state that `parameter` starts with."""
+        state = self.first_state(parameter)
+        if self.use_ema:
+            # A parameter thawed late has an average to start from, too.
+            state["average"] = parameter.detach().clone()
         if self.gradient_accumulation_steps:
-            common["gradient_accumulator"] = 0.0
-        return {**self.slots(), **common}
+            state["gradient_accumulator"] = filled_like(parameter, 0.0)
+        return state
 
     def _regroup(self) -> None:
-        """Sort parameters with state into groups by device and dtype; bring the state to where and how they are now."""
-        names = list(self._all_slots())
-        members: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+        """Sort parameters with state into groups by device, dtype and kind of state; bring the state to where and how
+        they are now."""
+        members: dict[tuple[Any, ...], list[int]] = {}
         for i in sorted(self._slots):
             p, state = self._parameters[i], self._slots[i]
-            members.setdefault((p.device, p.dtype), []).append(i)
+            members.setdefault((p.device, p.dtype, *state), []).append(i)
             for name, tensor in state.items():
-                if (tensor.device, tensor.dtype, tensor.stride()) != (p.device, p.dtype, p.stride()):
-                    state[name] = torch.empty_like(p, requires_grad=False).copy_(tensor)
+                state[name] = as_stored_like(p, tensor)
         self._members = list(members.values())
         self._groups = [
             Group(
                 [self._parameters[i] for i in indices],
-                {name: [self._slots[i][name] for i in indices] for name in names},
+                {name: [self._slots[i][name] for i in indices] for name in self._slots[indices[0]]},
                 self.kernel,
             )
             for indices in self._members
@@ -233,7 +263,6 @@ class Optimizer:
         self.apply(grads, parameters)
         return self._iterations
 
-    @torch.no_grad()
     def apply(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None = None) -> None:
         """Make one step.
 
@@ -245,7 +274,13 @@ class Optimizer:
         Raises:
             ArgumentError: no gradients, as many gradients as parameters are not there, or an unknown parameter.
         """
-        grads = self._ordered(grads, parameters)
+        if torch.is_grad_enabled():
+            with torch.no_grad():
+                self._apply(self._ordered(grads, parameters))
+        else:
+            self._apply(self._ordered(grads, parameters))
+
+    def _apply(self, grads: Sequence[Tensor | None]) -> None:
         work = self._work(grads)
         if self.loss_scale_factor is not None:
             work = [(group, torch._foreach_div(scaled, self.loss_scale_factor)) for group, scaled in work]
@@ -261,12 +296,13 @@ class Optimizer:
         self._iterations += 1
 
     def _step(self, work: Work) -> None:
-        rate = self.learning_rate
+        rate = self._rate()
         for group, grads in work:
-            if self.weight_decay is not None and not self.decays_itself(group):
+            decay = self.decay_of(group)
+            if decay is not None and not self.decays_itself(group):
                 decayed = self._decayed(group)
                 if decayed:
-                    torch._foreach_mul_(decayed, 1.0 - rate * self.weight_decay)
+                    torch._foreach_mul_(decayed, 1.0 - rate * decay)
             self.update(group, grads, rate)
         if self.gradient_accumulation_steps:
             for group in self._groups:
@@ -302,23 +338,39 @@ class Optimizer:
         """Groups with the gradients that they are to be updated with, ready for kernels."""
         if len(self._groups) == 1 and len(self._members[0]) == len(grads) and self._groups[0].accepts(grads):
             return [(self._groups[0], list(grads))]
-        new = [i for i, grad in enumerate(grads) if grad is not None and i not in self._slots]
-        for i in new:
-            self._slots[i] = {name: _filled(self._parameters[i], first) for name, first in self._all_slots().items()}
-        if new or any(group.is_stale() for group in self._groups):
-            self._regroup()
+        self._prepare(grads)
         fitted = [
             group.fitted([grads[i] for i in indices])
             for group, indices in zip(self._groups, self._members, strict=True)
         ]
         work = [pair for pair in fitted if pair is not None]
         if not work:
-            raise ArgumentError(
-                f"Optimizer {self.name!r} got no gradient at all.",
-                got=f"None for each of {len(self._parameters)} parameters",
-                hint="is the loss computed from the outputs of this model, and is anything trainable?",
-            )
+            raise self._no_gradient()
         return work
+
+    def _no_gradient(self) -> ArgumentError:
+        return ArgumentError(
+            f"Optimizer {self.name!r} got no gradient at all.",
+            got=f"None for each of {len(self._parameters)} parameters",
+            hint="is the loss computed from the outputs of this model, and is anything trainable?",
+        )
+
+    def _prepare(self, grads: Sequence[Tensor | None]) -> None:
+        """See that there is the state that a step with these gradients needs, where and how the parameters are now."""
+        new = [i for i, grad in enumerate(grads) if grad is not None and i not in self._slots]
+        for i in new:
+            self._slots[i] = self._state_of(self._parameters[i])
+        if new or any(group.is_stale() for group in self._groups):
+            self._regroup()
+
+    def _held(self) -> list[Tensor]:
+        """All tensors that a step may change."""
+        return [t for group in self._groups for ts in (group.parameters, *group.slots.values()) for t in ts]
+
+    def _skips_itself(self) -> bool:
+        """True if a step with ``self._found_inf`` changes nothing where that is 1."""
+        more = self.hands_on or self.use_ema or self.gradient_accumulation_steps or self._constraints
+        return not more and len(self._groups) == 1 and self.skips_itself(self._groups[0])
 
     def _accumulated(self, work: Work) -> Work:
         """Add gradients up; their mean as gradients where a step is due, else nothing."""
@@ -344,12 +396,13 @@ class Optimizer:
         """Parameters of the group that weight decay applies to."""
         if not self._undecayed and self._undecayed_names is None:
             return group.parameters
-        excluded, names = {id(p) for p in self._undecayed}, self._undecayed_names
-        return [
-            p
-            for p in group.parameters
-            if id(p) not in excluded and not (names and names.search(getattr(p, "name", None) or ""))
-        ]
+        return [p for p in group.parameters if self._is_decayed(p)]
+
+    def _is_decayed(self, parameter: Tensor) -> bool:
+        names = self._undecayed_names
+        if names is not None and names.search(getattr(parameter, "name", None) or ""):
+            return False
+        return not any(parameter is excluded for excluded in self._undecayed)
 
     def _average(self) -> None:
         """Move the averages of the weights one step; at the first step they are the weights."""
@@ -399,11 +452,11 @@ class Optimizer:
         """
         state = dict(state_dict)
         if "iterations" not in state:
-            raise self._foreign(f"no iterations, but {', '.join(sorted(state)[:4])}")
+            raise self._foreign(f"no iterations, but {', '.join(sorted(state)[:4])}", torch.empty(1))
         iterations = int(state.pop("iterations"))
         rate = state.pop("learning_rate", None)
-        if not state and iterations and self._all_slots():
-            raise self._foreign(f"{iterations} iterations, but no tensors")
+        if not state and iterations and self._state_of(torch.empty(1)):
+            raise self._foreign(f"{iterations} iterations, but no tensors", torch.empty(1))
         if self.built:
             self._load_slots(state)
         else:
@@ -414,20 +467,26 @@ class Optimizer:
             self._learning_rate = float(rate)
 
     def _load_slots(self, state: Mapping[str, Tensor]) -> None:
-        due, slots = set(self._all_slots()), {}
+        given: dict[str, dict[str, Tensor]] = {}
         for key, tensor in state.items():
             position, _, name = key.partition("/")
-            slots.setdefault(position, {})[name] = tensor
-        for position, tensors in slots.items():
+            given.setdefault(position, {})[name] = tensor
+        loaded = {}
+        for position, tensors in given.items():
             known = position.isdecimal() and int(position) < len(self._parameters)
-            if not known or tensors.keys() != due:
-                raise self._foreign(f"parameter {position} with {', '.join(sorted(tensors))}")
-            self._check_shapes(int(position), tensors)
-        self._slots = {int(position): self._copied(int(position), tensors) for position, tensors in slots.items()}
+            parameter = self._parameters[int(position)] if known else torch.empty(1)
+            own = self._state_of(parameter)
+            if not known or tensors.keys() != own.keys():
+                raise self._foreign(f"parameter {position} with {', '.join(sorted(tensors))}", parameter)
+            for name, tensor in own.items():
+                self._check_shape(f"{position}/{name}", tensors[name], tensor)
+                tensor.copy_(tensors[name])
+            loaded[int(position)] = own
+        self._slots = loaded
         self._regroup()
 
-    def _foreign(self, got: str) -> StructureError:
-        slots = ", ".join(sorted(self._all_slots())) or "nothing"
+    def _foreign(self, got: str, parameter: Tensor) -> StructureError:
+        slots = ", ".join(sorted(self._state_of(parameter))) or "nothing"
         return StructureError(
             f"This state does not belong to optimizer {self.name!r} on these parameters.",
             got=got,
@@ -435,21 +494,22 @@ class Optimizer:
             hint="build the same optimizer, with the same arguments, on the same parameters",
         )
 
-    def _copied(self, position: int, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        own = {name: _filled(self._parameters[position], 0.0) for name in self._all_slots()}
-        return {name: tensor.copy_(tensors[name]) for name, tensor in own.items()}
+    def _check_shape(self, key: str, given: Tensor, own: Tensor) -> None:
+        if given.shape != own.shape:
+            raise ShapeError(
+                f"State {key!r} of optimizer {self.name!r} has another shape than its parameter asks for.",
+                got=str(tuple(given.shape)),
+                expected=str(tuple(own.shape)),
+                hint="the parameters must be those that it was saved with, in the same order",
+            )
 
-    def _check_shapes(self, position: int, tensors: Mapping[str, Tensor]) -> None:
-        for name, tensor in tensors.items():
-            if tensor.shape != self._parameters[position].shape:
-                raise ShapeError(
-                    f"State '{position}/{name}' of optimizer {self.name!r} has another shape than its parameter.",
-                    got=str(tuple(tensor.shape)),
-                    expected=str(tuple(self._parameters[position].shape)),
-                    hint="the parameters must be those that it was saved with, in the same order",
-                )
+    def __getstate__(self) -> dict[str, Any]:
+        # What follows from the rest is left out: parameters are known by identity, which a copy does not share.
+        derived = ("_positions", "_groups", "_members")
+        return {name: value for name, value in self.__dict__.items() if name not in derived}
 
-
-def _filled(parameter: Tensor, value: float) -> Tensor:
-    """A tensor like `parameter`, in its order of axes in memory, full of `value`."""
-    return torch.full_like(parameter, value, requires_grad=False, memory_format=torch.preserve_format)
+    @torch.no_grad()
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._positions = {id(p): i for i, p in enumerate(self._parameters)}
+        self._regroup()

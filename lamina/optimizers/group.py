@@ -20,7 +20,7 @@ _LATE_STEP = 1e30
 
 
 class Group:
-    """Parameters of one device and dtype and their slots: lists, made once, that kernels take as they are.
+    """Parameters of one device, dtype and kind of state with their slots: lists, made once, that kernels take.
 
     ``group["momentum"]`` is the list of that slot: one tensor per parameter, stored in the parameter's order of axes.
 
@@ -124,3 +124,17 @@ def is_dense(tensor: Tensor) -> bool:
             return False
         expected *= size
     return True
+
+
+def filled_like(parameter: Tensor, value: float) -> Tensor:
+    """A tensor like `parameter`, in its order of axes in memory, full of `value`."""
+    return torch.full_like(parameter, value, requires_grad=False, memory_format=torch.preserve_format)
+
+
+def as_stored_like(parameter: Tensor, state: Tensor) -> Tensor:
+    """`state` in the device and dtype of `parameter` and, if it has its shape, in its order of axes in memory."""
+    if state.shape != parameter.shape:
+        return state.to(parameter.device, parameter.dtype)
+    if (state.device, state.dtype, state.stride()) == (parameter.device, parameter.dtype, parameter.stride()):
+        return state
+    return torch.empty_like(parameter, requires_grad=False).copy_(state)

@@ -73,6 +73,9 @@ class SGD(Optimizer):
     def slots(self) -> dict[str, float]:
         return {"momentum": 0.0} if self.momentum else {}
 
+    def skips_itself(self, group: Group) -> bool:
+        return bool(group.fused and self.momentum and not self.nesterov and self.weight_decay is None)
+
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         if not self.momentum:
             torch._foreach_add_(group.parameters, grads, alpha=-learning_rate)
@@ -89,6 +92,7 @@ class SGD(Optimizer):
                 nesterov=False,
                 maximize=False,
                 is_first_step=False,
+                found_inf=self._found_inf,
             )
         else:
             torch._foreach_mul_(group["momentum"], self.momentum)
