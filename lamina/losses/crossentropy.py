@@ -52,7 +52,24 @@ def _binary(y_true: Any, y_pred: Any, from_logits: bool, smoothing: float, reduc
         y_true = y_true * (1.0 - smoothing) + 0.5 * smoothing
     if from_logits:
         return F.binary_cross_entropy_with_logits(y_pred, y_true, reduction=reduction)
-    return F.binary_cross_entropy(y_pred.clamp(EPSILON, 1.0 - EPSILON), y_true, reduction=reduction)
+    return binary_from_probabilities(y_true, y_pred, reduction)
+
+
+def binary_from_probabilities(y_true: Tensor, y_pred: Tensor, reduction: str) -> Tensor:
+    """-y log(p) - (1 - y) log(1 - p), with p clipped to [1e-7, 1 - 1e-7]; NaN for NaN.
+
+    PyTorch's function asserts that p is in [0, 1], which NaN is not: weights that have become NaN would end in a
+    RuntimeError, on a GPU in the end of the process, before any callback could see a loss.
+    """
+    p = y_pred.clamp(EPSILON, 1.0 - EPSILON)
+    if not isinstance(p, Tensor) or p.device.type == "cpu":
+        try:
+            return F.binary_cross_entropy(p, y_true, reduction=reduction)
+        except RuntimeError:
+            if not p.isnan().any():
+                raise
+    losses = -torch.lerp((-p).log1p(), p.log(), y_true)
+    return losses.mean() if reduction == "mean" else losses
 
 
 def categorical_crossentropy(

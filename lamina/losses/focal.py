@@ -6,10 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from .base import EPSILON, Loss
-from .crossentropy import class_pair, probabilities, smoothed
+from .base import Loss
+from .crossentropy import binary_from_probabilities, class_pair, probabilities, smoothed
 from .shapes import paired
 
 
@@ -35,7 +34,7 @@ def binary_focal_crossentropy(
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     if from_logits:
         y_pred = y_pred.sigmoid()
-    loss = F.binary_cross_entropy(y_pred.clamp(EPSILON, 1.0 - EPSILON), y_true, reduction="none")
+    loss = binary_from_probabilities(y_true, y_pred, "none")
     certainty = y_true * y_pred + (1.0 - y_true) * (1.0 - y_pred)
     loss = (1.0 - certainty) ** gamma * loss
     if apply_class_balancing:

@@ -72,8 +72,8 @@ class IoU(Metric):
         y_true = as_tensor(y_true, y_pred.device)
         if not (self.sparse_y_true or self.sparse_y_pred):
             y_true, y_pred = same_shape(y_true, y_pred, self.name)
-        y_true = y_true if self.sparse_y_true else y_true.argmax(self.axis)
-        y_pred = y_pred if self.sparse_y_pred else y_pred.argmax(self.axis)
+        y_true = y_true if self.sparse_y_true else _largest(y_true, self.axis)
+        y_pred = y_pred if self.sparse_y_pred else _largest(y_pred, self.axis)
         y_true, y_pred = same_shape(y_true.long(), y_pred.long(), self.name)
         known = (y_true >= 0) & (y_true < self.num_classes) & (y_pred >= 0) & (y_pred < self.num_classes)
         if self.ignore_class is not None:
@@ -196,6 +196,11 @@ class OneHotMeanIoU(MeanIoU):
 
     def get_config(self) -> dict[str, Any]:
         return _without(super().get_config(), "sparse_y_true")
+
+
+def _largest(scores: Tensor, axis: int) -> Tensor:
+    """Where the largest is; PyTorch finds none among booleans."""
+    return (scores.byte() if scores.dtype == torch.bool else scores).argmax(axis)
 
 
 def _without(config: dict[str, Any], name: str) -> dict[str, Any]:

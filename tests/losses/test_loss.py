@@ -377,3 +377,97 @@ def test_sparse_loss_is_recorded_on_symbolic_tensors(from_logits, reduction):
     inputs = [lamina.Input((5,), dtype="int64"), lamina.Input((5, 4))]
     y_true, y_pred = torch.randint(0, 4, (3, 5)), torch.rand(3, 5, 4)
     torch.testing.assert_close(lamina.Model(inputs, loss(*inputs))([y_true, y_pred]), loss(y_true, y_pred))
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_a_softmax_of_zero_does_not_end_the_training(from_logits):
+    """p^q has an infinite slope at 0; losses of classes stay finite, and their gradients, at certainty and error."""
+    for name in ("CategoricalGeneralizedCrossEntropy", "SparseCategoricalCrossentropy"):
+        arguments = {"from_logits": True} if from_logits and name.startswith("Sparse") else {}
+        scores = torch.tensor([[200.0, -200.0], [-200.0, 200.0]], requires_grad=True)
+        y_pred = scores if arguments else scores.softmax(-1)
+        getattr(losses, name)(**arguments)(torch.tensor([0, 0]), y_pred).backward()
+        assert scores.grad.isfinite().all()
+
+
+def test_circle_without_partners_or_strangers_is_zero_and_does_not_count():
+    embeddings = F.normalize(torch.randn(4, 3)).requires_grad_()
+    loss = losses.Circle(gamma=2.0)
+    for labels in ([0, 1, 2, 3], [5, 5, 5, 5]):
+        value = loss(torch.tensor(labels), embeddings)
+        assert value == 0
+        assert (torch.autograd.grad(value, embeddings)[0] == 0).all()
+    torch.testing.assert_close(
+        loss(torch.tensor([0, 0, 1, 2]), embeddings),
+        losses.circle(torch.tensor([0, 0, 1, 2]), embeddings, gamma=2.0)[:2].mean(),
+    )
+
+
+def test_one_loss_for_the_whole_batch_has_nothing_to_weigh():
+    y_true, y_pred = torch.ones(4, 3), torch.rand(4, 3)
+    for weighting in ({"sample_weight": torch.ones(4)}, {"mask": torch.ones(4, dtype=torch.bool)}):
+        with pytest.raises(ShapeError, match=r"(?s)nothing to weigh.*values \(\).*Dice: axis"):
+            losses.Dice()(y_true, y_pred, **weighting)
+    region = losses.Dice(axis=1)(y_true, y_pred, mask=torch.tensor([True, False, True, False]))
+    torch.testing.assert_close(region, losses.Dice(axis=1)(y_true[[0, 2]], y_pred[[0, 2]]))
+
+
+@pytest.mark.parametrize("misuse, message", [
+    (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), r"q=1.0"),
+    (lambda: losses.ctc(torch.zeros(2), torch.zeros(2, 3, 4)), r"targets \(2,\), predictions \(2, 3, 4\)"),
+    (lambda: losses.ctc(torch.zeros(3, 2), torch.zeros(2, 3, 4)), r"targets \(3, 2\), predictions \(2, 3, 4\)"),
+    (lambda: losses.circle(torch.zeros(3), torch.zeros(4, 2)), r"targets \(3,\), embeddings \(4, 2\)"),
+    (lambda: losses.circle(torch.zeros(4), torch.zeros(4, 2), [0], torch.zeros(2, 2)), r"ref_labels \(1,\), embed"),
+])  # fmt: skip
+def test_wrong_use_of_the_rarer_losses(misuse, message):
+    with pytest.raises((ArgumentError, ShapeError), match=message):
+        misuse()
+
+
+NAN_LOSSES = [loss for loss in EVERY if loss.name not in ("ctc", "circle")]
+
+
+@pytest.mark.parametrize("loss", NAN_LOSSES, **by_name)
+def test_predictions_of_nan_give_a_loss_of_nan(loss):
+    """Not an error: callbacks decide what happens when training has diverged."""
+    y_true = torch.tensor([0, 1]) if loss.takes == "classes" else torch.eye(2)
+    y_pred = torch.full((2, 2), float("nan"), requires_grad=True)
+    assert loss(y_true, y_pred).isnan()
+    assert loss(y_true, y_pred.detach(), mask=None if loss.name in ("dice", "tversky") else torch.zeros(2)) != 1
+
+
+def test_binary_crossentropy_off_the_cpu_is_the_same(monkeypatch):
+    """Where PyTorch's function would end the process for NaN, the formula is written out."""
+    y_true, y_pred = torch.rand(50), torch.cat([torch.rand(40), torch.tensor([0.0, 1.0] * 5)])
+    values = []
+    for refuse in (False, True):
+        if refuse:
+            monkeypatch.setattr(torch.Tensor, "device", type("Elsewhere", (), {"type": "elsewhere"}))
+        leaf = y_pred.clone().requires_grad_()
+        for reduction in ("none", "mean"):
+            value = losses.crossentropy.binary_from_probabilities(y_true, leaf, reduction)
+            values.append((value.detach(), torch.autograd.grad(value.sum(), leaf)[0]))
+        monkeypatch.undo()
+    torch.testing.assert_close(values[:2], values[2:], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_python_around_pytorchs_function_takes_less_than_ten_microseconds():
+    from timeit import repeat
+
+    logits, classes = torch.randn(128, 10, requires_grad=True), torch.randint(0, 10, (128,))
+    one_hot, bits, column = F.one_hot(classes, 10).float(), torch.ones(128), torch.rand(128, 1, requires_grad=True)
+    classes_32 = classes.int()[:, None]
+    sparse = losses.SparseCategoricalCrossentropy(from_logits=True)
+    pairs = [
+        (lambda: sparse(classes, logits), lambda: F.cross_entropy(logits, classes)),
+        (lambda: sparse(classes_32, logits), lambda: F.cross_entropy(logits, classes_32[:, 0].long())),
+        (lambda: losses_mse(one_hot, logits), lambda: F.mse_loss(logits, one_hot)),
+        (lambda: categorical(one_hot, logits), lambda: F.cross_entropy(logits, one_hot)),
+        (lambda: binary(bits, column), lambda: F.binary_cross_entropy_with_logits(column, bits[:, None])),
+    ]
+    losses_mse, categorical = losses.MeanSquaredError(), losses.CategoricalCrossentropy(from_logits=True)
+    binary = losses.BinaryCrossentropy(from_logits=True)
+    for ours, bare in pairs:
+        times = [min(repeat(call, number=200, repeat=20)) / 200 for call in (ours, bare)]
+        assert times[0] - times[1] < 10e-6

@@ -287,3 +287,147 @@ def test_thresholds_count_like_comparisons():
     metric.update_state(y_true, y_pred, weight)
     expected = torch.stack([weight[(y_pred > value) & y_true].sum() for value in values])
     torch.testing.assert_close(metric.result(), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_half_precision_predictions_are_computed_with_as_float32(name, dtype):
+    half, full = make(name), make(name)
+    y_true, y_pred = data(name)
+    y_pred = y_pred.to(dtype)
+    for _ in range(3):
+        half.update_state(*((y_true, y_pred) if name in OF_PAIRS else (y_pred,)))
+        full.update_state(*((y_true, y_pred.float()) if name in OF_PAIRS else (y_pred.float(),)))
+    torch.testing.assert_close(half.result(), full.result(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", OF_PAIRS)
+def test_targets_of_any_dtype(name):
+    y_true, y_pred = data(name)
+    results = []
+    for dtype in (torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool):
+        if "Sparse" in name and dtype == torch.bool:
+            continue
+        metric = make(name)
+        metric.update_state(y_true.to(dtype), y_pred)
+        results.append(metric.result())
+    torch.testing.assert_close(results, [results[0]] * len(results), rtol=0, atol=0)
+
+
+# These look at the order of predictions in a row, which one column does not have, or at classes.
+OF_ROWS = ("Categorical", "CosineSimilarity", "F1Score", "FBetaScore", "OneHot", "Correlation", "KLDivergence")
+OF_COLUMNS = [name for name in OF_PAIRS if not any(part in name for part in OF_ROWS)]
+
+
+@pytest.mark.parametrize("name", OF_COLUMNS)
+def test_a_vector_of_targets_meets_a_column_of_predictions(name):
+    y_true, y_pred = torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0]), torch.tensor([0.2, 0.9, 0.4, 0.7, 1.0])
+    y_pred = y_pred.round() if "IoU" in name else y_pred
+    results = []
+    for targets, predictions in (
+        (y_true[:, None], y_pred[:, None]),
+        (y_true, y_pred[:, None]),
+        (y_true[:, None], y_pred),
+    ):
+        metric = make(name)
+        metric.update_state(targets, predictions)
+        results.append(metric.result())
+    torch.testing.assert_close(results, [results[0]] * 3, rtol=0, atol=0)
+    for targets in (torch.ones(4), torch.ones(1), torch.ones(1, 5)):
+        with pytest.raises(ShapeError, match=r"predictions \(5, ?1?\)"):
+            make(name).update_state(targets, y_pred[:, None])
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("name", OF_PAIRS)
+def test_what_is_masked_might_as_well_not_be_there(name, weighted):
+    y_true, y_pred = data(name)
+    y_true, y_pred = torch.cat([y_true, y_true]), torch.cat([y_pred, y_pred.flip(0)])
+    mask = torch.tensor([True, False, True, True, False, True, True, False])
+    weight = torch.arange(1.0, 9.0) if weighted else None
+    masked, without = make(name), make(name)
+    without.update_state(y_true[mask], y_pred[mask], weight[mask] if weighted else None)
+    y_pred = torch.where(mask[:, None], y_pred, float("nan"))
+    masked.update_state(y_true, y_pred, weight, mask)
+    torch.testing.assert_close(masked.result(), without.result())
+    assert metrics.takes_mask(masked)
+
+
+def test_masks_of_single_answers():
+    y_true, y_pred = torch.eye(3), torch.full((3, 3), 0.9)
+    metric = metrics.FalsePositives()
+    metric.update_state(y_true, y_pred, mask=torch.tensor([[True] * 3, [False] * 3, [True, False, False]]))
+    assert metric.result() == 2 + 1
+    assert not metrics.takes_mask(metrics.Mean())
+
+
+def test_counting_goes_beyond_what_float32_can_count_one_by_one():
+    many = 2**24 + 4096
+    y_true, y_pred = torch.ones(1, dtype=torch.int8).expand(many), torch.ones(1, dtype=torch.int8).expand(many)
+    iou = metrics.MeanIoU(num_classes=2)
+    iou.update_state(y_true, y_pred)
+    assert iou.total_cm[1, 1] == many
+
+
+@pytest.mark.parametrize(
+    "loss, name",
+    [
+        (losses.MeanSquaredError(), "mean_squared_error"),
+        (losses.SparseCategoricalCrossentropy(ignore_class=-1), "sparse_categorical_crossentropy"),
+    ],
+    ids=["mse", "sparse"],
+)
+def test_a_loss_as_metric_is_a_mean_over_samples(loss, name):
+    y_true, y_pred = torch.tensor([0, 1, -1, 1, 0]), torch.rand(5, 2)
+    if name == "mean_squared_error":
+        y_true = torch.rand(5, 2)
+    metric = metrics.resolve_metric(loss, (None, 2), (None, 2))
+    assert (metric.name, metric.direction) == (name, "down")
+    for part in (slice(0, 4), slice(4, 5)):
+        metric.update_state(y_true[part], y_pred[part])
+    torch.testing.assert_close(metric.result(), loss(y_true, y_pred))
+    weight = torch.tensor([1.0, 0.0, 3.0, 2.0, 1.0])
+    metric.reset_state()
+    metric.update_state(y_true, y_pred, weight)
+    torch.testing.assert_close(
+        metric.result(),
+        type(loss)(**{**loss.get_config(), "reduction": "mean_with_sample_weight"})(y_true, y_pred, weight),
+    )
+    again = metrics.deserialize(json.loads(json.dumps(metrics.serialize(metric))))
+    again.update_state(y_true, y_pred, weight)
+    torch.testing.assert_close(again.result(), metric.result())
+
+
+@pytest.mark.parametrize("name", ["huber", "binary_focal_crossentropy", "categorical_focal_crossentropy", "log_cosh"])
+def test_functions_without_a_class_of_their_name(name):
+    y_true, y_pred = torch.eye(3), torch.rand(3, 3)
+    metric = metrics.resolve_metric(name, (None, 3), (None, 3))
+    metric.update_state(y_true, y_pred)
+    assert (metric.name, metric.direction) == (name, "down")
+    torch.testing.assert_close(metric.result(), getattr(losses, name)(y_true, y_pred).mean())
+
+
+def test_our_functions_in_a_wrapper_are_saved_by_name():
+    config = json.loads(
+        json.dumps(metrics.serialize(metrics.MeanMetricWrapper(metrics.binary_accuracy, threshold=0.3)))
+    )
+    assert config["config"]["fn"] == "binary_accuracy"
+    assert metrics.deserialize(config)([0.0], [0.4]) == 0.0
+
+
+MORE_BAD = [
+    (lambda: metrics.IoU(2, [2]), r"IoU is asked for a class(.|\n)*\[2\], num_classes=2(.|\n)*from 0 to 1"),
+    (lambda: metrics.BinaryIoU([-1]), r"BinaryIoU is asked for a class"),
+    (lambda: metrics.pearson_correlation([[1.0], [2.0]], [[1.0], [2.0]]), r"only one(.|\n)*\(2, 1\)(.|\n)*axis=0"),
+    (lambda: metrics.ConcordanceCorrelation()([1.0, 2.0], [[1.0], [2.0]]), r"only one(.|\n)*axis=0"),
+]
+
+
+@pytest.mark.parametrize("misuse, message", MORE_BAD, ids=lambda x: x if isinstance(x, str) else "")
+def test_bad_arguments_of_iou_and_correlations(misuse, message):
+    with pytest.raises(ArgumentError, match=message):
+        misuse()
+
+
+def test_a_last_batch_of_one_along_the_batch_is_no_error():
+    assert metrics.pearson_correlation([[1.0, 2.0]], [[1.0, 3.0]], axis=0).isnan().all()

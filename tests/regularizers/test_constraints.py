@@ -44,7 +44,16 @@ def test_round_trip_through_json(name, arguments):
     torch.testing.assert_close(constraints.deserialize(data)(weight()), original(weight()), rtol=0, atol=0)
 
 
+LISTED = (
+    "Constraint MaxNorm MinMaxNorm NonNeg UnitNorm deserialize get max_norm min_max_norm non_neg serialize unit_norm"
+).split()
+
+
 def test_names_and_signatures_are_those_of_keras():
+    assert set(constraints.__all__) == set(LISTED)
+    # A function's name stands for the class; the base class and the three functions compute nothing.
+    computing = {getattr(constraints, name).__name__ for name in LISTED if isinstance(getattr(constraints, name), type)}
+    assert computing - {name for name, _ in CASES} == {"Constraint"}
     assert_same_classes(constraints, keras.constraints)
 
 
