@@ -153,6 +153,13 @@ class _Declared:
         raise self._wrong_shape(value.shape, label)
 
     def _with_dtype(self, value: Any, label: str) -> Any:
+        if value.dtype.is_complex and not self.dtype.is_complex:
+            raise DtypeError(
+                f"The input {self.name!r} of {label} holds real numbers.",
+                got=name_of(value.dtype),
+                expected=name_of(self.dtype),
+                hint="x.real and x.imag as two channels, or another dtype= in Input",
+            )
         if value.dtype.is_floating_point and not (self.dtype.is_floating_point or self.dtype.is_complex):
             raise DtypeError(
                 f"The input {self.name!r} of {label} holds whole numbers.",

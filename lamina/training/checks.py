@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import StructureError
+from lamina.graph import ArgumentError, ShapeError, StructureError
 from lamina.losses.checks import check_targets
 
 from .feed import Feed
@@ -46,18 +46,53 @@ def check_data(model: Any, step: Step, feed: Feed, what: str) -> None:
 def _check_outputs(objective: Objective, graph: Any, step: Step, batch: Any) -> None:
     _, y, weight = batch
     outputs = objective.outputs
-    weights = outputs.spread_weights(weight)
-    if step.class_weight is not None:
-        step.class_weight.spread(outputs)
-    for term, target, predicted, own in zip(
-        objective.terms, outputs.spread_data(y, "y"), graph.outputs, weights, strict=True
+    targets, weights = outputs.spread_data(y, "y"), outputs.spread_weights(weight)
+    tables = [None] * len(outputs) if step.class_weight is None else step.class_weight.spread(outputs)
+    for term, predicted, target, own, table in zip(
+        objective.terms, graph.outputs, targets, weights, tables, strict=True
     ):
         if term.loss is not None and isinstance(target, torch.Tensor):
             check_targets(term.loss, target, predicted.shape, term.name)
-        if own is not None and target is not None and own.ndim and len(own) != len(target):
-            raise StructureError(
-                f"sample_weight of the output {term.name!r} has another number of rows than its targets.",
-                got=f"{len(own)} weights, {len(target)} targets",
-            )
+        if own is not None and target is not None:
+            _check_weights(term.name, own, target, predicted.shape)
+        if table is not None and target is not None:
+            _check_classes(term.name, target)
 
 
+def _check_weights(name: str, weight: torch.Tensor, target: torch.Tensor, predicted: tuple[int | None, ...]) -> None:
+    """One weight per sample, or per step of the predictions (B, T, ...); all of them finite."""
+    what = f"sample_weight of the output {name!r}"
+    if weight.ndim and len(weight) != len(target):
+        raise StructureError(
+            f"{what} has another number of rows than its targets.",
+            got=f"{len(weight)} weights, {len(target)} targets",
+        )
+    axes = zip(weight.shape[1:], predicted[1:], strict=False)
+    if weight.ndim > len(predicted) or any(size not in (1, due) and due is not None for size, due in axes):
+        raise ShapeError(
+            f"{what} does not fit its predictions.",
+            got=f"sample_weight {tuple(weight.shape)}, predictions {predicted}",
+            expected="one weight per sample, (B,), or per step, (B, T), of predictions (B, T, ...)",
+        )
+    if weight.is_floating_point() and weight.device.type == "cpu" and not weight.isfinite().all():
+        row = int((~weight.isfinite()).reshape(len(weight), -1).any(1).nonzero()[0]) if weight.ndim else 0
+        raise ArgumentError(
+            f"{what} holds values that are not finite.",
+            got=f"{weight[row].tolist() if weight.ndim else weight.item()} in row {row}",
+            expected="finite numbers; 0 for a row that is not to count",
+        )
+
+
+def _check_classes(name: str, target: torch.Tensor) -> None:
+    """class_weight goes by class. A row of shares, as of soft labels, has one, the largest; a number may be none."""
+    numbers = target.ndim == 1 or target.shape[-1:] == (1,)
+    if not numbers or not target.is_floating_point() or target.device.type != "cpu":
+        return
+    broken = target != target.round()
+    if broken.any():
+        raise ArgumentError(
+            f"class_weight of the output {name!r} needs targets that are classes.",
+            got=f"a target of {target[broken][0].item():g}",
+            expected="class numbers, or one-hot targets",
+            hint="sample_weight= for weights of rows",
+        )

@@ -60,8 +60,8 @@ class Objective:
         for name, pair, loss, weight, plain, weighted in zip(outputs.names, shapes, *given, strict=True):
             resolved = _loss(name, loss, pair)
             tracker = LossTracker(f"{name}_loss") if several and resolved is not None else None
-            factor = 1.0 if weight is None else float(weight)
-            self.terms.append(Term(name, resolved, factor, tracker, _metrics(plain, pair), _metrics(weighted, pair)))
+            measured = (_metrics(plain, pair), _metrics(weighted, pair))
+            self.terms.append(Term(name, resolved, _factor(name, weight), tracker, *measured))
         self.extra: dict[str, LossTracker] = {}
         self._lone = self.terms[0] if len(self.terms) == 1 else None
         self.has_metrics = any(term.plain or term.weighted for term in self.terms)
@@ -195,6 +195,14 @@ def _mean(value: torch.Tensor) -> torch.Tensor:
 
 def _no_targets(name: str) -> ArgumentError:
     return ArgumentError(f"The output {name!r} has a loss but no targets.", hint="leave its loss out, or give its y")
+
+
+def _factor(name: str, weight: Any) -> float:
+    if weight is None:
+        return 1.0
+    if isinstance(weight, (str, bytes)) or not hasattr(weight, "__float__"):
+        raise ArgumentError(f"loss_weights of the output {name!r} is a number.", got=repr(weight))
+    return float(weight)
 
 
 def _loss(name: str, given: Any, shapes: Shapes | None) -> Loss | None:

@@ -11,6 +11,7 @@ from lamina import optimizers
 from lamina.callbacks import CallbackList, History
 from lamina.graph import ArgumentError
 
+from .arguments import check_counts, check_frequency
 from .checks import check_data
 from .class_weights import ClassWeights
 from .data import Arrays, Source, source_of
@@ -144,6 +145,9 @@ class Trainer(Steps):
                 with; before any weight changes.
         """
         step = self._require_compiled()
+        check_counts(0, epochs=epochs, initial_epoch=initial_epoch)
+        check_counts(steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+        check_frequency(validation_freq)
         if self._device().type == "cpu":
             keep_freed_pages()
         step.class_weight = ClassWeights(class_weight) if class_weight is not None else None
@@ -152,7 +156,7 @@ class Trainer(Steps):
                 data = self._source(
                     (x, y, sample_weight), batch_size, shuffle=shuffle, merge_single=_has_batch_norm(self)
                 )
-                own_batch_size = validation_batch_size or batch_size
+                own_batch_size = batch_size if validation_batch_size is None else validation_batch_size
                 data, held = self._split(data, validation_split, validation_data, own_batch_size)
                 feed = Feed(data, steps_per_epoch, self._device())
                 valid = Feed(held, validation_steps, self._device()) if held is not None else None
@@ -193,7 +197,9 @@ class Trainer(Steps):
             answers to names (``scores["accuracy"]``); a dict with ``return_dict=True``.
         """
         step = self._require_compiled()
-        data = self._source((x, y, sample_weight), batch_size or self._validation_batch_size)
+        check_counts(steps=steps)
+        own_batch_size = self._validation_batch_size if batch_size is None else batch_size
+        data = self._source((x, y, sample_weight), own_batch_size)
         feed = Feed(data, steps, self._device())
         try:
             check_data(self, step, feed, "evaluate")
@@ -218,6 +224,7 @@ class Trainer(Steps):
 
         Outputs go to the host batch by batch, so the device never holds more than one batch of them.
         """
+        check_counts(steps=steps)
         return predict(self, x, batch_size, steps, callbacks)
 
     def train_on_batch(

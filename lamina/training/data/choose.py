@@ -12,6 +12,7 @@ from lamina.graph import DtypeError, StructureError
 
 from . import hugging_face, numpy_arrays, pandas_frames, polars_frames
 from .arrays import Arrays
+from .batch import Keys
 from .iterables import Items
 from .loader import Loader
 from .py_dataset import is_py_dataset
@@ -61,16 +62,7 @@ def source_of(
         return x
     if hugging_face.is_several(x):
         raise hugging_face.refuse_several(x, names[0])
-    if hugging_face.is_dataset(x):
-        keys = _keys(x, y, sample_weight)
-        return hugging_face.of_hugging_face(x, *keys, batch_size, shuffle, merge_single, inputs)
-    if isinstance(x, DataLoader):
-        return Loader(x, *_keys(x, y, sample_weight), merge_single)
-    if is_py_dataset(x):
-        return PyDatasetSource(x, *_keys(x, y, sample_weight), shuffle, merge_single)
-    if isinstance(x, Dataset):
-        return of_dataset(x, *_keys(x, y, sample_weight), batch_size, shuffle, merge_single)
-    if x is None or is_data(x):
+    if x is None or (is_data(x) and not _is_dataset(x)):  # a dataset may have a shape, too
         return Arrays(
             _by_names(x, names[0], inputs),
             _by_names(y, names[1], outputs),
@@ -80,13 +72,36 @@ def source_of(
             merge_single=merge_single,
             names=names,
         )
-    if isinstance(x, Iterable) or (callable(x) and not isinstance(x, torch.nn.Module)):
-        return Items(x, *_keys(x, y, sample_weight), merge_single)
+    if _gives_batches(x):
+        return _in_batches(x, *_keys(x, y, sample_weight), batch_size, shuffle, merge_single, inputs)
     raise DtypeError(
         f"{names[0]} is no data.",
         got=f"{type(x).__name__} {numpy_arrays.short(x)}",
         expected="arrays, tensors, data frames, a DataLoader, a Dataset, or an iterable of batches",
     )
+
+
+def _in_batches(
+    x: Any, y: Keys, sample_weight: Keys, batch_size: Any, shuffle: bool, merge_single: bool, inputs: list[str] | None
+) -> Source:
+    """The source of what `_gives_batches`."""
+    if hugging_face.is_dataset(x):
+        return hugging_face.of_hugging_face(x, y, sample_weight, batch_size, shuffle, merge_single, inputs)
+    if isinstance(x, DataLoader):
+        return Loader(x, y, sample_weight, merge_single)
+    if is_py_dataset(x):
+        return PyDatasetSource(x, y, sample_weight, shuffle, merge_single)
+    if isinstance(x, Dataset):
+        return of_dataset(x, y, sample_weight, batch_size, shuffle, merge_single)
+    return Items(x, y, sample_weight, merge_single)
+
+
+def _is_dataset(x: Any) -> bool:
+    return hugging_face.is_dataset(x) or isinstance(x, (DataLoader, Dataset)) or is_py_dataset(x)
+
+
+def _gives_batches(x: Any) -> bool:
+    return _is_dataset(x) or isinstance(x, Iterable) or (callable(x) and not isinstance(x, torch.nn.Module))
 
 
 def _by_names(data: Any, name: str, wanted: list[str] | None) -> Any:
