@@ -73,12 +73,12 @@ class Adagrad(Optimizer):
         return group.fused and self.weight_decay is None
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
-        accumulator = group["accumulator"]
         if group.fused:
+            parameters, grads, slots = group.as_stored(grads)
             torch._fused_adagrad_(
-                group.parameters,
+                parameters,
                 grads,
-                accumulator,
+                slots["accumulator"],
                 group.late_steps,
                 lr=learning_rate,
                 lr_decay=0.0,
@@ -88,6 +88,7 @@ class Adagrad(Optimizer):
                 found_inf=self._found_inf,
             )
         else:
+            accumulator = group["accumulator"]
             torch._foreach_addcmul_(accumulator, grads, grads)
             torch._foreach_addcdiv_(group.parameters, grads, torch._foreach_sqrt(accumulator), value=-learning_rate)
 

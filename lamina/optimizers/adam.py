@@ -120,25 +120,25 @@ def adam_step(
         found_inf: 1.0 if the step is to be skipped; for a fused group only.
     """
     correction = math.sqrt(1.0 - beta_2**step) / (1.0 - beta_1**step)
-    hats = group.slots.get("velocity_hat", [])
     if not group.fused:
         _unfused_step(group, grads, rate * correction, beta_1, beta_2, epsilon)
         return
     # The corrections are in lr already (the group's late_steps turn off the kernel's own). As the kernel decays
     # weights by lr * weight_decay, they are taken out of the decay again.
+    parameters, grads, slots = group.as_stored(grads)
     (torch._fused_adam_ if weight_decay is None else torch._fused_adamw_)(
-        group.parameters,
+        parameters,
         grads,
-        group.slots["momentum"],
-        group.slots["velocity"],
-        hats,
+        slots["momentum"],
+        slots["velocity"],
+        slots.get("velocity_hat", []),
         group.late_steps,
         lr=rate * correction,
         beta1=beta_1,
         beta2=beta_2,
         weight_decay=0.0 if weight_decay is None else weight_decay / correction,
         eps=epsilon,
-        amsgrad=bool(hats),
+        amsgrad="velocity_hat" in slots,
         maximize=False,
         found_inf=found_inf,
     )

@@ -81,10 +81,11 @@ class SGD(Optimizer):
             torch._foreach_add_(group.parameters, grads, alpha=-learning_rate)
         elif group.fused and not self.nesterov:
             # The kernel does m = momentum * m + (1 - dampening) * g and w -= lr * m: with these two, m is Keras'.
+            parameters, grads, slots = group.as_stored(grads)
             torch._fused_sgd_(
-                group.parameters,
+                parameters,
                 grads,
-                group["momentum"],
+                slots["momentum"],
                 momentum=self.momentum,
                 dampening=1.0 + learning_rate,
                 lr=-1.0,

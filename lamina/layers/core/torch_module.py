@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, tree
+from lamina.graph.infer import Shape, merged_shape
 from lamina.layers.base import Layer
 
 
@@ -18,7 +22,9 @@ class TorchModule(Layer):
         output_shape: the output's shape, batch included, for a module that cannot be tried on shapes alone.
         name: made from the module's class where it is not given.
 
-    Shapes: whatever the module takes and gives.
+    With ``trainable=False`` its parameters stay, and so do the running averages of its batch normalizations.
+
+    Shapes: whatever the module takes and gives; a dataclass among its results becomes a dict.
 
     >>> import torch
     >>> from lamina.layers import Input
@@ -39,11 +45,25 @@ class TorchModule(Layer):
         self.module = module.train(False)
         self.autocast = False
         self.output_shape_given = output_shape
+        self._tried: list[dict[str, list[tuple[int, ...]]]] = []
         if name is None:
             self._name = type(module).__name__.lower()
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        return self.module(*args, **kwargs)
+        if "_set_aside" in self.__dict__:  # it is being tried on shapes alone
+            self._tried = [*self._tried[-1:], {}]
+            with _noting_shapes(self.module, self._tried[-1]):
+                return plain_result(self.module(*args, **kwargs))
+        return run_module(self.module, self.trainable, args, kwargs)
+
+    @property
+    def inner_shapes(self) -> dict[str, list[Shape]]:
+        """Shapes of what the modules within return, by their paths, as found when the layer was drawn last."""
+        first, last = (self._tried[0], self._tried[-1]) if self._tried else ({}, {})
+        return {
+            path: [merged_shape(pair) for pair in zip(shapes, last.get(path, shapes), strict=False)]
+            for path, shapes in first.items()
+        }
 
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.output_shape_given is None:
@@ -56,6 +76,48 @@ class TorchModule(Layer):
             if self.output_shape_given is not None
             else super().compute_output_shape(input_shape)
         )
+
+
+@contextmanager
+def _noting_shapes(module: torch.nn.Module, noted: dict[str, list[tuple[int, ...]]]) -> Iterator[None]:
+    """Within, each module under this one leaves the shapes of its result under its path."""
+
+    def note(path: str) -> Any:
+        def hook(_: Any, __: Any, result: Any) -> None:
+            noted[path] = [tuple(leaf.shape) for leaf in tree.leaves(result) if isinstance(leaf, torch.Tensor)]
+
+        return hook
+
+    handles = [part.register_forward_hook(note(path)) for path, part in module.named_modules() if path]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def run_module(module: torch.nn.Module, trainable: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a module. In one that is frozen, batch normalizations use their running averages and leave them alone."""
+    norms = [] if trainable else [m for m in module.modules() if m.training and isinstance(m, _AVERAGING)]
+    for norm in norms:
+        norm.training = False
+    try:
+        return plain_result(module(*args, **kwargs))
+    finally:
+        for norm in norms:
+            norm.training = True
+
+
+_AVERAGING = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d, torch.nn.SyncBatchNorm)
+
+
+def plain_result(result: Any) -> Any:
+    """A result that is a dataclass, as those of Hugging Face's models are, as a dict of what it holds."""
+    if not dataclasses.is_dataclass(result) or isinstance(result, type):
+        return result
+    if isinstance(result, Mapping):
+        return dict(result)
+    return {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
 
 
 TorchModuleWrapper = TorchModule
