@@ -46,5 +46,5 @@ def rises(monitor: str, metrics: Iterable[Any]) -> bool | None:
     # "price_auc_1" is the second metric "auc" of the output "price"; of "auc" and "pr_auc" the longer name is meant.
     bare = re.sub(r"_\d+$", "", name)
     found = [own for own in named if own in (name, bare) or name.endswith(f"_{own}") or bare.endswith(f"_{own}")]
-    direction = named[max(found, key=lambda own: (own == name, len(own)))] if found else None
+    direction = named[max(found, key=len)] if found else None
     return {"up": True, "down": False}.get(direction or "", rises_by_name(name))

@@ -84,7 +84,7 @@ def test_best_averages_are_kept_with_early_stopping():
 
 
 def test_a_training_that_stops_early_ends_with_the_averages_too():
-    """Keras knows the last epoch by its number only, and ends such a training with the weights swapped the wrong way."""
+    """Keras knows the last epoch by its number only, and ends such a training with the weights before averaging."""
     stop = LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(model, "stop_training", epoch == 1))
     watch, model = Averages(), network(lamina)
     fit(model, SwapEMAWeights(swap_on_epoch=True), watch, stop, epochs=9)
