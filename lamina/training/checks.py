@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, ShapeError, StructureError
+from lamina.graph import ArgumentError, LaminaError, ShapeError, StructureError
 from lamina.losses.checks import check_targets
 
 from .feed import Feed
+from .lookups import check_lookups
 from .naming import Outputs
 from .objective import Objective
 from .step import Step
@@ -27,6 +28,15 @@ def check_data(model: Any, step: Step, feed: Feed, what: str) -> None:
         ShapeError, DtypeError: an input or a target that does not fit; names it.
         ArgumentError: targets that a loss cannot take.
     """
+    try:
+        _check(model, step, feed, what)
+    except LaminaError as error:
+        if what == "validation_data":
+            error.where = f"{error.where} ({what})" if error.where else what
+        raise
+
+
+def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
     batch = feed.peek()
     if batch is None:
         raise StructureError(
@@ -39,8 +49,10 @@ def check_data(model: Any, step: Step, feed: Feed, what: str) -> None:
         return  # the first loss is checked before the first step of the optimizer
     x, y, _ = batch
     model.check_inputs(x)
+    seen = feed.source.sample() or batch
+    check_lookups(model, seen[0])
     objective = step.know_shapes(Outputs.of_graph(graph), y, graph.outputs)
-    _check_outputs(objective, graph, step, feed.source.sample() or batch)
+    _check_outputs(objective, graph, step, seen)
 
 
 def _check_outputs(objective: Objective, graph: Any, step: Step, batch: Any) -> None:

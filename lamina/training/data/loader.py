@@ -57,7 +57,7 @@ def drawn(items: Iterator[Any], skip: int, kind: str) -> Iterator[Any]:
             f"A worker of the {kind} died.",
             got=str(error).splitlines()[0],
             expected="a worker that lives to the end of the pass",
-            hint="num_workers=0 shows where; a worker that is killed often ran out of memory or of /dev/shm",
+            hint="without workers it shows where; one that is killed often ran out of memory or of /dev/shm",
         ) from error
 
 
