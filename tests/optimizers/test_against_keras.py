@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -153,6 +155,21 @@ def test_in_float32(name, arguments, precision):
     assert_same(name, arguments, precision, FORMULA_ONLY)
 
 
+@pytest.mark.parametrize("name, arguments", OWN_ARGUMENTS, ids=str)
+def test_config_as_keras_writes_it(name, arguments):
+    rate = keras.optimizers.schedules.CosineDecay(0.5, 100, warmup_target=0.75, warmup_steps=3)
+    for learning_rate in (0.5, rate):
+        theirs = getattr(keras.optimizers, name)(**{**arguments, "learning_rate": learning_rate, "clipnorm": 0.25})
+        data = json.loads(json.dumps(keras.optimizers.serialize(theirs)))
+        ours = optimizers.get(data)
+        assert type(ours) is getattr(optimizers, name)
+        expected, actual = theirs.get_config(), ours.get_config()
+        their_rate, our_rate = expected.pop("learning_rate"), actual.pop("learning_rate")
+        assert actual == expected
+        assert our_rate == 0.5 if learning_rate == 0.5 else our_rate["config"] == their_rate["config"]
+        assert type(ours).from_config(data["config"]).get_config() == ours.get_config()
+
+
 SHARED_ARGUMENTS = [
     {"weight_decay": 0.2},
     {"clipnorm": 0.5},
@@ -238,6 +255,12 @@ SCHEDULES = [
 @pytest.mark.parametrize("name, config", SCHEDULES, ids=str)
 def test_schedules(name, config):
     ours, theirs = getattr(schedules, name)(**config), getattr(keras.optimizers.schedules, name)(**config)
-    steps = range(120)
-    np.testing.assert_allclose([ours(s) for s in steps], [float(theirs(s)) for s in steps], rtol=1e-5, atol=1e-8)
+    steps = [*range(120), 121, 300, 555, 1000, 4321, 10_000]
+    np.testing.assert_allclose([ours(s) for s in steps], [float(theirs(s)) for s in steps], rtol=1e-5, atol=1e-7)
     assert {**theirs.get_config(), **config} == ours.get_config()
+    data = json.loads(json.dumps(keras.optimizers.schedules.serialize(theirs)))
+    for again in (schedules.deserialize(data), schedules.deserialize(schedules.serialize(ours))):
+        assert type(again) is type(ours)
+        assert again.get_config() == ours.get_config()
+    for step in (torch.tensor(7), np.int64(7), 7.0):
+        assert ours(step) == ours(7)

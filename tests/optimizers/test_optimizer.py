@@ -157,7 +157,7 @@ def test_strides_of_axes_of_size_one_do_not_cost_a_copy():
     optimizer.apply([grad], [weight])
     (group,) = optimizer._groups
     assert group.accepts([grad])
-    assert group.fitted([grad])[1][0] is grad
+    assert group.fitted([grad])[0] is grad
     assert not group.accepts([torch.ones(3, 6, 1, 1).transpose(0, 1)])
     torch.testing.assert_close(weight.detach(), torch.full((6, 3, 1, 1), -0.1))
 
@@ -336,6 +336,33 @@ def test_gradients_of_another_dtype_and_sparse_ones_are_taken():
     grads = gradients(0)
     optimizers.Adam(0.1).apply([grads[0].double(), grads[1].to_sparse(), grads[2]], weights)
     torch.testing.assert_close([w.detach() for w in weights], expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("convert", [torch.Tensor.to_sparse, torch.Tensor.double], ids=["sparse", "float64"])
+@pytest.mark.parametrize("shape", [(), (1,), (3, 2)], ids=str)
+def test_gradients_that_do_not_fit_after_some_that_did(shape, convert):
+    weight, other = (torch.nn.Parameter(torch.ones(shape)) for _ in range(2))
+    optimizer, reference = optimizers.Adam(0.1), optimizers.Adam(0.1)
+    for step in range(3):
+        reference.apply([torch.full(shape, 2.0 + step)], [other])
+        grad = torch.full(shape, 2.0 + step)
+        optimizer.apply([convert(grad) if step else grad], [weight])
+    assert_identical(weight.detach(), other.detach())
+
+
+def test_weights_that_come_and_go():
+    """Which weights have gradients changes from step to step, and comes back."""
+    optimizer, weights = optimizers.Adam(0.1), parameters()
+    alone = [(optimizers.Adam(0.1), weight) for weight in parameters()]
+    optimizer.build(weights)
+    for step, left_out in enumerate((None, 1, 1, 2, 1, None, 0)):
+        grads = [None if i == left_out else grad for i, grad in enumerate(gradients(step))]
+        optimizer.apply(grads)
+        for (single, weight), grad in zip(alone, grads, strict=True):
+            if grad is not None:
+                single._iterations = step  # the corrections of Adam go by the steps of all
+                single.apply([grad], [weight])
+    torch.testing.assert_close([w.detach() for w in weights], [w.detach() for _, w in alone], rtol=1e-6, atol=1e-7)
 
 
 def test_parameters_of_two_dtypes():
