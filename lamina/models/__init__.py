@@ -4,6 +4,7 @@ from .clone import clone_model
 from .files import MODEL_CLASSES as MODEL_CLASSES
 from .files import load_model, model_from_json, save_model
 from .model import Model
+from .of_module import of_module as of_module
 from .sequential import Sequential
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]

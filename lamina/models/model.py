@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from lamina.graph.infer import Array
 from lamina.graph.walk import key_of, reached
 from lamina.layers.base import Layer
 from lamina.layers.core import AddedLoss
-from lamina.saving import load_weights, model_to_json, save_model, save_weights
+from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.errors import not_too_deep
@@ -77,6 +77,48 @@ class Model(Trainer, Layer):
         if outputs is not None:
             self._set_graph(Graph(inputs, outputs))
             self._write_programs()
+
+    @classmethod
+    def from_module(
+        cls,
+        module: torch.nn.Module,
+        inputs: Any = None,
+        name: str | None = None,
+        output_names: Sequence[str] | None = None,
+        output_shape: Any = None,
+    ) -> Model:
+        """A model of a bare ``nn.Module``: `compile`, `fit`, `predict`, `summary` for it, as it is.
+
+        The module is not copied: what is trained are its own parameters, and ``module.state_dict()`` keeps its keys. It
+        trains and rests with the model (``module.train()``, ``module.eval()``).
+
+        Args:
+            module: any module.
+            inputs: what its ``forward`` takes: an ``Input(...)``, a shape without the batch, or an example (a tensor or
+                an array) for each argument; alone, in a list in the order of the arguments, or in a dict by their names.
+                Shapes and names are then known: data are checked before the module sees them, results have names. None:
+                the model takes what the module takes.
+            name: of the model; made from the module's class where it is not given.
+            output_names: names for the results of a module that returns several tensors without names, for losses,
+                metrics and targets. A dict, a named tuple or a dataclass brings its own.
+            output_shape: with ``inputs``, the shape (or the nesting of shapes) of the result, the batch included, for
+                a module that cannot be tried on shapes alone.
+
+        Raises:
+            ArgumentError: not a module, or a layer; something that cannot be an input; names that do not fit.
+            ShapeError: the module cannot take these inputs.
+            ValueNeededError: the module cannot be tried on shapes alone.
+
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
+        >>> model = Model.from_module(net, inputs=(4,))
+        >>> model.compile("adam", "mse")
+        >>> history = model.fit(np.ones((8, 4), "float32"), np.ones(8), verbose=0)
+        >>> model.output_shape
+        (None, 1)
+        """
+        from lamina import models  # knows all models, so it imports this module first
+
+        return models.of_module(cls, module, inputs, name, output_names, output_shape)
 
     # -- the graph
 
@@ -219,7 +261,8 @@ class Model(Trainer, Layer):
         return super()._call(args, kwargs)
 
     def _as_input(self, leaf: Any) -> Any:
-        return leaf  # the binding converts, by what each input declares
+        # With a graph the binding converts, by what each input declares.
+        return leaf if self.graph is not None else super()._as_input(leaf)
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.graph is not None and type(self).call is Model.call:
@@ -412,6 +455,36 @@ class Model(Trainer, Layer):
             LoadingError: lists each weight that is missing, unexpected or of another shape; nothing is changed then.
         """
         load_weights(self, filepath)
+
+    def save_checkpoint(
+        self, filepath: Any, overwrite: bool = True, weights_only: bool = False, executor: Any = None
+    ) -> Any:
+        """Write weights, optimizer and, during ``fit``, the training in progress into a ``.lamina`` file.
+
+        It serves any model, also one that `save` has no words for; see `lamina.saving.save_checkpoint`.
+        """
+        return save_checkpoint(self, filepath, overwrite, weights_only, executor)
+
+    def load_checkpoint(self, filepath: Any, learning_rate: float | None = None) -> None:
+        """Put weights and optimizer back; called in ``on_train_begin`` of a callback, the training goes on from there.
+
+        Args:
+            learning_rate: one to go on with instead of the one in the file.
+
+        Raises:
+            LoadingError: lists everything in which the file differs from model, optimizer, data; nothing is changed then.
+
+        >>> from lamina.layers import Dense, Input
+        >>> x = Input((2,))
+        >>> model = Model(x, Dense(1)(x))
+        >>> model.compile("adam", "mse")
+        >>> _ = model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+        >>> model.save_checkpoint("latest.lamina")
+        >>> model.load_checkpoint("latest.lamina", learning_rate=1e-4)
+        >>> int(model.optimizer.iterations), float(model.optimizer.learning_rate)
+        (1, 0.0001)
+        """
+        load_checkpoint(self, filepath, learning_rate)
 
     def to_json(self) -> str:
         """Graph and configs as a JSON text, for `model_from_json`; no weights."""

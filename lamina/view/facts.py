@@ -218,13 +218,31 @@ def _module_row(
         trainable=any(w.requires_grad for w in weights) if weights else None,
         built=bool(getattr(op, "built", True)),
         config=config,
-        inner=op if getattr(op, "graph", None) is not None else None,
+        inner=op if getattr(op, "graph", None) is not None or _wraps_several(op) else None,
         **facts,
     )
 
 
+def _wraps_several(op: Any) -> bool:
+    """Whether it stands for a module of PyTorch's that has parts."""
+    wrapped = getattr(op, "module", None)
+    return isinstance(wrapped, torch.nn.Module) and next(wrapped.children(), None) is not None
+
+
+def _part_rows(wrapped: torch.nn.Module, shapes: Mapping[str, list[Shape]]) -> list[Row]:
+    """A row for each module under this one that has weights of its own or no parts."""
+    rows = []
+    for path, part in wrapped.named_modules():
+        if path and (next(part.children(), None) is None or next(part.parameters(recurse=False), None) is not None):
+            outputs = tuple(Tensor(shape, "float32") for shape in shapes[path]) if path in shapes else None
+            rows.append(_module_row(part, path, path, (), outputs))
+    return rows
+
+
 def _child_rows(model: torch.nn.Module) -> list[Row]:
     """A row for each child of a module without a graph, in the order in which they were assigned."""
+    if _wraps_several(model) and [name for name, _ in model.named_children()] == ["module"]:
+        return _part_rows(model.module, getattr(model, "inner_shapes", {}))  # type: ignore[arg-type]
     rows = []
     for attribute, child in _children(model):
         name = getattr(child, "name", None)
