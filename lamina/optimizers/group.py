@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -40,7 +40,8 @@ class Group:
         self._kinds = [(self.dtype, torch.strided)] * len(parameters)
         # Strides of gradients that kernels can take.
         self._accepted = self._strides
-        self._orders = [memory_order(p) if self.fused and self.device.type == "cpu" else None for p in parameters]
+        permuted = self.fused and self.device.type == "cpu"
+        self._views = [_view_by(memory_order(p)) if permuted else None for p in parameters]
         self._pointers: list[int] = []
         self._stored: tuple[list[Tensor], dict[str, list[Tensor]]] = parameters, slots
 
@@ -53,7 +54,7 @@ class Group:
         Fused kernels on CPUs copy a gradient that is not contiguous, at every step: of a kernel that is stored
         transposed, 370 us for 784 x 256 values, more than twice the step itself. A view costs 1 us.
         """
-        if not any(self._orders):
+        if not any(self._views):
             return self.parameters, grads, self.slots
         pointers = [p.data_ptr() for p in self.parameters]
         if pointers != self._pointers:  # the first time, or somebody has given a parameter other memory
@@ -62,8 +63,7 @@ class Group:
         return self._stored[0], self._ordered(grads), self._stored[1]
 
     def _ordered(self, tensors: list[Tensor]) -> list[Tensor]:
-        pairs = zip(tensors, self._orders, strict=True)
-        return [t if order is None else t.detach().permute(order) for t, order in pairs]
+        return [t if view is None else view(t) for t, view in zip(tensors, self._views, strict=True)]
 
     def accepts(self, grads: Sequence[Tensor | None]) -> bool:
         """True if kernels can take `grads` as they are: one for each parameter, same dtype, stored in the same order.
@@ -141,6 +141,13 @@ def memory_order(tensor: Tensor) -> list[int] | None:
     """
     order = sorted(range(tensor.ndim), key=lambda axis: -tensor.stride(axis))
     return None if tensor.is_contiguous() else order
+
+
+def _view_by(order: list[int] | None) -> Callable[[Tensor], Tensor] | None:
+    """What makes a tensor's view with its axes in this order; `t` takes half the time that `permute` takes."""
+    if order is None:
+        return None
+    return Tensor.t if len(order) == 2 else operator.methodcaller("permute", order)
 
 
 def is_dense(tensor: Tensor) -> bool:
