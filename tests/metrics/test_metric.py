@@ -361,12 +361,16 @@ def test_masks_of_single_answers():
     assert not metrics.takes_mask(metrics.Mean())
 
 
+@pytest.mark.slow
 def test_counting_goes_beyond_what_float32_can_count_one_by_one():
     many = 2**24 + 4096
     y_true, y_pred = torch.ones(1, dtype=torch.int8).expand(many), torch.ones(1, dtype=torch.int8).expand(many)
     iou = metrics.MeanIoU(num_classes=2)
     iou.update_state(y_true, y_pred)
     assert iou.total_cm[1, 1] == many
+    counts = metrics.TruePositives(thresholds=[0.2, 0.8])
+    counts.update_state(y_true, y_pred)
+    assert (counts.result() == many).all()
 
 
 @pytest.mark.parametrize(
