@@ -29,6 +29,9 @@ class Callback:
     shows_progress = False
     """True for a callback that shows progress itself, so that ``fit`` shows none beside it."""
 
+    turn = 0
+    """Which come after which at each hook: those that keep what the others have become have a higher one."""
+
     _model: Any = None
 
     def __init__(self) -> None:

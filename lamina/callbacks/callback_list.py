@@ -12,6 +12,7 @@ from lamina.graph import ArgumentError
 from .base import Callback, Logs
 from .history import History
 from .progbar_logger import ProgbarLogger
+from .torch_scheduler import TorchScheduler, is_scheduler
 
 
 class CallbackList:
@@ -48,15 +49,21 @@ class CallbackList:
             self.callbacks.append(History())
         if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
             self.callbacks.append(ProgbarLogger())
+        self._order()
         self.set_model(model)
         self.set_params(params)
 
     def append(self, callback: Callback) -> None:
-        """One more, called after the others; it gets the model and the parameters that they have."""
+        """One more, called after the others of its turn; it gets the model and the parameters that they have."""
         for new in _flat(callback):
             new.set_model(self.model)
             new.set_params(self.params)
             self.callbacks.append(new)
+        self._order()
+
+    def _order(self) -> None:
+        """By turns, else as given."""
+        self.callbacks.sort(key=lambda callback: callback.turn)
 
     def set_model(self, model: Any) -> None:
         """Say to each which model is in training."""
@@ -102,10 +109,10 @@ class CallbackList:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Give each its state back. One that the interrupted run did not have starts afresh.
 
-        A callback of that run that is missing here is warned of.
+        One of that run that had a state and is missing here is warned of.
         """
         named = dict(self._named())
-        missing = [name for name in state if name not in named]
+        missing = [name for name, own in state.items() if own and name not in named]
         if missing:
             warnings.warn(
                 f"The run that is resumed had callbacks that this one has not: {', '.join(missing)}; here are "
@@ -190,6 +197,8 @@ def _flat(callbacks: Any) -> Iterator[Callback]:
             yield from _flat(inner)
     elif isinstance(callbacks, Callback):
         yield callbacks
+    elif is_scheduler(callbacks):
+        yield TorchScheduler(callbacks)
     else:
         is_class = isinstance(callbacks, type) and issubclass(callbacks, Callback)
         raise ArgumentError(

@@ -94,8 +94,8 @@ class Model(Trainer, Layer):
 
         Args:
             module: any module.
-            inputs: what its ``forward`` takes: an ``Input(...)``, a shape without the batch, or an example (a tensor or
-                an array) for each argument; alone, in a list in the order of the arguments, or in a dict by their names.
+            inputs: what its ``forward`` takes: an ``Input(...)``, a shape without the batch, or an example (a tensor or an
+                array) for each argument; alone, in a list in the order of the arguments, or in a dict by their names.
                 Shapes and names are then known: data are checked before the module sees them, results have names. None:
                 the model takes what the module takes.
             name: of the model; made from the module's class where it is not given.

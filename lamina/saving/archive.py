@@ -1,4 +1,4 @@
-"""The zip that a model file is: three members with fixed names, stored as they are, written all or not at all."""
+"""The zip that a model file is: members with fixed names, stored as they are, written all or not at all."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import LoadingError, SavingError
+from .errors import DamagedFileError, LoadingError, SavingError
 
 MODEL = "model.json"
 WEIGHTS = "weights.safetensors"
 OPTIMIZER = "optimizer.safetensors"
-_MEMBERS = (MODEL, WEIGHTS, OPTIMIZER)
+RUN = "run.json"
+RUN_TENSORS = "run.safetensors"
+_MEMBERS = (MODEL, WEIGHTS, OPTIMIZER, RUN, RUN_TENSORS)
 
 # The same for every file, so that the same model makes the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -86,7 +88,8 @@ def read_archive(path: Any) -> dict[str, bytes]:
     """Name -> content of the members.
 
     Raises:
-        LoadingError: no zip, a damaged one, or one with members that are unknown, twice, packed or encrypted.
+        DamagedFileError: no zip, or a damaged one.
+        LoadingError: one with members that are unknown, twice, packed or encrypted.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -95,7 +98,7 @@ def read_archive(path: Any) -> dict[str, bytes]:
     except (LoadingError, FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except _BAD_ZIP as error:
-        raise LoadingError(
+        raise DamagedFileError(
             f"{str(path)!r} is not a model file, or a damaged one.",
             got=str(error),
             expected="a file that model.save wrote",

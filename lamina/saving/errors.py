@@ -16,6 +16,10 @@ class LoadingError(LaminaError, ValueError):
     """A file or config is not one of Lamina's, is damaged, or does not fit; nothing of it was used."""
 
 
+class DamagedFileError(LoadingError, OSError):
+    """What stands in a file is not what was written into it, or never was a file of Lamina's. An `OSError`."""
+
+
 @contextmanager
 def not_too_deep(where: str) -> Iterator[None]:
     """Within, what is nested deeper than Python recurses is one more thing wrong with a file."""

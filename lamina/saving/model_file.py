@@ -2,7 +2,8 @@
 
 - ``model.json``: format and version, the model's class and config (graph, layers), how it is trained;
 - ``weights.safetensors``: every weight by its path in ``state_dict``, tied weights once;
-- ``optimizer.safetensors``: the optimizer's state, where there is one.
+- ``optimizer.safetensors``: the optimizer's state, where there is one;
+- ``run.json``, ``run.safetensors``: the training in progress, where there is one; see `lamina.saving.checkpoint`.
 
 Reading makes nothing but Lamina's own classes by exact name and those that the caller hands over.
 """
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, write_archive
+from .checkpoint import training_members
 from .classes import Classes
 from .config_reader import BAD_CONFIG, ConfigReader
 from .config_writer import ConfigWriter
@@ -65,6 +67,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
     }
     if optimizer_state:
         members[OPTIMIZER] = to_bytes(optimizer_state)
+    if model.running is not None:
+        members |= training_members(model)
     write_archive(filepath, members, overwrite)
 
 

@@ -48,6 +48,12 @@ def ties(state: Tensors) -> dict[str, str]:
     return tied
 
 
+def once(state: Tensors) -> dict[str, torch.Tensor]:
+    """Each tensor by the first of its paths."""
+    tied = ties(state)
+    return {path: tensor for path, tensor in state.items() if path not in tied}
+
+
 def ties_by_hand(model: torch.nn.Module) -> dict[str, str]:
     """The `ties` that sharing modules does not explain: one tensor in the places of several modules."""
     places: dict[str, torch.Tensor] = {}
@@ -133,6 +139,21 @@ def load_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
         LoadingError: lists each weight that is missing, unexpected, or of another shape or kind, and changes nothing.
     """
     state = state_of(model)
+    faults = misfits(state, tensors)
+    if faults:
+        raise LoadingError(
+            f"The weights in {where} are not those of {getattr(model, 'label', type(model).__name__)}.",
+            got="\n".join(faults),
+            expected=f"a tensor for each of {len(once(state))} weights, with its path, shape and kind of number",
+            hint="the model that wrote them, built with the same arguments and called on the same shapes",
+        )
+    with torch.no_grad():
+        for path, tensor in tensors.items():
+            state[path].copy_(tensor)
+
+
+def misfits(state: Tensors, tensors: Tensors) -> list[str]:
+    """A line for each weight of a model's ``state`` that ``tensors`` has not, has too much, or has otherwise."""
     alike: dict[int, list[str]] = {}
     for path, weight in state.items():
         alike.setdefault(id(weight), []).append(path)
@@ -147,16 +168,7 @@ def load_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
         for path, tensor in tensors.items()
         if path in state and not _fits(tensor, state[path])
     ]
-    if faults:
-        raise LoadingError(
-            f"The weights in {where} are not those of {getattr(model, 'label', type(model).__name__)}.",
-            got="\n".join(faults),
-            expected=f"a tensor for each of {len(alike)} weights, with its path, shape and kind of number",
-            hint="the model that wrote them, built with the same arguments and called on the same shapes",
-        )
-    with torch.no_grad():
-        for path, tensor in tensors.items():
-            state[path].copy_(tensor)
+    return faults
 
 
 def _facts(tensor: torch.Tensor) -> str:

@@ -67,6 +67,25 @@ class Execution:
         results |= {name: metric.result() for name, metric in self._attributes}
         return to_host(flattened(results | (self.step.own_results or {})))
 
+    # -- what an interrupted run keeps of it
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that was accumulated since `begin`, as numbers and tensors."""
+        objective = self.step.objective
+        return {
+            "objective": objective.state_dict() if objective is not None else {},
+            "attributes": [metric.state_dict() for _, metric in self._attributes],
+            "last": to_host(flattened(self._last or {})),
+            "own": to_host(flattened(self.step.own_results or {})),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put back what `state_dict` gave."""
+        self.step.resume(state["objective"])
+        for (_, metric), own in zip(self._attributes, state["attributes"], strict=True):
+            metric.load_state_dict(own)
+        self._last, self.step.own_results = state["last"], state["own"]
+
 
 def packed(batch: Batch) -> Any:
     """A batch as a user's own step gets it: x, (x, y) or (x, y, sample_weight)."""
@@ -76,11 +95,11 @@ def packed(batch: Batch) -> Any:
     return x if y is None else (x, y)
 
 
-def evaluate(execution: Execution, feed: Any, hooks: Any) -> dict[str, Any]:
-    """The numbers of one epoch of evaluation.
+def evaluate(execution: Execution, feed: Any, hooks: Any, progress: Any) -> tuple[int, dict[str, Any]]:
+    """One epoch of evaluation.
 
     Returns:
-        name -> number; empty where the feed had no batch.
+        (number of batches, name -> number); no number where the feed had no batch.
     """
     hooks.call("on_test_begin", {})
     heard = hooks.listens("on_test_batch_begin", "on_test_batch_end")
@@ -95,7 +114,9 @@ def evaluate(execution: Execution, feed: Any, hooks: Any) -> dict[str, Any]:
             if heard:
                 hooks.call("on_test_batch_end", done, execution.logs() if wants_logs else {})
             done += 1
+            if progress.wants_drawing():
+                progress.draw(done, execution.logs())
     logs = execution.logs() if done else {}
     execution.end()
     hooks.call("on_test_end", logs)
-    return logs
+    return done, logs

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from lamina.graph import tree
+from lamina.graph import StructureError, tree
 
 from . import generators
 from .data import Batch, Source
+from .data.cuts import merged
 
 
 class Feed:
@@ -45,8 +46,13 @@ class Feed:
         self._ahead = self.BATCHES_AHEAD if device is not None and device.type == "cuda" else 0
         self._pass: Iterator[Batch] | None = None
         self._at_start: dict[str, Any] | None = None
+        # Items that this pass has drawn from the source; batches that it has given.
         self._drawn = self._given = 0
         self._waiting: deque[Batch] = deque()
+        # Number of an item -> the global generators before it was drawn, of those not yet given; and such ones from
+        # the run that goes on here.
+        self._before: dict[int, Any] = {}
+        self._replay: dict[int, Any] = {}
 
     @property
     def length(self) -> int | None:
@@ -92,55 +98,108 @@ class Feed:
 
     # -- its position
 
-    def state_dict(self) -> dict[str, Any]:
-        """Where it is, as JSON types and tensors."""
-        state: dict[str, Any] = {"drawn": self._drawn, "given": self._given, "ended": self.ended}
-        if self._at_start is not None:
-            state["start"] = self._at_start
-        return state
+    def state_dict(self, undone: int = 0) -> dict[str, Any]:
+        """Where it is, as JSON types and tensors.
+
+        Args:
+            undone: batches that were given and are still to be worked on.
+        """
+        given = self._given - undone
+        state: dict[str, Any] = {
+            "given": given,
+            "waiting": len(self._waiting) + undone,
+            "before": [generators.described(self._before[n]) for n in range(given, self._drawn) if n in self._before],
+            "ended": self.ended,
+            "length": self.length,
+        }
+        if self._at_start is None:
+            return state | {"data": self.source.state_dict()}
+        return state | {"start": self._at_start | {"global": generators.described(self._at_start["global"])}}
+
+    def faults(self, state: dict[str, Any]) -> list[str]:
+        """Why it cannot go to where `state_dict` was taken: the data is not the same."""
+        found = []
+        if state["given"] and self.length != state["length"]:
+            found.append(f"{self.length} batches instead of {state['length']}, in the middle of a pass")
+        own, kept = len(self.source.generators()), len(state["start"]["own"]) if "start" in state else None
+        if kept is not None and own != kept:
+            found.append(f"{own} generators of its own instead of {kept}")
+        return found
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go to where `state_dict` was taken; leaves the global generators wherever that brings them.
 
         A one-shot iterator cannot begin anew: what was given already is taken out of it and dropped.
+
+        Raises:
+            StructureError: it has fewer batches than that.
         """
         self.ended = bool(state["ended"])
+        given, start = int(state["given"]), state.get("start")
+        self._replay = dict(enumerate(state["before"], start=given))
         if self.source.one_shot:
-            while self._given < state["given"] and self._next() is not None:
-                pass
+            self._drop(given)
             return
         self._end_pass(called_off=True)
-        if "start" not in state:
+        self.source.load_state_dict(start["data"] if start is not None else state["data"])
+        if start is None:
             return
-        generators.set_global_state(state["start"]["global"])
-        generators.set_states(self.source.generators(), state["start"]["own"])
+        generators.set_global_state(start["global"])
+        generators.set_states(self.source.generators(), start["own"])
         # The last batch that was given is drawn once more and dropped: a pass draws its order with its first batch.
-        given = int(state["given"])
         self._begin_pass(skip=max(given - 1, 0))
         if given:
             self._fetch()
-        self._drawn = self._given = given
-        self._draw(int(state["drawn"]) - given)
+        self._given = given
+        self._draw(int(state["waiting"]))
+
+    def _drop(self, given: int) -> None:
+        while self._given < given:
+            if self._next() is None:
+                raise StructureError(
+                    f"The {self.source.kind} ended before the place where the interrupted run was.",
+                    got=f"{self._given} batches",
+                    expected=f"more than {given}",
+                )
 
     # -- one pass
 
     def _begin_pass(self, skip: int = 0) -> None:
-        self.source.on_epoch_begin()
         self._at_start = {
-            "global": generators.global_state(), "own": generators.states_of(self.source.generators())
-        }  # fmt: skip
-        self._pass = iter(self.source.batches(skip))
+            "global": generators.capture(),
+            "own": generators.states_of(self.source.generators()),
+            "data": self.source.state_dict(),
+        }
+        self.source.on_epoch_begin()
         self._drawn = self._given = skip
+        self._pass = self._items(self.source.unjoined(skip))
+        if self.source.joins_at_end:
+            self._pass = merged(self._pass, self.source.tell_of_merging)
+
+    def _items(self, items: Iterator[Batch]) -> Iterator[Batch]:
+        """The items of a pass. For those that are drawn ahead of their time, the generators before it are kept."""
+        ahead = self.source.draws and (self._ahead > 0 or self.source.joins_at_end)
+        while True:
+            if self._drawn in self._replay:
+                generators.set_global_state(self._replay.pop(self._drawn))
+            if ahead:
+                self._before[self._drawn] = generators.capture()
+            item = next(items, None)
+            if item is None:
+                return
+            self._drawn += 1
+            yield item
 
     def _end_pass(self, called_off: bool = False) -> None:
         running, self._pass = self._pass, None
         self._at_start = None
         self._drawn = self._given = 0
         self._waiting.clear()
+        self._before.clear()
         if running is not None and not called_off:
             self.source.on_epoch_end()
-        if running is not None and not self.source.one_shot and hasattr(running, "close"):
-            running.close()
+        if running is not None and not self.source.one_shot:
+            self.source.close()
 
     def _next(self) -> Batch | None:
         """The next batch of the pass, begun if there is none; None at its end."""
@@ -151,7 +210,9 @@ class Feed:
             batch = self._waiting.popleft() if self._waiting else None
         else:
             batch = self._fetch()
-        self._given += batch is not None
+        if batch is not None:
+            self._given += 1
+            self._before.pop(self._given - 2, None)
         return batch
 
     def _draw(self, wanted: int) -> None:
@@ -166,7 +227,6 @@ class Feed:
         batch = next(self._pass, None) if self._pass is not None else None
         if batch is None:
             return None
-        self._drawn += 1
         return batch if self.device is None else to_device(batch, self.device)
 
     def _warn(self, done: int) -> None:

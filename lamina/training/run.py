@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import torch
+
 from lamina.callbacks import CallbackList
 from lamina.graph import StructureError
 
@@ -13,8 +15,11 @@ from .execution import Execution, evaluate
 from .feed import Feed
 from .progress import Progress
 from .step import Step
+from .steps import Steps
 
 State = dict[str, Any]
+_BATCH_ENDS = ("on_train_batch_end", "on_batch_end")
+_TEST_HOOKS = ("on_test_begin", "on_test_batch_begin", "on_test_batch_end", "on_test_end")
 
 
 class Run:
@@ -35,6 +40,7 @@ class Run:
     Attributes:
         epoch: number of the epoch in progress, or of the next one.
         batch: batches of it that are done.
+        finished: all of it is done that was to be done; neither an error nor Ctrl-C ended it.
     """
 
     def __init__(
@@ -55,6 +61,11 @@ class Run:
         self.hooks, self.progress = hooks, progress
         self.epoch, self.epochs, self.batch = first_epoch, epochs, 0
         self.validation_freq, self.steps_per_execution = validation_freq, steps_per_execution
+        self.finished = False
+        self._execution: Execution | None = None
+        # A batch is drawn and not done; all batches of the epoch are done; the state as its validation began.
+        self._in_hand, self._trained = 0, False
+        self._before_validation: State | None = None
         self._pending: Any = None
 
     def train(self) -> None:
@@ -73,6 +84,7 @@ class Run:
             finalize = getattr(self.model.optimizer, "finalize_variable_values", None)
             if finalize is not None:
                 finalize(self.model.trainable_weights)
+            self.finished = True
         finally:
             self.progress.stop()
             self.step.forget_model()
@@ -85,47 +97,62 @@ class Run:
 
     def _train_epoch(self) -> None:
         epoch = self.epoch
-        execution = Execution(self.model, self.step, training=True)
+        self._execution = execution = Execution(self.model, self.step, training=True)
         self.hooks.call("on_epoch_begin", epoch, {})
-        self.progress.start(epoch)
+        self.progress.start(epoch, done=self.batch)
         execution.begin()
         if self._pending is not None:  # in the middle of this epoch: what its beginning changed is put back
             self._continue()
-        self._train_batches(execution)
+        if not self._trained:
+            self._train_batches(execution)
         if not self.batch:
             raise StructureError(
                 "There is no data to train on.", got="no batches", hint="a source that can be iterated anew"
             )
+        self._trained = True
         done, logs = self.batch, execution.logs()
         if self.held is not None and _due(self.validation_freq, epoch):
+            self.progress.validate(self.held.length, logs)
             logs |= {f"val_{name}": value for name, value in self._validate().items()}
+        self.epoch, self.batch, self._trained = epoch + 1, 0, False
+        self.hooks.call("on_epoch_end", epoch, logs)  # callbacks add to the numbers: a learning rate
         self.progress.finish(done, logs)
-        self.epoch, self.batch = epoch + 1, 0
-        self.hooks.call("on_epoch_end", epoch, logs)
 
     def _train_batches(self, execution: Execution) -> None:
         hooks, progress, every = self.hooks, self.progress, self.steps_per_execution
         begins = hooks.listens("on_train_batch_begin", "on_batch_begin")
-        ends = ("on_train_batch_end", "on_batch_end")
-        may_end = hooks.listens(*ends)
+        may_end = hooks.listens(*_BATCH_ENDS)
+        untold = False
         with execution.mode():
             for batch in self.feed.epoch(self.batch):
+                self._in_hand = 1
                 if begins and self.batch % every == 0:
                     hooks.call("on_train_batch_begin", self.batch, {})
                     hooks.call("on_batch_begin", self.batch, {})
                 execution.run(batch)
-                self.batch += 1
-                if may_end and self.batch % every == 0 and hooks.listens(*ends):
-                    logs = execution.logs()
-                    hooks.call("on_train_batch_end", self.batch - 1, logs)
-                    hooks.call("on_batch_end", self.batch - 1, logs)
+                self.batch, self._in_hand, untold = self.batch + 1, 0, may_end
+                if untold and self.batch % every == 0:
+                    self._tell_batch_end(execution)
+                    untold = False
                 if progress.wants_drawing():
                     progress.draw(self.batch, execution.logs())
                 if self.model.stop_training:
                     break
+            if untold:  # the last group of an epoch may be shorter
+                self._tell_batch_end(execution)
+
+    def _tell_batch_end(self, execution: Execution) -> None:
+        if self.hooks.listens(*_BATCH_ENDS):
+            logs = execution.logs()
+            for hook in _BATCH_ENDS:
+                self.hooks.call(hook, self.batch - 1, logs)
 
     def _validate(self) -> dict[str, Any]:
-        logs = evaluate(Execution(self.model, self.step, training=False), self.held, self.hooks)
+        if self.hooks.listens(*_TEST_HOOKS):  # somebody may ask for the state meanwhile
+            self._before_validation = self.state_dict()
+        execution = Execution(self.model, self.step, training=False)
+        _, logs = evaluate(execution, self.held, self.hooks, self.progress)  # type: ignore[arg-type]
+        self._before_validation = None
         if not logs:
             raise StructureError(
                 "There is no data to validate on.",
@@ -146,14 +173,19 @@ class Run:
     # -- its state
 
     def state_dict(self) -> State:
-        """Where the run is, as JSON types and tensors: with the weights and the optimizer, all that a restart needs."""
-        objective = self.step.objective
+        """Where the run is, as JSON types and tensors: with the weights and the optimizer, all that a restart needs.
+
+        Validation is not interrupted: until its end this is the state at its beginning.
+        """
+        if self._before_validation is not None:
+            return self._before_validation | {"callbacks": self.hooks.state_dict()}
         state: State = {
             "epoch": self.epoch,
             "batch": self.batch,
+            "trained": self._trained,
             "stopping": bool(self.model.stop_training),
-            "feed": self.feed.state_dict(),
-            "objective": objective.state_dict() if objective is not None and self.batch else {},
+            "feed": self.feed.state_dict(undone=self._in_hand),
+            "numbers": self._execution.state_dict() if self._execution is not None and self.batch else None,
             "callbacks": self.hooks.state_dict(),
             "generators": {"global": generators.global_state(), "layers": generators.states_by_path(self.model)},
         }
@@ -161,12 +193,38 @@ class Run:
             state["held"] = self.held.state_dict()
         return state
 
+    def faults(self, state: State) -> list[str]:
+        """Why this run cannot go on from a `state_dict`: its data is not the same."""
+        found = [f"data        {fault}" for fault in self.feed.faults(state["feed"])]
+        if self.held is not None and "held" in state:
+            found += [f"data        for validation: {fault}" for fault in self.held.faults(state["held"])]
+        return found
+
+    def make_weights(self) -> None:
+        """Let a model without a graph make its weights, losses and metrics, by trying its first batch.
+
+        Raises:
+            StructureError: it has a training step of its own, so nobody knows what it makes of a batch.
+        """
+        own = type(self.model).train_step is not Steps.train_step
+        if self.model.built and (own or self.step.objective is not None):
+            return
+        if own:
+            raise StructureError(
+                f"{self.model.label} has no weights yet to resume with.", hint="model(x) on data before fit"
+            )
+        execution = Execution(self.model, self.step, training=False)
+        execution.begin()
+        with execution.mode(), torch.no_grad():
+            execution.run(self.feed.peek())
+        execution.end()
+
     def resume_from(self, checkpoint: Any) -> None:
         """Go on from a checkpoint, once the callbacks have begun.
 
         Args:
-            checkpoint: has ``epoch``, ``batch`` and ``restore(model, run)``, which loads weights and optimizer and calls
-                `load_state_dict`.
+            checkpoint: has ``epoch``, ``batch`` and ``restore(model, run)``, which loads weights and optimizer and
+                calls `load_state_dict`.
         """
         self._pending = checkpoint
 
@@ -178,8 +236,10 @@ class Run:
         """Put back what `state_dict` gave: the generators last, since moving the feed draws from them."""
         self.epoch, self.batch = int(state["epoch"]), int(state["batch"])
         self.model.stop_training = bool(state["stopping"])
-        if state["objective"]:
-            self.step.resume(state["objective"])
+        # A training that was to stop stops at once: no further batch.
+        self._trained = bool(state["trained"]) or (self.model.stop_training and self.batch > 0)
+        if self._execution is not None and state["numbers"] is not None:
+            self._execution.load_state_dict(state["numbers"])
         self.hooks.load_state_dict(state["callbacks"])
         if self.held is not None and "held" in state:
             self.held.load_state_dict(state["held"])

@@ -49,7 +49,7 @@ class Step:
         """Forget the running means; the layers and weights that there are, are looked at anew in the first step."""
         if self.objective is not None:
             self.objective.reset()
-        self.own_results = None
+        self.own_results = self._resumed = None
         self._losing = model.losing_parts()
         self._every = []
 
@@ -152,7 +152,7 @@ class Step:
         ]
         if self.objective is None or _kinds(self.objective.shapes) != _kinds(shapes):
             self.objective = Objective(outputs, self.compiled, shapes)
-        if self._resumed is not None:
+        if self._resumed:
             self.resume(self._resumed)
         return self.objective
 

@@ -22,3 +22,9 @@ class TorchOptimizer:
 
     def apply(self, grads: list[Any], parameters: list[Any]) -> None:
         self.optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.optimizer.state_dict()  # type: ignore[no-any-return]
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.optimizer.load_state_dict(state)

@@ -10,6 +10,7 @@ import torch
 from lamina import optimizers
 from lamina.callbacks import CallbackList, History
 from lamina.graph import ArgumentError
+from lamina.mixed_precision import needs_loss_scaling
 
 from .arguments import check_counts, check_frequency
 from .checks import check_data
@@ -74,6 +75,9 @@ class Trainer(Steps):
             raise ArgumentError("compile(steps_per_execution=) is a number of batches.", got=repr(steps_per_execution))
         plain_torch = isinstance(optimizer, torch.optim.Optimizer)
         self.optimizer = TorchOptimizer(optimizer) if plain_torch else optimizers.get(optimizer)
+        scaled = plain_torch or isinstance(self.optimizer, optimizers.LossScaleOptimizer)
+        if auto_scale_loss and not scaled and needs_loss_scaling(self):  # type: ignore[arg-type]
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer)
         self.loss = loss
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
         self.jit_compile = jit_compile is True and not run_eagerly
@@ -111,6 +115,8 @@ class Trainer(Steps):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
         seed: int | None = None,
+        resume_from: Any = None,
+        resume_learning_rate: float | None = None,
     ) -> History:
         """Train for some epochs.
 
@@ -136,6 +142,9 @@ class Trainer(Steps):
             validation_batch_size: as `batch_size` by default.
             validation_freq: epochs from one validation to the next, or a list of the epochs that end with one.
             seed: for everything random in this fit (order, dropout). The global generators are as before afterwards.
+            resume_from: a file that ``save_checkpoint``, `ModelCheckpoint` (of a whole model) or `BackupAndRestore`
+                wrote during a fit, which goes on from there: same model, same data, `epochs` counted from the start.
+            resume_learning_rate: one to go on with instead of the one in that file; epoch and steps are counted on.
 
         Returns:
             A `History`: ``history["loss"]``, ``history["val_accuracy"]``, ...
@@ -148,6 +157,8 @@ class Trainer(Steps):
         check_counts(0, epochs=epochs, initial_epoch=initial_epoch)
         check_counts(steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
         check_frequency(validation_freq)
+        if resume_from is None and resume_learning_rate is not None:
+            raise ArgumentError("fit(resume_learning_rate=) needs fit(resume_from=).", got=repr(resume_learning_rate))
         if self._device().type == "cpu":
             keep_freed_pages()
         step.class_weight = ClassWeights(class_weight) if class_weight is not None else None
@@ -170,6 +181,8 @@ class Trainer(Steps):
                     epochs=epochs, first_epoch=initial_epoch, validation_freq=validation_freq,
                     steps_per_execution=self.steps_per_execution,
                 )  # fmt: skip
+                if resume_from is not None:
+                    self.load_checkpoint(resume_from, resume_learning_rate)  # type: ignore[attr-defined]
                 self.running.train()
         finally:
             self.running = step.class_weight = None
@@ -203,11 +216,11 @@ class Trainer(Steps):
         feed = Feed(data, steps, self._device())
         try:
             check_data(self, step, feed, "evaluate")
-            progress = Progress(verbose, 1, feed.length, "Evaluation")
-            progress.start(0)
             hooks = CallbackList(callbacks, model=self, steps=feed.length, verbose=verbose)
-            logs = evaluate(Execution(self, step, training=False), feed, hooks)
-            progress.finish(feed.length or 0, logs)
+            with self._progress(verbose, 1, feed, "Evaluation") as progress:
+                progress.start(0)
+                done, logs = evaluate(Execution(self, step, training=False), feed, hooks, progress)
+                progress.finish(done, logs)
         finally:
             feed.close()
         return logs if return_dict else Scores.of(logs)
@@ -265,7 +278,17 @@ class Trainer(Steps):
         self.history = History()
         params = {"epochs": epochs, "steps": feed.length, "verbose": verbose}
         hooks = CallbackList([callbacks, self.history], model=self, **params)
-        return hooks, Progress(0 if hooks.shows_progress else verbose, epochs, feed.length)
+        return hooks, self._progress(0 if hooks.shows_progress else verbose, epochs, feed)
+
+    def _progress(self, verbose: Any, epochs: int, feed: Feed, what: str = "Epoch") -> Progress:
+        graph, optimizer = self.graph, self.optimizer  # type: ignore[attr-defined]
+        return Progress(
+            verbose, epochs, feed.length, what,
+            outputs=graph.output_names if graph is not None else (),
+            batch_size=getattr(feed.source, "batch_size", None),
+            device=self._device(),
+            learning_rate=(lambda: optimizer.learning_rate) if hasattr(optimizer, "learning_rate") else None,
+        )  # fmt: skip
 
     def _split(self, data: Source, fraction: float, given: Any, batch_size: int | None) -> tuple[Source, Source | None]:
         """(training data, validation data): as given, or the last rows cut off, or none."""

@@ -39,6 +39,7 @@ class Arrays(Source):
     """
 
     kind = "arrays"
+    draws = False
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class Arrays(Source):
     def _pass(self, skip: int) -> Generator[Batch, None, None]:
         cuts = self._cuts()
         if cuts.merges:
-            self._tell_of_merging(self.batch_size + 1)
+            self.tell_of_merging(self.batch_size + 1)
         if not self.shuffle:
             for start, stop in cuts.after(skip):
                 yield _map(lambda leaf, a=start, b=stop: _cut(leaf, a, b), self.data)

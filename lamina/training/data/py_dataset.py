@@ -14,6 +14,8 @@ class PyDataset:
 
     A batch is ``x``, ``(x, y)`` or ``(x, y, sample_weight)``. `fit` asks for the batches of a pass in a new order each
     time unless ``shuffle=False``, and calls ``on_epoch_begin`` before the first and ``on_epoch_end`` after the last.
+    One that changes from pass to pass, such as by shuffling a list of its own, has ``state_dict()`` and
+    ``load_state_dict(state)`` of JSON types, arrays and tensors, so that a run that was interrupted goes on exactly.
 
     Args:
         workers: how many batches are made at a time. 1 makes them between the steps, in the process that trains.

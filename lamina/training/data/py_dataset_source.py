@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import count
@@ -47,6 +48,13 @@ class PyDatasetSource(Stream):
 
     def on_epoch_end(self) -> None:
         self.dataset.on_epoch_end()
+
+    def state_dict(self) -> dict[str, Any]:
+        return copy.deepcopy(self.dataset.state_dict()) if hasattr(self.dataset, "state_dict") else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if hasattr(self.dataset, "load_state_dict"):
+            self.dataset.load_state_dict(copy.deepcopy(state))
 
     def _items(self, skip: int) -> Iterator[Any]:
         dataset = self.dataset

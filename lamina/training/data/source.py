@@ -23,11 +23,15 @@ class Source(ABC):
         one_shot: an iterator that cannot be iterated anew; a pass goes on where the last one stopped.
         merge_single: a last batch of one row is joined to the batch before it. BatchNormalization in training has no
             statistics of one row.
+        joins_at_end: only the end of a pass tells whether there is something to join, so a batch is held back.
+        draws: batches after the first may draw random numbers, from global generators too.
     """
 
     kind = "data"
     one_shot = False
     merge_single = False
+    joins_at_end = False
+    draws = True
 
     def __init__(self) -> None:
         self._told_of_merging = False
@@ -50,6 +54,10 @@ class Source(ABC):
         self._open.add(running)
         return running
 
+    def unjoined(self, skip: int = 0) -> Iterator[Batch]:
+        """`batches`, for those that join the last one themselves where `joins_at_end` says so."""
+        return self.batches(skip)
+
     def on_epoch_begin(self) -> None:  # noqa: B027 - most kinds have nothing to do
         """Called before the first batch of a pass is asked for."""
 
@@ -60,12 +68,19 @@ class Source(ABC):
         """Random generators of its own that a pass draws from, besides PyTorch's global one."""
         return []
 
+    def state_dict(self) -> dict[str, Any]:
+        """What changes in the data from pass to pass, besides generators: a copy, as JSON types, tensors and arrays."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: B027 - most kinds do not change
+        """Put back what `state_dict` gave."""
+
     def close(self) -> None:
         """End every pass that is still open, and the workers it has."""
         for running in list(self._open):
             running.close()
 
-    def _tell_of_merging(self, rows: int) -> None:
+    def tell_of_merging(self, rows: int) -> None:
         """Say, once for each source, that its last two batches are one of ``rows`` rows."""
         if not self._told_of_merging:
             self._told_of_merging = True

@@ -31,6 +31,15 @@ class Stream(Source):
         self.merge_single = merge_single
         self._keys = (y, sample_weight)
 
+    @property
+    def joins_at_end(self) -> bool:  # type: ignore[override]
+        return self.merge_single and self.sizes_are_given
+
+    def unjoined(self, skip: int = 0) -> Iterator[Batch]:
+        running = self._read(skip)
+        self._open.add(running)
+        return running
+
     @abstractmethod
     def _items(self, skip: int) -> Iterator[Any]:
         """The items of one pass without the first ``skip``."""
@@ -38,7 +47,7 @@ class Stream(Source):
     def _pass(self, skip: int) -> Generator[Batch, None, None]:
         read = self._read(skip)
         try:
-            yield from merged(read, self._tell_of_merging) if self.merge_single and self.sizes_are_given else read
+            yield from merged(read, self.tell_of_merging) if self.joins_at_end else read
         finally:
             read.close()
 

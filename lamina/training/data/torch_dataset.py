@@ -67,7 +67,7 @@ class ByNumber(Stream):
     def _items(self, skip: int) -> Iterator[Any]:
         cuts = self._cuts()
         if cuts.merges:
-            self._tell_of_merging(self.batch_size + 1)
+            self.tell_of_merging(self.batch_size + 1)
         order: Any = torch.randperm(len(self.dataset)).tolist() if self.shuffle else range(len(self.dataset))
         for start, stop in cuts.after(skip):
             yield self._rows(order[start:stop])

@@ -1,0 +1,65 @@
+"""A training that ends early, again and again, comes to the same bits as one that does not."""
+
+from __future__ import annotations
+
+import functools
+import random
+import tempfile
+import zlib
+
+import pytest
+
+from lamina.callbacks import Callback
+
+from .setups import SETUPS, assert_same, fit, result, whole
+
+HOOKS = (
+    "on_train_batch_begin", "on_train_batch_end", "on_epoch_begin", "on_epoch_end", "on_test_begin", "on_test_end",
+    "on_train_begin",
+)  # fmt: skip
+
+
+class Crash(BaseException):
+    """Nothing catches it by name."""
+
+
+class Bomb(Callback):
+    """Ends this life at its `after`-th call of hooks, whichever that is."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.left, self.where = after, None
+        for hook in HOOKS:
+            setattr(self, hook, functools.partial(self.tick, hook))
+
+    def tick(self, hook, *args):
+        self.left -= 1
+        if self.left == 0:
+            self.where = hook
+            raise Crash(hook)
+
+
+@functools.cache
+def expected(name):
+    with tempfile.TemporaryDirectory() as folder:
+        return whole(name, folder)
+
+
+@pytest.mark.parametrize("save_freq", [1, 3, "epoch"])
+@pytest.mark.parametrize("name", SETUPS)
+def test_many_lives(name, save_freq, tmp_path):
+    chance = random.Random(zlib.crc32(f"{name}{save_freq}".encode()))
+    lives = 0
+    while True:
+        # Long enough to get to the next backup.
+        bomb = Bomb(chance.randint(6, 14) if save_freq != "epoch" else chance.randint(18, 24))
+        lives += 1
+        try:
+            model = fit(name, tmp_path, save_freq, more=[bomb])
+        except Crash:
+            assert lives < 60
+            continue
+        break
+    assert lives > 1
+    assert_same(result(model, tmp_path), expected(name))
+    assert not (tmp_path / "backup").exists()
