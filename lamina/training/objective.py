@@ -14,7 +14,7 @@ from lamina.losses import Loss
 from lamina.metrics import Metric
 
 from .naming import Outputs
-from .readout import to_host
+from .readout import flattened, to_host
 from .trackers import LossTracker, OutputMetric
 
 Shapes = tuple[tuple[int | None, ...], tuple[int | None, ...]]
@@ -146,11 +146,13 @@ class Objective:
 
     def results(self) -> dict[str, Any]:
         """The means so far, by the names that ``History`` has: loss, price_loss, price_accuracy, ...; on the device."""
-        return {
-            name: metric.result()
-            for name, metric in self.named_metrics()
-            if not isinstance(metric, LossTracker) or metric.touched
-        }
+        return flattened(
+            {
+                name: metric.result()
+                for name, metric in self.named_metrics()
+                if not isinstance(metric, LossTracker) or metric.touched
+            }
+        )
 
     def logs(self) -> dict[str, Any]:
         """`results` as numbers on the host, fetched together."""
@@ -176,17 +178,17 @@ class Objective:
 
 
 def _update(metric: Any, y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> None:
-    """A mask leaves steps out of a metric as it leaves them out of the loss: as weights of zero."""
-    if mask is not None:
-        weight = mask.to(torch.float32)
-        if sample_weight is not None:
-            sample_weight = sample_weight.reshape(sample_weight.shape + (1,) * (weight.ndim - sample_weight.ndim))
-            weight = weight * sample_weight
-        sample_weight = weight
-    if sample_weight is None:
-        metric.update_state(y_true, y_pred)
+    """A mask leaves steps out; for a metric of the user's own that has no ``mask``, as weights of zero."""
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    if mask is None:
+        metric.update_state(y_true, y_pred, **weights)
+    elif metrics.takes_mask(metric):
+        metric.update_state(y_true, y_pred, **weights, mask=mask)
     else:
-        metric.update_state(y_true, y_pred, sample_weight=sample_weight)
+        counted = mask.to(torch.float32)
+        if sample_weight is not None:
+            counted = counted * sample_weight.reshape(sample_weight.shape + (1,) * (mask.ndim - sample_weight.ndim))
+        metric.update_state(y_true, y_pred, sample_weight=counted)
 
 
 def _mean(value: torch.Tensor) -> torch.Tensor:
