@@ -16,7 +16,7 @@ class ClassWeights:
     """Turns ``class_weight=`` into sample weights, without waiting for the device.
 
     Args:
-        given: class -> weight for a single output; a dict of such, by output name or in order, for several. Classes that
+        given: class -> weight for a single output; for several a dict of such, by output name or in order. Classes that
             are left out have weight 1.
 
     >>> weights = ClassWeights({1: 5.0})

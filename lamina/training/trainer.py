@@ -12,14 +12,13 @@ from lamina.callbacks import CallbackList, History
 from lamina.graph import ArgumentError
 from lamina.mixed_precision import needs_loss_scaling
 
-from .arguments import check_counts, check_frequency
+from .arguments import check_counts
 from .checks import check_data
 from .class_weights import ClassWeights
-from .data import Arrays, Source, source_of
+from .data import Source, source_of
 from .execution import Execution, evaluate
 from .feed import Feed
-from .generators import seeded
-from .memory import keep_freed_pages
+from .fitting import Plan, fit, limited
 from .prediction import predict
 from .progress import Progress
 from .run import Run
@@ -118,75 +117,39 @@ class Trainer(Steps):
         resume_from: Any = None,
         resume_learning_rate: float | None = None,
     ) -> History:
-        """Train for some epochs.
-
-        The numbers of an epoch are means over its rows while the weights move; ``val_`` numbers are taken at its end.
+        """Train for some epochs. Numbers of an epoch are means while weights move; ``val_`` ones are taken at its end.
 
         Args:
             x: arrays, tensors or data frames in the structure of the inputs (or by input names); a DataLoader, Dataset,
                 generator or `PyDataset`, which give ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
             y: targets in the structure of the outputs, or by output names.
-            batch_size: rows per step, 32 by default.
-            epochs: number of the last epoch.
-            verbose: "auto" or 1: a live display on a terminal, one line per epoch elsewhere; 2: one line per epoch; 0:
-                nothing.
-            callbacks: `lamina.callbacks`.
+            batch_size, validation_batch_size: rows per step, 32 by default.
+            initial_epoch, epochs: number of the first epoch, from 0; of the last, from 1.
+            verbose: "auto", 1: a live display on a terminal, elsewhere a line an epoch; 2: that everywhere; 0: nothing.
+            callbacks: `lamina.callbacks`, and PyTorch's learning-rate schedulers.
             validation_split: this part of the rows, the last ones, is kept for validation.
             validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or anything that `x` may be.
             shuffle: rows in a new order at each epoch; only of data that has rows.
             class_weight: class -> weight; for several outputs a dict of them by output name.
-            sample_weight: (B,), or (B, T) for steps; for several outputs one for all, or one for each by name or
-                position.
-            initial_epoch: number of the first epoch, from 0.
+            sample_weight: (B,), or (B, T) for steps; for several outputs one for all, or each by name or position.
             steps_per_epoch, validation_steps: batches of an epoch; by default all that there are.
-            validation_batch_size: as `batch_size` by default.
             validation_freq: epochs from one validation to the next, or a list of the epochs that end with one.
-            seed: for everything random in this fit (order, dropout). The global generators are as before afterwards.
-            resume_from: a file that ``save_checkpoint``, `ModelCheckpoint` (of a whole model) or `BackupAndRestore`
-                wrote during a fit, which goes on from there: same model, same data, `epochs` counted from the start.
-            resume_learning_rate: one to go on with instead of the one in that file; epoch and steps are counted on.
+            seed: for all that is random in this fit; the global generators are as before afterwards.
+            resume_from: a file that `save_checkpoint`, `ModelCheckpoint` or `BackupAndRestore` wrote during a fit.
+            resume_learning_rate: one to go on with instead of the one in that file; epochs and steps are counted on.
 
         Returns:
             A `History`: ``history["loss"]``, ``history["val_accuracy"]``, ...
 
         Raises:
-            ShapeError, DtypeError, StructureError, ArgumentError: the data do not fit the model or what it was compiled
-                with; before any weight changes.
+            ShapeError, DtypeError, StructureError, ArgumentError: data that do not fit, before any weight changes.
         """
-        step = self._require_compiled()
-        check_counts(0, epochs=epochs, initial_epoch=initial_epoch)
-        check_counts(steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
-        check_frequency(validation_freq)
-        if resume_from is None and resume_learning_rate is not None:
-            raise ArgumentError("fit(resume_learning_rate=) needs fit(resume_from=).", got=repr(resume_learning_rate))
-        if self._device().type == "cpu":
-            keep_freed_pages()
-        step.class_weight = ClassWeights(class_weight) if class_weight is not None else None
-        try:
-            with seeded(seed):
-                data = self._source(
-                    (x, y, sample_weight), batch_size, shuffle=shuffle, merge_single=_has_batch_norm(self)
-                )
-                own_batch_size = batch_size if validation_batch_size is None else validation_batch_size
-                data, held = self._split(data, validation_split, validation_data, own_batch_size)
-                feed = Feed(data, steps_per_epoch, self._device())
-                valid = Feed(held, validation_steps, self._device()) if held is not None else None
-                check_data(self, step, feed, "fit")
-                if valid is not None:
-                    self._validation_batch_size = own_batch_size
-                    check_data(self, step, valid, "validation_data")
-                hooks, progress = self._watchers(callbacks, verbose, epochs, feed)
-                self.running = Run(
-                    self, step, feed, valid, hooks, progress,
-                    epochs=epochs, first_epoch=initial_epoch, validation_freq=validation_freq,
-                    steps_per_execution=self.steps_per_execution,
-                )  # fmt: skip
-                if resume_from is not None:
-                    self.load_checkpoint(resume_from, resume_learning_rate)  # type: ignore[attr-defined]
-                self.running.train()
-        finally:
-            self.running = step.class_weight = None
-        return self.history
+        plan = Plan(
+            batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq, seed,
+            resume_from, resume_learning_rate,
+        )  # fmt: skip
+        return fit(self, (x, y, sample_weight), plan)
 
     def evaluate(
         self,
@@ -202,7 +165,7 @@ class Trainer(Steps):
         """Loss and metrics on data, in inference mode.
 
         Args:
-            batch_size: by default that of the last validation within ``fit``, so that both give the same numbers, or 32.
+            batch_size: by default that of the last validation in ``fit``, so that both give the same numbers, or 32.
             The others: see `fit`.
 
         Returns:
@@ -213,7 +176,7 @@ class Trainer(Steps):
         check_counts(steps=steps)
         own_batch_size = self._validation_batch_size if batch_size is None else batch_size
         data = self._source((x, y, sample_weight), own_batch_size)
-        feed = Feed(data, steps, self._device())
+        feed = Feed(data, limited(steps), self._device())
         try:
             check_data(self, step, feed, "evaluate")
             hooks = CallbackList(callbacks, model=self, steps=feed.length, verbose=verbose)
@@ -273,13 +236,6 @@ class Trainer(Steps):
         execution.end()
         return logs if return_dict else Scores.of(logs)
 
-    def _watchers(self, callbacks: Any, verbose: Any, epochs: int, feed: Feed) -> tuple[CallbackList, Progress]:
-        """The callbacks with a new `History`, and what shows progress."""
-        self.history = History()
-        params = {"epochs": epochs, "steps": feed.length, "verbose": verbose}
-        hooks = CallbackList([callbacks, self.history], model=self, **params)
-        return hooks, self._progress(0 if hooks.shows_progress else verbose, epochs, feed)
-
     def _progress(self, verbose: Any, epochs: int, feed: Feed, what: str = "Epoch") -> Progress:
         graph, optimizer = self.graph, self.optimizer  # type: ignore[attr-defined]
         return Progress(
@@ -289,23 +245,6 @@ class Trainer(Steps):
             device=self._device(),
             learning_rate=(lambda: optimizer.learning_rate) if hasattr(optimizer, "learning_rate") else None,
         )  # fmt: skip
-
-    def _split(self, data: Source, fraction: float, given: Any, batch_size: int | None) -> tuple[Source, Source | None]:
-        """(training data, validation data): as given, or the last rows cut off, or none."""
-        if given is not None:
-            return data, self._validation_source(given, batch_size)
-        if not fraction:
-            return data, None
-        if not isinstance(data, Arrays):
-            raise ArgumentError("validation_split needs arrays.", got=data.kind, hint="validation_data=(x, y)")
-        return data.split(fraction)
-
-    def _validation_source(self, given: Any, batch_size: int | None) -> Source:
-        parts = tuple(given) if isinstance(given, (tuple, list)) else (given,)
-        if not 1 <= len(parts) <= 3:
-            got = f"a {type(given).__name__} of {len(parts)}"
-            raise ArgumentError("validation_data is (x, y) or (x, y, sample_weight).", got=got)
-        return self._source((*parts, None, None)[:3], batch_size, what="validation_data")
 
     def _source(self, data: Any, batch_size: int | None, **options: Any) -> Source:
         graph = self.graph  # type: ignore[attr-defined]
@@ -333,8 +272,3 @@ class Trainer(Steps):
 
     def _device(self) -> torch.device:
         return next((p.device for p in self.parameters()), torch.device("cpu"))  # type: ignore[attr-defined]
-
-
-def _has_batch_norm(model: Any) -> bool:
-    """Whether training needs at least two rows in a batch: statistics of one row are no statistics."""
-    return any("BatchNorm" in type(module).__name__ for module in model.modules())
