@@ -17,8 +17,8 @@ from .step import Step
 class Steps:
     """What a training does with one batch, in pieces to override, by Keras' names. Mixed into `Model` by `Trainer`.
 
-    A ``train_step(self, data)`` of one's own gets what the data gave, ``x``, ``(x, y)`` or ``(x, y, sample_weight)``, on
-    the device and in training mode, makes its step, and returns a dict of results (tensors may stay on the device).
+    A ``train_step(self, data)`` of one's own gets what the data gave, ``x``, ``(x, y)`` or ``(x, y, sample_weight)``,
+    on the device and in training mode, makes its step, and returns a dict of results (tensors may stay on the device).
     """
 
     @property
