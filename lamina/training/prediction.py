@@ -47,14 +47,19 @@ def predict_one(model: Any, x: Any) -> Any:
     if type(x) is np.ndarray and x.dtype.kind in "fiub" and x.flags.writeable:
         x = torch.from_numpy(x)
     with torch.inference_mode():
-        output = model(x, training=False)
+        folded = model.folded()
+        output = model(x, training=False) if folded is None else folded(x)
     if type(output) is torch.Tensor:
         return _numpy(output)
     return tree.map_leaves(lambda leaf: _numpy(leaf) if isinstance(leaf, torch.Tensor) else leaf, output)
 
 
 def _inference(model: Any) -> Callable[[Any], Any]:
-    return lambda batch: model(batch[0])
+    """What computes the outputs of a batch: the model, or what folding made of it for this call of `predict`."""
+    with torch.inference_mode():
+        folded = model.folded(afresh=True)
+    run = model if folded is None else folded
+    return lambda batch: run(batch[0])
 
 
 def _outputs(model: Any, work: Callable[[Any], Any], feed: Feed, hooks: CallbackList) -> tuple[Any, list[list[Any]]]:
