@@ -330,6 +330,16 @@ def test_graph_like_parts_of_x_may_differ_in_rows() -> None:
     assert len(y) == ROWS
 
 
+def test_sparse_entries_at_one_place_are_added_up_and_may_be_of_any_dtype() -> None:
+    twice = scipy.sparse.csr_array(([1.0, 2.0, 4.0], [1, 1, 0], [0, 2, 3]), shape=(2, 3))
+    assert next(source_of(twice).batches())[0].tolist() == twice.toarray().tolist() == [[0, 3, 0], [4, 0, 0]]
+    for dtype in ("bool", "uint16", "int8", "float64"):
+        matrix = scipy.sparse.csr_array(np.eye(3, dtype=dtype))
+        assert next(source_of(matrix).batches())[0].tolist() == np.eye(3, dtype=dtype).tolist()
+    empty = scipy.sparse.csr_array((3, 2), dtype="float32")
+    assert [x.tolist() for x, _, _ in source_of(empty, batch_size=2).batches()] == [[[0, 0], [0, 0]], [[0, 0]]]
+
+
 # ---- a last batch of one row
 
 
