@@ -12,10 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .base import Constraint
+from lamina.config import epsilon
 
-# Keeps a weight of length 0 from being divided by 0; Keras' value.
-_EPSILON = 1e-7
+from .base import Constraint
 
 
 class NonNeg(Constraint):
@@ -43,10 +42,11 @@ class UnitNorm(Constraint):
 
     def __init__(self, axis: int | Sequence[int] = 0) -> None:
         self.axis = axis
+        self._epsilon = epsilon()
 
     def __call__(self, w: Tensor) -> Tensor:
         """`w` with every length at 1."""
-        return w / (_EPSILON + _length(w, self.axis))
+        return w / (self._epsilon + _length(w, self.axis))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -67,11 +67,12 @@ class MaxNorm(Constraint):
 
     def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
         self.max_value, self.axis = max_value, axis
+        self._epsilon = epsilon()
 
     def __call__(self, w: Tensor) -> Tensor:
         """`w` with no length above `max_value`."""
         length = _length(w, self.axis)
-        return w * (torch.clamp(length, max=self.max_value) / (_EPSILON + length))
+        return w * (torch.clamp(length, max=self.max_value) / (self._epsilon + length))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -102,12 +103,13 @@ class MinMaxNorm(Constraint):
         axis: int | Sequence[int] = 0,
     ) -> None:
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
+        self._epsilon = epsilon()
 
     def __call__(self, w: Tensor) -> Tensor:
         """`w` with its lengths moved into the range, or part of the way."""
         length = _length(w, self.axis)
         wanted = torch.lerp(length, torch.clamp(length, self.min_value, self.max_value), self.rate)
-        return w * (wanted / (_EPSILON + length))
+        return w * (wanted / (self._epsilon + length))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

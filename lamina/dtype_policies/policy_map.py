@@ -103,7 +103,7 @@ def one_policy(identifier: Any) -> DTypePolicy:
     """A policy that is no map, from itself, a name, a dtype, or a config as Keras or `serialize` writes it."""
     if isinstance(identifier, DTypePolicy) and not isinstance(identifier, DTypePolicyMap):
         return identifier
-    if isinstance(identifier, Mapping):
+    if isinstance(identifier, Mapping) and not isinstance(identifier, DTypePolicy):
         identifier = (identifier.get("config") or {}).get("name")
     if isinstance(identifier, str):
         return DTypePolicy(identifier)

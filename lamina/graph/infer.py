@@ -123,14 +123,27 @@ def without_storage(module: torch.nn.Module | None) -> Iterator[None]:
 
 
 def set_aside_state(module: torch.nn.Module) -> None:
-    """Replace the module's own state by tensors without storage, keeping the real ones beside."""
-    kept = module.__dict__.setdefault("_set_aside", ({}, {}))
+    """Replace the module's own state by tensors without storage, also in its lists, keeping the real ones beside."""
+    kept = module.__dict__.setdefault("_set_aside", ({}, {}, {}))
+    stand_ins: dict[int, torch.Tensor] = {}
     own: tuple[dict[str, Any], dict[str, Any]] = (module._parameters, module._buffers)
-    for slot, real in zip(own, kept, strict=True):
+    for slot, real in zip(own, kept[:2], strict=True):
         for name, value in slot.items():
             if value is not None and name not in real:
                 real[name] = value
-                slot[name] = torch.empty_like(value, device="meta")
+                slot[name] = stand_ins[id(value)] = _stand_in(value)
+    for name, value in list(module.__dict__.items()):
+        if name.startswith("_") or not isinstance(value, (list, tuple, dict)):
+            continue
+        if any(id(leaf) in stand_ins for leaf in tree.leaves(value)):
+            kept[2].setdefault(name, value)
+            module.__dict__[name] = tree.map_leaves(lambda leaf: stand_ins.get(id(leaf), leaf), value)
+
+
+def _stand_in(value: torch.Tensor) -> torch.Tensor:
+    """The same without storage; a weight that answers to more than a tensor does knows how to make its own."""
+    made: Callable[[], torch.Tensor] | None = getattr(value, "stand_in", None)
+    return torch.empty_like(value, device="meta") if made is None else made()
 
 
 def restore_state(module: torch.nn.Module) -> None:
@@ -138,3 +151,4 @@ def restore_state(module: torch.nn.Module) -> None:
     if kept is not None:
         module._parameters.update(kept[0])
         module._buffers.update(kept[1])
+        module.__dict__.update(kept[2])

@@ -191,7 +191,8 @@ class Orthogonal(RandomInitializer):
             return
         columns = tensor.shape[-1]
         rows = tensor.numel() // columns
-        draws = torch.empty(max(rows, columns), min(rows, columns), dtype=tensor.dtype, device=tensor.device)
+        dtype = torch.promote_types(tensor.dtype, torch.float32)  # narrower dtypes have no QR decomposition
+        draws = torch.empty(max(rows, columns), min(rows, columns), dtype=dtype, device=tensor.device)
         q, r = torch.linalg.qr(draws.normal_(generator=generator))
         # The signs of R's diagonal are the algorithm's choice; without it, Q is uniform.
         q = q * torch.where(r.diagonal() < 0, -self.gain, self.gain)

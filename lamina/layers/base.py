@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from lamina import dtype_policies, regularizers
+from lamina.devices import current_device
 from lamina.graph import (
     ArgumentError,
     LaminaError,
@@ -302,8 +303,8 @@ class Layer(Precision):
             if leaf.dtype.kind not in "fiub":
                 raise ShapeError(f"{self.label} cannot take an array of {leaf.dtype}.", expected="numbers")
             leaf = torch.as_tensor(leaf)
-            device = next((p.device for p in self.parameters()), None)
-            leaf = leaf if device is None or device.type == "meta" else leaf.to(device)
+            if "_set_aside" not in self.__dict__:  # while it is tried on shapes, its weights are nowhere
+                leaf = leaf.to(next((p.device for p in self.parameters()), None) or current_device())
         if (
             isinstance(leaf, torch.Tensor)
             and self.autocast

@@ -179,7 +179,9 @@ def _lend(layer: Precision, lent: _Lent) -> None:
     attributes, dtype = layer.__dict__, layer._torch_dtype
     casts: dict[int, torch.Tensor] = {}
     for name, weight in layer._parameters.items():
-        if weight is None or name in attributes or not _is_cast(layer, name, weight):
+        if weight is None or name in attributes or weight.dtype == dtype or not weight.is_floating_point():
+            continue
+        if not getattr(weight, "autocast", True):
             continue
         lent.append((attributes, name, _ABSENT))
         attributes[name] = casts[id(weight)] = weight.to(dtype)
@@ -187,14 +189,6 @@ def _lend(layer: Precision, lent: _Lent) -> None:
         before = attributes[name]
         lent.append((attributes, name, before))
         attributes[name] = tree.map_leaves(lambda leaf: casts.get(id(leaf), leaf), before)
-
-
-def _is_cast(layer: Precision, name: str, weight: torch.Tensor) -> bool:
-    if not weight.is_floating_point() or weight.dtype == layer._torch_dtype:
-        return False
-    set_aside = layer.__dict__.get("_set_aside")  # while it is tried on shapes, plain tensors stand in for the weights
-    real = set_aside[0].get(name, weight) if set_aside is not None else weight
-    return getattr(real, "autocast", True)
 
 
 def weight_lists(layer: torch.nn.Module) -> list[str]:

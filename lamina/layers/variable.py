@@ -97,6 +97,10 @@ class Variable(torch.nn.Parameter):
         facts = ("path", "regularizer", "constraint", "autocast")
         return {"name": self.weight_name, **{fact: getattr(self, fact) for fact in facts}}
 
+    def stand_in(self) -> Variable:
+        """The same variable without storage, for trying a layer on shapes alone."""
+        return Variable(torch.empty_like(self, device="meta"), self.requires_grad, **self.described())
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         if id(self) in memo:
             return memo[id(self)]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lamina import initializers
+from lamina.config import floatx
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.errors import ShapeError, StructureError
 from lamina.losses.base import snake_case
@@ -24,7 +25,7 @@ class Metric:
     with ``float(metric.result())`` does. What is to survive in a checkpoint is made with `add_variable`.
 
     Args:
-        dtype: of the variables; None for float32.
+        dtype: of the variables; None for `lamina.config.floatx()`, but at least float32.
         name: defaults to the class name in snake_case.
 
     >>> class Largest(Metric):
@@ -44,7 +45,7 @@ class Metric:
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
-        self._dtype = to_torch(dtype or "float32")
+        self._dtype = to_torch(dtype) if dtype else torch.promote_types(to_torch(floatx()), torch.float32)
         self._variables: dict[str, MetricVariable] = {}
 
     @property

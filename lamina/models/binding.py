@@ -27,7 +27,8 @@ class Binding:
         self.label = label
         self.names = graph.input_names
         self.structure = graph.input_structure
-        self.declared = [_Declared(t, name) for t, name in zip(graph.inputs, graph.input_names, strict=True)]
+        modules = list(graph.modules.values())
+        self.declared = [_Declared(t, name, modules) for t, name in zip(graph.inputs, graph.input_names, strict=True)]
         self._flat_keys = self._keys_of_dict()
         self._single = len(self.declared) == 1
 
@@ -102,8 +103,9 @@ class Binding:
 class _Declared:
     """One declared input."""
 
-    def __init__(self, tensor: SymbolicTensor, name: str) -> None:
+    def __init__(self, tensor: SymbolicTensor, name: str, modules: list[torch.nn.Module]) -> None:
         self.name = name
+        self._modules = modules
         self.shape = tensor.shape
         self.dtype = tensor.dtype
         self.rank = len(tensor.shape)
@@ -142,7 +144,9 @@ class _Declared:
             )
         if not array.flags.writeable:
             array = array.copy()
-        return torch.from_numpy(np.ascontiguousarray(array)) if array.ndim else torch.as_tensor(array)
+        tensor = torch.from_numpy(np.ascontiguousarray(array)) if array.ndim else torch.as_tensor(array)
+        weight = next((weight for module in self._modules for weight in module.parameters()), None)
+        return tensor if weight is None else tensor.to(weight.device)
 
     def _with_rank(self, value: Any, label: str) -> Any:
         """(N,) for a declared (None, 1) and the other way round are the same data; anything else is a mistake."""

@@ -94,7 +94,7 @@ class Model(Trainer, Layer):
 
         Args:
             module: any module.
-            inputs: what its ``forward`` takes: an ``Input(...)``, a shape without the batch, or an example (a tensor or an
+            inputs: what its ``forward`` takes: an ``Input(...)``, a shape without the batch, or an example (a tensor or
                 array) for each argument; alone, in a list in the order of the arguments, or in a dict by their names.
                 Shapes and names are then known: data are checked before the module sees them, results have names. None:
                 the model takes what the module takes.
