@@ -133,17 +133,15 @@ def set_aside_state(module: torch.nn.Module) -> None:
                 real[name] = value
                 slot[name] = stand_ins[id(value)] = _stand_in(value)
     for name, value in list(module.__dict__.items()):
-        if name.startswith("_") or not isinstance(value, (list, tuple, dict)):
-            continue
-        if any(id(leaf) in stand_ins for leaf in tree.leaves(value)):
+        in_list = isinstance(value, (list, tuple, dict)) and any(id(leaf) in stand_ins for leaf in tree.leaves(value))
+        if in_list and not name.startswith("_"):
             kept[2].setdefault(name, value)
             module.__dict__[name] = tree.map_leaves(lambda leaf: stand_ins.get(id(leaf), leaf), value)
 
 
-def _stand_in(value: torch.Tensor) -> torch.Tensor:
+def _stand_in(value: Any) -> Any:
     """The same without storage; a weight that answers to more than a tensor does knows how to make its own."""
-    made: Callable[[], torch.Tensor] | None = getattr(value, "stand_in", None)
-    return torch.empty_like(value, device="meta") if made is None else made()
+    return value.stand_in() if hasattr(value, "stand_in") else torch.empty_like(value, device="meta")
 
 
 def restore_state(module: torch.nn.Module) -> None:
