@@ -290,6 +290,9 @@ def test_a_copy_goes_on_by_itself(name, arguments, copied):
     expected = run(second, others, range(3, 6))
     assert_identical([w.detach() for w in weights], before)
     assert_identical(run(optimizer, weights, range(3, 6)), expected)
+    for each, own in ((optimizer, weights), (second, others)):
+        each.apply([gradients(6)[2]], [own[2]])  # found by identity, which the copy's weights do not share
+    assert_identical([w.detach() for w in others], [w.detach() for w in weights])
 
 
 def test_the_average_of_a_weight_thawed_late_starts_at_the_weight():
