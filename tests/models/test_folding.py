@@ -145,6 +145,15 @@ def test_16_bit_weights_are_folded_in_32_bits():
     assert_same(model, data(model), 0.05)
 
 
+def test_layers_of_a_mixed_policy_run_as_they_are():
+    x = Input((8, 8, 3))
+    y = L.BatchNormalization(dtype="mixed_bfloat16")(L.Conv2D(5, 3, dtype="mixed_bfloat16")(x))
+    model = fill(Model(x, L.ReLU()(L.BatchNormalization()(L.Conv2D(2, 1)(y)))))
+    model.folded()
+    assert fused(model) == ["Conv2D+BatchNormalization+relu"]
+    assert_same(model, data(model), 1e-3)
+
+
 # -- where it must not
 
 
@@ -264,7 +273,14 @@ def test_residual_blocks_add_in_the_memory_of_what_is_done_with():
 
 def _sum_with_input():
     x = Input((8, 8, 4))
-    return Model(x, torch.relu(x + L.Conv2D(4, 3, padding="same")(x)))
+    y = L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(L.Conv2D(4, 1)(x)))
+    return Model(x, torch.relu(x + y))
+
+
+def _sum_with_a_view_of_the_input():
+    x = Input((8, 8, 4))
+    y = L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(L.Conv2D(4, 1)(x)))
+    return Model(x, L.ReLU()(L.Add()([L.Reshape((8, 8, 4))(x), y])))
 
 
 def _sum_with_output():
@@ -284,7 +300,8 @@ def _sum_of_a_view():
 def _sum_read_later():
     x = Input((8, 8, 4))
     h = L.Conv2D(4, 1, activation="relu")(x)
-    y = L.Add()([h, L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(h))])
+    inner = L.Conv2D(4, 1, activation="relu")(h)
+    y = L.Add()([h, L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(inner))])
     return Model(x, L.Concatenate()([y, L.Conv2D(2, 1)(h)]))
 
 
@@ -358,9 +375,10 @@ def _of_several_inputs():
     return Model([u, v], [inner({"q": u, "p": v}), inner({"p": u, "q": u})])
 
 
-WIRED = [_sum_with_input, _sum_with_output, _sum_of_a_view, _sum_read_later, _sum_of_itself, _sum_of_two_convolutions,
-         _sum_spread_over_an_axis, _sum_of_three, _sum_of_dense, _channels_first, _normalized_before_activation,
-         _volumes, _series, _of_nested_models, _of_several_inputs]  # fmt: skip
+WIRED = [_sum_with_input, _sum_with_a_view_of_the_input, _sum_with_output, _sum_of_a_view, _sum_read_later,
+         _sum_of_itself, _sum_of_two_convolutions, _sum_spread_over_an_axis, _sum_of_three, _sum_of_dense,
+         _channels_first, _normalized_before_activation, _volumes, _series, _of_nested_models,
+         _of_several_inputs]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", WIRED)
@@ -513,6 +531,25 @@ def test_what_is_written_through_data_is_seen_afresh():
     expected = model(inputs, training=False)
     with torch.inference_mode():
         torch.testing.assert_close(model.folded(afresh=True)(inputs), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_predict_takes_it_and_evaluate_does_not():
+    model = normalized()
+    x, y = data(model, rows=10).numpy(), np.zeros((10, 2), "float32")
+    model.compile("sgd", "mse")
+    kept = model.fit(x, y, batch_size=4, validation_data=(x, y), verbose=0).history["val_loss"]
+    assert model._folding is None
+    assert model.evaluate(x, y, batch_size=4, verbose=0) == kept[-1]
+    assert model._folding is None
+    for change in (lambda: None, lambda: _set_weights(model), lambda: _train(model)):
+        change()
+        expected = model(torch.from_numpy(x), training=False).detach().numpy()
+        np.testing.assert_allclose(model.predict(x, batch_size=4, verbose=0), expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(model.predict_on_batch(x), expected, rtol=1e-5, atol=1e-5)
+        assert model._folding is not None
+    model.get_layer("conv").kernel.data.mul_(2.0)
+    expected = model(torch.from_numpy(x), training=False).detach().numpy()
+    np.testing.assert_allclose(model.predict(x, batch_size=4, verbose=0), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_training_after_inference_is_what_it_was():
