@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from lamina.graph import ArgumentError, LaminaError, ShapeError, StructureError
 from lamina.losses.checks import check_targets
 
+from .class_weights import ClassWeights
 from .feed import Feed
 from .lookups import check_lookups
 from .naming import Outputs
@@ -45,28 +47,32 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
     if type(model).train_step is not Steps.train_step or type(model).test_step is not Steps.test_step:
         return  # what a batch means is the model's own business
     graph = model.graph
-    if graph is None:
-        return  # the first loss is checked before the first step of the optimizer
+    training = what in ("fit", "train_on_batch")
+    class_weight = step.class_weight if training else None
+    seen = feed.source.sample() or batch
+    if graph is None:  # its outputs are known when it has run, which is before the first step of the optimizer, too
+        if not model.computes_own_loss:
+            step.unchecked[training] = partial(_check_outputs, class_weight=class_weight, y=seen[1], weight=seen[2])
+        return
     x, y, _ = batch
     model.check_inputs(x)
-    seen = feed.source.sample() or batch
     check_lookups(model, seen[0])
     objective = step.know_shapes(Outputs.of_graph(graph), y, graph.outputs)
-    _check_outputs(objective, graph, step, seen)
+    _check_outputs(objective, [t.shape for t in graph.outputs], class_weight, *seen[1:])
 
 
-def _check_outputs(objective: Objective, graph: Any, step: Step, batch: Any) -> None:
-    _, y, weight = batch
+def _check_outputs(
+    objective: Objective, predictions: list[Any], class_weight: ClassWeights | None, y: Any, weight: Any
+) -> None:
+    """Targets and weights against the shapes of the predictions they are for, (None, ...)."""
     outputs = objective.outputs
     targets, weights = outputs.spread_data(y, "y"), outputs.spread_weights(weight)
-    tables = [None] * len(outputs) if step.class_weight is None else step.class_weight.spread(outputs)
-    for term, predicted, target, own, table in zip(
-        objective.terms, graph.outputs, targets, weights, tables, strict=True
-    ):
+    tables = [None] * len(outputs) if class_weight is None else class_weight.spread(outputs)
+    for term, predicted, target, own, table in zip(objective.terms, predictions, targets, weights, tables, strict=True):
         if term.loss is not None and isinstance(target, torch.Tensor):
-            check_targets(term.loss, target, predicted.shape, term.name)
+            check_targets(term.loss, target, predicted, term.name)
         if own is not None and target is not None:
-            _check_weights(term.name, own, target, predicted.shape)
+            _check_weights(term.name, own, target, predicted)
         if table is not None and target is not None:
             _check_classes(term.name, target)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -47,9 +48,17 @@ class Execution:
     def end(self) -> None:
         self.step.forget_model()
 
-    def mode(self) -> Any:
-        """A context in which the model is as its batches need it."""
-        return in_mode(self.model, self.training)
+    @contextmanager
+    def mode(self) -> Iterator[None]:
+        """A context in which the model is as its batches need it. Weights of classes are for training only."""
+        step, class_weight = self.step, self.step.class_weight
+        if not self.training:
+            step.class_weight = None
+        try:
+            with in_mode(self.model, self.training):
+                yield
+        finally:
+            step.class_weight = class_weight
 
     def run(self, batch: Batch) -> None:
         """Work on a batch."""

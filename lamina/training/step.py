@@ -29,6 +29,8 @@ class Step:
     Attributes:
         objective: losses and metrics, known once the shapes of targets and predictions are.
         class_weight: weights of classes, for the length of a fit.
+        unchecked: whether training -> what is to be asked of the data, (objective, shapes of the predictions), once a
+            model without a graph has said by running what its outputs are.
     """
 
     def __init__(self, optimizer: Any, compiled: dict[str, Any]) -> None:
@@ -36,6 +38,7 @@ class Step:
         self.compiled = compiled
         self.objective: Objective | None = None
         self.class_weight: ClassWeights | None = None
+        self.unchecked: dict[bool, Callable[[Objective, list[Any]], None]] = {}
         self._scale_loss: Callable[[Any], Any] | None = getattr(optimizer, "scale_loss", None)
         self._losing: list[Weights] = []
         self._every: list[torch.nn.Parameter] = []
@@ -56,6 +59,7 @@ class Step:
     def forget_model(self) -> None:
         """Let go of the model's parts between epochs: the model owns its step, and a part may be the model itself."""
         self._losing, self._every, self._trained, self._regularized = [], [], [], []
+        self.unchecked = {}
 
     # -- a step of training, of evaluation
 
@@ -84,6 +88,8 @@ class Step:
         for layer in self._losing:
             layer._losses = []
         y_pred = forward(x)
+        if self.unchecked:
+            self._check_data(model, y, y_pred, training)
         if not self._every or self._needs_grad != [p.requires_grad for p in self._every]:
             self._look_at_weights(model)
         if model.computes_own_loss:
@@ -132,6 +138,12 @@ class Step:
         if self.class_weight is not None:
             weights = self.class_weight.applied(outputs, targets, flat, weights)
         return flat, targets, weights, output_masks(model, x, flat)
+
+    def _check_data(self, model: Any, y: Any, y_pred: Any, training: bool) -> None:
+        check = self.unchecked.pop(training, None)
+        if check is not None:
+            objective = self.objective or self._know_result(model, y, y_pred)
+            check(objective, [(None, *leaf.shape[1:]) for leaf in tree.leaves(y_pred)])
 
     def _know_result(self, model: Any, y: Any, y_pred: Any) -> Objective:
         """The objective for what a model has just returned, where its shapes were not known before."""

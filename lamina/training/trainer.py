@@ -226,7 +226,7 @@ class Trainer(Steps):
 
     def _on_batch(self, step: Step, data: Any, return_dict: bool, training: bool) -> Any:
         feed = Feed(self._source(data, 2**62), None, self._device())
-        check_data(self, step, feed, "x")
+        check_data(self, step, feed, "train_on_batch" if training else "test_on_batch")
         execution = Execution(self, step, training)
         execution.begin()
         with execution.mode(), torch.set_grad_enabled(training):

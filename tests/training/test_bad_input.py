@@ -62,6 +62,31 @@ def two() -> lamina.Model:
     return model
 
 
+class Own(lamina.Model):
+    """Without a graph: what it gives is known when it has run."""
+
+    def __init__(self, units: int, activation: str | None) -> None:
+        super().__init__()
+        self.dense = lamina.layers.Dense(units, activation=activation)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x)
+
+
+def own() -> lamina.Model:
+    model = Own(1, None)
+    model.compile("sgd", "mse")
+    model(torch.zeros(1, 3))
+    return model
+
+
+def own_classes() -> lamina.Model:
+    model = Own(4, "softmax")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model(torch.zeros(1, 3))
+    return model
+
+
 def bare() -> lamina.Model:
     """Not compiled."""
     x = lamina.Input((3,), name="features")
@@ -208,6 +233,22 @@ CASES: list[Case] = [
     ("three targets", two, fit(XB, [Y, K, K]), StructureError, "y has 3 entries for 2 outputs"),
     ("NaN at one output", two, fit(XB, {"price": nan_at(Y, 0), "kind": K}), ArgumentError, "output 'price'"),
     ("targets swapped", two, fit(XB, [np.eye(4)[K], Y]), ShapeError, "output 'price'"),
+    # ---- a model without a graph
+    ("own, targets too wide", own, fit(X, np.zeros((ROWS, 2))), ShapeError, "targets of output 'output'"),
+    ("own, NaN in the last batch", own, fit(X, nan_at(Y, 7), batch_size=2), ArgumentError, "nan in row 7"),
+    ("own, NaN, evaluate", own, evaluate(X, nan_at(Y, 7), batch_size=2), ArgumentError, "nan in row 7"),
+    ("own, NaN, test_on_batch", own, lambda m: m.test_on_batch(X, nan_at(Y, 7)), ArgumentError, "nan in row 7"),
+    ("own, no targets", own, fit(X), ArgumentError, "output 'output' has a loss but no targets"),
+    ("own, unknown output", own, fit(X, {"size": Y}), StructureError, "y names 'size'"),
+    ("own, weights too wide", own, fit(X, Y, sample_weight=np.ones((ROWS, 2))), ShapeError, "sample_weight of the"),
+    ("own, class too high", own_classes, fit(X, K + 1, batch_size=2), ArgumentError, "4 in row 3(.*\n)*.*from 0 to 3"),
+    ("own, class weights of quantities", own, fit(X, Y, class_weight={0: 2.0}), ArgumentError, "class_weight of the"),
+    # ---- predict alone
+    ("object, predict", one, predict(X.astype(object)), DtypeError, "input 'features'"),
+    ("strings, predict", one, predict(np.array([["a"] * 3])), DtypeError, "input 'features'"),
+    ("string column, predict", one, predict(frame(c=["u"] * ROWS)), DtypeError, "column 'c' of x"),
+    ("nothing, predict", one, predict(None), StructureError, "There is no data"),
+    ("empty generator, predict", one, predict(iter([])), StructureError, "There is no data to predict"),
     # ---- weights
     ("weights of other rows", one, fit(X, Y, sample_weight=np.ones(3)), StructureError, "sample_weight: 3"),
     ("weights, strings", one, fit(X, Y, sample_weight=["a"] * ROWS), DtypeError, "sample_weight does not hold numbers"),
