@@ -24,7 +24,7 @@ from lamina.optimizers import Optimizer
 
 from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_archive, write_archive
 from .config_reader import BAD_CONFIG
-from .errors import LoadingError, SavingError
+from .errors import DamagedFileError, LoadingError, SavingError
 from .fields import field, items, refuse_unknown
 from .trees import TensorsAside, unpack
 from .weights import freeze, from_bytes, frozen, load_state, misfits, once, state_of, to_bytes
@@ -155,6 +155,7 @@ def load_checkpoint(model: Any, filepath: Any, learning_rate: float | None = Non
     Raises:
         LoadingError: no checkpoint; or lists everything in which it differs from this model, its optimizer, the data.
             Nothing is changed then.
+        DamagedFileError: not what was written; a LoadingError and an OSError.
         FileNotFoundError: there is no such file.
     """
     checkpoint = Checkpoint(filepath, learning_rate)
@@ -188,14 +189,7 @@ class Checkpoint:
     def __init__(self, filepath: Any, learning_rate: float | None = None) -> None:
         self.where = where = repr(str(filepath))
         self.learning_rate = learning_rate
-        members = read_archive(filepath) if is_archive(filepath) else {}
-        if WEIGHTS not in members or RUN not in members:
-            raise LoadingError(
-                f"{where} is no checkpoint.",
-                got=", ".join(members) or "another kind of file",
-                expected="a file that save_checkpoint wrote, or model.save during fit",
-                hint="load_weights for weights alone, lamina.models.load_model for a model",
-            )
+        members = _members(filepath, where)
         document = _document(members[RUN], where)
         aside = from_bytes(members[RUN_TENSORS], where) if RUN_TENSORS in members else {}
         self.weights = from_bytes(members[WEIGHTS], where)
@@ -293,6 +287,19 @@ class Checkpoint:
                 owner, _, name = path.rpartition(".")
                 device = next((p.device for p in model.parameters()), torch.device("cpu"))
                 model.get_submodule(owner).register_buffer(name, value.to(device), persistent=False)
+
+
+def _members(filepath: Any, where: str) -> dict[str, bytes]:
+    whole = is_archive(filepath)
+    members = read_archive(filepath) if whole else {}
+    if WEIGHTS in members and RUN in members:
+        return members
+    raise (LoadingError if whole else DamagedFileError)(
+        f"{where} is no checkpoint.",
+        got=", ".join(members) or "another kind of file",
+        expected="a file that save_checkpoint wrote, or model.save during fit",
+        hint="load_weights for weights alone, lamina.models.load_model for a model",
+    )
 
 
 def _document(data: bytes, where: str) -> dict[str, Any]:

@@ -28,3 +28,5 @@ class TorchOptimizer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.optimizer.load_state_dict(state)
+        if state["state"]:
+            self.optimizer._opt_called = True  # steps were made: a scheduler of PyTorch's that comes first asks for it

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-import lamina
 from lamina import Model
 from lamina.callbacks import (
     BackupAndRestore,
@@ -72,7 +71,7 @@ def plain(folder):
     model = network()
     model.compile(Adam(0.01), "mse", metrics=["mae"])
     x, y = arrays()
-    return model, dict(x=x, y=y, batch_size=8, epochs=3, validation_split=0.2), []
+    return model, {"x": x, "y": y, "batch_size": 8, "epochs": 3, "validation_split": 0.2}, []
 
 
 def loader(folder):
@@ -80,7 +79,7 @@ def loader(folder):
     model = network()
     model.compile(SGD(CosineDecay(0.05, 20), momentum=0.9), "mse")
     data = DataLoader(Noisy(), batch_size=5, shuffle=True)
-    return model, dict(x=data, epochs=3, validation_data=arrays(9), seed=11), []
+    return model, {"x": data, "epochs": 3, "validation_data": arrays(9), "seed": 11}, []
 
 
 def workers(folder):
@@ -88,7 +87,7 @@ def workers(folder):
     model = network()
     model.compile(Adam(0.01), "mse")
     data = DataLoader(Noisy(), batch_size=5, shuffle=True, num_workers=2, generator=torch.Generator().manual_seed(3))
-    return model, dict(x=data, epochs=2), []
+    return model, {"x": data, "epochs": 2}, []
 
 
 def again(folder):
@@ -101,9 +100,18 @@ def again(folder):
         for i in np.random.permutation(7):
             yield x[4 * i : 4 * i + 4] + np.random.normal() * 0.01, y[4 * i : 4 * i + 4]
 
-    return model, dict(
-        x=batches, epochs=4, steps_per_epoch=4, validation_data=(batches), validation_steps=3, validation_freq=2
-    ), []  # fmt: skip
+    return (
+        model,
+        {
+            "x": batches,
+            "epochs": 4,
+            "steps_per_epoch": 4,
+            "validation_data": (batches),
+            "validation_steps": 3,
+            "validation_freq": 2,
+        },
+        [],
+    )
 
 
 def once(folder):
@@ -117,7 +125,7 @@ def once(folder):
             x = own.normal(size=(6, 5)).astype("float32")
             yield x, x.sum(1, keepdims=True) + np.random.normal() * 0.1
 
-    return model, dict(x=batches(), epochs=3, steps_per_epoch=5), []
+    return model, {"x": batches(), "epochs": 3, "steps_per_epoch": 5}, []
 
 
 def watched(folder):
@@ -131,7 +139,7 @@ def watched(folder):
         LearningRateScheduler(lambda epoch, rate: rate * 0.95),
         CSVLogger(folder / "log.csv"),
     ]
-    return model, dict(x=x, y=y, batch_size=8, epochs=12, validation_split=0.2), callbacks
+    return model, {"x": x, "y": y, "batch_size": 8, "epochs": 12, "validation_split": 0.2}, callbacks
 
 
 def averaged(folder):
@@ -139,7 +147,11 @@ def averaged(folder):
     model = network()
     model.compile(AdamW(0.01, gradient_accumulation_steps=3, use_ema=True, ema_momentum=0.9, clipnorm=1.0), "mse")
     x, y = arrays()
-    return model, dict(x=x, y=y, batch_size=8, epochs=3, validation_split=0.2), [SwapEMAWeights(swap_on_epoch=True)]
+    return (
+        model,
+        {"x": x, "y": y, "batch_size": 8, "epochs": 3, "validation_split": 0.2},
+        [SwapEMAWeights(swap_on_epoch=True)],
+    )
 
 
 def outputs(folder):
@@ -156,8 +168,13 @@ def outputs(folder):
     )
     data, price = arrays()
     y = {"price": price, "kind": np.arange(44) % 3}
+    held = data[:9], {name: target[:9] for name, target in y.items()}
     weight = np.linspace(0.5, 1.5, 44).astype("float32")
-    return model, dict(x=data, y=y, sample_weight=weight, batch_size=8, epochs=3, validation_data=(data[:9], {k: v[:9] for k, v in y.items()})), []  # fmt: skip
+    return (
+        model,
+        {"x": data, "y": y, "sample_weight": weight, "batch_size": 8, "epochs": 3, "validation_data": held},
+        [],
+    )
 
 
 class Subclassed(Model):
@@ -175,7 +192,7 @@ def subclassed(folder):
     model = Subclassed()
     model.compile("adam", "mse", metrics=["mae"])
     x, y = arrays()
-    return model, dict(x=x, y=y, batch_size=8, epochs=3, validation_split=0.2), []
+    return model, {"x": x, "y": y, "batch_size": 8, "epochs": 3, "validation_split": 0.2}, []
 
 
 class OwnStep(Subclassed):
@@ -202,16 +219,18 @@ def own_step(folder):
     x, y = arrays()
     model(x)
     model.compile("adam")
-    return model, dict(x=x, y=y, batch_size=8, epochs=3), []
+    return model, {"x": x, "y": y, "batch_size": 8, "epochs": 3}, []
 
 
 def torch_optimizer(folder):
-    """An optimizer of PyTorch's, and a recurrent layer that keeps its states from batch to batch."""
+    """An optimizer and a scheduler of PyTorch's, and a recurrent layer that keeps its states from batch to batch."""
     x = Input((5,), batch_size=4)
     model = Model(x, Dense(1)(GRU(3, stateful=True, dropout=0.2)(Reshape((5, 1))(x))))
-    model.compile(torch.optim.Adam(model.parameters(), lr=0.01), "mse")
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    model.compile(optimizer, "mse")
     data, y = arrays(24)
-    return model, dict(x=data, y=y, batch_size=4, epochs=3), []
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 2, gamma=0.5)
+    return model, {"x": data, "y": y, "batch_size": 4, "epochs": 4}, [scheduler]
 
 
 class Shuffled(PyDataset):
@@ -242,7 +261,7 @@ class Shuffled(PyDataset):
 def py_dataset(folder):
     model = network()
     model.compile(LossScaleOptimizer(Adam(0.01), dynamic_growth_steps=4), "mse")
-    return model, dict(x=Shuffled(), epochs=3, seed=2), []
+    return model, {"x": Shuffled(), "epochs": 3, "seed": 2}, []
 
 
 class Thaw(Callback):
@@ -258,7 +277,7 @@ def thawed(folder):
     model.layers[1].trainable = False
     model.compile(Adam(0.01), "mse")
     x, y = arrays()
-    return model, dict(x=x, y=y, batch_size=8, epochs=3, steps_per_epoch=5), [Thaw()]
+    return model, {"x": x, "y": y, "batch_size": 8, "epochs": 3, "steps_per_epoch": 5}, [Thaw()]
 
 
 SETUPS = {
