@@ -24,7 +24,7 @@ from lamina.training.trainer import Trainer
 from lamina.view import summary
 
 from .binding import Binding
-from .folding import Folding, can_fold
+from .folding import Folding, Joining, can_fold
 
 
 class Model(Trainer, Layer):
@@ -70,6 +70,7 @@ class Model(Trainer, Layer):
         self.autocast = False
         self._programs: dict[bool | None, Program] = {}
         self._folding: Folding | None = None
+        self._joining: Joining | None = None
         self._can_fold: bool | None = None
         self.first_call: Any = None
         if (inputs is None) != (outputs is None):
@@ -127,7 +128,7 @@ class Model(Trainer, Layer):
         self.graph = graph
         self._mixed = False  # the layers of a graph have policies of their own
         self._programs = {}
-        self._folding = self._can_fold = None
+        self._folding = self._joining = self._can_fold = None
         self._mask_parts: dict[Any, tuple[list[SymbolicTensor], Graph, Program]] = {}
         self._binding = Binding(graph, self.label)
         self._modules.clear()
@@ -250,6 +251,20 @@ class Model(Trainer, Layer):
             self._folding.fold()
         return partial(self._run_folded, self._folding.program) if self._folding.program is not None else None
 
+    def joined(self) -> Callable[[Any], Any] | None:
+        """The model in fewer steps, as ``fit`` runs it; None where there is nothing to gain and ``model(x)`` serves.
+
+        A convolution, the normalization, sum and rectifier after it become one step that computes what they do, to the
+        last bit; see `lamina.models.folding.joining`. Each layer is in the mode that its flag says.
+        """
+        if self._can_fold is None and self.graph is not None:
+            self._can_fold = can_fold(self.graph)
+        if not self._can_fold or not self._direct or not self.is_drawn or _is_watched_or_cast():
+            return None
+        if self._joining is None or not self._joining.holds():
+            self._joining = Joining(self.graph)
+        return partial(self._run, self._joining.program) if self._joining.program is not None else None
+
     def _run_folded(self, program: Program, inputs: Any) -> Any:
         for part in self._losing or ():
             part._losses = []
@@ -296,8 +311,8 @@ class Model(Trainer, Layer):
         """Add to what training minimises.
 
         Args:
-            loss: in ``call``, a scalar tensor, anew each time it runs; or a symbolic tensor of this model's graph, whose
-                mean is minimised from then on: it is drawn, saved and cloned with the model.
+            loss: in ``call``, a scalar tensor, anew each time it runs; or a symbolic tensor of this model's graph: its
+                mean is minimised from then on, and it is drawn, saved and cloned with the model.
             name: what a symbolic one is logged as, in ``History`` and in the progress.
 
         Raises:
@@ -472,7 +487,7 @@ class Model(Trainer, Layer):
             learning_rate: one to go on with instead of the one in the file.
 
         Raises:
-            LoadingError: lists everything in which the file differs from model, optimizer, data; nothing is changed then.
+            LoadingError: lists all in which the file differs from model, optimizer and data; nothing is changed then.
 
         >>> from lamina.layers import Dense, Input
         >>> x = Input((2,))
@@ -541,12 +556,12 @@ class Model(Trainer, Layer):
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = ("_programs", "_folding", "_mask_parts", "_binding", "_step", "running", "_jit", "history")
+        made_anew = "_programs _folding _joining _mask_parts _binding _step running _jit history".split()
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._programs, self._mask_parts, self._folding = {}, {}, None
+        self._programs, self._mask_parts, self._folding, self._joining = {}, {}, None, None
         if self.graph is not None:
             self._binding = Binding(self.graph, self.label)
             self._write_programs()

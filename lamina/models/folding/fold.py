@@ -11,16 +11,13 @@ from lamina.layers.normalization import BatchNormalization
 
 from .onednn import kernels
 from .rules import rewritten
+from .settings import Settings, layers_of
 from .steps import LINEAR, Fused
-
-# What a rule reads of a layer besides its weights, and what would take the place of its class's own call.
-_FACTS = ("activation", "activity_regularizer", "epsilon", "graph", "max_value", "negative_slope", "threshold")
-_OVERRIDES = ("call", "forward")
 
 
 def can_fold(graph: Graph) -> bool:
     """Whether the graph, or one nested in it, holds layers that a rewrite can gain from: convolutions."""
-    kinds = {type(op) for op in _layers(graph)}
+    kinds = {type(op) for op in layers_of(graph)}
     return BatchNormalization in kinds or any(kind in LINEAR and kind.__name__ != "Dense" for kind in kinds)
 
 
@@ -37,7 +34,7 @@ class Folding:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._facts = [_facts(layer) for layer in _layers(graph)]
+        self._settings = Settings(graph)
         inference = rewritten(graph)
         self._steps = [node.op for node in inference.nodes if isinstance(node.op, Fused)]
         self.program = Program(inference, training=False) if self._steps else None
@@ -47,13 +44,7 @@ class Folding:
 
     def holds(self) -> bool:
         """Whether every layer is what it was: same hooks, same settings. Weights may have changed."""
-        for own, hooked, facts in self._facts:
-            if bool(own["_forward_hooks"] or own["_forward_pre_hooks"]) is not hooked:
-                return False
-            for name, value in facts:
-                if own.get(name) is not value:
-                    return False
-        return True
+        return self._settings.hold()
 
     def is_current(self) -> bool:
         """Whether the folded weights are those that the layers have now, as far as PyTorch counts changes.
@@ -74,28 +65,6 @@ class Folding:
         with torch.inference_mode(False), torch.no_grad():
             for step in self._steps:
                 step.prepare(made, found)
-
-
-def _layers(graph: Graph) -> list[torch.nn.Module]:
-    """The modules that the graph calls, those in nested graphs, too; each once."""
-    found: dict[int, torch.nn.Module] = {}
-    graphs = [graph]
-    while graphs:
-        for node in graphs.pop().nodes:
-            op = node.op
-            if isinstance(op, torch.nn.Module) and id(op) not in found:
-                found[id(op)] = op
-                nested = getattr(op, "graph", None)
-                graphs.extend([nested] if isinstance(nested, Graph) else [])
-    return list(found.values())
-
-
-def _facts(layer: torch.nn.Module) -> tuple[dict[str, Any], bool, list[tuple[str, Any]]]:
-    """The layer's attributes, whether it has hooks, and those of the attributes that matter as they are now."""
-    own = vars(layer)
-    names = [*(name for name in _FACTS if name in own), *_OVERRIDES]
-    hooked = bool(own["_forward_hooks"] or own["_forward_pre_hooks"])
-    return own, hooked, [(name, own.get(name)) for name in names]
 
 
 def _seen(layer: torch.nn.Module) -> list[tuple[dict[str, Any], str, Any, int, int]]:

@@ -82,10 +82,10 @@ def make_node(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 
 def _flattened(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     op = node.op
-    if isinstance(op, torch.nn.Module) and is_plain(op) and len(args) == 1 and _are_defaults(kwargs):
-        if _does_nothing(op) and isinstance(args[0], SymbolicTensor) and _alike(args[0], node.outputs[0]):
+    if isinstance(op, torch.nn.Module) and is_plain(op) and len(args) == 1 and are_defaults(kwargs):
+        if _does_nothing(op) and isinstance(args[0], SymbolicTensor) and alike(args[0], node.outputs[0]):
             return args[0]
-        given = _inputs_of(op, args[0]) if getattr(op, "is_drawn", False) else None
+        given = inputs_of(op, args[0]) if getattr(op, "is_drawn", False) else None
         if given is not None:
             return op.graph.rebuild(_flattened, given).output_structure
     return make_node(op, args, kwargs, node)
@@ -95,7 +95,7 @@ def _does_nothing(layer: torch.nn.Module) -> bool:
     return type(layer) in VANISHING or (type(layer) is Activation and is_linear(layer.activation))
 
 
-def _inputs_of(model: Any, given: Any) -> Any:
+def inputs_of(model: Any, given: Any) -> Any:
     """What a nested model is called on, in its own structure; None where the call would convert or share any of it."""
     flat = model.match_inputs(given)
     declared = model.graph.inputs
@@ -111,11 +111,11 @@ def _fits(given: SymbolicTensor, declared: SymbolicTensor) -> bool:
     return same_rank and given.dtype == declared.dtype and all(d is None or g == d for g, d in sizes)
 
 
-def _alike(a: Any, b: Any) -> bool:
+def alike(a: Any, b: Any) -> bool:
     return a.dtype == b.dtype and all(a.example(k).shape == b.example(k).shape for k in (0, 1))
 
 
-def _are_defaults(kwargs: dict[str, Any]) -> bool:
+def are_defaults(kwargs: dict[str, Any]) -> bool:
     """Whether named arguments say nothing that inference mode does not: ``training=False``, ``mask=None``."""
     return all(value is None or value is False for value in kwargs.values())
 
@@ -127,7 +127,7 @@ class _Fusion:
     """Rewrites the nodes of a flat graph one by one, each with what its inputs have become."""
 
     def __init__(self, graph: Graph) -> None:
-        self.readers = Counter(key_of(leaf) for node in graph.nodes for leaf in _tensors((node.args, node.kwargs)))
+        self.readers = Counter(key_of(leaf) for node in graph.nodes for leaf in tensors_in((node.args, node.kwargs)))
         self.readers.update(key_of(t) for t in graph.outputs)
 
     def apply(self, node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -135,7 +135,7 @@ class _Fusion:
         is_module = isinstance(op, torch.nn.Module)
         rule = _RULES.get(type(op) if is_module else op)
         found = None
-        if rule is not None and _are_defaults(kwargs) and (not is_module or _is_usual(op)):
+        if rule is not None and are_defaults(kwargs) and (not is_module or is_usual(op)):
             found = rule(self, node, args)
         return make_node(op, args, kwargs, node) if found is None else make_node(*found, {}, node)
 
@@ -147,7 +147,7 @@ class _Fusion:
         if isinstance(op, Fused):
             return (op, new.node.args) if op.change is None else None
         alone = len(new.node.args) == 1 and not new.node.kwargs
-        if type(op) not in LINEAR or not alone or not _is_usual(op) or not is_linear(op.activation):
+        if type(op) not in LINEAR or not alone or not is_usual(op) or not is_linear(op.activation):
             return None
         return Fused(op), new.node.args
 
@@ -192,7 +192,7 @@ def _own_activation(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found
 def _sum(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
     """A sum of two tensors, one of which a convolution or Dense makes for it alone."""
     old, new = (node.args[0], args[0]) if isinstance(node.op, Add) else (node.args, args)
-    if len(new) != 2 or not all(isinstance(t, SymbolicTensor) and _alike(t, node.outputs[0]) for t in new):
+    if len(new) != 2 or not all(isinstance(t, SymbolicTensor) and alike(t, node.outputs[0]) for t in new):
         return None
     for i in (1, 0):
         found = fusion.open_step(old[i], new[i])
@@ -210,7 +210,7 @@ _RULES: dict[Any, Callable[[_Fusion, Node, tuple[Any, ...]], Found]] = {
 }
 
 
-def _is_usual(layer: Any) -> bool:
+def is_usual(layer: Any) -> bool:
     """Whether a call of the layer is its class's `call` on its weights, and no more: no hook, penalty or cast."""
     dtype = to_torch(layer.compute_dtype)
     floats = [w for w in layer.weights if w.is_floating_point()]
@@ -242,5 +242,5 @@ def _reads_only(node: Node) -> bool:
     return isinstance(node.op, Fused) or (type(node.op) in _READS_ONLY and is_plain(node.op))  # type: ignore[arg-type]
 
 
-def _tensors(nested: Any) -> list[Any]:
+def tensors_in(nested: Any) -> list[Any]:
     return [leaf for leaf in tree.leaves(nested) if isinstance(leaf, SymbolicTensor)]

@@ -88,7 +88,7 @@ class Fused:
         weights = made.get(key, {})
         self._onednn = OneDnn.of(self.layer, weights, self.change, found) if weights else None
         # oneDNN has a packed copy of its own; of no rows there is nothing to compute, by whichever weights.
-        self._folded = _with_other(self.layer, {"activation": None, **(weights if self._onednn is None else {})})
+        self._folded = with_other(self.layer, {"activation": None, **(weights if self._onednn is None else {})})
 
     def __call__(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         if self._onednn is not None and x.numel():
@@ -129,7 +129,7 @@ def folded_weights(layer: Any, norms: Sequence[Any]) -> dict[str, torch.Tensor]:
     return {name: times(kernel.to(dtype), factor).to(kernel.dtype), "bias": bias.to(kernel.dtype)}
 
 
-def _with_other(layer: Layer, attributes: dict[str, Any]) -> Any:
+def with_other(layer: Layer, attributes: dict[str, Any]) -> Any:
     """A stand-in that computes as the layer does, with these attributes in the place of its own.
 
     It shares all else with the layer, so it knows the geometry of the layer's kind; it is nobody's child, and what it
