@@ -111,7 +111,8 @@ class Precision(Weights):
         if self.full_precision:
             args, kwargs = cast_floats((args, kwargs), self._variable_torch_dtype)
             return cast_floats(self.run(*args, **kwargs), self._torch_dtype)
-        if self.autocast:
+        # In a graph the inputs have been cast already; not looking for more in a single tensor saves 2 of 16 us.
+        if self.autocast and (kwargs or len(args) != 1 or getattr(args[0], "dtype", None) != self._torch_dtype):
             args, kwargs = cast_floats((args, kwargs), self._torch_dtype)
         if has_foreign_parts(self):
             return self._run_foreign(args, kwargs)

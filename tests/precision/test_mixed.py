@@ -254,6 +254,16 @@ def test_normalizations_compute_in_float32():
         torch.testing.assert_close(out.float(), layer(x, training=True), atol=2e-3, rtol=2e-3)
 
 
+def test_what_a_normalization_is_given_is_not_rounded_first():
+    """bfloat16 has no number between 1000 and 1004."""
+    x = torch.tensor([[1000.0, 1001.0, 1002.0, 1003.0]])
+    given = lamina.Input((4,))
+    for layer in (layers.LayerNormalization(), layers.GroupNormalization(1)):
+        half = type(layer).from_config({**layer.get_config(), "dtype": "mixed_bfloat16"})
+        for out in (half(x), lamina.Model(given, half(given))(x)):
+            torch.testing.assert_close(out.float(), layer(x), atol=0.01, rtol=0.01)
+
+
 def test_moving_averages_stay_in_float32_with_a_mask_too():
     x, mask = torch.randn(8, 5, 3), torch.rand(8, 5) > 0.4
     plain = layers.BatchNormalization()
