@@ -8,12 +8,15 @@ from . import (
     activations,
     backend,
     callbacks,
+    config,
     constraints,
+    dtype_policies,
     graph,
     initializers,
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     optimizers,
@@ -24,6 +27,8 @@ from . import (
     view,
 )
 from .callbacks import Callback
+from .devices import device
+from .dtype_policies import DTypePolicy, FloatDTypePolicy
 from .graph import SymbolicTensor
 from .graph.errors import (
     ArgumentError,
@@ -49,7 +54,9 @@ __version__ = "0.1.0"
 __all__ = [
     "ArgumentError",
     "Callback",
+    "DTypePolicy",
     "DtypeError",
+    "FloatDTypePolicy",
     "GraphError",
     "Initializer",
     "Input",
@@ -71,12 +78,16 @@ __all__ = [
     "activations",
     "backend",
     "callbacks",
+    "config",
     "constraints",
+    "device",
+    "dtype_policies",
     "graph",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",

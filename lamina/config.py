@@ -18,15 +18,18 @@ from lamina.graph.errors import ArgumentError
 __all__ = [
     "backend",
     "disable_flash_attention",
+    "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
     "enable_flash_attention",
+    "enable_interactive_logging",
     "enable_traceback_filtering",
     "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "image_data_format",
     "is_flash_attention_enabled",
+    "is_interactive_logging_enabled",
     "is_nnx_enabled",
     "is_traceback_filtering_enabled",
     "max_epochs",
@@ -216,6 +219,41 @@ def _limit(name: str, value: int | None) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ArgumentError(f"{name} cannot be {value!r}.", got=repr(value), expected="a positive integer, or None")
     return value
+
+
+# ---- where progress goes
+
+
+def enable_interactive_logging() -> None:
+    """Show progress on standard output: a live display on a terminal or in a notebook, lines elsewhere. The default.
+
+    >>> enable_interactive_logging()
+    >>> is_interactive_logging_enabled()
+    True
+    """
+    defaults.interactive = True
+
+
+def disable_interactive_logging() -> None:
+    """Send progress, one line an epoch, to ``logging.getLogger("lamina")`` at level INFO instead of standard output.
+
+    Python's logging shows nothing below WARNING until it is told to: ``logging.basicConfig(level="INFO")``.
+
+    >>> disable_interactive_logging()
+    >>> is_interactive_logging_enabled()
+    False
+    >>> enable_interactive_logging()
+    """
+    defaults.interactive = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress is shown (True) or logged (False).
+
+    >>> is_interactive_logging_enabled()
+    True
+    """
+    return defaults.interactive
 
 
 # ---- attention by PyTorch's flash kernels

@@ -21,6 +21,7 @@ class Defaults:
         image_data_format: "channels_last" or "channels_first".
         policy: the dtype policy of layers; None follows `floatx`.
         max_epochs, max_steps_per_epoch: `fit` does no more than this; None for no limit.
+        interactive: whether progress is shown (True) or logged; read when an epoch starts.
 
     >>> Defaults().floatx
     'float32'
@@ -32,6 +33,7 @@ class Defaults:
     policy: Any = None
     max_epochs: int | None = None
     max_steps_per_epoch: int | None = None
+    interactive: bool = True
 
 
 defaults = Defaults()

@@ -101,6 +101,6 @@ class TorchScheduler(Callback):
 
 
 def is_scheduler(candidate: Any) -> bool:
-    """Whether something is a scheduler of PyTorch's, told by what it can do: importing its module loads the compiler."""
+    """Whether something is a scheduler of PyTorch's, told by what it can do: its module would load the compiler."""
     needed = ("step", "state_dict", "load_state_dict", "optimizer")
     return not isinstance(candidate, type) and all(hasattr(candidate, name) for name in needed)

@@ -187,7 +187,7 @@ class Weights(torch.nn.Module):
         return added + [w.regularizer(w) for w in self.weights if getattr(w, "regularizer", None) is not None]
 
     def losing_parts(self) -> list[Weights]:
-        """The layers here and below whose call may add losses: those that say so, and those that are not Lamina's own."""
+        """The layers here and below whose call may add losses: those that say so, and those that are not Lamina's."""
         return [
             part
             for part in self.modules()

@@ -136,8 +136,12 @@ def _resting(model: torch.nn.Module) -> list[str]:
 
 def _loose(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Path -> buffer outside of ``state_dict``, such as the states of a stateful RNN."""
-    kept = model.state_dict(keep_vars=True)
-    return {path: buffer for path, buffer in model.named_buffers() if path not in kept}
+    return {
+        f"{path}.{name}" if path else name: part._buffers[name]
+        for path, part in model.named_modules()
+        for name in sorted(part._non_persistent_buffers_set)
+        if part._buffers.get(name) is not None
+    }
 
 
 # -- reading

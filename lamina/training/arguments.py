@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from lamina.config import max_steps_per_epoch
 from lamina.graph import ArgumentError
 
 
@@ -35,3 +36,9 @@ def check_frequency(frequency: Any) -> None:
     """
     if not isinstance(frequency, Collection) or isinstance(frequency, (str, bytes)):
         check_counts(validation_freq=frequency)
+
+
+def limited(steps: int | None) -> int | None:
+    """Steps of an epoch, within what `lamina.config` allows."""
+    limit = max_steps_per_epoch()
+    return steps if limit is None else limit if steps is None else min(steps, limit)

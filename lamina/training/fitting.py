@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamina.callbacks import CallbackList, History
-from lamina.config import max_epochs, max_steps_per_epoch
+from lamina.config import max_epochs
 from lamina.graph import ArgumentError
 
-from .arguments import check_counts, check_frequency
+from .arguments import check_counts, check_frequency, limited
 from .checks import check_data
 from .class_weights import ClassWeights
 from .data import Arrays, Source
@@ -106,12 +106,6 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
         epochs=plan.last_epoch, first_epoch=plan.initial_epoch, validation_freq=plan.validation_freq,
         steps_per_execution=model.steps_per_execution,
     )  # fmt: skip
-
-
-def limited(steps: int | None) -> int | None:
-    """Steps of an epoch, within what `lamina.config` allows."""
-    limit = max_steps_per_epoch()
-    return steps if limit is None else limit if steps is None else min(steps, limit)
 
 
 def _split(model: Any, source: Source, plan: Plan) -> tuple[Source, Source | None]:

@@ -12,8 +12,10 @@ from lamina.callbacks import CallbackList
 from lamina.graph import ShapeError, StructureError, tree
 from lamina.layers.base import in_mode
 
+from .arguments import limited
 from .execution import packed
 from .feed import Feed
+from .memory import keep_freed_pages
 from .steps import Steps
 
 
@@ -32,7 +34,10 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
         and 0 < len(x) <= (batch_size or 32)
     ):
         return predict_one(model, x)
-    feed = Feed(model._source((x, None, None), batch_size), steps, model._device())
+    device = model._device()
+    if device.type == "cpu":
+        keep_freed_pages()
+    feed = Feed(model._source((x, None, None), batch_size), limited(steps), device)
     hooks = CallbackList(callbacks, model=model, steps=feed.length)
     work = (lambda batch: model.predict_step(packed(batch))) if own_step else _inference(model)
     try:

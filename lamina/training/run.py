@@ -139,6 +139,7 @@ class Run:
                 if self.model.stop_training:
                     break
             if untold:  # the last group of an epoch may be shorter
+                self._trained = True
                 self._tell_batch_end(execution)
 
     def _tell_batch_end(self, execution: Execution) -> None:

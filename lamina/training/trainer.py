@@ -12,13 +12,13 @@ from lamina.callbacks import CallbackList, History
 from lamina.graph import ArgumentError
 from lamina.mixed_precision import needs_loss_scaling
 
-from .arguments import check_counts
+from .arguments import check_counts, limited
 from .checks import check_data
 from .class_weights import ClassWeights
 from .data import Source, source_of
 from .execution import Execution, evaluate
 from .feed import Feed
-from .fitting import Plan, fit, limited
+from .fitting import Plan, fit
 from .prediction import predict
 from .progress import Progress
 from .run import Run

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from lamina.backend import clear_session, is_keras_tensor, standardize_dtype
+from lamina.config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from lamina.view import plot_model
 
 from .datasets import PyDataset, Sequence, pack_x_y_sample_weight, split_dataset, unpack_x_y_sample_weight
 from .numerical import normalize, to_categorical
+from .progbar import Progbar
 from .seed import set_random_seed
 from .sequences import pad_sequences
 
 __all__ = [
+    "Progbar",
     "PyDataset",
     "Sequence",
     "clear_session",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "is_interactive_logging_enabled",
     "is_keras_tensor",
     "normalize",
     "pack_x_y_sample_weight",

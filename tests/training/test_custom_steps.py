@@ -202,7 +202,9 @@ def test_the_usual_step_can_be_wrapped():
     histories = []
     for each in (model, plain):
         each.compile("sgd", "mse", metrics=["mae"])
-        histories.append(each.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0, validation_data=(x, y)).history)
+        histories.append(
+            each.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0, validation_data=(x, y)).history
+        )
     assert histories[0] == histories[1]
     assert seen == [2] * 8
     np.testing.assert_allclose(model.predict(x), 2 * plain.predict(x), rtol=1e-6)

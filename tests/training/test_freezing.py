@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -63,7 +65,7 @@ def test_freezing_takes_effect_at_the_next_step_not_at_the_next_epoch():
             inner.trainable = batch == 5
 
     model.fit(x, y, batch_size=4, callbacks=[LambdaCallback(on_train_batch_end=at)], verbose=0)
-    moved = [not torch.equal(a[0], b[0]) for a, b in zip(seen, seen[1:], strict=False)]
+    moved = [not torch.equal(a[0], b[0]) for a, b in pairwise(seen)]
     assert moved == [True, True, True, False, False, True, True]
 
 

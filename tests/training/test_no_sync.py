@@ -1,7 +1,7 @@
 """No step waits for its device: what would bring a value to the host is counted, and must not grow with the steps.
 
-On a CPU nothing waits, so the questions are counted: every operation that needs a value on the host (``item``, ``bool``,
-``tolist``, ``numpy``, ``cpu``, data-dependent shapes) passes one of PyTorch's two modes.
+On a CPU nothing waits, so the questions are counted: every operation that needs a value on the host (``item``,
+``bool``, ``tolist``, ``numpy``, ``cpu``, data-dependent shapes) passes one of PyTorch's two modes.
 """
 
 from __future__ import annotations

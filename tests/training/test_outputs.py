@@ -139,9 +139,7 @@ def test_class_weight_against_keras(one_hot):
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "form", ["array", "list", "dict", "one of them"]
-)
+@pytest.mark.parametrize("form", ["array", "list", "dict", "one of them"])
 def test_sample_weight_in_every_form(form):
     x, y = rows()
     model = three_heads()
@@ -150,7 +148,7 @@ def test_sample_weight_in_every_form(form):
     given = {
         "array": weight,
         "list": [weight, weight, weight],
-        "dict": {name: weight for name in reversed(NAMES)},
+        "dict": dict.fromkeys(reversed(NAMES), weight),
         "one of them": {"apple": weight},
     }[form]
     scores = model.evaluate(x, y, sample_weight=given, verbose=0, return_dict=True)
@@ -176,8 +174,8 @@ def test_inputs_go_by_name():
     a, b = Input((1,), name="a"), Input((1,), name="b")
     model = Model({"x1": a, "x2": b}, a - b)
     first, second = np.full((4, 1), 5.0, "float32"), np.full((4, 1), 3.0, "float32")
-    for given in ({"x1": first, "x2": second}, {"x2": second, "x1": first}, [first, second]):
-        np.testing.assert_array_equal(model.predict(given), np.full((4, 1), 2.0))
+    for inputs in ({"x1": first, "x2": second}, {"x2": second, "x1": first}, [first, second]):
+        np.testing.assert_array_equal(model.predict(inputs), np.full((4, 1), 2.0))
     with pytest.raises(StructureError, match="'x2'"):
         model.predict({"x1": first, "x3": second})
 
@@ -185,7 +183,7 @@ def test_inputs_go_by_name():
 WRONG = {
     "unknown output in loss": (lambda m, x, y: m.compile("sgd", {"pear": "mse"}) or m.fit(x, y), "loss names 'pear'"),
     "unknown output in loss_weights": (
-        lambda m, x, y: m.compile("sgd", LOSSES, loss_weights={"pear": 1.0}) or m.fit(x, y), "loss_weights names 'pear'"),
+        lambda m, x, y: m.compile("sgd", LOSSES, loss_weights={"pear": 1}) or m.fit(x, y), "loss_weights names 'pear'"),
     "unknown output in metrics": (
         lambda m, x, y: m.compile("sgd", LOSSES, metrics={"pear": "mae"}) or m.fit(x, y), "metrics names 'pear'"),
     "unknown output in y": (lambda m, x, y: m.fit(x, y | {"pear": y["apple"]}), "y names 'pear'"),
@@ -193,7 +191,7 @@ WRONG = {
         lambda m, x, y: m.fit(x, y, sample_weight={"pear": np.ones(12)}), "sample_weight names 'pear'"),
     "unknown output in class_weight": (
         lambda m, x, y: m.fit(x, y, class_weight={"pear": {0: 1.0}}), "class_weight names 'pear'"),
-    "two losses for three": (lambda m, x, y: m.compile("sgd", ["mse", "mse"]) or m.fit(x, y), "2 entries for 3 outputs"),
+    "two losses for three": (lambda m, x, y: m.compile("sgd", ["mse", "mse"]) or m.fit(x, y), "2 entries for 3 out"),
     "targets of a loss missing": (
         lambda m, x, y: m.fit(x, {"zebra": y["zebra"]}), "'apple' has a loss but no targets"),
     "class_weight of no class": (
@@ -306,7 +304,9 @@ def test_masks_reach_losses_and_metrics_as_in_keras(weighted):
         # Weighted, in one batch: Keras on torch scales the weights in place by each batch's share of valid steps when it
         # computes the loss, so its weighted metrics over several batches weigh these unevenly.
         size = 16 if weighted else 8
-        history = model.fit(x.astype("int32"), y, batch_size=size, epochs=2, shuffle=False, verbose=0, **options).history
+        history = model.fit(
+            x.astype("int32"), y, batch_size=size, epochs=2, shuffle=False, verbose=0, **options
+        ).history
         results.append((history, model.get_weights()))
     (kept, theirs), (ours, mine) = results
     for name in kept:

@@ -20,13 +20,13 @@ import numpy as np
 import pytest
 import torch
 
-from lamina.graph import ArgumentError
-from lamina.training.progress import (
-    Progress,
+from lamina.config import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from lamina.graph import ArgumentError
+from lamina.training.progress import Progress
 from lamina.training.progress.layout import Look, closing, frame, text_of
 from lamina.training.progress.moment import Moment
 from lamina.training.progress.wording import duration, number, rate, watch

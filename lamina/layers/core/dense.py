@@ -79,6 +79,8 @@ class Dense(Layer):
         else:
             # What F.linear comes to, without transposing there and back: 8 us less, forward and backward.
             outputs = torch.addmm(self.bias, inputs, self.kernel)
+            if self.activation is activations.relu:
+                return outputs.relu_()  # nobody else has seen it, and the product's gradient does not need it
         return outputs if self.activation is None else self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
+from lamina.config import is_interactive_logging_enabled
 from lamina.graph import ArgumentError
 
-from .interactive import is_interactive_logging_enabled
 from .lines import Lines
 from .moment import Moment
 from .notebook import Notebook, is_notebook

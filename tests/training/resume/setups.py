@@ -90,6 +90,29 @@ def workers(folder):
     return model, {"x": data, "epochs": 2}, []
 
 
+def joined(folder):
+    """As `loader`; the last batch is a single row, which is joined to the one before when the end is seen."""
+    model = network()
+    model.compile(Adam(0.01), "mse")
+    return model, {"x": DataLoader(Noisy(26), batch_size=5, shuffle=True), "epochs": 3}, []
+
+
+class Stop(Callback):
+    """Ends the training in the middle of its second epoch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = self.params["epochs"] == 3 and self.second and batch == 2
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.second = epoch == 1
+
+
+def stopped(folder):
+    """A callback ends it in the middle of an epoch, which is validated all the same."""
+    model, arguments, _ = plain(folder)
+    return model, arguments, [Stop()]
+
+
 def again(folder):
     """Epochs that are not passes: of 7 batches, 4 each; validation that goes on where it stopped."""
     model = network()
@@ -190,7 +213,7 @@ class Subclassed(Model):
 
 def subclassed(folder):
     model = Subclassed()
-    model.compile("adam", "mse", metrics=["mae"])
+    model.compile("adam", "mse", metrics=["mae"], steps_per_execution=2)
     x, y = arrays()
     return model, {"x": x, "y": y, "batch_size": 8, "epochs": 3, "validation_split": 0.2}, []
 
@@ -283,8 +306,8 @@ def thawed(folder):
 SETUPS = {
     setup.__name__: setup
     for setup in (
-        plain, loader, workers, again, once, watched, averaged, outputs, subclassed, own_step, torch_optimizer,
-        py_dataset, thawed,
+        plain, loader, workers, joined, stopped, again, once, watched, averaged, outputs, subclassed, own_step,
+        torch_optimizer, py_dataset, thawed,
     )
 }  # fmt: skip
 

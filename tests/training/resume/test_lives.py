@@ -45,6 +45,7 @@ def expected(name):
         return whole(name, folder)
 
 
+@pytest.mark.filterwarnings("ignore:The last batch would be a single row")
 @pytest.mark.parametrize("save_freq", [1, 3, "epoch"])
 @pytest.mark.parametrize("name", SETUPS)
 def test_many_lives(name, save_freq, tmp_path):
