@@ -301,8 +301,8 @@ def test_masks_reach_losses_and_metrics_as_in_keras(weighted):
         model.compile(
             k.optimizers.SGD(0.1), "sparse_categorical_crossentropy", weighted_metrics=["sparse_categorical_accuracy"]
         )
-        # Weighted, in one batch: Keras on torch scales the weights in place by each batch's share of valid steps when it
-        # computes the loss, so its weighted metrics over several batches weigh these unevenly.
+        # Weighted, in one batch: Keras on torch scales the weights in place by each batch's share of valid steps when
+        # it computes the loss, so its weighted metrics over several batches weigh these unevenly.
         size = 16 if weighted else 8
         history = model.fit(
             x.astype("int32"), y, batch_size=size, epochs=2, shuffle=False, verbose=0, **options
