@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 from lamina.callbacks import Callback
+from lamina.training.feed import Feed
 
 from .setups import SETUPS, assert_same, fit, result, whole
 
@@ -64,3 +65,24 @@ def test_many_lives(name, save_freq, tmp_path):
     assert lives > 1
     assert_same(result(model, tmp_path), expected(name))
     assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.filterwarnings("ignore:The last batch would be a single row")
+@pytest.mark.parametrize("name", ["plain", "loader", "workers", "joined", "again", "py_dataset"])
+def test_batches_that_are_read_ahead_of_time(name, tmp_path, monkeypatch):
+    """As to a GPU, two batches ahead: they draw their noise before their time, and in the next life again."""
+    real = Feed.__init__
+
+    def reads_ahead(self, *args):
+        real(self, *args)
+        self._ahead = 2
+
+    monkeypatch.setattr(Feed, "__init__", reads_ahead)
+    (tmp_path / "whole").mkdir()
+    wanted = whole(name, tmp_path / "whole")
+    for after in (9, 14, 14, 17, 10**6):
+        try:
+            model = fit(name, tmp_path, 1, more=[Bomb(after)])
+        except Crash:
+            continue
+    assert_same(result(model, tmp_path), wanted)
