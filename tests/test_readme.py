@@ -1,4 +1,4 @@
-"""The README's code runs, and the error that it shows is the one that comes."""
+"""The README's and the guides' code runs, and the error that the README shows is the one that comes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ import torch
 
 import lamina
 
-BLOCKS = re.findall(r"```(python)?\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
+ROOT = Path(__file__).parent.parent
+
+
+def blocks(path: str) -> list[tuple[str, str]]:
+    """(language, text) of the code blocks of a page."""
+    return re.findall(r"```(python)?\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
+
+
+BLOCKS = blocks("README.md")
 PYTHON = [text for language, text in BLOCKS if language]
 
 
@@ -31,3 +39,11 @@ def test_the_mistake_gives_the_error_that_is_shown():
     with pytest.raises(lamina.ShapeError, match="cannot take this input") as caught:
         run(PYTHON[1], {"Dense": lamina.layers.Dense, "Input": lamina.Input})
     assert f"lamina.ShapeError: {caught.value}\n" == shown
+
+
+def test_the_guide_to_training_runs_from_top_to_bottom():
+    names: dict[str, object] = {}
+    for language, text in blocks("docs/training.md"):
+        if language:
+            run(text, names)
+    assert "wrapped" in names
