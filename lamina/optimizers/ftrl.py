@@ -40,7 +40,7 @@ class Ftrl(Optimizer):
     >>> ftrl = Ftrl(learning_rate=0.5, initial_accumulator_value=0.0, l1_regularization_strength=1.0)
     >>> ftrl.apply([torch.tensor([4.0, 0.25])], [weight])
     >>> weight.data
-    tensor([0.6250, 0.0000])
+    tensor([0.3750, 0.0000])
     """
 
     def __init__(
