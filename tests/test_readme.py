@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 
 def blocks(path: str) -> list[tuple[str, str]]:
     """(language, text) of the code blocks of a page."""
-    return re.findall(r"```(python)?\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
+    found = re.findall(r"^ *```(python)?\n(.*?)```", (ROOT / path).read_text(), re.DOTALL | re.MULTILINE)
+    return [(language, textwrap.dedent(text)) for language, text in found]
 
 
 BLOCKS = blocks("README.md")

@@ -192,6 +192,8 @@ class Step:
         if not self._every:
             self._losing = model.losing_parts()
             self._every = list(model.parameters())
+            for parameter in self._every:  # what a loop of the user's may have left behind is not to be added to
+                parameter.grad = None
             if hasattr(self.optimizer, "build") and self._every:
                 self.optimizer.build(self._every)
         self._needs_grad = [p.requires_grad for p in self._every]

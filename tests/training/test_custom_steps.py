@@ -325,3 +325,15 @@ def test_a_loop_of_ones_own():
     fitted.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0)
     for ours, theirs in zip(model.get_weights(), fitted.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)
+
+
+def test_gradients_that_somebody_left_behind_are_not_added_to():
+    x, y, _ = data()
+    model, clean = functional(lamina, Model), functional(lamina, Model)
+    clean.set_weights(model.get_weights())
+    model(x, training=True).sum().backward()
+    for each in (model, clean):
+        each.compile(lamina.optimizers.SGD(0.1), "mse")
+        each.fit(x, y, batch_size=64, verbose=0)
+    for ours, theirs in zip(model.get_weights(), clean.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
