@@ -16,7 +16,7 @@ from .lookups import check_lookups
 from .naming import Outputs
 from .objective import Objective
 from .step import Step
-from .steps import Steps
+from .steps import has_own
 
 
 def check_data(model: Any, step: Step, feed: Feed, what: str) -> None:
@@ -44,7 +44,7 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
         raise StructureError(
             f"There is no data for {what}.", got="no batches", hint="a source that can be iterated anew"
         )
-    if type(model).train_step is not Steps.train_step or type(model).test_step is not Steps.test_step:
+    if has_own(model, "train_step") or has_own(model, "test_step"):
         return  # what a batch means is the model's own business
     graph = model.graph
     training = what in ("fit", "train_on_batch")

@@ -10,10 +10,10 @@ import torch
 
 from lamina.layers.base import in_mode
 
-from .data import Batch
+from .data import Batch, pack_x_y_sample_weight
 from .readout import flattened, to_host
 from .step import Step
-from .steps import Steps, attribute_metrics
+from .steps import attribute_metrics, has_own
 
 
 class Execution:
@@ -28,8 +28,7 @@ class Execution:
     def __init__(self, model: Any, step: Step, training: bool) -> None:
         self.model, self.step, self.training = model, step, training
         name = "train_step" if training else "test_step"
-        own = getattr(type(model), name) is not getattr(Steps, name) or name in vars(model)
-        self._own_step: Callable[[Any], Any] | None = getattr(model, name) if own else None
+        self._own_step: Callable[[Any], Any] | None = getattr(model, name) if has_own(model, name) else None
         self._work = step.train if training else step.test
         self._forward = model._forward() if training else model
         self._last: Any = {}
@@ -97,11 +96,9 @@ class Execution:
 
 
 def packed(batch: Batch) -> Any:
-    """A batch as a user's own step gets it: x, (x, y) or (x, y, sample_weight)."""
+    """A batch as a user's own step gets it: x, (x, y) or (x, y, sample_weight); several inputs alone as (x,)."""
     x, y, weight = batch
-    if weight is not None:
-        return x, y, weight
-    return x if y is None else (x, y)
+    return (x, y, weight) if weight is not None else pack_x_y_sample_weight(x, y)
 
 
 def evaluate(execution: Execution, feed: Any, hooks: Any, progress: Any) -> tuple[int, dict[str, Any]]:

@@ -14,7 +14,7 @@ from lamina.losses import Loss
 from lamina.metrics import Metric
 
 from .naming import Outputs
-from .readout import flattened, to_host
+from .readout import flattened
 from .trackers import LossTracker, OutputMetric
 
 Shapes = tuple[tuple[int | None, ...], tuple[int | None, ...]]
@@ -36,7 +36,7 @@ class Term:
 class Objective:
     """What is minimised and what is measured.
 
-    Everything it accumulates stays on the device; only `logs` brings numbers to the host.
+    Everything it accumulates stays on the device.
 
     Args:
         outputs: the model's outputs.
@@ -65,10 +65,6 @@ class Objective:
         self.extra: dict[str, LossTracker] = {}
         self._lone = self.terms[0] if len(self.terms) == 1 else None
         self.has_metrics = any(term.plain or term.weighted for term in self.terms)
-
-    @property
-    def losses(self) -> list[Loss | None]:
-        return [term.loss for term in self.terms]
 
     def named_metrics(self) -> Iterator[tuple[str, Any]]:
         """(name in the logs, metric): the loss, the outputs' losses, named terms of ``add_loss``, then the metrics."""
@@ -153,10 +149,6 @@ class Objective:
                 if not isinstance(metric, LossTracker) or metric.touched
             }
         )
-
-    def logs(self) -> dict[str, Any]:
-        """`results` as numbers on the host, fetched together."""
-        return to_host(self.results())
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that was accumulated, as tensors."""

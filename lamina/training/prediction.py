@@ -16,7 +16,7 @@ from .arguments import limited
 from .execution import packed
 from .feed import Feed
 from .memory import keep_freed_pages
-from .steps import Steps
+from .steps import has_own
 
 
 def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callbacks: Any) -> Any:
@@ -26,7 +26,7 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
         StructureError: there is no data.
         ShapeError: the outputs of two batches cannot be joined.
     """
-    own_step = type(model).predict_step is not Steps.predict_step
+    own_step = has_own(model, "predict_step")
     if (
         type(x) in (np.ndarray, torch.Tensor)
         and not (callbacks or own_step or steps)

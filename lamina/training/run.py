@@ -15,7 +15,7 @@ from .execution import Execution, evaluate
 from .feed import Feed
 from .progress import Progress
 from .step import Step
-from .steps import Steps
+from .steps import has_own
 
 State = dict[str, Any]
 _BATCH_ENDS = ("on_train_batch_end", "on_batch_end")
@@ -207,7 +207,7 @@ class Run:
         Raises:
             StructureError: it has a training step of its own, so nobody knows what it makes of a batch.
         """
-        own = type(self.model).train_step is not Steps.train_step
+        own = has_own(self.model, "train_step")
         if self.model.built and (own or self.step.objective is not None):
             return
         if own:

@@ -99,6 +99,11 @@ class Steps:
         return results
 
 
+def has_own(model: Any, name: str) -> bool:
+    """Whether a model defines this one of the `Steps` itself: its class, or the object."""
+    return getattr(type(model), name) is not getattr(Steps, name) or name in vars(model)
+
+
 def attribute_metrics(model: Any) -> Iterator[tuple[str, Any]]:
     """(name, metric) of the metrics that a model and its layers hold as attributes, each once."""
     seen: set[int] = set()

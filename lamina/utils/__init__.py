@@ -8,9 +8,10 @@ from lamina.config import (
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from lamina.training.data import pack_x_y_sample_weight
 from lamina.view import plot_model
 
-from .datasets import PyDataset, Sequence, pack_x_y_sample_weight, split_dataset, unpack_x_y_sample_weight
+from .datasets import PyDataset, Sequence, split_dataset, unpack_x_y_sample_weight
 from .numerical import normalize, to_categorical
 from .progbar import Progbar
 from .seed import set_random_seed

@@ -75,17 +75,6 @@ def split_dataset(
     return Subset(rows, order[:left]), Subset(rows, order[len(order) - right :])
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """What a dataset yields for these: `x` alone, (x, y) or (x, y, sample_weight).
-
-    >>> pack_x_y_sample_weight(1), pack_x_y_sample_weight(1, 2)
-    (1, (1, 2))
-    """
-    if y is None:
-        return (x,) if isinstance(x, (list, tuple)) else x
-    return (x, y) if sample_weight is None else (x, y, sample_weight)
-
-
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of what a dataset yields, None for what it does not.
 

@@ -337,3 +337,26 @@ def test_gradients_that_somebody_left_behind_are_not_added_to():
         each.fit(x, y, batch_size=64, shuffle=False, verbose=0)
     for ours, theirs in zip(model.get_weights(), clean.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_several_inputs_without_targets_reach_a_step_of_ones_own_as_inputs():
+    """A bare list of two would be read as x and y: Keras packs it as ``(x,)``, and so do we."""
+    seen = []
+
+    class Custom(Model):
+        def train_step(self, data):
+            seen.append(data)
+            return super().train_step(data)
+
+        def predict_step(self, data):
+            return super().predict_step(data)
+
+    a, b = Input((2,)), Input((2,))
+    model = Custom([a, b], Dense(1)(a - b))
+    model.add_loss(model.outputs[0].square().mean())
+    model.compile("sgd")
+    x = [np.ones((4, 2), "float32"), np.zeros((4, 2), "float32")]
+    model.fit(x, verbose=0)
+    assert isinstance(seen[0], tuple)
+    assert [len(part) for part in seen[0]] == [2]
+    np.testing.assert_allclose(model.predict(x), model(x).numpy(force=True), rtol=1e-6)

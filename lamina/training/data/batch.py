@@ -45,6 +45,17 @@ def unpack(item: Any, y: Keys = None, sample_weight: Keys = None) -> Batch:
     return batch
 
 
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """What a dataset yields for these: `x` alone, (x, y) or (x, y, sample_weight).
+
+    >>> pack_x_y_sample_weight(1), pack_x_y_sample_weight(1, 2)
+    (1, (1, 2))
+    """
+    if y is None:
+        return (x,) if isinstance(x, (list, tuple)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
 def _by_keys(item: Any, y: Keys, sample_weight: Keys) -> tuple[Any, Any, Any]:
     if not isinstance(item, Mapping):
         raise StructureError(
