@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from . import functions
 from .functions import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from .base import Constraint
 from .norms import MaxNorm, MinMaxNorm, NonNeg, UnitNorm

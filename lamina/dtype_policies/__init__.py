@@ -10,7 +10,7 @@ import torch
 
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.errors import ArgumentError
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from .policy import DTypePolicy, FloatDTypePolicy, default_policy
 from .policy_map import DTypePolicyMap

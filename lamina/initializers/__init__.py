@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from .base import Initializer
 from .constant import Constant, Identity, Ones, Zeros

@@ -1,6 +1,6 @@
 """What a node can be: layers by Keras' names, one folder per family."""
 
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from . import activation, attention, convolution, core, merging, normalization, pooling, regularization, reshaping, rnn
 from .activation import *  # noqa: F403

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamina.graph.registry import Registry
 from lamina.losses.base import Loss, snake_case
 from lamina.losses.names import CLASSES as LOSS_CLASSES
 from lamina.losses.names import FUNCTIONS as LOSS_FUNCTIONS
 from lamina.losses.names import class_of
 from lamina.losses.reduction import MEANS
 from lamina.losses.shapes import as_tensor, weight_for
+from lamina.registry import Registry
 
 from .base import Metric, ratio
 from .functions import FUNCTIONS

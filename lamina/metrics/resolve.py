@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lamina.graph.errors import ArgumentError
-from lamina.graph.registry import Registry
 from lamina.losses.names import FUNCTIONS as LOSS_FUNCTIONS
 from lamina.losses.resolve import kind_of_targets
 from lamina.losses.torch_loss import TorchLoss, is_torch_loss
+from lamina.registry import Registry
 
 from .accuracy import (
     Accuracy,

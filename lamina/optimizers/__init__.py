@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.graph.errors import ArgumentError
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from . import schedules
 from .adadelta import Adadelta

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from .base import Optimizer
 from .multi import MultiOptimizer, read_map

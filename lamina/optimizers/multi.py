@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError, StructureError
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from .base import Optimizer
 from .optimizer_map import OptimizerMap, check_single

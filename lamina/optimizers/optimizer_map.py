@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from .base import Optimizer
 from .table import SINGLE, read_optimizer

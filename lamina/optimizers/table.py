@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from . import schedules
 from .adadelta import Adadelta

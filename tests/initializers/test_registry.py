@@ -12,8 +12,8 @@ import torch
 
 from lamina import activations, initializers
 from lamina.graph import ArgumentError
-from lamina.graph.registry import Registry
 from lamina.initializers import Constant, Initializer
+from lamina.registry import Registry
 
 
 class MeanSquare:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.graph.registry import Registry
+from lamina.registry import Registry
 
 from .base import LearningRateSchedule
 from .cosine import CosineDecay, CosineDecayRestarts

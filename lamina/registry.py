@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ArgumentError
+from lamina.custom_objects import find, get_registered_name
+from lamina.graph.errors import ArgumentError
 
 Table = Mapping[str, Any]
 
@@ -38,7 +39,7 @@ class Registry:
         self._functions = dict(functions or {})
         exact = {**classes, **self._functions}
         exact |= {alias: exact[name] for alias, name in (aliases or {}).items()}
-        self._names = sorted(exact)
+        self._exact = exact
         # Later entries win: spelled exactly > function in any spelling > class in any spelling.
         self._targets = {_fold(name): target for name, target in (*classes.items(), *self._functions.items())} | exact
 
@@ -60,7 +61,8 @@ class Registry:
     def serialize(self, obj: Any) -> Any:
         """Plain data for `obj`: the name of a function of ours, else {"class_name", "config"}.
 
-        What is not ours also carries "module", a mark that its class or function has to be handed to `deserialize`.
+        What is not ours also carries "module", a mark that its class or function has to be handed to `deserialize`, or
+        be in scope or registered there; a registered one goes by its registered name.
         Raises ArgumentError for an object with neither a name nor `get_config()`.
         """
         ours = [name for name, function in self._functions.items() if function is obj]
@@ -68,36 +70,54 @@ class Registry:
             return ours[0] if ours else None
         cls = type(obj)
         if hasattr(obj, "get_config") and cls is not type:
-            data = {"class_name": cls.__name__, "config": obj.get_config()}
-            return data if self._targets.get(cls.__name__) is cls else data | {"module": cls.__module__}
+            config = obj.get_config()
+            if self._exact.get(cls.__name__) is cls:
+                return {"class_name": cls.__name__, "config": config}
+            return {"class_name": get_registered_name(cls), "config": config, "module": cls.__module__}
         name = getattr(obj, "__name__", "<lambda>")
         if name == "<lambda>" or cls is type:
             expected, hint = "an object with get_config(), or a function with a name", "pass a function made by def"
             raise ArgumentError(f"This {self.kind} cannot be saved.", got=repr(obj), expected=expected, hint=hint)
-        return {"class_name": "function", "config": name, "module": obj.__module__ or "unknown"}
+        module = getattr(obj, "__module__", None) or "unknown"
+        return {"class_name": "function", "config": get_registered_name(obj), "module": module}
 
     def deserialize(self, config: Any, custom_objects: Table | None = None) -> Any:
-        """Reverse of `serialize`. Knows the names of this registry and those in `custom_objects`, nothing else.
+        """Reverse of `serialize`. Knows the names here, those in `custom_objects`, in scope, and registered.
+
+        `custom_objects` go before ours; what is in scope or registered never stands for a name of ours.
 
         Raises ArgumentError for an unknown name, a foreign module, malformed data, or a config that the class refuses.
         """
         if config is None:
             return None
         name, arguments, module = self._read(config)
-        target = (custom_objects or {}).get(name)
-        if target is None and str(module).split(".")[0] in _OWN_MODULES:
-            target = self._targets.get(name, self._targets.get(_fold(name)))
+        target = self._find(name, module, custom_objects)
         if target is None:
-            spelled = {_fold(known): known for known in self._names}
-            near = [repr(spelled[key]) for key in difflib.get_close_matches(_fold(name), spelled)]
-            hint = f'custom_objects={{"{name}": ...}} if it is your own'
-            raise ArgumentError(
-                f'Unknown {self.kind} "{name}".',
-                got=repr(name) if module is None else f'"{name}" of "{module}", and nothing is imported by its name',
-                expected="one of " + ", ".join(self._names),
-                hint=f"{' or '.join(near)}? Or {hint}" if near else hint,
-            )
+            raise self._unknown(name, module)
+        if isinstance(config, dict) and config.get("class_name") == "function" and isinstance(target, type):
+            # A place for a function must not become a call of a constructor.
+            raise ArgumentError(f'The {self.kind} "{name}" is said to be a function, but is a class.', got=repr(target))
         return self._make(target, arguments) if isinstance(target, type) else target
+
+    def _find(self, name: str, module: Any, custom_objects: Table | None) -> Any:
+        target = (custom_objects or {}).get(name)
+        ours = str(module).split(".")[0] in _OWN_MODULES
+        if target is None and ours:
+            target = self._exact.get(name)
+        if target is None:
+            target = find(name, custom_objects)
+        return self._targets.get(_fold(name)) if target is None and ours else target
+
+    def _unknown(self, name: str, module: Any) -> ArgumentError:
+        spelled = {_fold(known): known for known in sorted(self._exact)}
+        near = [repr(spelled[key]) for key in difflib.get_close_matches(_fold(name), spelled)]
+        hint = f'custom_objects={{"{name}": ...}} if it is your own'
+        return ArgumentError(
+            f'Unknown {self.kind} "{name}".',
+            got=repr(name) if module is None else f'"{name}" of "{module}", and nothing is imported by its name',
+            expected="one of " + ", ".join(sorted(self._exact)),
+            hint=f"{' or '.join(near)}? Or {hint}" if near else hint,
+        )
 
     def _read(self, config: Any) -> tuple[str, dict[str, Any], Any]:
         """Name, arguments and module that serialized data tells."""
