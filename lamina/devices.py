@@ -1,4 +1,4 @@
-"""Where new weights live: the place that the user says, else the accelerator where there is one.
+"""Where new weights live, and how much of it: the place that the user says, else the accelerator where there is one.
 
 In this order: `with lamina.device(...)`; PyTorch's own `with torch.device(...)` and `torch.set_default_device`; the
 accelerator; the CPU. It is looked at when a weight is made, never while a model runs, and no accelerator is touched
@@ -8,6 +8,7 @@ before that.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -17,8 +18,17 @@ from torch.utils._device import DeviceContext
 
 from lamina.graph.errors import ArgumentError
 
-__all__ = ["accelerator", "current_device", "device", "parse_device"]
+__all__ = [
+    "accelerator",
+    "current_device",
+    "device",
+    "limited_memory",
+    "memory_of_host",
+    "parse_device",
+    "take_memory",
+]
 
+_LEFT: ContextVar[list[int] | None] = ContextVar("lamina_memory_left", default=None)
 _CHOSEN: ContextVar[torch.device | None] = ContextVar("lamina_device", default=None)
 
 
@@ -47,6 +57,48 @@ def device(name: Any) -> Iterator[torch.device]:
         yield current_device()
     finally:
         _CHOSEN.reset(token)
+
+
+@contextlib.contextmanager
+def limited_memory(limit: int) -> Iterator[None]:
+    """Within, making weights of more than this many bytes in all is refused: for configs that nobody vouches for.
+
+    >>> with limited_memory(100):
+    ...     lamina.layers.Dense(1000).build((None, 1000))
+    Traceback (most recent call last):
+    lamina.graph.errors.ArgumentError: The weight 'kernel' of 'dense' takes more memory than there is.
+      got       4000000 bytes
+      expected  at most 100
+    """
+    token = _LEFT.set([limit])
+    try:
+        yield
+    finally:
+        _LEFT.reset(token)
+
+
+def take_memory(size: int, what: str) -> None:
+    """Count a new weight against the limit, where there is one.
+
+    Raises:
+        ArgumentError: it does not fit any more.
+    """
+    left = _LEFT.get()
+    if left is None:
+        return
+    if size > left[0]:
+        raise ArgumentError(
+            f"{what} takes more memory than there is.", got=f"{size} bytes", expected=f"at most {left[0]}"
+        )
+    left[0] -= size
+
+
+def memory_of_host() -> int:
+    """Bytes of memory that this machine has; a guess of 64 GiB where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 64 * 2**30
 
 
 def parse_device(name: Any) -> torch.device:

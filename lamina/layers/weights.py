@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 
 from lamina import constraints, initializers, regularizers
-from lamina.devices import current_device
+from lamina.devices import current_device, take_memory
 from lamina.graph import ShapeError
 from lamina.graph.dtypes import to_torch
 
@@ -62,7 +63,11 @@ class Weights(torch.nn.Module):
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
         # Weights are real even while the layer is being tried on tensors without storage, or first called by predict.
         with torch.inference_mode(False), torch.no_grad(), torch.device(current_device()):
-            value = torch.as_tensor(init(shape, dtype=kind) if callable(init) else init, dtype=kind)
+            if current_device().type == "meta":  # its values come later, from a file
+                value = torch.empty(shape, dtype=kind)
+            else:
+                take_memory(math.prod(shape) * kind.itemsize, f"The weight {name or 'variable'!r} of {self._name!r}")
+                value = torch.as_tensor(init(shape, dtype=kind) if callable(init) else init, dtype=kind)
             value = stored_as(value, layout, getattr(init, "any_order", False))
         name = name or "variable"
         trainable = trainable and kind.is_floating_point

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
 from lamina.graph.infer import Array
 from lamina.graph.walk import key_of, reached
@@ -535,7 +536,7 @@ class Model(Trainer, Layer):
         Raises:
             LoadingError: the config is malformed, or names a class that is not at hand.
         """
-        with not_too_deep("The config"):
+        with not_too_deep("The config"), limited_memory(memory_of_host()):
             model = cls.read_config(config, ConfigReader(custom_objects, _model_classes()))
         tie(model, config.get("tied", {}) if model.graph is not None else {})
         return model

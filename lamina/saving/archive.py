@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import secrets
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import DamagedFileError, LoadingError, SavingError
+from .tensors import TensorFile
 
 MODEL = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -24,16 +28,33 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _ZIP_MAGIC = b"PK\x03\x04"
 _BAD_ZIP = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError, UnicodeDecodeError)
 
+# Members begin at multiples of a page, where a mapped tensor lies as PyTorch would have put it.
+_PAGE = 4096
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_ZIP64_EXTRA = 20
 
-def write_archive(path: Any, members: Mapping[str, bytes], overwrite: bool) -> None:
+
+def write_archive(path: Any, members: Mapping[str, bytes | TensorFile], overwrite: bool) -> None:
     """Write the members into a zip at ``path``; see `write_file` for how."""
 
     def fill(file: Any) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for name, data in members.items():
-                archive.writestr(zipfile.ZipInfo(name, _DATE), data)
+                _write_member(archive, file, name, data)
 
     write_file(path, fill, overwrite)
+
+
+def _write_member(archive: zipfile.ZipFile, file: Any, name: str, data: bytes | TensorFile) -> None:
+    info = zipfile.ZipInfo(name, _DATE)
+    info.file_size = len(data)
+    large = len(data) * 1.05 > zipfile.ZIP64_LIMIT
+    start = file.tell() + _LOCAL_HEADER.size + len(name) + (_ZIP64_EXTRA if large else 0)
+    gap = -(start + 4) % _PAGE
+    info.extra = struct.pack("<HH", 0xD935, gap) + bytes(gap)  # the id that alignment has in zips
+    with archive.open(info, "w", force_zip64=large) as member:
+        for part in data if isinstance(data, TensorFile) else (data,):
+            member.write(part)
 
 
 def write_file(path: Any, fill: Any, overwrite: bool) -> None:
@@ -84,17 +105,26 @@ def is_archive(path: Any) -> bool:
         return file.read(4) == _ZIP_MAGIC
 
 
-def read_archive(path: Any) -> dict[str, bytes]:
-    """Name -> content of the members.
+def read_archive(path: Any) -> dict[str, memoryview]:
+    """Name -> content of the members: views of the file, which is mapped, so that what is not used is never copied.
+
+    The memory can be written to; the file does not change by that. Nor does a file that is written anew under the name
+    change what was read, since that is another file.
 
     Raises:
         DamagedFileError: no zip, or a damaged one.
         LoadingError: one with members that are unknown, twice, packed or encrypted.
+        FileNotFoundError: there is no such file.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            _refuse_odd_members(archive.infolist(), path)
-            return {info.filename: archive.read(info) for info in archive.infolist()}
+        with open(path, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise zipfile.BadZipFile("no regular file")
+            with zipfile.ZipFile(file) as archive:
+                infos = archive.infolist()
+                _refuse_odd_members(infos, path)
+            data = map_file(file)
+        return _members_of(infos, data)
     except (LoadingError, FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except _BAD_ZIP as error:
@@ -103,6 +133,36 @@ def read_archive(path: Any) -> dict[str, bytes]:
             got=str(error),
             expected="a file that model.save wrote",
         ) from error
+
+
+def map_file(file: Any) -> memoryview:
+    """The content of an open file, as memory of its own that is read from the disk when it is used.
+
+    On Windows, where a mapped file cannot be replaced, it is read.
+    """
+    if os.name == "nt" or os.fstat(file.fileno()).st_size == 0:
+        file.seek(0)
+        return memoryview(bytearray(file.read()))
+    return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+
+
+def _members_of(infos: list[zipfile.ZipInfo], data: memoryview) -> dict[str, memoryview]:
+    """The members' bytes, which must lie where headers say, apart from each other, and have the checksums there."""
+    members: dict[str, memoryview] = {}
+    end = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        head = info.header_offset + _LOCAL_HEADER.size
+        if info.header_offset < end or head > len(data):
+            raise zipfile.BadZipFile(f"member {info.filename!r} overlaps another")
+        magic, name_size, extra_size = _LOCAL_HEADER.unpack(data[info.header_offset : head])
+        start = head + name_size + extra_size
+        end = start + info.file_size
+        if magic != _ZIP_MAGIC or end > len(data) or bytes(data[head : head + name_size]) != info.filename.encode():
+            raise zipfile.BadZipFile(f"member {info.filename!r} is not where it should be")
+        members[info.filename] = data[start:end]
+        if zlib.crc32(members[info.filename]) != info.CRC:
+            raise zipfile.BadZipFile(f"bad CRC of member {info.filename!r}")
+    return {info.filename: members[info.filename] for info in infos}
 
 
 def _refuse_odd_members(infos: list[zipfile.ZipInfo], path: Any) -> None:

@@ -26,8 +26,10 @@ from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_arch
 from .config_reader import BAD_CONFIG
 from .errors import DamagedFileError, LoadingError, SavingError
 from .fields import field, items, refuse_unknown
+from .strict_json import parse
+from .tensors import TensorFile, read_tensors
 from .trees import TensorsAside, unpack
-from .weights import freeze, from_bytes, frozen, load_state, misfits, once, state_of, to_bytes
+from .weights import freeze, frozen, load_state, misfits, once, state_of
 
 FORMAT = "lamina.checkpoint"
 VERSION = 1
@@ -69,31 +71,32 @@ def save_checkpoint(
         raise SavingError(f"A checkpoint is called *{SUFFIX}.", got=repr(str(filepath)), hint=f'"latest{SUFFIX}"')
     if not model.built:
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
-    members = {WEIGHTS: to_bytes(once(state_of(model)))}
+    members: dict[str, bytes | TensorFile] = {WEIGHTS: TensorFile(once(state_of(model)))}
     if not weights_only:
         members |= training_members(model)
     if executor is not None:
-        return executor.submit(write_archive, filepath, members, overwrite)
+        copies = {name: bytes(data) for name, data in members.items()}
+        return executor.submit(write_archive, filepath, copies, overwrite)
     write_archive(filepath, members, overwrite)
     return None
 
 
-def training_members(model: Any) -> dict[str, bytes]:
+def training_members(model: Any) -> dict[str, bytes | TensorFile]:
     """The members of a file that hold the optimizer and the training in progress."""
     aside = TensorsAside()
     document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "optimizer": None, "run": None}
-    members = {}
+    members: dict[str, bytes | TensorFile] = {}
     optimizer = model.optimizer
     if optimizer is not None:
         document["optimizer"] = {"class": _kind(optimizer), "parameters": _paths_of(model, optimizer), "state": None}
         if isinstance(optimizer, Optimizer):
-            members[OPTIMIZER] = to_bytes(optimizer.state_dict())
+            members[OPTIMIZER] = TensorFile(optimizer.state_dict())
         else:
             document["optimizer"]["state"] = aside.pack(optimizer.state_dict())
     if model.running is not None:
         document["run"] = _packed_run(model, aside)
     members[RUN] = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
-    members[RUN_TENSORS] = to_bytes(aside.tensors)
+    members[RUN_TENSORS] = TensorFile(aside.tensors)
     return members
 
 
@@ -195,8 +198,8 @@ class Checkpoint:
         self.learning_rate = learning_rate
         members = _members(filepath, where)
         document = _document(members[RUN], where)
-        aside = from_bytes(members[RUN_TENSORS], where) if RUN_TENSORS in members else {}
-        self.weights = from_bytes(members[WEIGHTS], where)
+        aside = read_tensors(members[RUN_TENSORS], where) if RUN_TENSORS in members else {}
+        self.weights = read_tensors(members[WEIGHTS], where)
         self.optimizer: dict[str, Any] | None = document["optimizer"]
         self.optimizer_state: Any = None
         if self.optimizer is not None:
@@ -205,7 +208,7 @@ class Checkpoint:
             items(field(self.optimizer, "parameters", list, where), str, where)
             plain = self.optimizer["state"] is None
             self.optimizer_state = (
-                from_bytes(members.get(OPTIMIZER, b""), where) if plain else unpack(self.optimizer["state"], aside)
+                read_tensors(members.get(OPTIMIZER, b""), where) if plain else unpack(self.optimizer["state"], aside)
             )
         self.run: dict[str, Any] | None = None
         if document["run"] is not None:
@@ -293,7 +296,7 @@ class Checkpoint:
                 model.get_submodule(owner).register_buffer(name, value.to(device), persistent=False)
 
 
-def _members(filepath: Any, where: str) -> dict[str, bytes]:
+def _members(filepath: Any, where: str) -> dict[str, memoryview]:
     whole = is_archive(filepath)
     members = read_archive(filepath) if whole else {}
     if WEIGHTS in members and RUN in members:
@@ -306,11 +309,8 @@ def _members(filepath: Any, where: str) -> dict[str, bytes]:
     )
 
 
-def _document(data: bytes, where: str) -> dict[str, Any]:
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise LoadingError(f"{where} holds no JSON that can be read.", got=str(error)[:200]) from error
+def _document(data: memoryview, where: str) -> dict[str, Any]:
+    document = parse(bytes(data), where)
     if type(document) is not dict or document.get("format") != FORMAT or document.get("version") != VERSION:
         got = (
             f"{document.get('format')!r}, version {document.get('version')!r}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina.custom_objects import find
 from lamina.graph import Constant
 from lamina.layers import Layer
 
@@ -69,7 +70,7 @@ class ConfigReader:
         return layer
 
     def constant(self, entry: Any) -> Constant:
-        """The constant of an entry; zeros until its value comes with the weights."""
+        """The constant of an entry; without storage until its value comes with the weights."""
         if self._is_shared(entry):
             return self._shared(entry, Constant)
         where = "The entry of a constant"
@@ -81,7 +82,7 @@ class ConfigReader:
                 numbers = decode(field(entry, "values", list, where))
                 value = torch.tensor(numbers, dtype=widest(dtype)).to(dtype).reshape(shape)
             else:
-                value = torch.zeros(shape, dtype=dtype)
+                value = torch.empty(shape, dtype=dtype, device="meta")
             if field(entry, "parameter", bool, where):
                 value = torch.nn.Parameter(value, requires_grad=field(entry, "trainable", bool, where))
         except BAD_CONFIG as error:
@@ -123,13 +124,13 @@ class ConfigReader:
         return self._classes[name]
 
     def _custom_class(self, class_name: str, name: str) -> type:
-        cls = self._custom.get(class_name)
+        cls = find(class_name, self._custom)
         if not isinstance(cls, type) or not issubclass(cls, Layer):
             got = f"custom_objects with {', '.join(map(repr, self._custom))}" if self._custom else "no custom_objects"
             raise LoadingError(
                 f"The class {class_name!r} of the layer {name!r} is not Lamina's, and no class is imported by name.",
                 got=got if cls is None else f"{cls!r}, which is no subclass of Layer",
-                hint=f'load_model(..., custom_objects={{"{class_name}": {class_name}}})',
+                hint=f'load_model(..., custom_objects={{"{class_name}": {class_name.rpartition(">")[2]}}})',
             )
         return cls
 
@@ -171,16 +172,17 @@ class ConfigReader:
             return {key: self._with_objects(item) for key, item in value.items()}
         name, config, module = value["class_name"], value["config"], str(value["module"])
         if name == "function" and isinstance(config, str):
-            return self._custom.get(config, value)
+            found = find(config, self._custom)
+            return value if found is None or isinstance(found, type) else found
         if not isinstance(name, str) or not isinstance(config, dict):
             return value
         if module.startswith("lamina.") and name in self._models:
             # A model within a wrapper was written by itself: its numbers are its own, and it finds its own objects.
             model: Any = self._models[name]
             return model.from_config(config, custom_objects=self._custom)
-        cls = self._custom.get(name)
-        if not isinstance(cls, type):
-            return value
+        cls = find(name, self._custom)
+        if not isinstance(cls, type) or module.partition(".")[0] in ("lamina", "keras"):
+            return value  # a name of ours means ours
         config = self._with_objects(config)
         return self._from_config(cls, config) if hasattr(cls, "from_config") else cls(**config)
 

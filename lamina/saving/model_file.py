@@ -11,10 +11,13 @@ Reading makes nothing but Lamina's own classes by exact name and those that the 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+
+from lamina.devices import device, limited_memory, memory_of_host
 
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, write_archive
 from .checkpoint import training_members
@@ -22,15 +25,18 @@ from .classes import Classes
 from .config_reader import BAD_CONFIG, ConfigReader
 from .config_writer import ConfigWriter
 from .errors import LoadingError, SavingError, not_too_deep
-from .fields import field, refuse_unknown
+from .fields import field, items, refuse_unknown
+from .strict_json import parse
+from .tensors import TensorFile, read_tensors
 from .training_config import training_from_config, training_to_config
 from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
-from .weights import freeze, from_bytes, frozen, load_state, state_of, tie, ties, ties_by_hand, to_bytes
+from .weights import freeze, frozen, state_of, take_state, tie, ties, ties_by_hand
 
 FORMAT = "lamina.model"
 VERSION = 1
 SUFFIX = ".lamina"
 
+_MAX_FIRST_CALL = 2**28  # values in one tensor
 _KEYS = ("format", "version", "model", "first_call", "tied", "frozen", "training")
 
 
@@ -61,12 +67,12 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
         "frozen": frozen(model),
         "training": training,
     }
-    members = {
+    members: dict[str, bytes | TensorFile] = {
         MODEL: _to_json(document),
-        WEIGHTS: to_bytes({path: tensor for path, tensor in state.items() if path not in tied}),
+        WEIGHTS: TensorFile({path: tensor for path, tensor in state.items() if path not in tied}),
     }
     if optimizer_state:
-        members[OPTIMIZER] = to_bytes(optimizer_state)
+        members[OPTIMIZER] = TensorFile(optimizer_state)
     if model.running is not None:
         members |= training_members(model)
     write_archive(filepath, members, overwrite)
@@ -92,20 +98,26 @@ def load_model(
 
 
 def _read_model(
-    members: Mapping[str, bytes], where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes
+    members: Mapping[str, memoryview], where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes
 ) -> Any:
     if MODEL not in members or WEIGHTS not in members:
         hint = "model.load_weights(...) of a model that is built already" if WEIGHTS in members else None
         raise LoadingError(f"{where} holds no whole model.", got=", ".join(members) or "nothing", hint=hint)
-    document = _from_json(members[MODEL], where)
+    document = _from_json(bytes(members[MODEL]), where)
     refuse_unknown(document, _KEYS, where)
-    model = ConfigReader(custom_objects, models, values=False).layer(document.get("model"))
-    _call_first(model, document.get("first_call"))
+    tensors = read_tensors(members[WEIGHTS], where)
+    reader = ConfigReader(custom_objects, models, values=False)
+    if document.get("first_call") is None:
+        with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
+            model = reader.layer(document.get("model"))
+    else:
+        model = reader.layer(document.get("model"))
+        _call_first(model, document["first_call"])
     tie(model, _paths(document, "tied", where))
-    load_state(model, from_bytes(members[WEIGHTS], where), where)
+    take_state(model, tensors, where)
     freeze(model, _paths(document, "frozen", where))
     if compile:
-        state = from_bytes(members[OPTIMIZER], where) if OPTIMIZER in members else {}
+        state = read_tensors(members[OPTIMIZER], where) if OPTIMIZER in members else {}
         training_from_config(model, field(document, "training", dict, where), state, custom_objects)
     return model
 
@@ -121,7 +133,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     where = "The JSON text"
     document = _from_json(json_string, where)
     refuse_unknown(document, ("format", "version", "model", "tied"), where)
-    with not_too_deep(where):
+    with not_too_deep(where), limited_memory(memory_of_host()):
         model = ConfigReader(custom_objects, models).layer(document.get("model"))
     tie(model, _paths(document, "tied", where))
     return model
@@ -135,13 +147,7 @@ def _to_json(document: dict[str, Any]) -> bytes:
 
 
 def _from_json(data: Any, where: str) -> dict[str, Any]:
-    try:
-        document = json.loads(data, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
-    except LoadingError:
-        raise
-    except (ValueError, TypeError, RecursionError) as error:
-        got = f"{type(error).__name__}: {error}"[:200]
-        raise LoadingError(f"{where} holds no JSON that can be read.", got=got) from error
+    document = parse(data, where)
     if type(document) is not dict or document.get("format") != FORMAT:
         got = f"format {document.get('format')!r}"[:80] if type(document) is dict else type(document).__name__
         raise LoadingError(f"{where} is no model of Lamina's.", got=got, expected=f"format {FORMAT!r}")
@@ -154,17 +160,6 @@ def _from_json(data: Any, where: str) -> dict[str, Any]:
             hint="pip install -U lamina" if version > VERSION else None,
         )
     return document
-
-
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise LoadingError("The JSON says a key twice.", got=", ".join(repr(key) for key, _ in pairs)[:200])
-    return found
-
-
-def _no_constant(word: str) -> Any:
-    raise LoadingError(f"The JSON holds {word}, which JSON does not have.")
 
 
 def _paths(document: dict[str, Any], key: str, where: str) -> dict[str, str]:
@@ -184,14 +179,19 @@ def _shape_of(leaf: Any) -> Any:
 
 
 def _call_first(model: Any, data: Any) -> None:
-    """Call a model without a graph on zeros, in the shapes that it was first called on: that makes its weights."""
-    if data is None or model.built:
-        return
+    """Call a model of the user's class on zeros, in the shapes that it was first called on: that makes its weights."""
     where = "The first call of the model"
+    if type(model).__module__.startswith("lamina."):
+        raise LoadingError(f"{where} is told, but {model.label} is made by its config.")
+    if model.built:
+        return
 
     def zeros(facts: Any) -> torch.Tensor:
         refuse_unknown(facts, ("shape", "dtype"), where)
-        return torch.zeros(field(facts, "shape", list, where), dtype=dtype_of_name(field(facts, "dtype", str, where)))
+        shape = items(field(facts, "shape", list, where), int, where)
+        if not all(0 <= size < 2**31 for size in shape) or math.prod(shape) > _MAX_FIRST_CALL:
+            raise LoadingError(f"{where} is larger than any.", got=f"{shape!r:.80}")
+        return torch.zeros(shape, dtype=dtype_of_name(field(facts, "dtype", str, where)))
 
     try:
         args, kwargs = decode(data, {"$tensor": zeros})

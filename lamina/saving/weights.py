@@ -1,24 +1,19 @@
-"""Weights by their paths in ``state_dict``, as the bytes of a safetensors file and back: all of them, and no other."""
+"""Weights by their paths in ``state_dict``, out of a model and into one: all of them, and no other."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 
+from lamina.devices import current_device
 from lamina.graph.dtypes import name_of
 from lamina.layers.variable import Variable
 
 from .errors import LoadingError, SavingError
 
 Tensors = Mapping[str, torch.Tensor]
-
-_STORABLE = (
-    "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 float8_e4m3fn float8_e5m2"
-).split()
 
 
 def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -92,43 +87,6 @@ def _slot(model: torch.nn.Module, path: str) -> tuple[dict[str, Any], str]:
     raise LoadingError(f"The model has no weight {path!r}.")
 
 
-# -- bytes
-
-
-def to_bytes(tensors: Tensors) -> bytes:
-    """A safetensors file: each tensor in the logical order of its axes, whatever its order in memory.
-
-    Raises:
-        SavingError: a tensor is sparse, quantized, without storage, or of a dtype that the format has no word for.
-    """
-    seen: set[int] = set()
-    plain = {}
-    for path, tensor in tensors.items():
-        dense = tensor.layout is torch.strided and not tensor.is_meta and not tensor.is_quantized
-        if not dense or name_of(tensor.dtype) not in _STORABLE:
-            kind = "without storage (meta)" if tensor.is_meta else f"{tensor.layout}, {tensor.dtype}"
-            raise SavingError(
-                f"The weight {path!r} cannot be stored.", got=kind, expected=f"a dense tensor of {', '.join(_STORABLE)}"
-            )
-        value = tensor.detach().as_subclass(torch.Tensor).cpu().contiguous()
-        storage = value.untyped_storage().data_ptr()
-        plain[path] = value.clone() if storage in seen else value  # views of one storage are stored one by one
-        seen.add(storage)
-    return safetensors.torch.save(plain)
-
-
-def from_bytes(data: bytes, where: str) -> dict[str, torch.Tensor]:
-    """Reverse of `to_bytes`.
-
-    Raises:
-        LoadingError: not a safetensors file, or a damaged one.
-    """
-    try:
-        return safetensors.torch.load(data)
-    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise LoadingError(f"{where} holds no tensors that can be read.", got=str(error)) from error
-
-
 # -- into a model
 
 
@@ -138,6 +96,36 @@ def load_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
     Raises:
         LoadingError: lists each weight that is missing, unexpected, or of another shape or kind, and changes nothing.
     """
+    state = _state_that_fits(model, tensors, where)
+    with torch.no_grad():
+        for path, tensor in tensors.items():
+            state[path].copy_(tensor)
+
+
+def take_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
+    """`load_state` into a new model: ``tensors`` become its weights, without a copy where dtype and device agree.
+
+    The weights may be without storage (meta) until then: whoever holds them holds the same objects afterwards.
+
+    Raises:
+        LoadingError: as `load_state`, and nothing is changed.
+    """
+    state = _state_that_fits(model, tensors, where)
+    with torch.no_grad():
+        for path, tensor in tensors.items():
+            weight = state[path]
+            device = weight.device if not weight.is_meta else current_device()
+            torch.utils.swap_tensors(weight, _like(weight, tensor.to(device, weight.dtype)))
+
+
+def _like(weight: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """What ``weight`` is, with another value."""
+    if isinstance(weight, Variable):
+        return Variable(value, weight.requires_grad, **weight.described())
+    return torch.nn.Parameter(value, weight.requires_grad) if isinstance(weight, torch.nn.Parameter) else value
+
+
+def _state_that_fits(model: torch.nn.Module, tensors: Tensors, where: str) -> dict[str, torch.Tensor]:
     state = state_of(model)
     faults = misfits(state, tensors)
     if faults:
@@ -147,9 +135,7 @@ def load_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
             expected=f"a tensor for each of {len(once(state))} weights, with its path, shape and kind of number",
             hint="the model that wrote them, built with the same arguments and called on the same shapes",
         )
-    with torch.no_grad():
-        for path, tensor in tensors.items():
-            state[path].copy_(tensor)
+    return state
 
 
 def misfits(state: Tensors, tensors: Tensors) -> list[str]:

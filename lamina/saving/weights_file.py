@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from .archive import WEIGHTS, is_archive, read_archive, write_archive, write_file
+from .archive import WEIGHTS, is_archive, map_file, read_archive, write_archive, write_file
 from .errors import LoadingError, SavingError
-from .weights import from_bytes, load_state, state_of, ties, to_bytes
+from .tensors import TensorFile, read_tensors
+from .weights import load_state, state_of, ties
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
@@ -24,11 +24,11 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     tied = ties(state)
     if not model.built:
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
-    data = to_bytes({path: tensor for path, tensor in state.items() if path not in tied})
+    own = {path: tensor for path, tensor in state.items() if path not in tied}
     if str(filepath).endswith(".safetensors"):
-        write_file(filepath, lambda file: file.write(data), overwrite)
+        write_file(filepath, TensorFile(own, as_in_memory=False).write, overwrite)
     elif str(filepath).endswith(".lamina"):
-        write_archive(filepath, {WEIGHTS: data}, overwrite)
+        write_archive(filepath, {WEIGHTS: TensorFile(own)}, overwrite)
     else:
         raise SavingError(
             "A file of weights is called *.safetensors or *.lamina.",
@@ -51,5 +51,6 @@ def load_weights(model: Any, filepath: Any) -> None:
             raise LoadingError(f"{where} holds no weights.", got=", ".join(members) or "nothing")
         data = members[WEIGHTS]
     else:
-        data = Path(filepath).read_bytes()
-    load_state(model, from_bytes(data, where), where)
+        with open(filepath, "rb") as file:
+            data = map_file(file)
+    load_state(model, read_tensors(data, where), where)

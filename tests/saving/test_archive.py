@@ -50,7 +50,7 @@ def test_a_torn_write_leaves_the_old_file_and_nothing_else(
     def fails(*args: Any, **kwargs: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    target = {"write": (zipfile.ZipFile, "writestr"), "fsync": (os, "fsync"), "replace": (os, "replace")}[call]
+    target = {"write": (zipfile.ZipFile, "open"), "fsync": (os, "fsync"), "replace": (os, "replace")}[call]
     monkeypatch.setattr(*target, fails)
     with pytest.raises(OSError, match="No space left"):
         model(2.0).save(path)

@@ -61,7 +61,7 @@ def test_constants_come_with_their_values() -> None:
 def test_a_text_of_a_file_lacks_the_values_of_constants(tmp_path: Path) -> None:
     x = Input((3,))
     Model(x, x * torch.ones(3)).save(tmp_path / "m.lamina")
-    document = json.loads(read_archive(tmp_path / "m.lamina")[MODEL])
+    document = json.loads(bytes(read_archive(tmp_path / "m.lamina")[MODEL]))
     part = {key: document[key] for key in ("format", "version", "model")}
     with pytest.raises(LoadingError, match="'values': nothing"):
         model_from_json(json.dumps(part))

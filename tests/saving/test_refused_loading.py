@@ -160,7 +160,7 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def load_changed(members: dict[str, bytes], tmp_path: Path, apply: Callable[[Document], None]) -> Any:
-    document = json.loads(members["model.json"])
+    document = json.loads(bytes(members["model.json"]))
     apply(document)
     write_archive(tmp_path / "m.lamina", {**members, "model.json": json.dumps(document).encode()}, overwrite=True)
     return load_model(tmp_path / "m.lamina")
@@ -211,7 +211,7 @@ def test_a_text_that_is_no_model() -> None:
 
 
 def test_weights_that_do_not_fit_are_all_listed(members: dict[str, bytes], tmp_path: Path) -> None:
-    weights = safetensors.torch.load(members["weights.safetensors"])
+    weights = safetensors.torch.load(bytes(members["weights.safetensors"]))
     del weights["dense.bias"]
     weights["dense.kernel"] = torch.ones(3, 3)
     weights["embedding.embeddings"] = torch.ones(5, 2, dtype=torch.int32)
@@ -229,7 +229,7 @@ def test_weights_that_do_not_fit_are_all_listed(members: dict[str, bytes], tmp_p
 
 
 def test_weights_that_are_none(members: dict[str, bytes], tmp_path: Path) -> None:
-    good = members["weights.safetensors"]
+    good = bytes(members["weights.safetensors"])
     for bad in (b"", good[:-4], good + b"1234", b"\xff" * 8 + good[8:], b"\x80\x04K\x01."):
         write_archive(tmp_path / "m.lamina", {**members, "weights.safetensors": bad}, overwrite=True)
         with pytest.raises(LoadingError, match="holds no tensors that can be read"):
