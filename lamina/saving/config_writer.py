@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from lamina.custom_objects import get_registered_name
 from lamina.graph import Constant
 from lamina.layers import Layer, TorchModule
 
@@ -52,7 +53,7 @@ class ConfigWriter:
         if layer.auto_named:  # and whether a model may still give it another name
             entry |= {"auto_named": True, "settled": layer._settled}
         if self._classes.get(cls.__name__) is not cls:
-            entry["custom"] = True
+            entry |= {"custom": True, "class_name": get_registered_name(cls)}
         if not layer.trainable and config.get("trainable") is not False:
             entry["trainable"] = False
         return entry

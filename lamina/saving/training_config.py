@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from lamina import losses, metrics, optimizers
+from lamina.custom_objects import find
 from lamina.graph import LaminaError
 from lamina.optimizers import Optimizer
 from lamina.training.trainer import Trainer
@@ -65,7 +66,7 @@ def training_from_config(
         return
     given = field(config, "compile", dict, where)
     refuse_unknown(given, (*_PARTS, "jit_compile"), where)
-    missing = sorted(_foreign_names([given, config.get("optimizer")]) - set(custom_objects))
+    missing = _missing([given, config.get("optimizer")], custom_objects)
     if missing or model.optimizer is None:
         lacking = ", ".join(missing) or "its optimizer"
         warnings.warn(
@@ -122,6 +123,11 @@ def _foreign_names(data: Any) -> set[str]:
     return found
 
 
+def _missing(data: Any, custom_objects: Mapping[str, Any]) -> list[str]:
+    """The foreign names that stand for nothing here."""
+    return sorted(name for name in _foreign_names(data) if find(name, custom_objects) is None)
+
+
 # -- the optimizer
 
 
@@ -146,7 +152,7 @@ def _optimizer_from_config(
     refuse_unknown(config, ("object", "parameters", "undecayed"), where)
     data = decode(field(config, "object", dict, where))
     foreign = _foreign_names(data)
-    if foreign - set(custom_objects):
+    if _missing(data, custom_objects):
         return None
     own = dict(model.named_parameters())
     paths = {key: items(field(config, key, list, where), str, where) for key in ("parameters", "undecayed")}

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina.custom_objects import find
 from lamina.graph import ArgumentError, tree
 from lamina.layers.arguments import refuse
 from lamina.layers.base import Layer
@@ -112,7 +113,7 @@ class Lambda(Layer):
         for argument in ("function", "output_shape", "mask"):
             name = config.get(argument)
             if isinstance(name, str):
-                config[argument] = (custom_objects or {}).get(name) or function_of_name(name)
+                config[argument] = find(name, custom_objects) or function_of_name(name)
         return cls(**config)
 
 
