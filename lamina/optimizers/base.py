@@ -453,8 +453,11 @@ class Optimizer:
         return state
 
     @torch.no_grad()
-    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Tensor], assign: bool = False) -> None:
         """Restore what `state_dict` gave, exactly. Before `build` it is kept, and loaded then.
+
+        Args:
+            assign: the tensors given become the state, without a copy where dtype, device and memory order agree.
 
         Raises:
             StructureError: the names differ, as for another optimizer or another model.
@@ -468,7 +471,7 @@ class Optimizer:
         if not state and iterations and self._state_of(torch.empty(1)):
             raise self._foreign(f"{iterations} iterations, but no tensors", torch.empty(1))
         if self.built:
-            self._load_slots(state)
+            self._load_slots(state, assign)
         else:
             self._state_to_load = state
         self._iterations = iterations
@@ -476,7 +479,7 @@ class Optimizer:
         if rate is not None and isinstance(self._learning_rate, float):
             self._learning_rate = float(rate)
 
-    def _load_slots(self, state: Mapping[str, Tensor]) -> None:
+    def _load_slots(self, state: Mapping[str, Tensor], assign: bool = False) -> None:
         given: dict[str, dict[str, Tensor]] = {}
         for key, tensor in state.items():
             position, _, name = key.partition("/")
@@ -485,12 +488,15 @@ class Optimizer:
         for position, tensors in given.items():
             known = position.isdecimal() and int(position) < len(self._parameters)
             parameter = self._parameters[int(position)] if known else torch.empty(1)
-            own = self._state_of(parameter)
+            own = self._state_of(_without_storage(parameter) if assign else parameter)
             if not known or tensors.keys() != own.keys():
                 raise self._foreign(f"parameter {position} with {', '.join(sorted(tensors))}", parameter)
             for name, tensor in own.items():
                 self._check_shape(f"{position}/{name}", tensors[name], tensor)
-                tensor.copy_(tensors[name])
+                if assign:
+                    own[name] = tensors[name].to(parameter.device, tensor.dtype)
+                else:
+                    tensor.copy_(tensors[name])
             loaded[int(position)] = own
         self._slots = loaded
         self._regroup()
@@ -523,3 +529,9 @@ class Optimizer:
         self.__dict__.update(state)
         self._positions = {id(p): i for i, p in enumerate(self._parameters)}
         self._regroup()
+
+
+def _without_storage(parameter: Tensor) -> Tensor:
+    """The parameter with all that a rule may ask of it, its path too, but no memory."""
+    stand_in = getattr(parameter, "stand_in", None)
+    return stand_in() if stand_in is not None else torch.empty_like(parameter, device="meta")

@@ -219,8 +219,11 @@ class LossScaleOptimizer(Optimizer):
         return state | {f"inner/{key}": tensor for key, tensor in self.inner_optimizer.state_dict().items()}
 
     @torch.no_grad()
-    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Tensor], assign: bool = False) -> None:
         """Restore what `state_dict` gave, exactly.
+
+        Args:
+            assign: the tensors given become the state, without a copy where possible.
 
         Raises:
             StructureError: the names differ, as for another optimizer or another model.
@@ -239,7 +242,8 @@ class LossScaleOptimizer(Optimizer):
             if tensor is not None and tensor.ndim:
                 got = str(tuple(tensor.shape))
                 raise ShapeError(f"{name} of optimizer {self.name!r} is one number.", got=got, expected="()")
-        self.inner_optimizer.load_state_dict({key.removeprefix("inner/"): tensor for key, tensor in state.items()})
+        inner = {key.removeprefix("inner/"): tensor for key, tensor in state.items()}
+        self.inner_optimizer.load_state_dict(inner, assign)
         if counter is not None and scale is not None:
             self.step_counter, self.dynamic_scale = counter.clone(), scale.clone()
             self._to_device()

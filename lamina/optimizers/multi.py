@@ -184,7 +184,7 @@ class MultiOptimizer(Optimizer):
             state |= {f"{k}/{key}": tensor for key, tensor in optimizer.state_dict().items()}
         return state
 
-    def _load_slots(self, state: Mapping[str, Tensor]) -> None:
+    def _load_slots(self, state: Mapping[str, Tensor], assign: bool = False) -> None:
         parts: dict[str, dict[str, Tensor]] = {str(k): {} for k in range(len(self.optimizers))}
         for key, tensor in state.items():
             position, _, name = key.partition("/")
@@ -192,7 +192,7 @@ class MultiOptimizer(Optimizer):
                 raise self._foreign(f"a state {key!r}", torch.empty(1))
             parts[position][name] = tensor
         for position, part in parts.items():
-            self.optimizers[int(position)].load_state_dict(part)
+            self.optimizers[int(position)].load_state_dict(part, assign)
 
     def _foreign(self, got: str, parameter: Tensor) -> StructureError:
         return StructureError(

@@ -165,7 +165,7 @@ def _optimizer_from_config(
             optimizer.exclude_from_weight_decay(var_list=[own[path] for path in paths["undecayed"]])
         if state:
             optimizer.build(own[path] for path in paths["parameters"])
-            optimizer.load_state_dict(state)
+            optimizer.load_state_dict(state, assign=True)
     except BAD_CONFIG as error:
         raise LoadingError(f"{where} or its state is malformed.", got=str(error)) from error
     return optimizer
