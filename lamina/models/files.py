@@ -7,11 +7,14 @@ from types import MappingProxyType
 from typing import Any
 
 from lamina import saving
+from lamina.saving.classes import MODELS
 
 from .model import Model
 from .sequential import Sequential
 
 MODEL_CLASSES: Mapping[str, type] = MappingProxyType({"Model": Model, "Sequential": Sequential})
+
+MODELS.update(MODEL_CLASSES)
 
 
 def load_model(

@@ -1,20 +1,38 @@
 """One safe file: models and weights to disk and back. Nothing in a file is imported, evaluated or unpickled."""
 
+from lamina.custom_objects import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+
 from .checkpoint import load_checkpoint, save_checkpoint
 from .errors import DamagedFileError, LoadingError, SavingError
+from .keras_objects import deserialize_keras_object, serialize_keras_object
 from .model_file import load_model, model_from_json, model_to_json, save_model
 from .weights_file import load_weights, save_weights
 
 __all__ = [
+    "CustomObjectScope",
     "DamagedFileError",
     "LoadingError",
     "SavingError",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "load_checkpoint",
     "load_model",
     "load_weights",
     "model_from_json",
     "model_to_json",
+    "register_keras_serializable",
     "save_checkpoint",
     "save_model",
     "save_weights",
+    "serialize_keras_object",
 ]

@@ -13,6 +13,9 @@ from lamina.layers import Layer
 
 Classes = Mapping[str, type]
 
+MODELS: dict[str, type] = {}
+"""Exact class name -> class of Lamina's models: a model saves itself, so its room imports this one, and fills this."""
+
 
 @lru_cache(maxsize=1)
 def layer_classes() -> Classes:

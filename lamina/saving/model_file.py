@@ -21,7 +21,7 @@ from lamina.devices import device, limited_memory, memory_of_host
 
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, write_archive
 from .checkpoint import training_members
-from .classes import Classes
+from .classes import MODELS, Classes
 from .config_reader import BAD_CONFIG, ConfigReader
 from .config_writer import ConfigWriter
 from .errors import LoadingError, SavingError, not_too_deep
@@ -40,7 +40,7 @@ _MAX_FIRST_CALL = 2**28  # values in one tensor
 _KEYS = ("format", "version", "model", "first_call", "tied", "frozen", "training")
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes) -> None:
+def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes = MODELS) -> None:
     """Write a model into one file: graph, configs, weights, and how it is trained.
 
     The file is there whole or not at all. Everything that a later `load_model` cannot read back is refused now.
@@ -79,13 +79,19 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
 
 
 def load_model(
-    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, *, models: Classes
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+    *,
+    models: Classes = MODELS,
 ) -> Any:
     """Read what `save_model` wrote.
 
     Args:
         custom_objects: name -> class or function, for what is not Lamina's own. Nothing is imported by name.
         compile: compile the model as it was, with the state of its optimizer.
+        safe_mode: Keras' argument. Loading is safe always; False changes nothing.
         models: class name -> class of Lamina's models.
 
     Raises:
@@ -122,13 +128,15 @@ def _read_model(
     return model
 
 
-def model_to_json(model: Any, *, models: Classes) -> str:
+def model_to_json(model: Any, *, models: Classes = MODELS) -> str:
     """Graph and configs as a JSON text, without weights."""
     entry = ConfigWriter(models).layer(model)
     return _to_json({"format": FORMAT, "version": VERSION, "model": entry, "tied": ties_by_hand(model)}).decode()
 
 
-def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None, *, models: Classes) -> Any:
+def model_from_json(
+    json_string: str, custom_objects: Mapping[str, Any] | None = None, *, models: Classes = MODELS
+) -> Any:
     """A model with fresh weights from what `model_to_json` gave."""
     where = "The JSON text"
     document = _from_json(json_string, where)
