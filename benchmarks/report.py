@@ -61,6 +61,11 @@ TABLES: Sequence[CaseTable | PeerTable] = (
         "graph_s", base="keras-torch",
     ),
     PeerTable(
+        "ResNet-50 into a file (model.lamina, model.keras; torch.save of the tensors)", "saving",
+        (("save, s", "save_s", 3), ("load, s", "load_s", 3), ("with Adam: save, s", "save_adam_s", 3),
+         ("load, s", "load_adam_s", 3)), "save_s",
+    ),
+    PeerTable(
         "One row of mlp at a time", "single_row",
         (("predict, ms", "predict_ms", 3), ("bare call, ms", "call_ms", 3), ("predict / call", "predict_over_call", 2)),
         "predict_ms", base_metric="call_ms", ratio="predict / bare call of torch",

@@ -31,6 +31,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "import": Measurement("imports.py", ON_TORCH, ("-",)),
     "first_step": Measurement("first_step.py", tuple(peers.PEERS), ("mlp",)),
     "graph_build": Measurement("graph_build.py", ("lamina", "keras-torch"), ("resnet50",)),
+    "saving": Measurement("saving.py", ON_TORCH, ("resnet50",)),
     "single_row": Measurement("single_row.py", ON_TORCH, ("mlp",)),
     "memory": Measurement("memory.py", tuple(peers.PEERS), tuple(WORKLOADS)),
 }

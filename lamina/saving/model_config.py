@@ -34,6 +34,10 @@ from .fields import field, items, position, refuse_unknown
 from .functions import function_of_name, name_of_function
 from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
 
+# More than any model has, fewer than it takes to keep a machine busy.
+_MAX_NODES = 100_000
+_MAX_NAME = 1_000
+
 _NODE_KEYS = ("name", "layer", "function", "input", "args", "kwargs", "masks", "source")
 
 
@@ -153,6 +157,8 @@ class _GraphReader:
         where = "The config of a graph"
         self.config = config
         self.entries = items(field(config, "nodes", list, where), dict, where)
+        if len(self.entries) > _MAX_NODES:
+            raise LoadingError(f"{where} has too many nodes.", got=str(len(self.entries)), expected=f"<= {_MAX_NODES}")
         self.layers = [reader.layer(entry) for entry in field(config, "layers", list, where)]
         self.constants = [reader.constant(entry) for entry in field(config, "constants", list, where)]
         self.nodes: list[Node] = []
@@ -181,7 +187,10 @@ class _GraphReader:
 
     def _draw(self, entry: dict[str, Any], where: str) -> Node:
         refuse_unknown(entry, _NODE_KEYS, where)
-        where = f"{where}, {field(entry, 'name', str, where)!r},"
+        name = field(entry, "name", str, where)
+        if len(name) > _MAX_NAME:
+            raise LoadingError(f"{where} has a name of {len(name)} letters.", expected=f"at most {_MAX_NAME}")
+        where = f"{where}, {name!r},"
         kinds = [key for key in ("layer", "function", "input") if key in entry]
         if len(kinds) != 1:
             raise LoadingError(
