@@ -20,6 +20,7 @@ from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.errors import not_too_deep
 from lamina.saving.model_config import graph_from_config, graph_to_config
+from lamina.saving.report import LoadReport
 from lamina.saving.weights import tie, ties_by_hand
 from lamina.training.trainer import Trainer
 from lamina.view import summary
@@ -464,13 +465,55 @@ class Model(Trainer, Layer):
         """Write the weights alone, by their paths, into ``model.weights.safetensors``."""
         save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any) -> None:
-        """Read the weights of a ``.weights.safetensors`` or ``.lamina`` file into this model; all of them must fit.
+    def load_weights(
+        self,
+        filepath: Any,
+        skip_mismatch: bool = False,
+        *,
+        partial: bool = False,
+        mapping: Mapping[str, Any] | Callable[[str], Any] | None = None,
+        by_name: bool = False,
+    ) -> LoadReport | None:
+        """Read weights from a file into this model; all of them must fit, unless one of the arguments says otherwise.
+
+        Args:
+            filepath: a file of weights alone (``.weights.safetensors``) or a ``.lamina`` file; or one of another
+                program: ``.safetensors``, or a PyTorch ``state_dict`` (``.pt``, ``.pth``, ``.bin``). Its content tells
+                which. A PyTorch file holds a pickle, which whoever loads it with pickle runs; here it is only read, and
+                refused if it asks for more than tensors. Safetensors cannot ask for anything: prefer it.
+            skip_mismatch: Keras' argument: as ``partial``, and a warning lists what did not fit.
+            partial: load what fits, leave the rest as it is, and return a `LoadReport` of what was what.
+            mapping: for a file with names of its own: path of a weight in this model (``state_dict`` has them) -> its
+                name there; or (name, axes) where its axes stand in another order, as for ``tensor.permute(axes)``; or
+                None for a weight to leave as it is. A dict, or a function of the path. PyTorch's kernels are
+                (out, in, ...) and ours (..., in, out), so axes are (1, 0) for a dense one, (2, 3, 1, 0) for a
+                convolution of images. Give them for each: a square one fits either way.
+            by_name: Keras' argument for a model that is not the one that wrote the file: weights whose path the other
+                does not have are passed over. Weights always go by their paths here.
 
         Raises:
             LoadingError: lists each weight that is missing, unexpected or of another shape; nothing is changed then.
+            ArgumentError: a mapping that cannot be.
+
+        >>> from lamina.layers import Dense, Input
+        >>> torch.save(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 1)).state_dict(), "net.pt")
+        >>> x = Input((4,))
+        >>> model = Model(x, Dense(1, name="last")(Dense(3, name="first")(x)))
+        >>> parts = {"first": "0", "last": "1"}
+        >>> def name_there(path):
+        ...     layer, weight = path.split(".")
+        ...     return f"{parts[layer]}.bias" if weight == "bias" else (f"{parts[layer]}.weight", (1, 0))
+        >>> model.load_weights("net.pt", mapping=name_there)
+        >>> other = Model(x, Dense(2, name="other")(Dense(3, name="first")(x)))
+        >>> model.save_weights("model.weights.safetensors")
+        >>> print(other.load_weights("model.weights.safetensors", partial=True))
+        2 weights loaded, 2 missing, 2 unexpected, 0 mismatched.
+        missing     other.kernel (3, 2) float32
+        missing     other.bias (2,) float32
+        unexpected  last.kernel (3, 1) float32
+        unexpected  last.bias (1,) float32
         """
-        load_weights(self, filepath)
+        return load_weights(self, filepath, skip_mismatch, partial=partial, mapping=mapping, by_name=by_name)
 
     def save_checkpoint(
         self, filepath: Any, overwrite: bool = True, weights_only: bool = False, executor: Any = None

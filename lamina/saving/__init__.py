@@ -13,11 +13,13 @@ from .checkpoint import load_checkpoint, save_checkpoint
 from .errors import DamagedFileError, LoadingError, SavingError
 from .keras_objects import deserialize_keras_object, serialize_keras_object
 from .model_file import load_model, model_from_json, model_to_json, save_model
+from .report import LoadReport
 from .weights_file import load_weights, save_weights
 
 __all__ = [
     "CustomObjectScope",
     "DamagedFileError",
+    "LoadReport",
     "LoadingError",
     "SavingError",
     "custom_object_scope",

@@ -9,7 +9,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,14 +106,30 @@ def is_archive(path: Any) -> bool:
 
 
 def read_archive(path: Any) -> dict[str, memoryview]:
+    """Name -> content of the members of a model file; see `read_zip` for how.
+
+    Raises:
+        DamagedFileError: no zip, or a damaged one.
+        LoadingError: one with members that are unknown, twice, packed or encrypted.
+        FileNotFoundError: there is no such file.
+    """
+    return read_zip(path, _refuse_odd_members, "a file that model.save wrote")
+
+
+def read_zip(
+    path: Any, refuse_odd: Callable[[list[zipfile.ZipInfo], Any], None], expected: str
+) -> dict[str, memoryview]:
     """Name -> content of the members: views of the file, which is mapped, so that what is not used is never copied.
 
     The memory can be written to; the file does not change by that. Nor does a file that is written anew under the name
     change what was read, since that is another file.
 
+    Args:
+        refuse_odd: raises `LoadingError` where the members are not those of such a file, stored as they are.
+        expected: what wrote it.
+
     Raises:
         DamagedFileError: no zip, or a damaged one.
-        LoadingError: one with members that are unknown, twice, packed or encrypted.
         FileNotFoundError: there is no such file.
     """
     try:
@@ -122,7 +138,7 @@ def read_archive(path: Any) -> dict[str, memoryview]:
                 raise zipfile.BadZipFile("no regular file")
             with zipfile.ZipFile(file) as archive:
                 infos = archive.infolist()
-                _refuse_odd_members(infos, path)
+                refuse_odd(infos, path)
             data = map_file(file)
         return _members_of(infos, data)
     except (LoadingError, FileNotFoundError, PermissionError, IsADirectoryError):
@@ -131,7 +147,7 @@ def read_archive(path: Any) -> dict[str, memoryview]:
         raise DamagedFileError(
             f"{str(path)!r} is not a model file, or a damaged one.",
             got=str(error),
-            expected="a file that model.save wrote",
+            expected=expected,
         ) from error
 
 

@@ -26,10 +26,11 @@ from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_arch
 from .config_reader import BAD_CONFIG
 from .errors import DamagedFileError, LoadingError, SavingError
 from .fields import field, items, refuse_unknown
+from .report import compared
 from .strict_json import parse
 from .tensors import TensorFile, read_tensors
 from .trees import TensorsAside, unpack
-from .weights import freeze, frozen, load_state, misfits, once, state_of
+from .weights import freeze, frozen, load_state, once, state_of
 
 FORMAT = "lamina.checkpoint"
 VERSION = 1
@@ -226,7 +227,7 @@ class Checkpoint:
         Raises:
             LoadingError: lists what differs.
         """
-        faults = [f"weight      {fault}" for fault in misfits(state_of(model), self.weights)]
+        faults = [f"weight      {fault}" for fault in compared(state_of(model), self.weights).faults]
         faults += [f"optimizer   {fault}" for fault in self._optimizer_faults(model)]
         if run is not None:
             faults += run.faults(self.run)

@@ -8,12 +8,10 @@ from typing import Any
 import torch
 
 from lamina.devices import current_device
-from lamina.graph.dtypes import name_of
 from lamina.layers.variable import Variable
 
 from .errors import LoadingError, SavingError
-
-Tensors = Mapping[str, torch.Tensor]
+from .report import Tensors, compared, facts
 
 
 def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -70,7 +68,7 @@ def tie(model: torch.nn.Module, tied: Mapping[str, str]) -> None:
         source_slot, source_name = _slot(model, owner)
         source = source_slot[source_name]
         if slot[name].shape != source.shape or slot[name].dtype != source.dtype:
-            got = f"{_facts(slot[name])} and {_facts(source)}"
+            got = f"{facts(slot[name])} and {facts(source)}"
             raise LoadingError(f"The weights {path!r} and {owner!r} cannot be one.", got=got)
         slot[name] = source
 
@@ -127,43 +125,21 @@ def _like(weight: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
 
 def _state_that_fits(model: torch.nn.Module, tensors: Tensors, where: str) -> dict[str, torch.Tensor]:
     state = state_of(model)
-    faults = misfits(state, tensors)
+    faults = compared(state, tensors).faults
     if faults:
-        raise LoadingError(
-            f"The weights in {where} are not those of {getattr(model, 'label', type(model).__name__)}.",
-            got="\n".join(faults),
-            expected=f"a tensor for each of {len(once(state))} weights, with its path, shape and kind of number",
-            hint="the model that wrote them, built with the same arguments and called on the same shapes",
-        )
+        raise not_those_of(model, state, faults, where)
     return state
 
 
-def misfits(state: Tensors, tensors: Tensors) -> list[str]:
-    """A line for each weight of a model's ``state`` that ``tensors`` has not, has too much, or has otherwise."""
-    alike: dict[int, list[str]] = {}
-    for path, weight in state.items():
-        alike.setdefault(id(weight), []).append(path)
-    faults = [
-        f"missing     {paths[0]} {_facts(state[paths[0]])}"
-        for paths in alike.values()
-        if not any(path in tensors for path in paths)
-    ]
-    faults += [f"unexpected  {path} {_facts(tensor)}" for path, tensor in tensors.items() if path not in state]
-    faults += [
-        f"different   {path} {_facts(tensor)}, but the model's is {_facts(state[path])}"
-        for path, tensor in tensors.items()
-        if path in state and not _fits(tensor, state[path])
-    ]
-    return faults
-
-
-def _facts(tensor: torch.Tensor) -> str:
-    return f"{tuple(tensor.shape)} {name_of(tensor.dtype)}"
-
-
-def _fits(tensor: torch.Tensor, weight: torch.Tensor) -> bool:
-    kinds = [(t.is_floating_point(), t.is_complex(), t.dtype is torch.bool) for t in (tensor, weight)]
-    return tensor.shape == weight.shape and kinds[0] == kinds[1]
+def not_those_of(model: torch.nn.Module, state: Tensors, faults: list[str], where: str) -> LoadingError:
+    """What to say of weights that do not fit."""
+    return LoadingError(
+        f"The weights in {where} are not those of {getattr(model, 'label', type(model).__name__)}.",
+        got="\n".join(faults),
+        expected=f"a tensor for each of {len(once(state))} weights, with its path, shape and kind of number",
+        hint="the model that wrote them, built with the same arguments and called on the same shapes; for a part of "
+        "them load_weights(..., partial=True), for other names load_weights(..., mapping={path: name})",
+    )
 
 
 # -- which are frozen

@@ -1,13 +1,20 @@
-"""Weights alone, by their paths: a plain safetensors file, or the weights of a ``.lamina`` file."""
+"""Weights alone: by their paths in a safetensors or ``.lamina`` file; those of other programs by a mapping."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import torch
 
 from .archive import WEIGHTS, is_archive, map_file, read_archive, write_archive, write_file
 from .errors import LoadingError, SavingError
+from .foreign_weights import mapped
+from .report import LoadReport, compared, copy
 from .tensors import TensorFile, read_tensors
-from .weights import load_state, state_of, ties
+from .torch_file import is_torch_file, read_torch_file
+from .weights import not_those_of, state_of, ties
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
@@ -37,20 +44,56 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
         )
 
 
-def load_weights(model: Any, filepath: Any) -> None:
-    """Copy weights from a file into the model, by their paths. Which kind of file it is, its content tells.
+def load_weights(
+    model: Any,
+    filepath: Any,
+    skip_mismatch: bool = False,
+    *,
+    partial: bool = False,
+    mapping: Mapping[str, Any] | Callable[[str], Any] | None = None,
+    by_name: bool = False,
+) -> LoadReport | None:
+    """Copy weights from a file into the model. Which kind of file it is, its content tells; see `Model.load_weights`.
 
     Raises:
-        LoadingError: not such a file; or lists every weight that is missing, unexpected or of another shape, and
-            changes nothing.
+        LoadingError: not such a file, or one that has nothing for this model; or lists every weight that is missing,
+            unexpected or of another shape, and changes nothing.
+        ArgumentError: a mapping that cannot be.
     """
     where = repr(str(filepath))
+    state = state_of(model)
+    tensors = _tensors_of(filepath, where)
+    if mapping is None:
+        report = compared(state, tensors)
+    else:
+        tensors, report = mapped(state, tensors, mapping, where)
+    if partial or skip_mismatch:
+        refused = []
+    else:
+        refused = LoadReport(mismatched=report.mismatched).faults if by_name else report.faults
+    if refused or (report.faults and not report.loaded):
+        raise not_those_of(model, state, refused or report.faults, where)
+    copy(tensors, state, report)
+    if skip_mismatch and report.faults:
+        warnings.warn(f"{model.label} from {where}: {report}", UserWarning, stacklevel=3)
+    return report if partial or skip_mismatch or by_name else None
+
+
+def _tensors_of(filepath: Any, where: str) -> dict[str, torch.Tensor]:
+    """What the file has, by its own names."""
     if is_archive(filepath):
+        if is_torch_file(filepath):
+            return read_torch_file(filepath)
         members = read_archive(filepath)
         if WEIGHTS not in members:
             raise LoadingError(f"{where} holds no weights.", got=", ".join(members) or "nothing")
-        data = members[WEIGHTS]
-    else:
-        with open(filepath, "rb") as file:
-            data = map_file(file)
-    load_state(model, read_tensors(data, where), where)
+        return read_tensors(members[WEIGHTS], where)
+    with open(filepath, "rb") as file:
+        data = map_file(file)
+    if bytes(data[:1]) == b"\x80":
+        raise LoadingError(
+            f"{where} is a bare pickle: a program that would be run, with anything it likes.",
+            expected="a .safetensors file, or a zip from torch.save",
+            hint="where you trust it: torch.save(torch.load(old).state_dict(), new), with a PyTorch from 1.6",
+        )
+    return read_tensors(data, where)
