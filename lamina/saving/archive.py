@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .behind import written_behind
 from .errors import DamagedFileError, LoadingError, SavingError
 from .tensors import TensorFile
 
@@ -38,9 +39,9 @@ def write_archive(path: Any, members: Mapping[str, bytes | TensorFile], overwrit
     """Write the members into a zip at ``path``; see `write_file` for how."""
 
     def fill(file: Any) -> None:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        with written_behind(file) as behind, zipfile.ZipFile(behind, "w", zipfile.ZIP_STORED) as archive:
             for name, data in members.items():
-                _write_member(archive, file, name, data)
+                _write_member(archive, behind, name, data)
 
     write_file(path, fill, overwrite)
 
