@@ -49,3 +49,13 @@ def test_the_guide_to_training_runs_from_top_to_bottom():
         if language:
             run(text, names)
     assert "wrapped" in names
+
+
+@pytest.mark.filterwarnings("ignore:.*holds a pickle")
+def test_the_guide_to_saving_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for language, text in blocks("docs/saving.md"):
+        if language:
+            run(text, names)
+    assert (tmp_path / "linear.pt").exists()
