@@ -24,7 +24,7 @@ PACKAGE = ROOT / "lamina"
 MAX_FUNCTION_LINES = 60
 MAX_GRAPH_CODE_LINES = 1400
 
-RUN_TIME = {"numpy", "rich", "safetensors", "torch"}
+RUN_TIME = {"numpy", "rich", "torch"}
 # Brought along by rich, which imports them itself.
 BROUGHT_ALONG = {"markdown_it", "mdurl", "pygments"}
 # Costly parts of torch that plain `import torch` leaves alone: together more than a second.
