@@ -1,0 +1,251 @@
+"""A model from what Keras' files say of it: ``config.json`` of Keras 3, ``model_config`` of Keras 2.
+
+Classes come from closed tables by exact name, or from the caller's custom objects. Nothing is imported.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from lamina.custom_objects import find
+from lamina.graph import LaminaError
+from lamina.layers import Layer
+
+from ..classes import Classes, init_arguments, layer_classes, takes
+from ..config_reader import BAD_CONFIG
+from ..errors import LoadingError
+from ..fields import field, items
+from .graph_in import read_graph
+from .names import DROPPED, MEANINGLESS, MODEL_NAMES, NO_SUCH_WEIGHT, RENAMED, operations
+
+MAX_LAYERS = 100_000
+
+# What the base class takes, so every layer does.
+_BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
+
+# Where the config of a layer holds another layer; elsewhere the same word may mean something else ("Identity").
+_PLACES_OF_LAYERS = ("layer", "backward_layer", "cell", "cells")
+
+
+class KerasConfigReader:
+    """Makes the models and layers that Keras wrote.
+
+    Args:
+        custom_objects: name -> class or function of the caller's, for what is not Keras' own.
+        models: class name -> class of Lamina's models.
+        old: the config is of Keras 2, where a single input or output stands in a list.
+    """
+
+    def __init__(self, custom_objects: Mapping[str, Any] | None, models: Classes, old: bool = False) -> None:
+        self._custom = dict(custom_objects or {})
+        self._models = models
+        self._left = MAX_LAYERS
+        self.old = old
+
+    def model(self, entry: Any, where: str) -> Any:
+        """The model of the outermost entry, without weights' values.
+
+        Raises:
+            LoadingError: no model, or a layer, operation or argument that Lamina does not know.
+        """
+        if type(entry) is not dict or not isinstance(entry.get("class_name"), str):
+            raise LoadingError(f"{where} tells no model.", got=f"{entry!r}"[:80], expected='{"class_name", "config"}')
+        made = self.layer(entry, where)
+        if not isinstance(made, self._models["Model"]):
+            raise LoadingError(f"{where} tells a layer, not a model.", got=entry["class_name"])
+        return made
+
+    def layer(self, entry: dict[str, Any], where: str) -> Layer:
+        """The layer, or nested model, of an entry."""
+        self._left -= 1
+        if self._left < 0:
+            raise LoadingError(f"{where} holds more layers than any model has.", expected=f"at most {MAX_LAYERS}")
+        class_name = field(entry, "class_name", str, where)
+        config = field(entry, "config", dict, where)
+        name = config.get("name", entry.get("name", "?"))
+        where = f'{class_name} "{name}"'[:120]
+        custom = self._custom_class(entry)
+        try:
+            if custom is not None:
+                return self._made_by(custom, config)
+            if class_name in MODEL_NAMES:
+                return self._nested(class_name, config, where)
+            cls = self._class(class_name, where)
+            return self._made_by(cls, self._arguments(cls, config, where))
+        except LoadingError:
+            raise
+        except (LaminaError, *BAD_CONFIG) as error:
+            raise _refused(where, error) from error
+
+    # -- classes
+
+    def _class(self, name: str, where: str) -> Any:
+        found = layer_classes().get(name)
+        if found is None:
+            near = difflib.get_close_matches(name, (*layer_classes(), *operations()))
+            raise LoadingError(
+                f"{where} cannot be read: Lamina has no layer of that name, and no class is imported by name.",
+                expected="the exact name of a layer" + (f", such as {', '.join(near)}" if near else ""),
+                hint=f'load_model(..., custom_objects={{"{name.rpartition(">")[2]}": ...}}), if it is your own',
+            )
+        return found
+
+    def _custom_class(self, entry: dict[str, Any]) -> Any:
+        """The caller's class for an entry that is not Keras' own; None where a name of ours is meant."""
+        class_name, module = entry["class_name"], entry.get("module")
+        known = class_name in layer_classes() or class_name in MODEL_NAMES
+        if known and (module is None or str(module).partition(".")[0] == "keras"):
+            return None
+        for name in (entry.get("registered_name"), class_name):
+            found = find(name, self._custom) if isinstance(name, str) else None
+            if isinstance(found, type) and issubclass(found, Layer):
+                return found
+        if known:
+            raise LoadingError(
+                f"The class {class_name!r} of {str(module)!r:.80} is not Keras' own, and no class is imported by name.",
+                hint=f'load_model(..., custom_objects={{"{class_name}": {class_name}}})',
+            )
+        return None
+
+    def _made_by(self, cls: Any, config: dict[str, Any]) -> Layer:
+        given = {"custom_objects": self._custom} if takes(cls.from_config, "custom_objects") else {}
+        made = cls.from_config(config, **given)
+        if not isinstance(made, Layer):
+            raise LoadingError(f"{cls.__name__}.from_config made no layer.", got=type(made).__name__)
+        return made
+
+    # -- models
+
+    def _nested(self, class_name: str, config: dict[str, Any], where: str) -> Layer:
+        name = config.get("name")
+        if class_name == "Sequential" or "input_layers" not in config:
+            model = self._sequential(config, where)
+        else:
+            inputs, outputs = read_graph(config, self, where)
+            model = self._models["Model"](inputs, outputs, name=name)  # type: ignore[call-arg]
+        if config.get("trainable") is False:
+            model.trainable = False
+        return model  # type: ignore[no-any-return]
+
+    def _sequential(self, config: dict[str, Any], where: str) -> Any:
+        entries = items(field(config, "layers", list, where), dict, where)
+        model: Any = self._models["Sequential"](name=config.get("name"))
+        first = entries[0] if entries else {}
+        shape = first.get("config", {}).get("batch_input_shape") if type(first.get("config")) is dict else None
+        if shape is not None and first.get("class_name") != "InputLayer":
+            dtype = first["config"].get("dtype") if first.get("class_name") == "Embedding" else None
+            model.add(self._class("InputLayer", where)(batch_shape=shape, dtype=dtype))
+        for entry in entries:
+            model.add(self.layer(entry, where))
+        shape = config.get("build_input_shape")
+        if model.graph is None and isinstance(shape, list) and entries:
+            model.build(tuple(shape))
+        return model
+
+    # -- the arguments of a layer
+
+    def _arguments(self, cls: type, config: dict[str, Any], where: str) -> dict[str, Any]:
+        """The config as our class takes it: every key is an argument of it, or says nothing."""
+        if cls.__name__ == "Lambda":
+            config = self._lambda(config, where)
+        _, named, _ = init_arguments(cls)
+        arguments = {}
+        for key, value in config.items():
+            key = RENAMED.get((cls.__name__, key), key)
+            if key in named or key in _BASE_ARGUMENTS:
+                arguments[key] = self._value(key, value, where)
+            elif not _says_nothing(cls.__name__, key, value):
+                raise LoadingError(
+                    f"{where} has an argument that Lamina's {cls.__name__} does not have.",
+                    got=f"{key}={value!r}"[:120],
+                    expected=", ".join(named),
+                )
+        axis = arguments.get("axis")
+        if cls.__name__ == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
+            arguments["axis"] = axis[0]
+        if cls.__name__ == "InputLayer":
+            arguments["sparse"] = arguments["ragged"] = None
+        return arguments
+
+    def _value(self, key: str, value: Any, where: str) -> Any:
+        if isinstance(value, list):
+            return [self._value(key, item, where) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "class_name" not in value:
+            return {name: self._value(key, item, where) for name, item in value.items()}
+        return self._object(key, value, where)
+
+    def _object(self, key: str, value: dict[str, Any], where: str) -> Any:
+        """What ``{"class_name", "config"}`` within a config stands for."""
+        name, config = value["class_name"], value.get("config")
+        if not isinstance(name, str) or name.startswith("__"):
+            raise LoadingError(
+                f"{where} holds code or a value that no layer of Lamina's takes.",
+                got=f"{key}: {name!r}"[:80],
+                expected="plain numbers, strings, lists, and objects of Lamina's by name",
+                hint="a subclass of Layer with call() and get_config(), handed over in custom_objects"
+                if name == "__lambda__"
+                else None,
+            )
+        of_layers = str(value.get("module")) in ("keras.layers", "keras.models")
+        if key in _PLACES_OF_LAYERS or of_layers or name in ("Functional", "Sequential"):
+            return self.layer(value, where)
+        if name == "function":
+            found = find(config, self._custom) if isinstance(config, str) else None
+            return config if found is None and _is_keras(value) else found if found is not None else value
+        if name == "Policy":  # Keras 2
+            name = "DTypePolicy"
+        custom = None if _is_keras(value) else find(str(value.get("registered_name") or name), self._custom)
+        if isinstance(custom, type) and isinstance(config, dict):
+            make = getattr(custom, "from_config", None)
+            return make(config) if make else custom(**config)
+        kept = {k: self._value(k, v, where) for k, v in (config or {}).items()} if isinstance(config, dict) else config
+        return {"class_name": name, "config": kept, **({"module": value["module"]} if value.get("module") else {})}
+
+    def _lambda(self, config: dict[str, Any], where: str) -> dict[str, Any]:
+        """A Lambda by the function's name; one that holds bytecode is refused."""
+        config = dict(config)
+        for argument in ("function", "output_shape", "mask"):
+            value = config.get(argument)
+            if isinstance(value, dict) and value.get("class_name") == "function":
+                value = value.get("config")
+            code = argument == "function" or isinstance(value, (dict, str)) or _holds_text(value)
+            if value is None or not code:
+                continue
+            found = find(value, self._custom) if isinstance(value, str) else None
+            if found is None or isinstance(found, type):
+                raise LoadingError(
+                    f"{where} holds a function of its own, as bytecode or by name, and nothing of a file is run.",
+                    got=f"{argument}={value!r}"[:100],
+                    expected="a function that you hand over"
+                    if isinstance(value, str)
+                    else "no code in a file: it would run with your rights",
+                    hint=f'custom_objects={{"{value}": function}}'
+                    if isinstance(value, str)
+                    else "a subclass of Layer in place of the Lambda, and the model saved again",
+                )
+            config[argument] = found
+        return config
+
+
+def _holds_text(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, str) for item in value)
+
+
+def _is_keras(value: dict[str, Any]) -> bool:
+    return str(value.get("module", "keras")).partition(".")[0] in ("keras", "builtins", "None")
+
+
+def _says_nothing(class_name: str, key: str, value: Any) -> bool:
+    if key in DROPPED:
+        return True
+    if key in NO_SUCH_WEIGHT:
+        return class_name.startswith(("Depthwise", "Separable"))
+    return any(value is known or (value == known and type(value) is type(known)) for known in MEANINGLESS.get(key, ()))
+
+
+def _refused(where: str, error: BaseException) -> LoadingError:
+    return LoadingError(f"{where} cannot be made from its config.", got=f"{type(error).__name__}: {error}"[:500])

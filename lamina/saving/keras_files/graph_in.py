@@ -1,0 +1,320 @@
+"""The graph of a Keras Functional model, drawn again: its layers and operations called on each other's results."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import torch
+
+from lamina.graph import LaminaError, Symbolic
+from lamina.layers import Layer
+
+from ..config_reader import BAD_CONFIG
+from ..errors import LoadingError
+from ..fields import field, items
+from ..values import dtype_of_name
+from .names import MODEL_NAMES, OPERATION_DEFAULTS, Operation, operations
+
+Call = tuple[str, int]
+
+
+class Reader(Protocol):
+    """Makes the layers of a graph."""
+
+    old: bool
+
+    def layer(self, entry: dict[str, Any], where: str) -> Layer: ...
+
+
+class _Result(NamedTuple):
+    """In arguments, before they are drawn: a result of a call."""
+
+    call: Call
+    index: int
+
+
+def read_graph(config: dict[str, Any], reader: Reader, where: str) -> tuple[Any, Any]:
+    """The symbolic inputs and outputs of a Functional model's config.
+
+    Raises:
+        LoadingError: malformed, a cycle, or a layer or operation that refuses what it is called with.
+    """
+    graph = _GraphReader(config, reader, where)
+    with warnings.catch_warnings():
+        # Keras keeps the masks that it used as arguments of the calls.
+        warnings.filterwarnings("ignore", message=".*drops the mask of its input")
+        graph.draw()
+    inputs, outputs = (graph.structure(field_of(config, key, where)) for key in ("input_layers", "output_layers"))
+    if reader.old:
+        inputs, outputs = (
+            found[0] if isinstance(found, list) and len(found) == 1 else found for found in (inputs, outputs)
+        )
+    return inputs, outputs
+
+
+def field_of(config: dict[str, Any], key: str, where: str) -> Any:
+    if type(config.get(key)) not in (list, dict):
+        raise LoadingError(f"{where} does not tell its {key}.", got=f"{config.get(key)!r}"[:80])
+    return config[key]
+
+
+class _GraphReader:
+    def __init__(self, config: dict[str, Any], reader: Reader, where: str) -> None:
+        self._where = where
+        self._ops: dict[str, Any] = {}
+        self._configs: dict[str, dict[str, Any]] = {}
+        self._calls: dict[Call, tuple[Any, Any]] = {}
+        self._results: dict[Call, list[Any]] = {}
+        self._old_models: set[str] = set()
+        self._models: set[str] = set()
+        self._old = False
+        entries = items(field(config, "layers", list, where), dict, where)
+        for entry in entries:
+            self._take(entry, reader)
+        for entry in entries:
+            name = self._name(entry)
+            for i, node in enumerate(field(entry, "inbound_nodes", list, f"{where}, {name!r:.80},", [])):
+                self._calls[name, i] = self._arguments(node, name)
+
+    def _name(self, entry: dict[str, Any]) -> str:
+        config = entry.get("config")
+        default = config.get("name") if isinstance(config, dict) else None
+        return field(entry, "name", str, f"{self._where}, a layer,", default)
+
+    def _take(self, entry: dict[str, Any], reader: Reader) -> None:
+        name = self._name(entry)
+        class_name = field(entry, "class_name", str, f"{self._where}, {name!r:.80},")
+        if name in self._ops:
+            raise LoadingError(f"{self._where} has two layers of one name.", got=repr(name)[:80])
+        module = str(entry.get("module"))
+        if module.startswith("keras.src.ops.") or module.startswith("keras.ops"):
+            self._ops[name] = _operation(class_name, name)
+            self._configs[name] = field(entry, "config", dict, f"The operation {name!r:.80}")
+            return
+        layer = self._ops[name] = reader.layer(entry, self._where)
+        if layer.is_input:
+            self._results[name, 0] = [layer.take()]  # type: ignore[operator]
+        if class_name in MODEL_NAMES:
+            self._old_models.add(name)
+        if class_name in ("Functional", "Model"):
+            self._models.add(name)
+
+    # -- arguments
+
+    def _arguments(self, node: Any, name: str) -> tuple[Any, Any]:
+        where = f"A call of {name!r:.80}"
+        if isinstance(node, list):
+            self._old = True
+            return self._old_arguments(node, where)
+        if type(node) is not dict:
+            raise LoadingError(f"{where} is malformed.", got=f"{node!r}"[:80])
+        return (
+            [self._value(item, where) for item in field(node, "args", list, where, [])],
+            {key: self._value(item, where) for key, item in field(node, "kwargs", dict, where, {}).items()},
+        )
+
+    def _old_arguments(self, node: list[Any], where: str) -> tuple[Any, Any]:
+        """``[[layer, call, result, kwargs], ...]``, as Keras 2 writes."""
+        found, kwargs = [], {}
+        for item in node:
+            if type(item) is not list or len(item) not in (3, 4):
+                raise LoadingError(f"{where} is malformed.", got=f"{item!r}"[:80], expected="[layer, call, result]")
+            found.append(self._old_reference(item[:3], where))
+            if len(item) == 4 and isinstance(item[3], dict):
+                kwargs |= {key: self._old_value(value, where) for key, value in item[3].items()}
+        return [found[0] if len(found) == 1 else found], kwargs
+
+    def _old_reference(self, item: list[Any], where: str) -> _Result:
+        result = self._reference(item, where)
+        # In Keras 2, the first call of a nested model is that of its own making.
+        first = 1 if result.call[0] in self._old_models else 0
+        return _Result((result.call[0], result.call[1] - first), result.index)
+
+    def _old_value(self, value: Any, where: str) -> Any:
+        if isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and value[0] in self._ops:
+            return self._old_reference(value[:3], where)
+        if isinstance(value, list):
+            return [self._old_value(item, where) for item in value]
+        return value
+
+    def _reference(self, item: Any, where: str) -> _Result:
+        if type(item) is not list or [type(part) for part in item] != [str, int, int] or item[0] not in self._ops:
+            raise LoadingError(
+                f"{where} points to nothing.", got=f"{item!r}"[:80], expected="[layer, number of the call, result]"
+            )
+        return _Result((item[0], item[1]), item[2])
+
+    def _value(self, value: Any, where: str) -> Any:
+        if isinstance(value, list):
+            return [self._value(item, where) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "class_name" not in value:
+            return {key: self._value(item, where) for key, item in value.items()}
+        kind, config = value["class_name"], field(value, "config", dict, where)
+        if kind == "__keras_tensor__":
+            return self._reference(config.get("keras_history"), where)
+        if kind == "__slice__":
+            return slice(*(self._value(config.get(part), where) for part in ("start", "stop", "step")))
+        if kind == "__ellipsis__":
+            return ...
+        if kind in ("__numpy__", "__tensor__"):
+            return _constant(config, where)
+        raise LoadingError(
+            f"{where} has an argument that Lamina does not know.", got=f"{kind!r}"[:80], expected="numbers and tensors"
+        )
+
+    # -- drawing
+
+    def draw(self) -> None:
+        """Draw each call as soon as the results that it needs are there."""
+        needs = {call: set(_calls_in(arguments)) - self._results.keys() for call, arguments in self._calls.items()}
+        waiting: dict[Call, list[Call]] = defaultdict(list)
+        for call, needed in needs.items():
+            for other in needed:
+                waiting[other].append(call)
+        ready = deque(call for call, needed in needs.items() if not needed)
+        while ready:
+            call = ready.popleft()
+            self._results[call] = self._draw(call)
+            for other in waiting[call]:
+                needs[other].discard(call)
+                if not needs[other]:
+                    ready.append(other)
+        stuck = [name for name, _ in self._calls if (name, _) not in self._results]
+        if stuck:
+            raise LoadingError(
+                f"{self._where} has calls that wait for each other, or for what is not there.",
+                got=", ".join(map(repr, stuck))[:200],
+            )
+
+    def _draw(self, call: Call) -> list[Any]:
+        name = call[0]
+        args, kwargs = self._filled(self._calls[call])
+        thing = self._ops[name]
+        try:
+            if isinstance(thing, Operation):
+                result = _call_operation(thing, self._configs[name], args, kwargs)
+            else:
+                result = thing(*args, **_wanted(thing, kwargs))
+        except (LaminaError, *BAD_CONFIG) as error:
+            if isinstance(error, LoadingError):
+                raise
+            raise LoadingError(
+                f"The call of {name!r} cannot be drawn again.", got=f"{type(error).__name__}: {error}"[:500]
+            ) from error
+        return list(_flat(result))
+
+    def _filled(self, value: Any) -> Any:
+        if isinstance(value, _Result):
+            return self.result(value)
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._filled(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self._filled(item) for key, item in value.items()}
+        return value
+
+    def result(self, result: _Result) -> Symbolic:
+        found = self._results.get(result.call, [])
+        if not 0 <= result.index < len(found) or not isinstance(found[result.index], Symbolic):
+            raise LoadingError(f"{self._where} points to a result that is not there.", got=f"{result!r}"[:120])
+        return found[result.index]
+
+    def structure(self, value: Any) -> Any:
+        """Inputs or outputs in their structure; a leaf is ``[layer, call, result]``."""
+        if isinstance(value, dict):
+            return {key: self.structure(item) for key, item in value.items()}
+        if not isinstance(value, list):
+            raise LoadingError(f"{self._where} tells its inputs and outputs oddly.", got=f"{value!r}"[:80])
+        if len(value) == 3 and isinstance(value[0], str):
+            call, index = self._reference(value, self._where)
+            models = self._old_models if self._old else self._models
+            return self.result(_Result((call[0], call[1] - (call[0] in models)), index))
+        return [self.structure(item) for item in value]
+
+
+def _operation(class_name: str, name: str) -> Operation:
+    found = operations().get(class_name)
+    if found is None:
+        raise LoadingError(
+            f"The operation {name!r} is one that Lamina does not have.",
+            got=repr(class_name)[:80],
+            expected=", ".join(sorted(operations())),
+        )
+    return found
+
+
+def _call_operation(operation: Operation, config: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
+    if len(args) > len(operation.arguments):
+        raise LoadingError(
+            "An operation has too many arguments.", got=f"{len(args)}", expected=f"{operation.arguments}"
+        )
+    given = dict(zip(operation.arguments, args, strict=False)) | kwargs
+    if "key" in given and isinstance(given["key"], list):
+        given["key"] = tuple(given["key"])
+    for key, value in config.items():
+        if key == "name" or (key in OPERATION_DEFAULTS and value == OPERATION_DEFAULTS[key]):
+            continue
+        if key in given:
+            raise LoadingError("An operation has an argument twice.", got=repr(key)[:80])
+        given[key] = _as_tuple(value)
+    return operation.function(**given)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(item) for item in value) if isinstance(value, list) else value
+
+
+def _wanted(layer: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by name that say something.
+
+    Keras keeps ``training=False`` where that is no more than the default of the layer's call, and then lets the call
+    of the model decide.
+    """
+    takes = layer._facts.signature.parameters
+    kept = {}
+    for key, value in kwargs.items():
+        if value is None and key not in takes:
+            continue
+        if key == "training" and (value is None or (value is False and takes_false_by_default(takes))):
+            continue
+        kept[key] = value
+    return kept
+
+
+def takes_false_by_default(parameters: Any) -> bool:
+    return "training" not in parameters or parameters["training"].default is False
+
+
+def _calls_in(value: Any) -> Iterator[Call]:
+    if isinstance(value, _Result):
+        yield value.call
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _calls_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _calls_in(item)
+
+
+def _flat(result: Any) -> Iterator[Any]:
+    """The results in Keras' order, which is that of the sorted keys of a dict."""
+    if isinstance(result, dict):
+        for key in sorted(result):
+            yield from _flat(result[key])
+    elif isinstance(result, (list, tuple)):
+        for item in result:
+            yield from _flat(item)
+    else:
+        yield result
+
+
+def _constant(config: dict[str, Any], where: str) -> torch.Tensor:
+    dtype = dtype_of_name(field(config, "dtype", str, where))
+    try:
+        return torch.tensor(config.get("value"), dtype=dtype, device="cpu")
+    except BAD_CONFIG as error:
+        raise LoadingError(f"{where} holds a constant that is none.", got=f"{error}"[:120]) from error
