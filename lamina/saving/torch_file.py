@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import pickletools
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -121,10 +122,12 @@ class _Machine:
 
     def run(self, program: memoryview) -> Any:
         try:
-            for opcode, argument, _ in pickletools.genops(bytes(program)):
-                if opcode.name == "STOP":
-                    return self._stack.pop()
-                self._step(opcode.name, argument)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # odd escapes in a name: no name of ours has any
+                for opcode, argument, _ in pickletools.genops(bytes(program)):
+                    if opcode.name == "STOP":
+                        return self._stack.pop()
+                    self._step(opcode.name, argument)
         except LoadingError:
             raise
         except (ValueError, TypeError, IndexError, KeyError, RuntimeError, OverflowError) as error:
@@ -132,8 +135,12 @@ class _Machine:
         raise self._refused("a program without an end")
 
     def _refused(self, got: str) -> LoadingError:
-        expected = "numbers, texts, lists, tuples, dicts and dense tensors"
-        return LoadingError(f"{self._where} holds more than data, or is damaged.", got[:200], expected, _HINT)
+        return LoadingError(
+            f"{self._where} holds more than data, or is damaged.",
+            got=got[:200],
+            expected="numbers, texts, lists, tuples, dicts and dense tensors",
+            hint=_HINT,
+        )
 
     def _step(self, name: str, argument: Any) -> None:
         stack = self._stack
