@@ -20,7 +20,10 @@ import torch
 from .archive import read_zip
 from .errors import LoadingError
 
-_MAX_PICKLE = 64 * 2**20
+# A tensor takes some 35 instructions and 200 bytes of the program.
+_MAX_PROGRAM = 4 * 2**20
+_MAX_STEPS = 500_000
+_MAX_CALLS = 50_000
 _MAX_AXES = 64
 _LOCAL_HEADER = 30
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -85,13 +88,11 @@ def read_torch_file(path: Any) -> dict[str, torch.Tensor]:
     program = members[f"{top}/data.pkl"]
     if bytes(members.get(f"{top}/byteorder", b"little")) != b"little":
         raise LoadingError(f"{where} was written on a big-endian machine.", expected="little-endian numbers")
-    if len(program) > _MAX_PICKLE:
-        raise LoadingError(f"{where} says more than any state_dict does.", got=f"{len(program)} bytes of data.pkl")
     found = _Machine({name.removeprefix(f"{top}/data/"): data for name, data in members.items()}, where).run(program)
     for state in (found, *(found.get(key) for key in _WRAPPERS if isinstance(found, dict))):
         if isinstance(state, dict) and state and all(isinstance(v, torch.Tensor) for v in state.values()):
-            return {str(name): tensor for name, tensor in state.items()}
-    got = ", ".join(map(repr, found)) if isinstance(found, dict) else type(found).__name__
+            return state
+    got = ", ".join(found) if isinstance(found, dict) else type(found).__name__
     raise LoadingError(f"{where} holds no state_dict.", got=got[:200] or "nothing", expected=_EXPECTED, hint=_HINT)
 
 
@@ -101,7 +102,7 @@ _HINT = "torch.save(module.state_dict(), path); better a .safetensors file, whic
 
 def _refuse_odd_members(infos: list[zipfile.ZipInfo], path: Any) -> None:
     names = [info.filename for info in infos]
-    top = names[0].partition("/")[0]
+    top = names[0].partition("/")[0] if names else ""
     packed = [i.filename for i in infos if i.compress_type != zipfile.ZIP_STORED or i.file_size != i.compress_size]
     odd = packed + [name for name in names if not name.startswith(f"{top}/")]
     if odd or len(set(names)) != len(names) or f"{top}/data.pkl" not in names:
@@ -119,12 +120,17 @@ class _Machine:
         self._storages, self._where = storages, where
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._calls = 0
 
     def run(self, program: memoryview) -> Any:
+        if len(program) > _MAX_PROGRAM:
+            raise self._refused(f"{len(program)} bytes of data.pkl, of at most {_MAX_PROGRAM}")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # odd escapes in a name: no name of ours has any
-                for opcode, argument, _ in pickletools.genops(bytes(program)):
+                for step, (opcode, argument, _) in enumerate(pickletools.genops(bytes(program))):
+                    if step == _MAX_STEPS:
+                        raise self._refused(f"more than {_MAX_STEPS} instructions")
                     if opcode.name == "STOP":
                         return self._stack.pop()
                     self._step(opcode.name, argument)
@@ -164,6 +170,8 @@ class _Machine:
             stack[-count:] = [tuple(stack[-count:])]
         elif name in ("SETITEM", "SETITEMS"):
             items = self._to_mark() if name == "SETITEMS" else [stack.pop(-2), stack.pop()]
+            if any(type(key) is not str for key in items[::2]):
+                raise self._refused("a dict whose keys are no strings")
             self._of(dict).update(zip(items[::2], items[1::2], strict=True))
         elif name in ("APPEND", "APPENDS"):
             items = self._to_mark() if name == "APPENDS" else [stack.pop()]
@@ -199,13 +207,17 @@ class _Machine:
 
     def _call(self, word: Any, arguments: Any) -> Any:
         if not isinstance(word, _Word) or word.name not in _CALLED or type(arguments) is not tuple:
-            raise self._refused(f"a call of {getattr(word, 'name', word)!r}"[:100])
+            raise self._refused(f"a call of {word.name if isinstance(word, _Word) else type(word).__name__}")
+        self._calls += 1
+        if self._calls > _MAX_CALLS:
+            raise self._refused(f"more than {_MAX_CALLS} tensors")
         return word.meaning(*arguments)
 
     def _storage(self, facts: Any) -> _Storage:
         kind, word, key, _, count = facts
-        if kind != "storage" or not isinstance(word, _Word) or word.name in _CALLED or type(count) is not int:
-            raise self._refused(f"a storage {facts!r}")
+        sound = isinstance(word, _Word) and word.name not in _CALLED and type(key) is str and type(count) is int
+        if kind != "storage" or not sound:
+            raise self._refused("a reference to something else than a storage")
         size = count * (word.meaning.itemsize if word.meaning is not None else 1)
         if key not in self._storages or len(self._storages[key]) != size:
             stored = f"{len(self._storages[key])} bytes" if key in self._storages else "nothing"
@@ -224,17 +236,18 @@ def _tensor(
     storage: _Storage, offset: int, size: Any, stride: Any, requires_grad: bool, hooks: Any, *more: Any
 ) -> torch.Tensor:
     """The view of a storage that ``torch._utils._rebuild_tensor_v2`` and its successor make, checked to lie in it."""
+    if not isinstance(storage, _Storage):
+        raise ValueError("a tensor without a storage")
     words = [word.meaning for word in more if isinstance(word, _Word)]
     dtype = storage.dtype or words[0]
+    if not isinstance(dtype, torch.dtype):
+        raise ValueError("a tensor without a dtype")
     count = len(storage.member) // dtype.itemsize
-    numbers = (offset, *size, *stride)
+    # No arithmetic and no text of what may be anything, before it is known to be numbers.
+    if len(size) > _MAX_AXES or any(type(n) is not int or not 0 <= n < 2**63 for n in (offset, *size, *stride)):
+        raise ValueError("a tensor with a shape that is none")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    if (
-        any(type(n) is not int or not 0 <= n < 2**63 for n in numbers)
-        or len(size) > _MAX_AXES
-        or math.prod(size) > count
-        or (math.prod(size) and last >= count)
-    ):
+    if math.prod(size) > count or (math.prod(size) and last >= count):
         raise ValueError(f"a tensor of {size} with strides {stride} from {offset} in {count} stored values")
     if not math.prod(size):
         return torch.empty(size, dtype=dtype)
@@ -250,8 +263,8 @@ def _parameter(tensor: torch.Tensor, requires_grad: bool, hooks: Any) -> torch.T
     return tensor
 
 
-def _ordered_dict(pairs: Any = ()) -> dict[Any, Any]:
-    return dict(pairs)
+def _ordered_dict() -> dict[str, Any]:
+    return {}
 
 
 _CALLED = {

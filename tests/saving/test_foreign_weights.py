@@ -294,6 +294,54 @@ def test_files_that_lie(tmp_path: Path, change: Any) -> None:
         read_torch_file(rewritten(simple(tmp_path), change))
 
 
+# What a machine that is not careful would compute, hash, or print for hours: the tail is a program of its own.
+NESTED = b"Nq\x09" + b"h\x09h\x09\x86q\x09" * 60  # 2 ** 60 leaves, in 60 tuples
+TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n"
+STORAGE = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0000X\x03\0\0\0cpuK\x06tQ"
+PROGRAMS = {
+    "a key that is hashed for ever": (b"}" + NESTED + b"Ns.", "keys are no strings"),
+    "a storage's key that is": (
+        NESTED + b"(X\x07\0\0\0storagectorch\nFloatStorage\nh\x09h\x09K\x01tQ.",
+        "than a storage",
+    ),
+    "a shape that is printed for ever": (
+        NESTED + TENSOR + b"(" + STORAGE + b"K\0h\x09K\x01\x85\x89NtR.",
+        "shape that is none",
+    ),
+    "a call of what is no function": (NESTED + b")R.", "a call of tuple"),
+    "a call of a dtype": (b"ctorch\nFloatStorage\n)R.", "a call of torch FloatStorage"),
+    "a text times a giant": (
+        TENSOR + b"(" + STORAGE + b"K\0J\xff\xff\xff\x7f\x85X\x01\0\0\0a\x85\x89NtR.",
+        "shape that is none",
+    ),
+    "a tensor of nothing": (TENSOR + b"(NK\0K\x04\x85K\x01\x85\x89NtR.", "without a storage"),
+    "millions of dicts": (b"(" + b"}" * 4_000_000 + b"t.", "more than 500000 instructions"),
+    "too long a program": (b"(" + b"}" * 5_000_000 + b"t.", "bytes of data.pkl"),
+    "too many tensors": (
+        TENSOR + b"q\0(" + STORAGE + b"K\0K\x06\x85K\x01\x85\x89Ntq\1(" + b"h\0h\1R" * 60_000 + b"t.",
+        "more than 50000",
+    ),
+    "a giant place in memory": (b"}r\xff\xff\xff\xff.", "no state_dict"),
+    "a dict that holds itself": (b"}q\0X\x01\0\0\0ah\0s.", "no state_dict"),
+    "an instance": (b"(cposix\nsystem\no.", r"posix\.system"),
+    "an instance of another kind": (b"(X\x02\0\0\0lsiposix\nsystem\n.", "instruction INST"),
+    "an extension": (b"\x82\x01.", "instruction EXT1"),
+    "an attribute of ours": (b"ctorch.hub\nload\n.", r"torch\.hub\.load"),
+    "another path to it": (b"X\x05\0\0\0posixX\x06\0\0\0system\x93)R.", r"posix\.system"),
+    "a state for a tensor": (TENSOR + b"}b.", "an addition to a _Word"),
+    "no end": (b"}", "damaged"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program, message", PROGRAMS.values(), ids=PROGRAMS)
+def test_programs_that_attack(tmp_path: Path, program: bytes, message: str) -> None:
+    def change(name: str, data: bytes) -> tuple[str, bytes]:
+        return name, b"\x80\x02" + program if name.endswith("data.pkl") else data
+
+    with pytest.raises(LoadingError, match=message):
+        read_torch_file(rewritten(simple(tmp_path), change))
+
+
 def test_packed_and_damaged_files(tmp_path: Path) -> None:
     path = simple(tmp_path)
     with pytest.raises(LoadingError, match="members that torch.save does not write"):
