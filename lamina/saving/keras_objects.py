@@ -59,7 +59,7 @@ def serialize_keras_object(obj: Any) -> Any:
 def deserialize_keras_object(
     config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:
-    """Reverse of `serialize_keras_object`; reads what Keras' own function writes for the objects that Lamina has, too.
+    """Reverse of `serialize_keras_object`; reads what Keras' own function writes, too, where the arguments are the same.
 
     Nothing is imported: a module in the config is compared with Lamina's own and Keras', and what is not theirs comes
     from ``custom_objects``, the scope, or what is registered, by its exact name.
