@@ -33,8 +33,6 @@ _PACKAGES: Mapping[str, ModuleType] = MappingProxyType({
     "optimizers.schedules": schedules, "regularizers": regularizers,
 })  # fmt: skip
 _KEYS = ("module", "class_name", "config", "registered_name", "build_config", "compile_config", "shared_object_id")
-# Where "module" says no more than that it is Lamina's (or Keras'), the name alone has to tell which.
-_ANY = (None, "keras", "lamina", "builtins")
 _WHERE = "The config of an object"
 
 
@@ -59,7 +57,7 @@ def serialize_keras_object(obj: Any) -> Any:
 def deserialize_keras_object(
     config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:
-    """Reverse of `serialize_keras_object`; reads what Keras' own function writes, too, where the arguments are the same.
+    """Reverse of `serialize_keras_object`; reads what Keras' own writes, too, where the arguments are the same.
 
     Nothing is imported: a module in the config is compared with Lamina's own and Keras', and what is not theirs comes
     from ``custom_objects``, the scope, or what is registered, by its exact name.
@@ -165,16 +163,20 @@ def _instance(name: str, config: dict[str, Any], module: Any, registered_name: A
 
 def _candidates(name: str, module: Any) -> list[tuple[str, Any]]:
     """(package, object) for each package that a module may mean and that has this name."""
-    packages = [
-        package for package in _PACKAGES if module in _ANY or module in (f"keras.{package}", f"lamina.{package}")
-    ]
+    packages = [key for key in _PACKAGES if _is_vague(module) or module in (f"keras.{key}", f"lamina.{key}")]
     found = [(package, _own(_PACKAGES[package], name)) for package in packages]
     return [(package, own) for package, own in found if own is not None]
 
 
+def _is_vague(module: Any) -> bool:
+    """Whether a module says no more than that it is Lamina's or Keras': then the name alone has to tell which."""
+    return module in (None, "keras", "lamina", "builtins") or (
+        isinstance(module, str) and module.startswith("keras.src.")
+    )
+
+
 def _model_names(module: Any) -> tuple[str, ...]:
-    models = module in (*_ANY, "keras.models", "lamina.models", "keras.src.models.functional")
-    return (*MODELS, "Functional") if models else ()
+    return (*MODELS, "Functional") if _is_vague(module) or module in ("keras.models", "lamina.models") else ()
 
 
 def _unknown(kind: str, name: str, module: Any, found: Any) -> LoadingError:
