@@ -12,11 +12,11 @@ from typing import Any
 from lamina.custom_objects import find
 from lamina.graph import LaminaError
 from lamina.layers import Layer
+from lamina.saving.classes import Classes, init_arguments, layer_classes, takes
+from lamina.saving.config_reader import BAD_CONFIG
+from lamina.saving.errors import LoadingError
+from lamina.saving.fields import field, items
 
-from ..classes import Classes, init_arguments, layer_classes, takes
-from ..config_reader import BAD_CONFIG
-from ..errors import LoadingError
-from ..fields import field, items
 from .graph_in import read_graph
 from .names import DROPPED, MEANINGLESS, MODEL_NAMES, NO_SUCH_WEIGHT, RENAMED, operations
 

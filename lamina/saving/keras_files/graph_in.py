@@ -11,11 +11,11 @@ import torch
 
 from lamina.graph import LaminaError, Symbolic
 from lamina.layers import Layer
+from lamina.saving.config_reader import BAD_CONFIG
+from lamina.saving.errors import LoadingError
+from lamina.saving.fields import field, items
+from lamina.saving.values import dtype_of_name
 
-from ..config_reader import BAD_CONFIG
-from ..errors import LoadingError
-from ..fields import field, items
-from ..values import dtype_of_name
 from .names import MODEL_NAMES, OPERATION_DEFAULTS, Operation, operations
 
 Call = tuple[str, int]
@@ -90,7 +90,7 @@ class _GraphReader:
         if name in self._ops:
             raise LoadingError(f"{self._where} has two layers of one name.", got=repr(name)[:80])
         module = str(entry.get("module"))
-        if module.startswith("keras.src.ops.") or module.startswith("keras.ops"):
+        if module.startswith(("keras.src.ops.", "keras.ops.")):
             self._ops[name] = _operation(class_name, name)
             self._configs[name] = field(entry, "config", dict, f"The operation {name!r:.80}")
             return

@@ -1,4 +1,4 @@
-"""Keras' words and ours, in closed tables: operations in a graph, renamed arguments, arguments without a meaning here."""
+"""Keras' words and ours, in closed tables: operations in a graph, arguments renamed, arguments without meaning."""
 
 from __future__ import annotations
 
@@ -43,6 +43,18 @@ _OPERATIONS = {
     ("variable",): "StopGradient",
     ("a", "b"): "Solve SolveTriangular",
     ("images",): "Resize PadImages CropImages",
+}
+
+# Where Keras keeps the classes of operations; those that are not listed, with NumPy's.
+_PLACES = {
+    "nn": """Relu Relu6 Sigmoid SparseSigmoid Softplus Softsign SoftShrink SparsePlus Silu Squareplus LogSigmoid LeakyRelu
+        HardSigmoid HardSilu Elu Selu Gelu Celu Glu TanhShrink HardTanh HardShrink Threshold Softmax LogSoftmax
+        Sparsemax MaxPool AveragePool Conv DepthwiseConv SeparableConv ConvTranspose OneHot BinaryCrossentropy
+        CategoricalCrossentropy SparseCategoricalCrossentropy Moments Normalize""",
+    "math": "SegmentSum SegmentMax TopK InTopK Logsumexp Rsqrt Erf",
+    "core": "Scatter ScatterUpdate Slice SliceUpdate StopGradient Unstack Cast ConvertToTensor",
+    "linalg": "Cholesky Det Eigh Inv Norm Qr Solve SolveTriangular SVD Pinv",
+    "image": "Resize PadImages CropImages",
 }
 
 # Functions that their class' name does not tell.
@@ -95,6 +107,20 @@ DROPPED = ("batch_input_shape", "input_length", "build_input_shape")
 
 # Arguments of Keras 2's layers for weights that they do not have.
 NO_SUCH_WEIGHT = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
+
+
+@lru_cache(maxsize=1)
+def _modules() -> Mapping[str, str]:
+    return MappingProxyType({name: place for place, names in _PLACES.items() for name in names.split()})
+
+
+def module_of_operation(class_name: str) -> str:
+    """The module that Keras writes beside the class of an operation.
+
+    >>> module_of_operation("Softmax")
+    'keras.src.ops.nn'
+    """
+    return f"keras.src.ops.{_modules().get(class_name, 'numpy')}"
 
 
 class Operation(NamedTuple):

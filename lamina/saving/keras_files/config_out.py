@@ -1,0 +1,354 @@
+"""A model as Keras 3 writes it: the ``config.json`` of a ``.keras`` file, which real Keras opens.
+
+What Keras has no word for is refused, with the node and the user's line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.graph import Constant, Graph, LaminaError, Node, Symbolic, tree
+from lamina.graph.graph import is_input_node
+from lamina.graph.node import Leaf
+from lamina.graph.symbolic import SymbolicTensor
+from lamina.graph.walk import key_of
+from lamina.layers import AddedLoss, Lambda, Layer, TorchModule
+from lamina.saving.classes import Classes, layer_classes
+from lamina.saving.errors import SavingError
+from lamina.saving.values import name_of_dtype
+
+from .names import MEANINGLESS, module_of_operation, snake_case
+from .operations_out import Call, NoWordError, call_of
+
+_FUNCTIONAL = "keras.src.models.functional"
+
+# The argument that holds an object tells in which of Keras' modules its class stands.
+_MODULES_BY_ENDING = {
+    "_initializer": "keras.initializers",
+    "_regularizer": "keras.regularizers",
+    "_constraint": "keras.constraints",
+}
+
+# Arguments of Lamina's layers that Keras' do not have, but where they say nothing.
+_OURS_ALONE = ("rms_scaling",)
+
+
+class KerasConfigWriter:
+    """Writes models and layers as Keras' configs.
+
+    Args:
+        models: class name -> class of Lamina's models.
+    """
+
+    def __init__(self, models: Classes) -> None:
+        self._models = models
+        self._entries: dict[int, tuple[int, dict[str, Any]]] = {}
+
+    def model(self, model: Any) -> dict[str, Any]:
+        """The entry of a model.
+
+        Raises:
+            SavingError: it holds what Keras has no word for; names the layer, or the node and its line.
+        """
+        return self.layer(model, model.name)
+
+    def layer(self, layer: Any, name: str) -> dict[str, Any]:
+        """The entry of a layer, under the name that it has in its model."""
+        cls = type(layer)
+        if isinstance(layer, self._models["Model"]):
+            entry = self._nested(layer, name)
+        else:
+            known = layer_classes().get(cls.__name__) is cls
+            if not known or issubclass(cls, (TorchModule, AddedLoss, Lambda)):
+                raise SavingError(
+                    f"{layer.label} cannot be written for Keras: it has no such layer.",
+                    got=cls.__name__,
+                    expected="layers by Keras' names, and functions that Keras has as operations",
+                    hint='model.save("model.lamina"), which holds everything',
+                )
+            config = _encoded(layer.get_config(), "", layer.label)
+            entry = {"module": "keras.layers", "class_name": cls.__name__, "config": {**config, "name": name}}
+            entry["registered_name"] = None
+        self._share(layer, entry)
+        return entry
+
+    def _share(self, layer: Any, entry: dict[str, Any]) -> None:
+        """A layer that comes again, in another model, is marked in both places as one."""
+        if id(layer) in self._entries:
+            number, first = self._entries[id(layer)]
+            first["shared_object_id"] = entry["shared_object_id"] = number
+        else:
+            self._entries[id(layer)] = len(self._entries) + 1, entry
+
+    def _nested(self, model: Any, name: str) -> dict[str, Any]:
+        if isinstance(model, self._models["Sequential"]) and type(model) is self._models["Sequential"]:
+            return self._sequential(model, name)
+        if model.graph is None or type(model) is not self._models["Model"]:
+            raise SavingError(
+                f"{model.label} cannot be written for Keras: it is defined by code, not by a graph.",
+                got=type(model).__name__,
+                expected="Model(inputs, outputs) or Sequential",
+                hint='model.save("model.lamina"), or the same layers in a graph',
+            )
+        config = {"name": name, "trainable": model.trainable, **_GraphWriter(model.graph, self).write()}
+        return {
+            "module": _FUNCTIONAL,
+            "class_name": "Functional",
+            "config": config,
+            "registered_name": "Functional",
+            "build_config": {"input_shape": None},
+        }
+
+    def _sequential(self, model: Any, name: str) -> dict[str, Any]:
+        entries, used = [], set()
+        start = model._start.node.op if model._start is not None else None
+        for layer in [start, *model.layers] if start is not None else model.layers:
+            own = _free(layer.name, used)
+            entries.append(_input_entry(layer, own) if layer.is_input else self.layer(layer, own))
+        config: dict[str, Any] = {"name": name, "trainable": model.trainable, "layers": entries}
+        if start is not None:
+            config["build_input_shape"] = list(start.batch_shape)
+        return {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
+
+
+class _GraphWriter:
+    def __init__(self, graph: Graph, writer: KerasConfigWriter) -> None:
+        self._graph = graph
+        self._writer = writer
+        self._used: set[str] = set()
+        self._entries: dict[int, dict[str, Any]] = {}
+        self._calls: dict[int, tuple[str, int]] = {}
+        self._ours: dict[tuple[int, int], tuple[str, int, int]] = {}
+
+    def write(self) -> dict[str, Any]:
+        for tensor in self._graph.inputs:
+            if not is_input_node(tensor.node):
+                self._cut(tensor)
+        names = {id(node.op): self._graph.name_of(node) for node in self._graph.nodes if is_input_node(node)}
+        names |= {id(module): name for name, module in self._graph.modules.items()}
+        self._names = {key: _free(name.replace("/", "_"), self._used) for key, name in names.items()}
+        for node in self._graph.nodes:
+            if not self._is_given(node):
+                self._node(node)
+        return {
+            "layers": list(self._entries.values()),
+            "input_layers": self._structure(self._graph.input_structure),
+            "output_layers": self._structure(self._graph.output_structure),
+        }
+
+    def _is_given(self, node: Node) -> bool:
+        return all((id(node), k) in self._ours for k in range(len(node.specs)))
+
+    def _cut(self, tensor: Any) -> None:
+        """A model that begins in the middle of a larger graph begins with an Input."""
+        name = _free(snake_case(tensor.name.replace("/", "_").replace(":", "_")), self._used)
+        config = {"batch_shape": list(tensor.shape), "dtype": name_of_dtype(tensor.dtype), "name": name}
+        self._entries[id(tensor)] = _entry_of_input(config)
+        self._ours[key_of(tensor)] = (name, 0, 0)
+
+    def _node(self, node: Node) -> None:
+        try:
+            if isinstance(node.op, Layer) and node.op.is_input:
+                name = self._names[id(node.op)]
+                self._entries[id(node.op)] = _input_entry(node.op, name)
+                self._give(node, (name, 0))
+            elif isinstance(node.op, Layer):
+                self._layer(node, node.op)
+            else:
+                self._function(node)
+        except LaminaError as error:
+            error.where = error.where or str(node.source)
+            raise
+
+    def _layer(self, node: Node, layer: Layer) -> None:
+        name = self._names[id(layer)]
+        if id(layer) not in self._entries:
+            entry = self._writer.layer(layer, name)
+            self._entries[id(layer)] = {**entry, "name": name, "inbound_nodes": []}
+            self._writer._entries[id(layer)] = self._writer._entries[id(layer)][0], self._entries[id(layer)]
+        calls = self._entries[id(layer)]["inbound_nodes"]
+        calls.append({"args": self._value(list(node.args)), "kwargs": self._value(node.kwargs)})
+        self._give(node, (name, len(calls) - 1))
+
+    def _function(self, node: Node) -> None:
+        try:
+            if isinstance(node.op, torch.nn.Module):
+                raise NoWordError("Keras has no PyTorch modules.")
+            call: Call = call_of(node.op, list(node.args), dict(node.kwargs), node.output)
+            args = self._value(list(call.args))
+        except NoWordError as error:
+            raise SavingError(
+                f"The node {self._graph.name_of(node)!r} cannot be written for Keras: it calls {node.label}.",
+                got=error.headline,
+                expected="layers and functions that Keras has too",
+                hint='lamina.ops by Keras\' names, or model.save("model.lamina")',
+            ) from error
+        name = _free(snake_case(call.class_name), self._used)
+        self._entries[id(node)] = {
+            "module": module_of_operation(call.class_name),
+            "class_name": call.class_name,
+            "config": {"name": name, **_encoded(call.config, "", name)},
+            "registered_name": call.class_name,
+            "name": name,
+            "inbound_nodes": [{"args": args, "kwargs": {}}],
+        }
+        self._give(node, (name, 0))
+
+    def _give(self, node: Node, call: tuple[str, int]) -> None:
+        """Number the results as Keras does: by place in the result, a dict's by sorted keys."""
+        for place, leaf in enumerate(_flat(node.template)):
+            if isinstance(leaf, Leaf):
+                self._ours[id(node), leaf.index] = (*call, place)
+
+    # -- values
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, Symbolic):
+            return self._tensor(value)
+        if isinstance(value, Constant):
+            return _constant(value)
+        if isinstance(value, (list, tuple)):
+            return [self._value(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._value(item) for key, item in value.items()}
+        if isinstance(value, slice):
+            parts = {"start": value.start, "stop": value.stop, "step": value.step}
+            return {"class_name": "__slice__", "config": {key: self._value(item) for key, item in parts.items()}}
+        if value is ...:
+            return {"class_name": "__ellipsis__", "config": {}}
+        if isinstance(value, torch.dtype):
+            return name_of_dtype(value)
+        if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+            return value
+        raise NoWordError(f"Keras has no word for the argument {value!r:.80} of type {type(value).__name__}.")
+
+    def _tensor(self, tensor: Symbolic) -> dict[str, Any]:
+        if not isinstance(tensor, SymbolicTensor):
+            raise NoWordError("Keras has no sizes of axes as arguments: they are known when the model runs.")
+        facts = {"shape": list(tensor.shape), "dtype": name_of_dtype(tensor.dtype)}
+        return {
+            "class_name": "__keras_tensor__",
+            "config": {**facts, "keras_history": list(self._ours[key_of(tensor)])},
+        }
+
+    def _structure(self, structure: Any) -> Any:
+        def leaf(value: Any) -> Any:
+            if not isinstance(value, SymbolicTensor):
+                raise SavingError("The outputs of a Keras model are tensors.", got=f"{value!r}"[:80])
+            name, call, place = self._ours[key_of(value)]
+            model = isinstance(value.node.op, self._writer._models["Model"])
+            functional = model and not isinstance(value.node.op, self._writer._models["Sequential"])
+            return [name, call + functional, place]
+
+        return _as_lists(tree.map_leaves(lambda v: _Told(leaf(v)), structure))
+
+
+class _Told:
+    def __init__(self, value: list[Any]) -> None:
+        self.value = value
+
+
+def _as_lists(value: Any) -> Any:
+    if isinstance(value, _Told):
+        return value.value
+    if isinstance(value, dict):
+        return {key: _as_lists(item) for key, item in value.items()}
+    return [_as_lists(item) for item in value]
+
+
+def _flat(template: Any) -> Iterator[Any]:
+    if isinstance(template, dict):
+        for key in sorted(template):
+            yield from _flat(template[key])
+    elif isinstance(template, (list, tuple)):
+        for item in template:
+            yield from _flat(item)
+    else:
+        yield template
+
+
+def _free(name: str, used: set[str]) -> str:
+    """The name, numbered where it is taken: layers and operations share one space of names in Keras."""
+    found, k = name, 1
+    while found in used:
+        found, k = f"{name}_{k}", k + 1
+    used.add(found)
+    return found
+
+
+def _input_entry(layer: Any, name: str) -> dict[str, Any]:
+    return _entry_of_input({**layer.get_config(), "name": name})
+
+
+def _entry_of_input(config: dict[str, Any]) -> dict[str, Any]:
+    config = {**config, "batch_shape": list(config["batch_shape"]), "sparse": False, "ragged": False}
+    return {
+        "module": "keras.layers",
+        "class_name": "InputLayer",
+        "config": config,
+        "registered_name": None,
+        "name": config["name"],
+        "inbound_nodes": [],
+    }
+
+
+def _constant(constant: Constant) -> dict[str, Any]:
+    value = constant.value
+    if isinstance(value, torch.nn.Parameter):
+        raise NoWordError("Keras has no bare parameter in a graph, only weights of layers.")
+    try:
+        array = value.detach().cpu().numpy()
+    except TypeError as error:
+        raise NoWordError(f"Keras has no constant of {value.dtype}.") from error
+    if not np.isfinite(array).all():
+        raise NoWordError("JSON has no infinite constants.")
+    if array.ndim == 0:
+        return {"class_name": "__tensor__", "config": {"value": array.item(), "dtype": str(array.dtype)}}
+    return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
+
+
+# -- configs of layers
+
+
+def _encoded(value: Any, key: str, where: str) -> Any:
+    """A config of ours as Keras has it: lists for tuples, and beside each object's class Keras' module."""
+    if isinstance(value, dict):
+        if "class_name" in value:
+            return _object(value, key, where)
+        return {
+            name: _encoded(item, name, where)
+            for name, item in value.items()
+            if not (name in _OURS_ALONE and item in MEANINGLESS[name])
+        }
+    if isinstance(value, (list, tuple)):
+        return [_encoded(item, key, where) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, torch.dtype):
+        return name_of_dtype(value)
+    raise SavingError(f"{where} cannot be written for Keras: {key} is no plain data.", got=f"{value!r}"[:80])
+
+
+def _object(value: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+    name = value["class_name"]
+    if "module" in value and str(value["module"]).partition(".")[0] not in ("keras", "lamina"):
+        raise SavingError(
+            f"{where} cannot be written for Keras: {key} is code of yours.",
+            got=f"{name} of {value['module']}"[:80],
+            hint='model.save("model.lamina")',
+        )
+    config = _encoded(value.get("config") or {}, key, where)
+    module = next((m for ending, m in _MODULES_BY_ENDING.items() if key.endswith(ending)), None)
+    if key == "dtype" or name in ("DTypePolicy", "DTypePolicyMap"):
+        module = "keras"
+    return {
+        "module": module or "keras.layers",
+        "class_name": name,
+        "config": config,
+        "registered_name": None,
+    }
