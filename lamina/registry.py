@@ -134,7 +134,15 @@ class Registry:
 
     def _make(self, cls: Any, arguments: dict[str, Any]) -> Any:
         try:
-            return cls.from_config(arguments) if hasattr(cls, "from_config") else cls(**arguments)
-        except TypeError as error:
-            headline = f"{cls.__name__} cannot be made from these arguments."
-            raise ArgumentError(headline, got=repr(arguments), hint=str(error)) from error
+            return _instance(cls, arguments)
+        except RecursionError:
+            headline = f"The config of {cls.__name__} is nested too deep."
+            raise ArgumentError(headline, expected="objects in objects, some dozens deep") from None
+
+
+def _instance(cls: Any, arguments: dict[str, Any]) -> Any:
+    try:
+        return cls.from_config(arguments) if hasattr(cls, "from_config") else cls(**arguments)
+    except TypeError as error:
+        headline = f"{cls.__name__} cannot be made from these arguments."
+        raise ArgumentError(headline, got=repr(arguments), hint=str(error)) from error

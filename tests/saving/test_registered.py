@@ -374,11 +374,14 @@ def test_hostile_depth_is_a_named_error() -> None:
         data = [data]
     with pytest.raises(LoadingError, match="nested too deep"):
         saving.deserialize_keras_object(data)
+    with pytest.raises(ArgumentError, match="nested too deep"):
+        lamina.initializers.deserialize({"class_name": "Ones", "config": {"unknown": data}})
     data = {"units": 1}
     for _ in range(3_000):
         data = {"layer": {"module": "keras.layers", "class_name": "TimeDistributed", "config": data}}
-    with pytest.raises(LoadingError, match="nested too deep"):
-        saving.deserialize_keras_object(data["layer"])
+    for read in (saving.deserialize_keras_object, lamina.layers.deserialize):
+        with pytest.raises((LoadingError, ArgumentError), match="nested too deep"):
+            read(data["layer"])
     while isinstance(data, dict) and "layer" in data:  # taken apart by hand: Python frees it by recursion
         data = data["layer"]["config"]
 
