@@ -1,0 +1,138 @@
+"""Where Keras 3 puts each weight in ``model.weights.h5``: by class names and attributes, never by names of layers.
+
+``layers/dense_1/vars/0`` is the first weight of the model's second Dense. In a container, a list or a model's layers,
+a layer is called by its class, numbered from the second one on; elsewhere by the attribute that holds it. A layer that
+is met again is passed over, though it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+from lamina import layers
+from lamina.layers import Layer
+from lamina.layers.base import snake_case
+from lamina.layers.nested import adopt_nested_layers
+from lamina.saving.classes import MODELS
+
+# Attributes of ours -> what Keras calls them.
+_ATTRIBUTES: Mapping[type, Mapping[str, str]] = MappingProxyType(
+    {
+        layers.MultiHeadAttention: {
+            "query": "query_dense",
+            "key": "key_dense",
+            "value": "value_dense",
+            "gate": "_gate_dense",
+            "attention_output": "output_dense",
+        }
+    }
+)
+
+# Words of older versions of Keras -> of this one.
+_OLD_WORDS = {
+    "_layer_checkpoint_dependencies": "layers",
+    "_query_dense": "query_dense",
+    "_key_dense": "key_dense",
+    "_value_dense": "value_dense",
+    "_output_dense": "output_dense",
+}
+
+# States that Keras keeps with the weights and that are none of a model: of random generators, metrics, a compiled loss.
+_NO_WEIGHTS = ("seed_generator", "_random_generator", "metrics", "_metrics", "compile_metrics", "_compile_metrics")
+
+OPTIMIZER = "optimizer"
+
+
+class Layout:
+    """Keras' paths of a model's weights.
+
+    >>> from lamina.layers import Dense, Input
+    >>> from lamina import Model
+    >>> x = Input((3,))
+    >>> list(Layout(Model(x, Dense(2)(x))).places)
+    ['layers/dense/vars/0', 'layers/dense/vars/1']
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.places: dict[str, torch.Tensor] = {}
+        self.names: dict[str, str] = {}
+        """Path of the group of a layer's own weights -> the layer's name."""
+        self.foreign: list[str] = []
+        """PyTorch's modules, which have no place in a file of Keras."""
+        self._met: set[int] = set()
+        self._layer(model, "")
+
+    def _layer(self, layer: Layer, path: str) -> None:
+        if id(layer) in self._met:
+            return
+        self._met.add(id(layer))
+        own = f"{path}vars"
+        self.names[own] = layer.name
+        for number, weight in enumerate(_own_weights(layer)):
+            self.places[f"{own}/{number}"] = weight
+        for attribute, child in _children(layer):
+            self._child(child, f"{path}{attribute}/")
+
+    def _child(self, child: Any, path: str) -> None:
+        if isinstance(child, Layer):
+            self._layer(child, path)
+        elif isinstance(child, torch.nn.Module):
+            if id(child) not in self._met and any(True for _ in child.parameters()):
+                self.foreign.append(path.rstrip("/"))
+            self._met.add(id(child))
+        else:
+            self._container(child, path)
+
+    def _container(self, container: Any, path: str) -> None:
+        if id(container) in self._met:
+            return
+        self._met.add(id(container))
+        used: dict[str, int] = {}
+        for item in container.values() if isinstance(container, dict) else container:
+            if isinstance(item, (Layer, list, tuple, dict)):
+                name = class_word(item) if isinstance(item, Layer) else "container"
+                used[name] = used.get(name, -1) + 1
+                self._child(item, f"{path}{name}_{used[name]}/" if used[name] else f"{path}{name}/")
+
+
+def class_word(layer: Layer) -> str:
+    """What Keras calls a layer of this class in a container."""
+    if type(layer) is MODELS.get("Model"):
+        return "functional"
+    return snake_case(type(layer).__name__)
+
+
+def _own_weights(layer: Layer) -> Iterator[torch.Tensor]:
+    yield from (weight for weight in layer._parameters.values() if weight is not None)
+    passing = layer._non_persistent_buffers_set
+    yield from (value for name, value in layer._buffers.items() if value is not None and name not in passing)
+
+
+def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
+    """(attribute, layer or container), in the order in which Keras comes by them: private ones last."""
+    adopt_nested_layers(layer)
+    if getattr(layer, "graph", None) is not None or isinstance(layer, MODELS["Sequential"]):
+        yield "layers", layer.layers
+    words = next((words for kind, words in _ATTRIBUTES.items() if isinstance(layer, kind)), {})
+    found: dict[str, Any] = {
+        name: value
+        for name, value in vars(layer).items()
+        if not name.startswith("_") and isinstance(value, (list, tuple, dict))
+    }
+    found |= {words.get(name, name): child for name, child in layer._modules.items() if child is not None}
+    yield from sorted(found.items(), key=lambda item: f"~{item[0]}" if item[0].startswith("_") else item[0])
+
+
+def word_of_today(path: str) -> str:
+    """A path in a file of an older Keras, as this version says it."""
+    return "/".join(_OLD_WORDS.get(word, word) for word in path.split("/"))
+
+
+def is_weight(path: str) -> bool:
+    """Whether an array in a file may be one of a model's weights."""
+    words = path.split("/")
+    return words[0] != OPTIMIZER and not any(word in _NO_WEIGHTS for word in words)

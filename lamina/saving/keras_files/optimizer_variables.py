@@ -1,0 +1,99 @@
+"""The state of an optimizer as Keras lists it: iterations, learning rate, then the tensors of each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+from lamina import optimizers
+
+from .h5 import H5File
+from .layout import OPTIMIZER
+
+# Slots in Keras' order: those in one tuple alternate, parameter by parameter; tuples follow each other.
+_SLOTS: Mapping[type, tuple[tuple[str, ...], ...]] = MappingProxyType(
+    {
+        optimizers.SGD: (("momentum",),),
+        optimizers.Adam: (("momentum", "velocity"), ("velocity_hat",)),
+        optimizers.AdamW: (("momentum", "velocity"), ("velocity_hat",)),
+        optimizers.Adamax: (("momentum", "norm"),),
+        optimizers.Nadam: (("momentum", "velocity"),),
+        optimizers.RMSprop: (("velocity",), ("momentum",), ("average_gradient",)),
+        optimizers.Adagrad: (("accumulator",),),
+        optimizers.Adadelta: (("accumulated_grad", "accumulated_delta_var"),),
+        optimizers.Ftrl: (("accumulator", "linear"),),
+        optimizers.Lion: (("momentum",),),
+        optimizers.Lamb: (("momentum", "velocity"),),
+    }
+)
+_FIRST = (("average",), ("gradient_accumulator",))
+
+
+def optimizer_variables(model: Any) -> tuple[list[torch.Tensor], list[str]]:
+    """The optimizer's variables in Keras' order, and what cannot be carried, a line each."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None or not optimizer.built or not optimizer.iterations:
+        return [], []
+    if type(optimizer) not in _SLOTS:
+        return [], [_not_carried(optimizer)]
+    state = optimizer.state_dict()
+    variables = [torch.tensor(int(state["iterations"]), dtype=torch.int32)]
+    if "learning_rate" in state:
+        variables.append(state["learning_rate"].to(torch.float32))
+    trained = model.trainable_weights
+    positions = {id(parameter): number for number, parameter in enumerate(optimizer._parameters)}
+    fresh: dict[int, dict[str, torch.Tensor]] = {}
+    for weight, slot in _slots_in_order(optimizer, trained):
+        key = f"{positions[id(weight)]}/{slot}"
+        if key not in state:  # it had no gradient yet
+            fresh.setdefault(id(weight), optimizer._state_of(weight))
+        variables.append(state[key] if key in state else fresh[id(weight)][slot])
+    return variables, []
+
+
+def load_optimizer(model: Any, file: H5File) -> list[str]:
+    """Give the compiled model's optimizer the state in the file. Returns what cannot be carried, a line each."""
+    optimizer = getattr(model, "optimizer", None)
+    stored = [path for path in file.datasets if path.startswith(f"{OPTIMIZER}/")]
+    if not stored:
+        return []
+    if optimizer is None:
+        return ["the optimizer's state: the model is not compiled"]
+    if type(optimizer) not in _SLOTS:
+        return [_not_carried(optimizer)]
+    trained = list(model.trainable_weights)
+    parameters = list(model.parameters())
+    plain = isinstance(optimizer._learning_rate, float)
+    slots = list(_slots_in_order(optimizer, trained))
+    shapes: list[tuple[int, ...]] = [(), *([()] if plain else []), *(tuple(weight.shape) for weight, _ in slots)]
+    paths = [f"{OPTIMIZER}/vars/{number}" for number in range(len(shapes))]
+    if sorted(paths) != sorted(stored) or [file.datasets[path].shape for path in paths] != shapes:
+        return [f"the optimizer's state: {len(stored)} variables there, {len(paths)} of other shapes or number here"]
+    values = [file.read(path, shape) for path, shape in zip(paths, shapes, strict=True)]
+    state = {"iterations": values[0]} | ({"learning_rate": values[1]} if plain else {})
+    positions = {id(parameter): number for number, parameter in enumerate(parameters)}
+    for (weight, slot), value in zip(slots, values[1 + plain :], strict=True):
+        state[f"{positions[id(weight)]}/{slot}"] = value
+    optimizer.build(parameters)
+    optimizer.load_state_dict(state)
+    return []
+
+
+def _slots_in_order(optimizer: Any, trained: list[Any]) -> Iterator[tuple[Any, str]]:
+    """(parameter, slot) of each tensor of state."""
+    for slots in (*_FIRST, *_SLOTS[type(optimizer)]):
+        for weight in trained:
+            own = optimizer.slots()
+            yield from ((weight, slot) for slot in slots if slot in own or slot in _more(optimizer))
+
+
+def _more(optimizer: Any) -> tuple[str, ...]:
+    """Slots that any optimizer may have."""
+    return ("average",) * optimizer.use_ema + ("gradient_accumulator",) * bool(optimizer.gradient_accumulation_steps)
+
+
+def _not_carried(optimizer: Any) -> str:
+    return f"the state of {type(optimizer).__name__}: its variables have no fixed order in Keras' files"

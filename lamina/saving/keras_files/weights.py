@@ -1,0 +1,133 @@
+"""Weights in Keras 3's files: ``*.weights.h5``, and the ``model.weights.h5`` within a ``.keras``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina.devices import current_device
+from lamina.saving.errors import SavingError
+from lamina.saving.report import Tensors, compared
+from lamina.saving.weights import load_state, not_those_of, state_of, take_state
+
+from .h5 import H5File, is_h5, open_h5, write_h5
+from .layout import OPTIMIZER, Layout, is_weight, word_of_today
+from .legacy import legacy_group, legacy_tensors
+from .optimizer_variables import load_optimizer, optimizer_variables
+
+__all__ = ["is_h5", "keras_tensors", "read_keras_weights", "read_legacy_weights", "write_keras_weights"]
+
+
+def read_keras_weights(model: Any, source: Any, where: str, *, optimizer: bool = False) -> list[str]:
+    """Read all weights of ``model`` from a file that Keras 3 wrote, and no other.
+
+    Args:
+        model: built; its weights may be without storage (meta), and have one afterwards.
+        source: a path, or the bytes of the file.
+        where: what to call it in errors.
+        optimizer: the state of the compiled model's optimizer as well, where the file has it.
+
+    Returns:
+        What could not be carried, a line each.
+
+    Raises:
+        LoadingError: lists each weight that is missing, unexpected or of another shape, and changes nothing; or the
+            file is damaged, or not to be trusted (see `h5.open_h5`).
+    """
+    with open_h5(source, where) as file:
+        _put(model, tensors_by_layout(model, file), where)
+        return load_optimizer(model, file) if optimizer else []
+
+
+def read_legacy_weights(model: Any, source: Any, where: str) -> list[str]:
+    """Read all weights of ``model`` from a ``.h5`` of Keras 2: of a whole model, or of weights alone.
+
+    Returns:
+        What could not be carried, a line each.
+
+    Raises:
+        LoadingError: as `read_keras_weights`.
+    """
+    with open_h5(source, where) as file:
+        _put(model, legacy_tensors(model, file), where)
+        return ["the optimizer's state: Keras 2 orders it in another way"] if "optimizer_weights" in file.groups else []
+
+
+def write_keras_weights(model: Any, target: Any, *, optimizer: bool = False, overwrite: bool = True) -> list[str]:
+    """Write the weights as Keras 3 expects them.
+
+    Args:
+        target: a path, or an open binary file.
+        optimizer: the state of the compiled model's optimizer as well.
+
+    Returns:
+        What could not be carried, a line each.
+
+    Raises:
+        SavingError: a model that has no weights yet, one of a dtype that HDF5 has no word for, or no h5py.
+    """
+    if not model.built:
+        raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
+    layout = Layout(model)
+    arrays, names = dict(layout.places), dict(layout.names)
+    left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
+    if optimizer:
+        variables, remarks = optimizer_variables(model)
+        arrays |= {f"{OPTIMIZER}/vars/{number}": tensor for number, tensor in enumerate(variables)}
+        left += remarks
+    write_h5(target, arrays, names, overwrite)
+    return left
+
+
+def keras_tensors(model: Any, source: Any, where: str) -> dict[str, torch.Tensor]:
+    """What a ``.h5`` has for the model, of Keras 3 or Keras 2: by the paths in ``state_dict``, by names there else.
+
+    What does not fit is a tensor without storage: it is not read.
+    """
+    with open_h5(source, where) as file:
+        if legacy_group(file) is not None:
+            return legacy_tensors(model, file)
+        return tensors_by_layout(model, file)
+
+
+def tensors_by_layout(model: Any, file: H5File) -> dict[str, torch.Tensor]:
+    """`keras_tensors` of a file of Keras 3."""
+    layout = Layout(model)
+    paths = {id(weight): path for path, weight in reversed(state_of(model).items())}
+    stored = {path: path for path in file.datasets if is_weight(path)}
+    for path in [path for path in stored if path not in layout.places]:
+        today = word_of_today(path)
+        if today in layout.places and today not in stored:
+            stored[today] = stored.pop(path)
+    found: dict[str, torch.Tensor] = {}
+    for path, there in stored.items():
+        weight = layout.places.get(path)
+        if weight is None:
+            found[there] = file.datasets[there].without_values()
+        else:
+            found[paths[id(weight)]] = read_like(file, there, weight)
+    return found
+
+
+def read_like(file: H5File, path: str, weight: torch.Tensor) -> torch.Tensor:
+    """The values for ``weight``; without storage where they have another shape, and so are not read."""
+    if file.datasets[path].shape != tuple(weight.shape):
+        return file.datasets[path].without_values()
+    return file.read(path, tuple(weight.shape))
+
+
+def _put(model: Any, tensors: Tensors, where: str) -> None:
+    state = state_of(model)
+    faults = compared(state, tensors).faults
+    if faults:
+        raise not_those_of(model, state, faults, where)
+    if not any(weight.is_meta for weight in state.values()):
+        load_state(model, tensors, where)
+        return
+    placed = {}
+    for path, tensor in tensors.items():
+        weight = state[path].detach().as_subclass(torch.Tensor)
+        # In the order of the weight's own memory, which is what PyTorch's kernels want.
+        placed[path] = torch.empty_like(weight, device=current_device()).copy_(tensor)
+    take_state(model, placed, where)
