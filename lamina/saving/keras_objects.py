@@ -25,6 +25,7 @@ from .classes import MODELS
 from .config_reader import BAD_CONFIG
 from .errors import LoadingError, not_too_deep
 from .fields import field, refuse_unknown
+from .keras_files.config_in import KerasConfigReader
 from .values import decode, encode, no_word
 
 _PACKAGES: Mapping[str, ModuleType] = MappingProxyType({
@@ -57,7 +58,7 @@ def serialize_keras_object(obj: Any) -> Any:
 def deserialize_keras_object(
     config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:
-    """Reverse of `serialize_keras_object`; reads what Keras' own writes, too, where the arguments are the same.
+    """Reverse of `serialize_keras_object`; reads what Keras' own function writes for what Lamina has, too.
 
     Nothing is imported: a module in the config is compared with Lamina's own and Keras', and what is not theirs comes
     from ``custom_objects``, the scope, or what is registered, by its exact name.
@@ -128,12 +129,20 @@ def _made(data: Any) -> Any:
     if config is not None and type(config) is not dict:
         raise LoadingError(f"{_WHERE} is malformed.", got=f"{config!r}"[:80], expected="'config': an object, or null")
     try:
+        if _is_keras_layer(name, module):
+            return KerasConfigReader(None, MODELS).layer(data, _WHERE)
         return _instance(name, config or {}, module, data.get("registered_name"))
     except LaminaError:
         raise
     except BAD_CONFIG as error:
         got = f"{type(error).__name__}: {error}"[:200]
         raise LoadingError(f"A {name!r} cannot be made from its config.", got=got) from error
+
+
+def _is_keras_layer(name: str, module: Any) -> bool:
+    """Whether it is a layer or model as Keras writes it, with arguments of Keras' own."""
+    keras = name == "Functional" or (isinstance(module, str) and module.partition(".")[0] == "keras")
+    return keras and (name in _model_names(module) or "layers" in dict(_candidates(name, module)))
 
 
 def _function(name: str, module: Any) -> Any:
@@ -146,7 +155,7 @@ def _function(name: str, module: Any) -> Any:
 
 def _instance(name: str, config: dict[str, Any], module: Any, registered_name: Any) -> Any:
     if name in _model_names(module):
-        return MODELS["Model" if name == "Functional" else name].from_config(config)  # type: ignore[attr-defined]
+        return MODELS[name].from_config(config)  # type: ignore[attr-defined]
     own = [(package, cls) for package, cls in _candidates(name, module) if isinstance(cls, type)]
     if len({id(cls) for _, cls in own}) > 1:
         said = ", ".join(f'"lamina.{package}"' for package, _ in own)

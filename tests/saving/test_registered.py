@@ -294,9 +294,20 @@ def test_the_words_are_keras_own_and_keras_data_are_read(name: str) -> None:
     assert ours["registered_name"] in (theirs["registered_name"], None)  # Keras registers its own optimizers
     public = {"optimizer": "keras.optimizers", "policy": "keras.dtype_policies"}.get(name, theirs["module"])
     assert ours["module"].replace("lamina", "keras") == public
-    if name not in ("layer", "wrapper"):  # layers have arguments of Keras' own, which reading its files knows
-        again = saving.deserialize_keras_object(theirs)
-        assert saving.serialize_keras_object(again) == ours
+    again = saving.deserialize_keras_object(theirs)
+    assert saving.serialize_keras_object(again) == ours
+
+
+@pytest.mark.parametrize("kind", ("Model", "Sequential"))
+def test_models_of_keras(kind: str) -> None:
+    x = keras.Input((3,))
+    parts = keras.layers.Dense(4, activation="relu"), keras.layers.Dense(2)
+    theirs = keras.Model(x, parts[1](parts[0](x))) if kind == "Model" else keras.Sequential([x, *parts])
+    data = json.loads(json.dumps(keras.saving.serialize_keras_object(theirs)))
+    ours = saving.deserialize_keras_object(data)
+    ours.set_weights(theirs.get_weights())
+    values = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    np.testing.assert_allclose(ours.predict(values, verbose=0), theirs.predict(values, verbose=0), rtol=1e-5)
 
 
 def test_models_too() -> None:
