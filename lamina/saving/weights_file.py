@@ -1,4 +1,4 @@
-"""Weights alone: by their paths in a safetensors or ``.lamina`` file; those of other programs by a mapping."""
+"""Weights alone: by their paths in a safetensors or ``.lamina`` file; Keras' own; other programs' by a mapping."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 
 import torch
 
+from lamina.graph import ArgumentError
+
 from .archive import WEIGHTS, is_archive, map_file, read_archive, write_archive, write_file
 from .errors import LoadingError, SavingError
 from .foreign_weights import mapped
+from .keras_files.weights import is_h5, keras_tensors, write_keras_weights
 from .report import LoadReport, compared, copy
 from .tensors import TensorFile, read_tensors
 from .torch_file import is_torch_file, read_torch_file
@@ -21,7 +24,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the model's weights, each once, by its path in ``state_dict``.
 
     Args:
-        filepath: ends in ``.safetensors``, a file that other programs read as well; or in ``.lamina``.
+        filepath: ends in ``.safetensors``, a file that other programs read as well; in ``.lamina``; or in
+            ``.weights.h5``, a file for Keras 3.
         overwrite: replace a file that is there.
 
     Raises:
@@ -36,9 +40,13 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
         write_file(filepath, TensorFile(own, as_in_memory=False).write, overwrite)
     elif str(filepath).endswith(".lamina"):
         write_archive(filepath, {WEIGHTS: TensorFile(own)}, overwrite)
+    elif str(filepath).endswith(".weights.h5"):
+        left = write_keras_weights(model, filepath, overwrite=overwrite)
+        if left:
+            warnings.warn(f"A file of Keras has no place for {'; '.join(left)}", UserWarning, stacklevel=3)
     else:
         raise SavingError(
-            "A file of weights is called *.safetensors or *.lamina.",
+            "A file of weights is called *.safetensors, *.lamina or *.weights.h5.",
             got=repr(str(filepath)),
             hint='"model.weights.safetensors"',
         )
@@ -62,7 +70,12 @@ def load_weights(
     """
     where = repr(str(filepath))
     state = state_of(model)
-    tensors = _tensors_of(filepath, where)
+    if is_h5(filepath):
+        if mapping is not None:
+            raise ArgumentError("Keras' files need no mapping: where they hold each weight is known.", got=where)
+        tensors = keras_tensors(model, filepath, where)
+    else:
+        tensors = _tensors_of(filepath, where)
     if mapping is None:
         report = compared(state, tensors)
     else:
@@ -90,7 +103,7 @@ def _tensors_of(filepath: Any, where: str) -> dict[str, torch.Tensor]:
         return read_tensors(members[WEIGHTS], where)
     with open(filepath, "rb") as file:
         data = map_file(file)
-    if bytes(data[:1]) == b"\x80":
+    if bytes(data[:1]) == b"\x80" and bytes(data[8:9]) != b"{":  # which a safetensors file has, after its length
         raise LoadingError(
             f"{where} is a bare pickle: a program that would be run, with anything it likes.",
             expected="a .safetensors file, or a zip from torch.save",

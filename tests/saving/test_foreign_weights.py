@@ -247,6 +247,16 @@ def test_a_bare_pickle_is_refused_unread(tmp_path: Path) -> None:
             model().load_weights(tmp_path / name, mapping=name_there)
 
 
+@pytest.mark.parametrize("size", (0x80, 0x280))
+def test_a_header_as_long_as_a_pickle_begins_is_no_pickle(tmp_path: Path, size: int) -> None:
+    header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(size)
+    (tmp_path / "w.safetensors").write_bytes(size.to_bytes(8, "little") + header + b"\0\0\x80\x3f")
+    x = Input((1,))
+    ours = Model(x, Dense(1, use_bias=False)(x))
+    with pytest.raises(LoadingError, match=r"different   dense.kernel a \(1,\) float32"):
+        ours.load_weights(tmp_path / "w.safetensors", mapping=lambda path: "a")
+
+
 def rewritten(path: Path, change: Any, packed: bool = False) -> Path:
     """A copy of a zip with ``change(name, data) -> (name, data)`` applied, all checksums right."""
     other = path.with_name("changed.pt")
