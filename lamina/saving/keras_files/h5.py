@@ -257,7 +257,7 @@ class H5File:
         """The texts in an attribute ``name``, or where they did not fit into one in ``name0``, ``name1`` and so on.
 
         Raises:
-            LoadingError: not a list of texts of a fixed length, as Keras writes it.
+            LoadingError: not a list of texts.
         """
         item = self.groups[group]
         with _reading(self.where):
@@ -280,12 +280,10 @@ class H5File:
             raise self._refused("an attribute that is no list of names", f"{name!r}, {attribute.shape}")
         if not count:
             return []
-        kind = attribute.get_type()
-        # Texts of any length may be many times the same bytes of the file: not bounded by what is stored.
-        if kind.get_class() != self._h5py.h5t.STRING or kind.is_variable_str():
+        if attribute.get_type().get_class() != self._h5py.h5t.STRING:
             raise self._refused("an attribute that is no list of names", repr(name))
         self._refuse_giant_attribute(attribute, name)
-        return [text.decode() for text in item.attrs[name]]
+        return [text.decode() if isinstance(text, bytes) else str(text) for text in item.attrs[name]]
 
     def _refuse_giant_attribute(self, attribute: Any, name: str) -> None:
         if attribute.get_storage_size() > self._size:

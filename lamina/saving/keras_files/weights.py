@@ -51,7 +51,9 @@ def read_legacy_weights(model: Any, source: Any, where: str) -> list[str]:
     """
     with open_h5(source, where) as file:
         _put(model, legacy_tensors(model, file), where)
-        return ["the optimizer's state: Keras 2 orders it in another way"] if "optimizer_weights" in file.groups else []
+        kept = [path for path in file.datasets if path.startswith("optimizer_weights/")]
+        # One is the count of steps alone.
+        return ["the optimizer's state: Keras 2 orders it in another way"] if len(kept) > 1 else []
 
 
 def write_keras_weights(model: Any, target: Any, *, optimizer: bool = False, overwrite: bool = True) -> list[str]:
