@@ -39,7 +39,9 @@ class _Registered:
         self._names[id(thing)] = thing, name
 
     def name_of(self, thing: Any) -> str | None:
-        return self._names[id(thing)][1] if id(thing) in self._names else None
+        # Also where another object has the name by now: it is the same class, defined again.
+        name = self._names[id(thing)][1] if id(thing) in self._names else None
+        return name if name in self.objects else None
 
 
 _REGISTERED = _Registered()

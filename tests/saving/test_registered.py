@@ -184,6 +184,43 @@ def test_training_comes_back_with_what_is_registered(tmp_path: Path) -> None:
         load_model(tmp_path / "m.lamina")
 
 
+NAMED = {
+    "activations": thrice, "constraints": Halves, "initializers": Halves, "losses": absolute, "metrics": Counted,
+    "optimizers": Slower, "regularizers": Halves, "layers": Scale,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("package", NAMED)
+def test_every_package_finds_what_is_registered_or_in_scope(package: str) -> None:
+    thing, module = NAMED[package], getattr(lamina, package)
+    read = [module.deserialize, *([module.get] if hasattr(module, "get") else [])]
+
+    def is_it(found: Any) -> bool:
+        return found is thing or type(found) is thing
+
+    for function in read:
+        with pytest.raises(ArgumentError, match="Unknown"):
+            function("mine>it")
+        with saving.custom_object_scope({"it": thing}):
+            assert is_it(function("it"))
+    saving.register_keras_serializable("mine", "it")(thing)
+    for function in read:
+        assert is_it(function("mine>it"))
+    data = module.serialize(thing if not isinstance(thing, type) else thing())
+    assert "mine>it" in (data["class_name"], data["config"])
+    assert is_it(module.deserialize(json.loads(json.dumps(data))))
+
+
+def test_compile_finds_them_by_name() -> None:
+    for name, thing in {"loss": absolute, "metric": Counted, "optimizer": Slower}.items():
+        saving.register_keras_serializable("mine", name)(thing)
+    x = Input((3,))
+    model = Model(x, Dense(1, kernel_initializer="zeros")(x))
+    model.compile("mine>optimizer", "mine>loss", metrics=["mine>loss"])
+    assert model.evaluate(np.ones((4, 3), "float32"), np.ones((4, 1), "float32"), verbose=0) == [1.0, 1.0]
+    assert type(model.optimizer) is Slower
+
+
 # ---- a name of Lamina's means Lamina's
 
 
