@@ -89,8 +89,7 @@ class _GraphReader:
         class_name = field(entry, "class_name", str, f"{self._where}, {name!r:.80},")
         if name in self._ops:
             raise LoadingError(f"{self._where} has two layers of one name.", got=repr(name)[:80])
-        module = str(entry.get("module"))
-        if module.startswith(("keras.src.ops.", "keras.ops.")):
+        if _is_operation(entry, class_name):
             self._ops[name] = _operation(class_name, name)
             self._configs[name] = field(entry, "config", dict, f"The operation {name!r:.80}")
             return
@@ -234,6 +233,14 @@ class _GraphReader:
             models = self._old_models if self._old else self._models
             return self.result(_Result((call[0], call[1] - (call[0] in models)), index))
         return [self.structure(item) for item in value]
+
+
+def _is_operation(entry: dict[str, Any], class_name: str) -> bool:
+    """Where no module is told, as in a ``.h5``, a layer is known by its word on being trained: "Add" is both."""
+    if entry.get("module") is not None:
+        return str(entry["module"]).startswith(("keras.src.ops.", "keras.ops."))
+    config = entry.get("config")
+    return class_name in operations() and isinstance(config, dict) and "trainable" not in config
 
 
 def _operation(class_name: str, name: str) -> Operation:

@@ -1,0 +1,209 @@
+"""Keras' whole-model files: ``.keras`` of Keras 3, in and out; ``.h5`` of Keras 2 and 3, in.
+
+A ``.keras`` is a zip of ``config.json``, ``metadata.json`` and ``model.weights.h5``. Which kind a file is, its content
+tells, never its name.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import warnings
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from lamina.devices import device
+from lamina.saving.archive import is_archive, write_file
+from lamina.saving.classes import Classes
+from lamina.saving.errors import DamagedFileError, LoadingError, SavingError, not_too_deep
+from lamina.saving.strict_json import MAX_BYTES, parse
+
+from .config_in import KerasConfigReader
+from .config_out import KerasConfigWriter
+from .h5 import is_h5, open_h5
+from .training import compile_as_told, training_for_keras
+from .weights import read_keras_weights, read_legacy_weights, write_keras_weights
+
+SUFFIX = ".keras"
+
+# The version whose words are written; Keras reads files of any 3.
+_KERAS_VERSION = "3.15.0"
+
+_CONFIG = "config.json"
+_METADATA = "metadata.json"
+_WEIGHTS = "model.weights.h5"
+_MEMBERS = (_CONFIG, _METADATA, _WEIGHTS)
+_MAX_METADATA = 2**20
+_MAX_EXPANSION = 1000
+_MAX_ENTRIES = 16
+_SMALL = 2**16
+_PIECE = 2**20
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+_BAD_ZIP = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError, UnicodeDecodeError)
+
+
+def is_keras_file(path: Any) -> bool:
+    """Whether a file is a whole model of Keras', or HDF5, told by its content."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return False
+    if is_h5(path):
+        return True
+    if not is_archive(path):
+        return False
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            return _CONFIG in archive.NameToInfo or _WEIGHTS in archive.NameToInfo
+    except _BAD_ZIP:
+        return False  # whoever reads it next says what is wrong
+
+
+def load_keras_model(path: Any, custom_objects: Mapping[str, Any] | None, compile: bool, models: Classes) -> Any:
+    """The model of a ``.keras`` or whole-model ``.h5``.
+
+    What cannot be carried is left out, with a warning.
+
+    Raises:
+        LoadingError: what Lamina does not have, by its name; a damaged or odd file; no h5py.
+    """
+    where = repr(str(path))
+    with not_too_deep(where):
+        if is_h5(path):
+            model, left = _from_h5(path, where, custom_objects or {}, compile, models)
+        else:
+            model, left = _from_zip(path, where, custom_objects or {}, compile, models)
+    _warn_of(left, f"{model.label} is loaded without")
+    return model
+
+
+def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes) -> None:
+    """Write a ``.keras`` that Keras 3 opens: graph, weights, and how the model is trained.
+
+    Raises:
+        SavingError: something in the graph that Keras has no word for, with its line; no h5py.
+    """
+    entry = KerasConfigWriter(models).model(model)
+    training, left = training_for_keras(model)
+    entry["compile_config"] = training
+    weights = io.BytesIO()
+    left += write_keras_weights(model, weights, optimizer=bool(training))
+    metadata = {"keras_version": _KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
+    members = {
+        _METADATA: json.dumps(metadata).encode(),
+        _CONFIG: _to_json(entry),
+        _WEIGHTS: weights.getbuffer(),
+    }
+
+    def fill(file: Any) -> None:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for name, data in members.items():
+                with archive.open(zipfile.ZipInfo(name, _DATE), "w", force_zip64=len(data) > 2**31) as member:
+                    member.write(data)
+
+    write_file(path, fill, overwrite)
+    _warn_of(left, f"{model.label} is saved for Keras without")
+
+
+def _to_json(entry: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(entry, allow_nan=False).encode()
+    except (ValueError, TypeError) as error:
+        raise SavingError("The model's config holds what JSON has no word for.", got=str(error)) from error
+
+
+def _warn_of(left: list[str], what: str) -> None:
+    for line in left:
+        warnings.warn(f"{what} {line}", UserWarning, stacklevel=4)
+
+
+# -- in
+
+
+def _from_zip(
+    path: Any, where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes
+) -> tuple[Any, list[str]]:
+    members = _members_of(path, where)
+    missing = [name for name in (_CONFIG, _WEIGHTS) if name not in members]
+    if missing:
+        raise LoadingError(f"{where} is no whole model of Keras'.", got=f"no {', '.join(missing)}")
+    if _METADATA in members:
+        parse(members[_METADATA], f"{where}, {_METADATA},")
+    entry = parse(members[_CONFIG], f"{where}, {_CONFIG},")
+    model = _model_of(entry, where, custom_objects, models, old=False)
+    compiled = compile and compile_as_told(model, entry.get("compile_config"), custom_objects)
+    left = read_keras_weights(model, members[_WEIGHTS], f"{where}, {_WEIGHTS},", optimizer=compiled)
+    return model, left
+
+
+def _from_h5(
+    path: Any, where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes
+) -> tuple[Any, list[str]]:
+    with open_h5(path, where) as file:
+        told, training = file.attribute("", "model_config"), file.attribute("", "training_config")
+        version = file.attribute("", "keras_version") or ""
+    if told is None:
+        raise LoadingError(
+            f"{where} holds weights, and no model.", hint="model.load_weights(...) of a model that is built already"
+        )
+    model = _model_of(parse(told, where), where, custom_objects, models, old=not version.startswith("3"))
+    left = read_legacy_weights(model, path, where)
+    compiled = compile and training is not None
+    if compiled:
+        compile_as_told(model, parse(training or "", where), custom_objects)
+    return model, left if compiled else []
+
+
+def _model_of(entry: Any, where: str, custom_objects: Mapping[str, Any], models: Classes, old: bool) -> Any:
+    with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
+        return KerasConfigReader(custom_objects, models, old).model(entry, where)
+
+
+def _members_of(path: Any, where: str) -> dict[str, bytes]:
+    """The members, each read whole, and counted while it is read: what a zip says of sizes is not believed."""
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            infos = archive.infolist()
+            _refuse_odd(infos, where)
+            return {info.filename: _read(archive, info, where) for info in infos}
+    except (LoadingError, FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except _BAD_ZIP as error:
+        raise DamagedFileError(
+            f"{where} is no model file, or a damaged one.", got=str(error)[:200], expected="a file that Keras wrote"
+        ) from error
+
+
+def _refuse_odd(infos: list[zipfile.ZipInfo], where: str) -> None:
+    names = [info.filename for info in infos[:_MAX_ENTRIES]]
+    unknown = [name for name in names if name not in _MEMBERS]
+    if unknown or len(infos) > len(set(names)):
+        got = f"unknown: {', '.join(map(repr, unknown))}"[:200] if unknown else f"twice: {names}"[:200]
+        raise LoadingError(
+            f"{where} holds members that a model file of Keras' does not have.", got=got, expected=", ".join(_MEMBERS)
+        )
+    for info in infos:
+        if info.flag_bits & 0x1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise LoadingError(
+                f"The member {info.filename!r} of {where} is encrypted, or packed in an unknown way.",
+                expected="stored as it is, or deflated",
+            )
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> bytes:
+    limit = {_CONFIG: MAX_BYTES, _METADATA: _MAX_METADATA}.get(info.filename)
+    packed = info.compress_type == zipfile.ZIP_DEFLATED
+    most = info.compress_size * (_MAX_EXPANSION if packed else 1) + packed * _SMALL
+    limit = most if limit is None else min(limit, most)
+    parts, size = [], 0
+    with archive.open(info) as member:
+        while part := member.read(_PIECE):
+            size += len(part)
+            if size > limit:
+                raise LoadingError(
+                    f"The member {info.filename!r} of {where} is larger than it can be.", expected=f"{limit} bytes"
+                )
+            parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,129 @@
+"""How a model is trained, as Keras' files tell it, and in Keras' words."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from lamina import losses, metrics, optimizers
+from lamina.graph import LaminaError
+from lamina.optimizers import Optimizer
+from lamina.saving.classes import init_arguments
+from lamina.saving.config_reader import BAD_CONFIG
+from lamina.saving.errors import LoadingError, SavingError
+from lamina.training.trainer import Trainer
+
+_PARTS: Mapping[str, ModuleType | None] = MappingProxyType(
+    {"loss": losses, "loss_weights": None, "metrics": metrics, "weighted_metrics": metrics}
+)
+_MODULES = {losses: "keras.losses", metrics: "keras.metrics"}
+
+# Keras 2's words for arguments of optimizers, and those that say nothing with these values (None: with any).
+_RENAMED = {"lr": "learning_rate"}
+_MEANINGLESS: Mapping[str, tuple[Any, ...] | None] = MappingProxyType(
+    {"decay": (0, 0.0, None), "jit_compile": None, "is_legacy_optimizer": None, "initial_scale": None}
+)
+
+
+def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any]) -> bool:
+    """Compile a model as ``compile_config`` (Keras 3) or ``training_config`` (Keras 2) says.
+
+    What Lamina does not have is left undone, with a warning that names it. Returns whether the model is compiled.
+    """
+    if not isinstance(config, dict) or not config:
+        return False
+    try:
+        optimizer = _optimizer(config.get("optimizer", config.get("optimizer_config")), custom_objects)
+        parts = {part: _read(config.get(part), package, custom_objects) for part, package in _PARTS.items()}
+        steps = config.get("steps_per_execution", 1)
+        model.compile(
+            optimizer=optimizer,
+            run_eagerly=config.get("run_eagerly") is True,
+            steps_per_execution=steps if type(steps) is int else 1,
+            **parts,
+        )
+    except (LaminaError, *BAD_CONFIG) as error:
+        warnings.warn(
+            f"{model.label} is loaded but not compiled: {error}\nCall model.compile(...).", UserWarning, stacklevel=5
+        )
+        return False
+    return True
+
+
+def _optimizer(data: Any, custom_objects: Mapping[str, Any]) -> Any:
+    if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
+        if isinstance(data, str):
+            return optimizers.deserialize(data)
+        raise LoadingError("The optimizer is not told.", got=f"{data!r}"[:80])
+    name = str(data.get("class_name"))
+    cls = getattr(optimizers, name, None) if name in optimizers.__all__ else None
+    config = dict(data["config"])
+    if isinstance(cls, type):
+        _, named, any_name = init_arguments(cls)
+        for old, new in _RENAMED.items():
+            if old in config and old not in named:
+                config[new] = config.pop(old)
+        for key in [key for key in config if key in _MEANINGLESS and key not in named and not any_name]:
+            values = _MEANINGLESS[key]
+            if values is None or config[key] in values:
+                del config[key]
+    inner = config.get("inner_optimizer")
+    if isinstance(inner, dict):
+        config["inner_optimizer"] = _optimizer(inner, custom_objects)
+    return optimizers.deserialize({**data, "class_name": name, "config": config}, custom_objects or None)
+
+
+def _read(value: Any, package: Any, custom_objects: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_read(item, package, custom_objects) for item in value]
+    if isinstance(value, dict) and "class_name" not in value:
+        return {key: _read(item, package, custom_objects) for key, item in value.items()}
+    if package is None or value is None:
+        return value
+    if isinstance(value, str):
+        return custom_objects.get(value, value)
+    return package.deserialize(value, custom_objects or None)
+
+
+def training_for_keras(model: Any) -> tuple[dict[str, Any], list[str]]:
+    """(``compile_config``, what it could not carry, a line each)."""
+    if model._compiled is None or type(model).compile is not Trainer.compile:
+        return {}, []
+    if not isinstance(model.optimizer, Optimizer):
+        return {}, ["the optimizer, which is one of PyTorch's, and with it the losses and metrics"]
+    try:
+        config = {"optimizer": _in_keras(optimizers.serialize(model.optimizer), "keras.optimizers")}
+        config |= {part: _write(model._compiled[part], package) for part, package in _PARTS.items()}
+    except LaminaError as error:
+        return {}, [f"how the model is trained: {error.headline}"]
+    return {**config, "run_eagerly": False, "steps_per_execution": 1, "jit_compile": False}, []
+
+
+def _write(value: Any, package: ModuleType | None) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_write(item, package) for item in value]
+    if isinstance(value, dict):
+        return {key: _write(item, package) for key, item in value.items()}
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if package is None:
+        raise SavingError(f"Keras has no word for the loss weight {value!r:.80}.")
+    serialize: Callable[[Any], Any] = package.serialize
+    return _in_keras(serialize(value), _MODULES[package])
+
+
+def _in_keras(data: Any, module: str) -> Any:
+    """An object as Keras tells it: its class beside the module that Keras has it in."""
+    if not isinstance(data, dict):
+        return data
+    if "module" in data and str(data["module"]).partition(".")[0] not in ("keras", "lamina"):
+        raise SavingError(f"{data.get('config') or data.get('class_name')!r:.80} is code of yours.")
+    config = {}
+    for key, value in (data.get("config") or {}).items():
+        if isinstance(value, dict) and "class_name" in value:
+            config[key] = _in_keras(value, "keras.optimizers.schedules" if key == "learning_rate" else module)
+        else:
+            config[key] = list(value) if isinstance(value, tuple) else value
+    return {"module": module, "class_name": data["class_name"], "config": config, "registered_name": None}
