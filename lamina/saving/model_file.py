@@ -26,6 +26,8 @@ from .config_reader import BAD_CONFIG, ConfigReader
 from .config_writer import ConfigWriter
 from .errors import LoadingError, SavingError, not_too_deep
 from .fields import field, items, refuse_unknown
+from .keras_files.files import SUFFIX as KERAS_SUFFIX
+from .keras_files.files import is_keras_file, load_keras_model, save_keras_model
 from .strict_json import parse
 from .tensors import TensorFile, read_tensors
 from .training_config import training_from_config, training_to_config
@@ -41,20 +43,27 @@ _KEYS = ("format", "version", "model", "first_call", "tied", "frozen", "training
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes = MODELS) -> None:
-    """Write a model into one file: graph, configs, weights, and how it is trained.
+    """Write a model into one file: graph, configs, weights, and how it is trained; as Keras 3 has it for ``*.keras``.
 
     The file is there whole or not at all. Everything that a later `load_model` cannot read back is refused now.
 
     Args:
-        filepath: ends in ``.lamina``.
+        filepath: ends in ``.lamina``, or in ``.keras``.
         overwrite: replace a file that is there.
         models: class name -> class of Lamina's models.
 
     Raises:
         SavingError, ArgumentError: something that a file has no word for, named with its line; or no such folder.
     """
+    if str(filepath).endswith(KERAS_SUFFIX):
+        save_keras_model(model, filepath, overwrite, models)
+        return
     if not str(filepath).endswith(SUFFIX):
-        raise SavingError(f"A model file is called *{SUFFIX}.", got=repr(str(filepath)), hint=f'"model{SUFFIX}"')
+        raise SavingError(
+            f"A model file is called *{SUFFIX}, or *{KERAS_SUFFIX} for Keras.",
+            got=repr(str(filepath)),
+            hint=f'"model{SUFFIX}"',
+        )
     state = state_of(model)
     tied = ties(state)
     training, optimizer_state = training_to_config(model)
@@ -86,7 +95,7 @@ def load_model(
     *,
     models: Classes = MODELS,
 ) -> Any:
-    """Read what `save_model` wrote.
+    """Read what `save_model` wrote; or a ``.keras`` or whole-model ``.h5`` of Keras'. Its content tells which it is.
 
     Args:
         custom_objects: name -> class or function, for what is not Lamina's own. Nothing is imported by name.
@@ -98,6 +107,8 @@ def load_model(
         LoadingError: not a model file, a damaged one, one of a newer version, or one that needs ``custom_objects``.
         FileNotFoundError: there is no such file.
     """
+    if is_keras_file(filepath):
+        return load_keras_model(filepath, custom_objects, compile, models)
     where = repr(str(filepath))
     with not_too_deep(where):
         return _read_model(read_archive(filepath), where, custom_objects or {}, compile, models)

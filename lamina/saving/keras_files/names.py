@@ -48,9 +48,9 @@ _OPERATIONS = {
 # Where Keras keeps the classes of operations; those that are not listed, with NumPy's.
 _PLACES = {
     "nn": """Relu Relu6 Sigmoid SparseSigmoid Softplus Softsign SoftShrink SparsePlus Silu Squareplus LogSigmoid
-        LeakyRelu HardSigmoid HardSilu Elu Selu Gelu Celu Glu TanhShrink HardTanh HardShrink Threshold Softmax LogSoftmax
-        Sparsemax MaxPool AveragePool Conv DepthwiseConv SeparableConv ConvTranspose OneHot BinaryCrossentropy
-        CategoricalCrossentropy SparseCategoricalCrossentropy Moments Normalize""",
+        LeakyRelu HardSigmoid HardSilu Elu Selu Gelu Celu Glu TanhShrink HardTanh HardShrink Threshold Softmax
+        LogSoftmax Sparsemax MaxPool AveragePool Conv DepthwiseConv SeparableConv ConvTranspose OneHot
+        BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy Moments Normalize""",
     "math": "SegmentSum SegmentMax TopK InTopK Logsumexp Rsqrt Erf",
     "core": "Scatter ScatterUpdate Slice SliceUpdate StopGradient Unstack Cast ConvertToTensor",
     "linalg": "Cholesky Det Eigh Inv Norm Qr Solve SolveTriangular SVD Pinv",

@@ -1,0 +1,50 @@
+"""The arguments of the command line, and what becomes of errors: a few lines on stderr and exit code 1."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import lamina
+from lamina.graph import LaminaError
+
+from .convert import convert
+
+_CONVERT = """Turns a file into another kind. What the first file is, its content tells; what becomes of it, the
+ending of the second one: .lamina or .keras for a whole model, .weights.h5 or .safetensors for its weights alone. A
+whole-model .h5 of Keras 2 can be read. Whatever the new file has no word for is printed, a line each."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit code: 0, or 1 after an error; wrong arguments end with 2, as argparse does.
+
+    Args:
+        arguments: of the command line, without the program's name; `sys.argv` by default.
+    """
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        parser.print_help()
+        return 0
+    try:
+        left = convert(given.source, given.target, model_path=given.model, overwrite=given.overwrite)
+    except (LaminaError, OSError) as error:
+        sys.stderr.write(f"lamina: {type(error).__name__}: {error}\n")
+        return 1
+    for line in left:
+        sys.stdout.write(f"not carried: {line}\n")
+    sys.stdout.write(f"{given.source} -> {given.target}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lamina", description="Keras' Functional API on PyTorch.")
+    parser.add_argument("--version", action="version", version=f"lamina {lamina.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    command = commands.add_parser("convert", help="turn a model file into another kind", description=_CONVERT)
+    command.add_argument("source", metavar="A", help=".lamina, .keras, .h5; or weights, with --model")
+    command.add_argument("target", metavar="B", help=".lamina, .keras, .weights.h5, .safetensors")
+    command.add_argument("--model", metavar="M", help="the model that the weights in A belong to")
+    command.add_argument("--overwrite", action="store_true", help="replace B where it is there already")
+    return parser
