@@ -2,7 +2,7 @@
 
 The format is that of `safetensors <https://github.com/huggingface/safetensors>`_: the header's length, a JSON header,
 the values without holes. Its own library reads and writes whole files only; here the file lies within a zip, and a
-kernel lies in it in the order that it has in memory (`order` in the header's metadata), so that what is mapped is what
+kernel lies in it in the order that it has in memory (`lamina.order` in the header's metadata), so that what is mapped is what
 PyTorch's kernels want.
 """
 
@@ -56,7 +56,7 @@ class TensorFile:
             for name, tensor in tensors.items()
         }
         self._parts = sorted(stored.items(), key=lambda item: (_size(item[1]) % _ALIGNMENT != 0, -item[1].itemsize))
-        header: dict[str, Any] = {"__metadata__": {"order": json.dumps(moved, separators=(",", ":"))}} if moved else {}
+        header: dict[str, Any] = {"__metadata__": {"lamina.order": json.dumps(moved, separators=(",", ":"))}} if moved else {}
         end = 0
         for name, tensor in self._parts:
             start, end = end, end + _size(tensor)
@@ -151,7 +151,7 @@ def _no_tensors(where: str, got: str) -> LoadingError:
 
 
 def _orders(metadata: Any, where: str) -> dict[str, Any]:
-    text = metadata.get("order", "{}") if type(metadata) is dict else None
+    text = metadata.get("lamina.order", "{}") if type(metadata) is dict else None
     orders = parse(text, f"The order of axes in {where}") if type(text) is str else None
     if type(orders) is not dict:
         raise _no_tensors(where, f"metadata {metadata!r:.80}")

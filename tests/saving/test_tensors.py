@@ -130,10 +130,10 @@ def entry(dtype: Any = "F32", shape: Any = (2,), offsets: Any = (0, 8), **more: 
         packed({"a": entry(), "b": entry()}),  # they overlap
         packed({"a": entry(offsets=[0, 8]), "b": entry(offsets=[12, 20])}, bytes(20)),  # a hole
         packed({"n" * 5000: entry()}),
-        packed({"w": entry(), "__metadata__": {"order": '{"w": [1]}'}}),
-        packed({"w": entry(), "__metadata__": {"order": '{"w": "0"}'}}),
-        packed({"w": entry(), "__metadata__": {"order": "[]"}}),
-        packed({"w": entry(), "__metadata__": {"order": 3}}),
+        packed({"w": entry(), "__metadata__": {"lamina.order": '{"w": [1]}'}}),
+        packed({"w": entry(), "__metadata__": {"lamina.order": '{"w": "0"}'}}),
+        packed({"w": entry(), "__metadata__": {"lamina.order": "[]"}}),
+        packed({"w": entry(), "__metadata__": {"lamina.order": 3}}),
         packed({"w": entry(), "__metadata__": []}),
         packed(b'{"w": {}, "w": {}}'),
     ),
