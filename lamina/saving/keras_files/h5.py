@@ -29,7 +29,7 @@ _MAX_EXPANSION = 1100
 _SMALL = 1 << 20
 # Deflate, shuffle, fletcher32. Any other filter makes the library look for a plugin, which is code.
 _FILTERS = (1, 2, 3)
-_NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "b1")
+_NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 # What h5py and HDF5 raise on a damaged file.
 _BAD_FILE = (OSError, RuntimeError, ValueError, KeyError, TypeError, UnicodeError, NotImplementedError, OverflowError)
 
