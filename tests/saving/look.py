@@ -1,19 +1,13 @@
-"""What is compared of a model before it is saved and after it is loaded elsewhere.
-
-Run as a program it does the loading:
-python -m tests.saving.look FOLDER: loads each model in the folder, saves it again, and leaves beside it what it saw.
-"""
+"""What is compared of a model before it is saved and after it is loaded elsewhere."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from lamina.graph import tree
-from lamina.models import load_model
 
 
 def look(model: Any, inputs: Any) -> dict[str, Any]:
@@ -41,10 +35,3 @@ def same(a: Any, b: Any) -> bool:
 def _comparable(x: torch.Tensor) -> torch.Tensor:
     """NaN equals nothing, not even itself."""
     return torch.nan_to_num(x, nan=12345.0) if x.is_floating_point() else x
-
-
-if __name__ == "__main__":
-    for path in sorted(Path(sys.argv[1]).glob("*.lamina")):
-        loaded = load_model(path)
-        loaded.save(path.with_name("again-" + path.name))
-        torch.save(look(loaded, torch.load(path.with_suffix(".inputs"))), path.with_suffix(".seen"))
