@@ -63,6 +63,8 @@ class Layout:
         """Path of the group of a layer's own weights -> the layer's name."""
         self.foreign: list[str] = []
         """PyTorch's modules, which have no place in a file of Keras."""
+        self.uncertain: list[str] = []
+        """Layers whose number Keras takes from the order of assignments, lists among them, which is not known here."""
         self._met: set[int] = set()
         self._layer(model, "")
 
@@ -75,7 +77,20 @@ class Layout:
         for number, weight in enumerate(_own_weights(layer)):
             self.places[f"{own}/{number}"] = weight
         for attribute, child in _children(layer):
+            if attribute == "layers" and getattr(layer, "graph", None) is None:
+                self.uncertain += self._out_of_order(layer)
             self._child(child, f"{path}{attribute}/")
+
+    def _out_of_order(self, model: Any) -> list[str]:
+        """Of a model without a graph, the layers that Keras comes by as one of ``model.layers``, where some of their
+        class are attributes and others stand in lists: which is first, these or those?"""
+        own = {name: value for name, value in vars(model).items() if not name.startswith("_")}
+        listed = {id(item) for value in own.values() for item in _leaves(value)}
+        kinds: dict[str, set[bool]] = {}
+        for layer in model.layers:
+            kinds.setdefault(class_word(layer), set()).add(id(layer) in listed)
+        new = (layer for layer in model.layers if id(layer) not in self._met)
+        return [layer.label for layer in new if len(kinds[class_word(layer)]) > 1 and layer.weights]
 
     def _child(self, child: Any, path: str) -> None:
         if isinstance(child, Layer):
@@ -106,6 +121,17 @@ def class_word(layer: Layer) -> str:
     return snake_case(type(layer).__name__)
 
 
+def _leaves(container: Any) -> Iterator[Any]:
+    """What lists, tuples and dicts hold, at any depth."""
+    stack = [container] if isinstance(container, (list, tuple, dict)) else []
+    while stack:
+        item = stack.pop()
+        if isinstance(item, (list, tuple, dict)):
+            stack += item.values() if isinstance(item, dict) else item
+        else:
+            yield item
+
+
 def _own_weights(layer: Layer) -> Iterator[torch.Tensor]:
     yield from (weight for weight in layer._parameters.values() if weight is not None)
     passing = layer._non_persistent_buffers_set
@@ -115,7 +141,8 @@ def _own_weights(layer: Layer) -> Iterator[torch.Tensor]:
 def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
     """(attribute, layer or container), in the order in which Keras comes by them: private ones last."""
     adopt_nested_layers(layer)
-    if getattr(layer, "graph", None) is not None or isinstance(layer, MODELS["Sequential"]):
+    drawn = getattr(layer, "graph", None) is not None or isinstance(layer, MODELS["Sequential"])
+    if drawn:
         yield "layers", layer.layers
     words = next((words for kind, words in _ATTRIBUTES.items() if isinstance(layer, kind)), {})
     found: dict[str, Any] = {
@@ -124,6 +151,8 @@ def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
         if not name.startswith("_") and isinstance(value, (list, tuple, dict))
     }
     found |= {words.get(name, name): child for name, child in layer._modules.items() if child is not None}
+    if not drawn and isinstance(layer, MODELS["Model"]):
+        found["layers"] = layer.layers
     yield from sorted(found.items(), key=lambda item: f"~{item[0]}" if item[0].startswith("_") else item[0])
 
 

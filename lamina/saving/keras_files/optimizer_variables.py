@@ -51,7 +51,14 @@ def optimizer_variables(model: Any) -> tuple[list[torch.Tensor], list[str]]:
         if key not in state:  # it had no gradient yet
             fresh.setdefault(id(weight), optimizer._state_of(weight))
         variables.append(state[key] if key in state else fresh[id(weight)][slot])
-    return variables, []
+    return variables + _after(optimizer), []
+
+
+def _after(optimizer: Any) -> list[torch.Tensor]:
+    """What Keras lists behind the slots: Nadam's product of momenta, which follows from the number of steps."""
+    if type(optimizer) is not optimizers.Nadam:
+        return []
+    return [torch.tensor(optimizer._product_until(optimizer.iterations), dtype=torch.float32)]
 
 
 def load_optimizer(model: Any, file: H5File) -> list[str]:
@@ -69,13 +76,14 @@ def load_optimizer(model: Any, file: H5File) -> list[str]:
     plain = isinstance(optimizer._learning_rate, float)
     slots = list(_slots_in_order(optimizer, trained))
     shapes: list[tuple[int, ...]] = [(), *([()] if plain else []), *(tuple(weight.shape) for weight, _ in slots)]
+    shapes += [()] * len(_after(optimizer))
     paths = [f"{OPTIMIZER}/vars/{number}" for number in range(len(shapes))]
     if sorted(paths) != sorted(stored) or [file.datasets[path].shape for path in paths] != shapes:
         return [f"the optimizer's state: {len(stored)} variables there, {len(paths)} of other shapes or number here"]
     values = [file.read(path, shape) for path, shape in zip(paths, shapes, strict=True)]
     state = {"iterations": values[0]} | ({"learning_rate": values[1]} if plain else {})
     positions = {id(parameter): number for number, parameter in enumerate(parameters)}
-    for (weight, slot), value in zip(slots, values[1 + plain :], strict=True):
+    for (weight, slot), value in zip(slots, values[1 + plain :], strict=False):
         state[f"{positions[id(weight)]}/{slot}"] = value
     optimizer.build(parameters)
     optimizer.load_state_dict(state)

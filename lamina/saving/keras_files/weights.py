@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from lamina.devices import current_device
-from lamina.saving.errors import SavingError
+from lamina.saving.errors import LoadingError, SavingError
 from lamina.saving.report import Tensors, compared
 from lamina.saving.weights import load_state, not_those_of, state_of, take_state
 
@@ -71,7 +71,7 @@ def write_keras_weights(model: Any, target: Any, *, optimizer: bool = False, ove
     """
     if not model.built:
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
-    layout = Layout(model)
+    layout = _certain(model, SavingError)
     arrays, names = dict(layout.places), dict(layout.names)
     left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
     if optimizer:
@@ -95,7 +95,7 @@ def keras_tensors(model: Any, source: Any, where: str) -> dict[str, torch.Tensor
 
 def tensors_by_layout(model: Any, file: H5File) -> dict[str, torch.Tensor]:
     """`keras_tensors` of a file of Keras 3."""
-    layout = Layout(model)
+    layout = _certain(model, LoadingError)
     paths = {id(weight): path for path, weight in reversed(state_of(model).items())}
     stored = {path: path for path in file.datasets if is_weight(path)}
     for path in [path for path in stored if path not in layout.places]:
@@ -110,6 +110,18 @@ def tensors_by_layout(model: Any, file: H5File) -> dict[str, torch.Tensor]:
         else:
             found[paths[id(weight)]] = read_like(file, there, weight)
     return found
+
+
+def _certain(model: Any, error: type[SavingError] | type[LoadingError]) -> Layout:
+    layout = Layout(model)
+    if layout.uncertain:
+        raise error(
+            f"Where Keras puts some layers of {model.label} cannot be told.",
+            got=", ".join(layout.uncertain)[:300],
+            expected="no layers of one class both in lists and in attributes whose names come after 'layers'",
+            hint="all of them in lists or dicts, or other names of the attributes, in Keras too",
+        )
+    return layout
 
 
 def read_like(file: H5File, path: str, weight: torch.Tensor) -> torch.Tensor:
