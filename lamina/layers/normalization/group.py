@@ -73,17 +73,22 @@ class GroupNormalization(AffineNormalization):
         self._views = views_to_second_axis(rank, self._index)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        # A shift without a factor is added here: the backward pass of PyTorch's kernel fails on that pair (torch 2.13).
-        beta = None if self.gamma is None else self.beta
+        # The backward pass of PyTorch's kernel (torch 2.13) fails on a shift without a factor, and kills the process
+        # where inputs in channels_last order want no gradient, as the first layer's and those behind frozen layers.
+        inside = self.gamma is not None and not torch.is_grad_enabled()
+        gamma, beta = (self.gamma, self.beta) if inside else (None, None)
         if self._views is not None:
             enter, leave = self._views
-            outputs = leave(F.group_norm(enter(inputs), self._groups, self.gamma, beta, self.epsilon))
+            outputs = leave(F.group_norm(enter(inputs), self._groups, gamma, beta, self.epsilon))
         else:
             moved = inputs.movedim(self._index, 1)
-            outputs = F.group_norm(moved, self._groups, self.gamma, beta, self.epsilon).movedim(1, self._index)
-        if beta is self.beta:
+            outputs = F.group_norm(moved, self._groups, gamma, beta, self.epsilon).movedim(1, self._index)
+        if inside:
             return outputs
-        return outputs + self.beta.view([-1 if axis == self._index else 1 for axis in range(inputs.dim())])
+        shape = [-1 if axis == self._index else 1 for axis in range(inputs.dim())]
+        if self.gamma is not None:
+            outputs = outputs * self.gamma.view(shape)
+        return outputs if self.beta is None else outputs + self.beta.view(shape)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups}
