@@ -1,0 +1,525 @@
+"""The attacks: each payload through each door that takes it, and files that are hostile as files."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import os
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lamina import Model
+from lamina.cli import main
+from lamina.graph import LaminaError
+from lamina.layers import Dense, Input
+from lamina.models import clone_model, load_model, model_from_json
+from lamina.saving.archive import read_archive, write_archive
+
+from .payloads import GIANT, HOLES, PAYLOADS, PICKLE
+
+ENTRIES = ("load_model", "load_weights", "from_config", "model_from_json", "clone_model", "cli")
+
+
+class NotNamed(Exception):
+    """The command line ended in something else than a named error."""
+
+
+@dataclass(frozen=True)
+class Attack:
+    """``make(folder)`` prepares and returns what is to be watched: a call without arguments."""
+
+    name: str
+    hole: str
+    entry: str
+    make: Callable[[Path], Callable[[], Any]]
+
+
+def small() -> Model:
+    x = Input((4,), name="x")
+    return Model(x, torch.tanh(Dense(3, name="dense")(x)), name="small")
+
+
+# -- good files, and doors
+
+
+def _once(make: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Made once a folder's parent: saving for each attack would take most of the time."""
+    known: dict[Path, Any] = {}
+
+    def get(folder: Path) -> Any:
+        if folder.parent not in known:
+            known[folder.parent] = make(folder)
+        return known[folder.parent]
+
+    return get
+
+
+@_once
+def good_lamina(folder: Path) -> dict[str, bytes]:
+    small().save(folder / "good.lamina")
+    return {name: bytes(data) for name, data in read_archive(folder / "good.lamina").items()}
+
+
+@_once
+def good_keras(folder: Path) -> dict[str, bytes]:
+    x = Input((4,), name="x")
+    Model(x, Dense(3, name="dense")(x), name="small").save(folder / "good.keras")
+    with zipfile.ZipFile(folder / "good.keras") as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@_once
+def good_model(folder: Path) -> Model:
+    return small()
+
+
+def load(path: Path, **more: Any) -> Callable[[], Any]:
+    return lambda: load_model(path, **more)
+
+
+def weights(path: Path, model: Model, **more: Any) -> Callable[[], Any]:
+    return lambda: model.load_weights(path, **more)
+
+
+def convert(*arguments: Any) -> Callable[[], Any]:
+    """The command line. What it prints must be the name of an error of ours."""
+
+    def run() -> None:
+        import contextlib
+
+        told = io.StringIO()
+        with contextlib.redirect_stderr(told):
+            code = main(["convert", *map(str, arguments)])
+        name = told.getvalue().removeprefix("lamina: ").partition(":")[0]
+        if code == 1 and name in error_names():
+            raise LaminaError(told.getvalue())
+        raise NotNamed(f"exit code {code}: {told.getvalue()}"[:300])
+
+    return run
+
+
+def error_names(cls: type = LaminaError) -> set[str]:
+    return {cls.__name__}.union(*(error_names(sub) for sub in cls.__subclasses__()))
+
+
+# -- payloads
+
+
+def _plant(document: dict[str, Any], where: str, key: str, value: Any) -> None:
+    config = document["model"]["config"]
+    dense = next(layer for layer in config["layers"] if layer["name"] == "dense")
+    tanh = next(node for node in config["nodes"] if "function" in node)
+    if where == "function":
+        tanh["function"] = value
+    else:
+        {"config": dense["config"], "entry": dense, "model": config}[where][key] = value
+
+
+def _document(folder: Path, *payload: Any) -> dict[str, Any]:
+    document = json.loads(good_lamina(folder)["model.json"])
+    _plant(document, *payload)
+    return document
+
+
+def _text(folder: Path, *payload: Any) -> str:
+    document = _document(folder, *payload)
+    return json.dumps({key: document[key] for key in ("format", "version", "model", "tied")})
+
+
+def _lamina(folder: Path, *payload: Any) -> Path:
+    members = {**good_lamina(folder), "model.json": json.dumps(_document(folder, *payload)).encode()}
+    write_archive(folder / "m.lamina", members, overwrite=True)
+    return folder / "m.lamina"
+
+
+def _keras(folder: Path, where: str, key: str, value: Any) -> Path:
+    members = dict(good_keras(folder))
+    entry = json.loads(members["config.json"])
+    dense = next(layer for layer in entry["config"]["layers"] if layer["config"]["name"] == "dense")
+    if where == "function":
+        dense["config"]["activation"] = value
+    else:
+        {"config": dense["config"], "entry": dense, "model": dense["config"]}[where][key] = value
+    members["config.json"] = json.dumps(entry).encode()
+    return zipped(folder / "m.keras", members)
+
+
+def _clone(folder: Path, where: str, key: str, value: Any) -> Callable[[], Any]:
+    """A live layer whose get_config says what it must not; JSON alone cannot make one."""
+    model = small()
+    dense = next(layer for layer in model.layers if layer.name == "dense")
+    told = {**dense.get_config(), key if where == "config" else "activation": copy.deepcopy(value)}
+    dense.get_config = lambda: told  # type: ignore[method-assign]
+    return lambda: clone_model(model)
+
+
+def header(facts: Any, tail: bytes = b"") -> bytes:
+    text = json.dumps(facts).encode() if not isinstance(facts, bytes) else facts
+    return struct.pack("<Q", len(text)) + text + tail
+
+
+def _weights(folder: Path, where: str, key: str, value: Any) -> Path:
+    """A file of weights whose header says the payload where it should say a dtype."""
+    path = folder / "m.safetensors"
+    path.write_bytes(header({"dense.kernel": {"dtype": value, "shape": [4, 3], "data_offsets": [0, 48]}}, bytes(48)))
+    return path
+
+
+def _through(entry: str, *payload: Any) -> Callable[[Path], Callable[[], Any]]:
+    doors: dict[str, Callable[[Path], Callable[[], Any]]] = {
+        "load_model": lambda folder: load(_lamina(folder, *payload)),
+        "load_model.keras": lambda folder: load(_keras(folder, *payload)),
+        "load_weights": lambda folder: weights(_weights(folder, *payload), good_model(folder)),
+        "model_from_json": lambda folder: _call(model_from_json, _text(folder, *payload)),
+        "from_config": lambda folder: _call(Model.from_config, _document(folder, *payload)["model"]["config"]),
+        "clone_model": lambda folder: _clone(folder, *payload),
+        "cli": lambda folder: convert(_lamina(folder, *payload), folder / "out.keras"),
+        "cli.keras": lambda folder: convert(_keras(folder, *payload), folder / "out.lamina"),
+    }
+    return doors[entry]
+
+
+def _call(function: Any, argument: Any) -> Callable[[], Any]:
+    return lambda: function(argument)
+
+
+def _payload_attacks() -> list[Attack]:
+    found = []
+    for number, (hole, where, key, value) in enumerate(PAYLOADS):
+        for entry in (*ENTRIES, "load_model.keras", "cli.keras"):
+            live = where == "function" or key == "class_name" or where == "model"
+            if entry == "clone_model" and (live or value is False):
+                continue  # what a clone calls are the live model's functions and classes, not names
+            name = f"{hole}-{entry}-{where}-{key[:20] or 'call'}-{number}"
+            found.append(Attack(name, hole, entry.partition(".")[0], _through(entry, where, key, value)))
+    return found
+
+
+# -- files
+
+
+def zipped(path: Path, members: dict[str, bytes], **more: Any) -> Path:
+    with zipfile.ZipFile(path, "w", **more) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def _with(folder: Path, **members: bytes) -> Path:
+    """The good file with other members; ``_`` stands for a dot."""
+    return zipped(folder / "m.lamina", {**good_lamina(folder), **members})
+
+
+def _twice(folder: Path) -> Path:
+    import warnings
+
+    path = _with(folder)
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "a") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr("model.json", b"{}")
+    return path
+
+
+def _tar(folder: Path) -> Path:
+    with tarfile.open(folder / "m.lamina", "w") as archive:
+        link = tarfile.TarInfo("a/../../evil")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    return folder / "m.lamina"
+
+
+def _folder(folder: Path) -> Path:
+    (folder / "dir").mkdir()
+    os.symlink("/etc/passwd", folder / "dir" / "model.json")
+    return folder / "dir"
+
+
+def _bytes_of_h5(fill: Callable[[Any], None]) -> bytes:
+    import h5py
+
+    told = io.BytesIO()
+    with h5py.File(told, "w") as file:
+        fill(file)
+    return told.getvalue()
+
+
+def _h5(fill: Callable[[Any], None]) -> Callable[[Path], Path]:
+    return lambda folder: written(folder / "m.weights.h5", _bytes_of_h5(fill))
+
+
+def _keras_h5(fill: Callable[[Any], None]) -> Callable[[Path], Path]:
+    return lambda folder: zipped(
+        folder / "m.keras", {**good_keras(folder), "model.weights.h5": _bytes_of_h5(fill)}
+    )
+
+
+KERNEL = "layers/dense/vars/0"
+
+
+def _external(file: Any) -> None:
+    file.create_dataset(KERNEL, (4, 3), "f4", external=[("/etc/passwd", 0, 48)])
+
+
+def _soft(file: Any) -> None:
+    import h5py
+
+    file["layers/dense/vars/1"] = torch.zeros(3).numpy()
+    file[KERNEL] = h5py.SoftLink("/layers/dense/vars/1")
+
+
+def _external_link(file: Any) -> None:
+    import h5py
+
+    file[KERNEL] = h5py.ExternalLink("/etc/passwd", "/x")
+
+
+def _virtual(file: Any) -> None:
+    import h5py
+
+    layout = h5py.VirtualLayout((4, 3), "f4")
+    layout[:] = h5py.VirtualSource("/etc/passwd", "x", (4, 3))
+    file.create_virtual_dataset(KERNEL, layout)
+
+
+def _giant(file: Any) -> None:
+    file.create_dataset(KERNEL, (GIANT, 3), "f4", chunks=(1024, 3))
+
+
+def _h5_bomb(file: Any) -> None:
+    file.create_dataset(KERNEL, (64 << 20,), "f4", chunks=(1 << 20,), compression="gzip")
+
+
+def _whole_h5(config: Any) -> Callable[[Path], Path]:
+    def fill(file: Any) -> None:
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = "2.15.0"
+        file.create_group("model_weights")
+
+    return _h5(fill)
+
+
+def _sequential(**dense: Any) -> dict[str, Any]:
+    entry = {"class_name": "Dense", "config": {"name": "dense", "units": 3, "batch_input_shape": [None, 4]}, **dense}
+    return {"class_name": "Sequential", "config": {"name": "s", "layers": [entry]}}
+
+
+def _bomb(name: str, base: Callable[[Path], dict[str, bytes]], size: int = 300 << 20) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        members = {**base(folder), name: b" " * size}
+        return zipped(folder / "m.keras", members, compression=zipfile.ZIP_DEFLATED)
+
+    return make
+
+
+def _npz(folder: Path) -> Path:
+    return zipped(folder / "m.npz", {"arr.npy": PICKLE})
+
+
+def _torch_saved(value: Any, old: bool = False) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        torch.save(value, folder / "m.pt", _use_new_zipfile_serialization=not old)
+        return folder / "m.pt"
+
+    return make
+
+
+def _storages_lie(folder: Path) -> Path:
+    """A file of PyTorch's whose pickle says a larger storage than there is."""
+    path = _torch_saved({"dense.kernel": torch.zeros(4, 3), "dense.bias": torch.zeros(3)})(folder)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    return zipped(path, {name: data[:4] if "/data/" in name else data for name, data in members.items()})
+
+
+def _lie(folder: Path) -> Path:
+    """The central directory says another size than is stored."""
+    path = _with(folder)
+    data = bytearray(path.read_bytes())
+    place = data.rfind(b"PK\x01\x02")
+    data[place + 20 : place + 28] = struct.pack("<II", 0x7FFFFFF0, 0x7FFFFFF0)
+    return written(path, bytes(data))
+
+
+def _document_with(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        document = json.loads(good_lamina(folder)["model.json"])
+        change(document)
+        return _with(folder, **{"model.json": json.dumps(document).encode()})
+
+    return make
+
+
+def _units(document: dict[str, Any]) -> None:
+    _plant(document, "config", "units", GIANT)
+
+
+def _many_nodes(document: dict[str, Any]) -> None:
+    config = document["model"]["config"]
+    config["nodes"] = [{"name": "n"}] * 300_000
+
+
+def _cycle(document: dict[str, Any]) -> None:
+    nodes = document["model"]["config"]["nodes"]
+    nodes[-1]["args"] = [{"$node": [len(nodes) - 1, 0]}]
+
+
+def _giant_constant(document: dict[str, Any]) -> None:
+    document["model"]["config"]["constants"] = [
+        {"id": 77, "shape": [GIANT, GIANT], "dtype": "float32", "parameter": False, "trainable": False}
+    ]
+
+
+def _facts(dtype: str = "F32", shape: Any = (4, 3), start: Any = 0, stop: Any = 48) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [start, stop]}
+
+
+def _tensors(facts: Any, tail: int = 48) -> Callable[[Path], Path]:
+    return lambda folder: written(folder / "m.safetensors", header(facts, bytes(tail)))
+
+
+ONNX = b"\x08\x07\x12\x07pytorch:\x10\x0a\x05x../../etc/passwdlocation"
+MODEL_OF = ("load_model", "cli")
+WEIGHTS_OF = ("load_weights", "cli_weights")
+BOTH = (*MODEL_OF, *WEIGHTS_OF)
+
+# (hole, name, what makes the file, the doors it is brought to)
+FILES: list[tuple[str, str, Callable[[Path], Path], tuple[str, ...]]] = [
+    ("S1", "lambda_in_h5", _whole_h5(_sequential(class_name="Lambda", config={"function": ["4wE=", None, None]})), BOTH),
+    ("S2", "module_in_h5", _whole_h5(_sequential(class_name="poisoned_module>Poison")), BOTH),
+    ("S5", "h5_named_lamina", lambda f: _whole_h5(_sequential(class_name="Lambda"))(f).rename(f / "x.lamina"), BOTH),
+    ("S5", "keras_named_h5", lambda f: _keras(f, "entry", "class_name", "Lambda").rename(f / "x.h5"), BOTH),
+    ("S6", "pickle", lambda f: written(f / "m.lamina", PICKLE), BOTH),
+    ("S11", "pickle_member", lambda f: _with(f, **{"weights.pkl": PICKLE}), BOTH),
+    ("S11", "npz_member", lambda f: _with(f, **{"model.weights.npz": PICKLE}), BOTH),
+    ("S11", "pickled_weights", lambda f: _with(f, **{"weights.safetensors": PICKLE}), BOTH),
+    ("S11", "npz", _npz, BOTH),
+    ("S12", "torch_object", _torch_saved(torch.nn.ReLU()), BOTH),
+    ("S12", "torch_object_old", _torch_saved(torch.nn.ReLU(), old=True), BOTH),
+    ("S12", "torch_storage_lies", _storages_lie, BOTH),
+    ("S12", "torch_pickle", lambda f: zipped(f / "m.pt", {"a/data.pkl": PICKLE, "a/version": b"3"}), BOTH),
+    ("S15", "external_storage", _h5(_external), BOTH),
+    ("S15", "soft_link", _h5(_soft), BOTH),
+    ("S15", "external_link", _h5(_external_link), BOTH),
+    ("S15", "virtual", _h5(_virtual), BOTH),
+    ("S15", "keras_external_storage", _keras_h5(_external), BOTH),
+    ("S15", "keras_soft_link", _keras_h5(_soft), BOTH),
+    ("S15", "keras_external_link", _keras_h5(_external_link), BOTH),
+    ("S15", "keras_virtual", _keras_h5(_virtual), BOTH),
+    ("S16", "folder", _folder, BOTH),
+    ("S17", "onnx", lambda f: written(f / "m.onnx", ONNX), BOTH),
+    ("S18", "member_outside", lambda f: _with(f, **{"../../evil": b"x"}), BOTH),
+    ("S18", "member_absolute", lambda f: _with(f, **{"/tmp/evil": b"x"}), BOTH),
+    ("S18", "tar", _tar, BOTH),
+    ("S19", "h5_giant", _h5(_giant), BOTH),
+    ("S19", "keras_h5_giant", _keras_h5(_giant), BOTH),
+    ("S19", "giant_tensor", _tensors({"dense.kernel": _facts(shape=[GIANT, 3], stop=12 * GIANT)}), BOTH),
+    ("S19", "overflowing_shape", _tensors({"dense.kernel": _facts(shape=[2**62, 4, 3])}), BOTH),
+    ("S19", "negative_axis", _tensors({"dense.kernel": _facts(shape=[-4, -3])}), BOTH),
+    ("S19", "overlap", _tensors({"dense.kernel": _facts(), "dense.bias": _facts(shape=[3], stop=12)}), BOTH),
+    ("S19", "giant_header", lambda f: written(f / "m.safetensors", struct.pack("<Q", 2**63) + b"{}"), BOTH),
+    ("S19", "nothing_stored", _tensors({"dense.kernel": _facts()}, tail=0), BOTH),
+    ("S19", "member_lies", _lie, BOTH),
+    ("S19", "giant_units", _document_with(_units), MODEL_OF),
+    ("S19", "giant_constant", _document_with(_giant_constant), MODEL_OF),
+    ("S19", "keras_giant_units", lambda f: _keras(f, "config", "units", GIANT), MODEL_OF),
+    ("S20", "bomb_config", _bomb("config.json", good_keras), BOTH),
+    ("S20", "bomb_metadata", _bomb("metadata.json", good_keras), MODEL_OF),
+    ("S20", "bomb_asset", _bomb("assets/x", good_keras, 1 << 20), BOTH),
+    ("S20", "bomb_weights", _bomb("model.weights.h5", good_keras), BOTH),
+    ("S20", "bomb_lamina", _bomb("model.json", good_lamina), BOTH),
+    ("S20", "h5_bomb", _h5(_h5_bomb), BOTH),
+    ("S21", "twice", _twice, BOTH),
+    ("S21", "deep_json", lambda f: _with(f, **{"model.json": b"[" * 10**6}), MODEL_OF),
+    ("S21", "key_twice", lambda f: _with(f, **{"model.json": b'{"format":1,"format":2}'}), MODEL_OF),
+    ("S21", "nan", lambda f: _with(f, **{"model.json": b'{"format":NaN}'}), MODEL_OF),
+    ("S21", "huge_number", lambda f: _with(f, **{"model.json": b"9" * 10**6}), MODEL_OF),
+    ("S21", "many_nodes", _document_with(_many_nodes), MODEL_OF),
+    ("S21", "cycle", _document_with(_cycle), MODEL_OF),
+    ("S21", "deep_header", lambda f: written(f / "m.safetensors", header(b'{"a":' * 10**5)), BOTH),
+    ("S21", "empty", lambda f: written(f / "m.lamina", b""), BOTH),
+    ("S21", "cut", lambda f: written(f / "m.lamina", _with(f).read_bytes()[:-30]), BOTH),
+]
+
+
+def _file_attacks() -> list[Attack]:
+    doors: dict[str, Callable[[Path, Path], Callable[[], Any]]] = {
+        "load_model": lambda folder, path: load(path),
+        "load_weights": lambda folder, path: weights(path, good_model(folder)),
+        "cli": lambda folder, path: convert(path, folder / "out.keras"),
+        "cli_weights": lambda folder, path: convert(path, folder / "o.lamina", "--model", _good_path(folder)),
+    }
+
+    def bring(door: str, make: Callable[[Path], Path]) -> Callable[[Path], Callable[[], Any]]:
+        return lambda folder: doors[door](folder, make(folder))
+
+    return [
+        Attack(f"{hole}-{door}-{name}", hole, door.partition("_w")[0] if door == "cli_weights" else door, bring(door, make))
+        for hole, name, make, entries in FILES
+        for door in entries
+    ]
+
+
+def _good_path(folder: Path) -> Path:
+    write_archive(folder / "model.lamina", good_lamina(folder), overwrite=True)
+    return folder / "model.lamina"
+
+
+# -- objects in memory, which only Python code can hand over
+
+
+class _Shadow(Dense):
+    """A class of the caller's under a name of ours."""
+
+    def __init__(self, units: int, evil: bool = False, **more: Any) -> None:
+        import poisoned_module  # noqa: F401
+
+        super().__init__(units, **more)
+
+
+def _live(value: Any) -> Callable[[Path], Callable[[], Any]]:
+    def make(folder: Path) -> Callable[[], Any]:
+        config = _document(folder, "config", "activation", value)["model"]["config"]
+        return lambda: Model.from_config(config)
+
+    return make
+
+
+def _memory_attacks() -> list[Attack]:
+    shadows = {"Dense": _Shadow}
+    document = ("config", "evil", True)
+    found = [
+        Attack("S10-load_model-shadow", "S10", "load_model", lambda f: load(_lamina(f, *document), custom_objects=shadows)),
+        Attack(
+            "S10-load_model-shadow_keras", "S10", "load_model",
+            lambda f: load(_keras(f, *document), custom_objects=shadows),
+        ),
+        Attack(
+            "S10-model_from_json-shadow", "S10", "model_from_json",
+            lambda f: (lambda text: lambda: model_from_json(text, custom_objects=shadows))(_text(f, *document)),
+        ),
+        Attack("S4-clone_model-names", "S4", "clone_model", lambda f: _clone(f, "config", "activation", "load_model")),
+        Attack("S5-clone_model-unsafe", "S5", "clone_model", lambda f: _clone(f, "config", "safe_mode", {"x": False})),
+        Attack("S9-clone_model-print", "S9", "clone_model", lambda f: _clone(f, "config", "kernel_initializer", print)),
+    ]  # fmt: skip
+    things = {"print": print, "system": os.system, "class": Dense, "bytes": PICKLE, "lambda": lambda x: x}
+    return found + [Attack(f"S9-from_config-{name}", "S9", "from_config", _live(thing)) for name, thing in things.items()]
+
+
+def all_attacks() -> list[Attack]:
+    return _payload_attacks() + _file_attacks() + _memory_attacks()
+
+
+

@@ -1,0 +1,163 @@
+"""A process that makes attacks one after another and tells, a JSON line each, how they end and what they touch.
+
+`python -m tests.hostile.watch FOLDER` reads names of attacks, a line each. Nothing that it does itself is watched:
+files are made before, and what is imported lazily is imported by good files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lamina.graph import LaminaError
+from lamina.models import load_model, model_from_json
+
+from .attacks import Attack, all_attacks, convert, good_keras, good_lamina, small, weights
+from .payloads import POISON
+
+_PROCESSES = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile", "pty.")
+_NETWORK = ("socket.", "urllib.", "http.", "ftplib.", "smtplib.")
+_CODE = ("marshal.", "pickle.", "code.", "ctypes.dlopen", "function.__new__", "exec")
+_FILES = ("os.rename", "os.remove", "os.mkdir", "os.link", "os.symlink", "os.truncate", "shutil.", "os.listdir")
+
+
+class Watcher:
+    """An audit hook, which Python has no way to take away: it looks only while ``folder`` is set.
+
+    An error told of a line of Python reads that line: the source of modules that are there already may be opened.
+    """
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self.seen: list[str] = []
+        sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.folder is None or not self._bad(event, arguments):
+            return
+        self.seen.append(f"{event} {arguments!r}"[:200])
+
+    def _bad(self, event: str, arguments: tuple[Any, ...]) -> bool:
+        if event == "import":
+            return True
+        if event == "open":
+            path = arguments[0]
+            if isinstance(path, int):
+                return False
+            return not os.path.realpath(os.fsdecode(path)).startswith(f"{self.folder}{os.sep}")
+        return event.startswith((*_PROCESSES, *_NETWORK, *_CODE, *_FILES))
+
+    @contextmanager
+    def looking(self, folder: Path) -> Iterator[None]:
+        self.seen.clear()
+        self.folder = Path(os.path.realpath(folder))
+        try:
+            yield
+        finally:
+            self.folder = None
+
+
+def peak_mib() -> float:
+    """The most memory since `forget_peak`; since the beginning where the system does not forget."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def forget_peak() -> None:
+    clear = Path("/proc/self/clear_refs")
+    if clear.exists():
+        clear.write_text("5")
+
+
+def report(attack: Attack, folder: Path, watcher: Watcher) -> dict[str, Any]:
+    """One attack: what it ended in, what it touched, seconds of CPU, MiB of memory."""
+    try:
+        run = attack.make(folder)
+    except Exception as error:
+        return {"name": attack.name, "broken": f"{type(error).__name__}: {error}"}
+    forget_peak()
+    before, modules, begun = peak_mib(), set(sys.modules), time.process_time()
+    told, named = _end(run, folder, watcher)
+    seconds = time.process_time() - begun
+    return {
+        "name": attack.name, "named": named, "end": told, "touched": list(watcher.seen),
+        "imported": sorted(set(sys.modules) - modules), "poisoned": (folder.parent / "mark").exists(),
+        "written": sorted(path.name for path in folder.iterdir() if path.name.startswith("o") and path.name != "old"),
+        "seconds": round(seconds, 3), "mib": round(peak_mib() - before, 1),
+    }  # fmt: skip
+
+
+def _end(run: Callable[[], Any], folder: Path, watcher: Watcher) -> tuple[str, bool]:
+    with watcher.looking(folder), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            run()
+        except LaminaError as error:
+            return f"{type(error).__name__}: {error}"[:200], True
+        except BaseException as error:  # whatever it is, it is told
+            return f"{type(error).__name__}: {error}"[:200], False
+    return "no error", False
+
+
+def warm(folder: Path) -> None:
+    """Import what good files and bad ones make lamina import."""
+    good_lamina(folder)
+    good_keras(folder)
+    model = small()
+    load_model(folder / "good.lamina")
+    loaded = load_model(folder / "good.keras")
+    loaded.save_weights(folder / "good.weights.h5")
+    loaded.load_weights(folder / "good.weights.h5")
+    model.save_weights(folder / "good.safetensors")
+    model.load_weights(folder / "good.safetensors")
+    import torch
+
+    torch.save(dict(model.state_dict()), folder / "good.pt")
+    weights(folder / "good.pt", model)()
+    model_from_json(model.to_json())
+    for arguments in (("good.lamina", "new.keras"), ("good.lamina", "good.lamina")):
+        _end(convert(*(folder / name for name in arguments)), folder, _NOBODY)
+
+
+class _Nobody:
+    @contextmanager
+    def looking(self, folder: Path) -> Iterator[None]:
+        yield
+
+
+_NOBODY: Any = _Nobody()
+
+
+def poison(folder: Path) -> None:
+    """A module on sys.path whose import leaves a mark."""
+    mark = folder / "mark"
+    (folder / f"{POISON}.py").write_text(f"open({str(mark)!r}, 'w').close()\ndef run(*a): pass\nclass Poison: pass\n")
+    sys.path.insert(0, str(folder))
+
+
+def work(folder: Path, attacks: dict[str, Attack]) -> None:
+    poison(folder)
+    (folder / "warm").mkdir()
+    warm(folder / "warm")
+    watcher = Watcher()
+    for number, line in enumerate(sys.stdin):
+        place = folder / str(number)
+        place.mkdir()
+        sys.__stdout__.write(json.dumps(report(attacks[line.strip()], place, watcher)) + "\n")  # type: ignore[union-attr]
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]), {attack.name: attack for attack in all_attacks()})
