@@ -15,6 +15,7 @@ from lamina.saving.classes import layer_classes
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.model_config import stand_in
+from lamina.saving.traced import Traced
 from lamina.saving.weights import freeze, frozen, state_of, tie, ties
 
 from .files import MODEL_CLASSES
@@ -33,7 +34,7 @@ def clone_model(
 
     Nothing is shared with ``model``, at any depth, and what is shared within it is shared within the clone: a layer
     called twice stays one layer, also where one call lies inside a nested model. Frozen weights stay frozen. Constants,
-    and layers that have no config to be made from (`TorchModule`, `Lambda`), are copied with their values.
+    and layers that have no config to be made from (`TorchModule`, `Lambda`, a traced one), are copied with their values.
 
     Args:
         model: drawn as a graph; `Sequential` too.
@@ -148,7 +149,7 @@ class _Cloner:
 
 
 def _made_anew(layer: Layer) -> Any:
-    if isinstance(layer, (Lambda, TorchModule)):
+    if isinstance(layer, (Lambda, TorchModule, Traced)):
         return copy.deepcopy(layer)
     try:
         if layer_classes().get(type(layer).__name__) is not type(layer):

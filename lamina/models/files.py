@@ -11,8 +11,11 @@ from lamina.saving.classes import MODELS
 
 from .model import Model
 from .sequential import Sequential
+from .traced_model import TracedModel
 
-MODEL_CLASSES: Mapping[str, type] = MappingProxyType({"Model": Model, "Sequential": Sequential})
+MODEL_CLASSES: Mapping[str, type] = MappingProxyType(
+    {"Model": Model, "Sequential": Sequential, "TracedModel": TracedModel}
+)
 
 MODELS.update(MODEL_CLASSES)
 

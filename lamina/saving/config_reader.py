@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +14,15 @@ from lamina.graph import Constant
 from lamina.layers import Layer
 
 from .classes import Classes, holds_layers, layer_classes, takes
-from .config_writer import widest
 from .errors import LoadingError
 from .fields import field, items, refuse_unknown
-from .values import decode, dtype_of_name
+from .traced import TracedLayer
+from .values import decode, dtype_of_name, widest
 
-_LAYER_KEYS = ("id", "class_name", "name", "config", "drawn", "auto_named", "settled", "custom", "trainable")
+_LAYER_KEYS = (
+    "id", "class_name", "name", "config", "drawn", "auto_named", "settled", "custom", "trainable",
+    "traced", "model",
+)  # fmt: skip
 _CONSTANT_KEYS = ("id", "shape", "dtype", "parameter", "trainable", "values")
 
 # What constructors and calls raise when a config is nonsense; anything else is a bug, and shows itself.
@@ -54,10 +58,7 @@ class ConfigReader:
         class_name = field(entry, "class_name", str, "The entry of a layer")
         name = field(entry, "name", str, "The entry of a layer")
         where = f'{class_name} "{name}"'
-        custom = field(entry, "custom", bool, where, False)
-        cls = self._custom_class(class_name, name) if custom else self._class(class_name)
-        drawn = field(entry, "drawn", bool, where, False)
-        layer = self._make(cls, field(entry, "config", dict, where), where, custom, drawn)
+        layer = self._traced(entry, class_name, name, where) or self._from_class(entry, class_name, name, where)
         self._remember(entry, layer, where)
         if field(entry, "auto_named", bool, where, False):
             if not name or "." in name or "/" in name:
@@ -68,6 +69,38 @@ class ConfigReader:
         if not field(entry, "trainable", bool, where, True):
             layer.trainable = False
         return layer
+
+    def _from_class(self, entry: dict[str, Any], class_name: str, name: str, where: str) -> Layer:
+        custom = field(entry, "custom", bool, where, False)
+        drawn = field(entry, "drawn", bool, where, False)
+        config = field(entry, "config", dict, where)
+        if custom and drawn and find(class_name, self._custom) is None:
+            cls: Any = self._models["Model" if "nodes" in config else "Sequential"]
+            warnings.warn(
+                f"{where} is loaded as a plain {cls.__name__}, with the same graph and weights: its class is not at "
+                f'hand. load_model(..., custom_objects={{"{class_name}": ...}}) takes it.',
+                UserWarning,
+                stacklevel=2,
+            )
+        else:
+            cls = self._custom_class(class_name, name) if custom else self._class(class_name)
+        return self._make(cls, config, where, custom, drawn)
+
+    def _traced(self, entry: dict[str, Any], class_name: str, name: str, where: str) -> Layer | None:
+        """The layer by what was traced of it, where its class is not at hand, or no config that would make it."""
+        if "traced" not in entry:
+            return None
+        at_hand = field(entry, "custom", bool, where, False) and find(class_name, self._custom) is not None
+        if at_hand and entry.get("config") is not None:
+            return None
+        config = None if entry.get("config") is None else field(entry, "config", dict, where)
+        cls: Any = self._models["TracedModel"] if field(entry, "model", bool, where, False) else TracedLayer
+        try:
+            return cls(class_name, config, field(entry, "traced", dict, where), name)
+        except LoadingError:
+            raise
+        except BAD_CONFIG as error:
+            raise _refused(where, error) from error
 
     def constant(self, entry: Any) -> Constant:
         """The constant of an entry; without storage until its value comes with the weights."""

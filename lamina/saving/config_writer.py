@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
-from lamina.custom_objects import get_registered_name
-from lamina.graph import Constant
+from lamina.custom_objects import find, get_registered_name
+from lamina.graph import Constant, LaminaError
 from lamina.layers import Layer, TorchModule
 
 from .classes import Classes, holds_layers, init_arguments, layer_classes, made_by_init
 from .errors import SavingError
-from .values import encode, name_of_dtype
+from .traced import Traced, traced
+from .values import encode, name_of_dtype, widest
 
 # What the base class puts into every config. A class whose __init__ does not take it gets it back from the entry.
 _BASE_ARGUMENTS = ("name", "trainable", "dtype")
@@ -27,11 +28,13 @@ class ConfigWriter:
     Args:
         models: class name -> class of Lamina's models.
         values: write the values of constants too; False where a file keeps them with the weights.
+        traces: trace what is not Lamina's, so that it can be read where its class is not at hand.
     """
 
-    def __init__(self, models: Classes, values: bool = True) -> None:
+    def __init__(self, models: Classes, values: bool = True, traces: bool = False) -> None:
         self._classes = {**layer_classes(), **models}
         self._values = values
+        self._traces = traces
         self._numbers: dict[int, int] = {}
 
     def layer(self, layer: Layer) -> dict[str, Any]:
@@ -46,16 +49,46 @@ class ConfigWriter:
         cls = type(layer)
         holder: Any = layer
         drawn = holder.write_config(self) if holds_layers(cls, "write_config", "get_config") else None
-        config = self._encoded(layer, _config_for_init(layer)) if drawn is None else drawn
-        entry = {"id": number, "class_name": cls.__name__, "name": layer.name, "config": config}
+        custom = self._classes.get(cls.__name__) is not cls
+        entry = {"id": number, "class_name": cls.__name__, "name": layer.name, "config": drawn}
         if drawn is not None:
             entry["drawn"] = True
+        elif isinstance(layer, Traced):
+            entry |= {"class_name": layer.traced_class, "config": layer.traced_config, "traced": layer.traced_data}
+            entry |= {"custom": True} | ({"model": True} if hasattr(layer, "compile") else {})
+        else:
+            entry |= self._config_and_trace(layer, custom)
         if layer.auto_named:  # and whether a model may still give it another name
             entry |= {"auto_named": True, "settled": layer._settled}
-        if self._classes.get(cls.__name__) is not cls:
+        if custom and not isinstance(layer, Traced):
             entry |= {"custom": True, "class_name": get_registered_name(cls)}
-        if not layer.trainable and config.get("trainable") is not False:
+        if not layer.trainable and (entry["config"] or {}).get("trainable") is not False:
             entry["trainable"] = False
+        return entry
+
+    def _config_and_trace(self, layer: Layer, custom: bool) -> dict[str, Any]:
+        """What a class needs to make the layer, and what the layer does; either may do without the other."""
+        entry: dict[str, Any] = {}
+        refused: LaminaError | None = None
+        try:
+            entry["config"] = self._encoded(layer, _config_for_init(layer))
+        except LaminaError as error:
+            entry["config"], refused = None, error
+        if not self._traces or not (custom or refused is not None):
+            if refused is not None:
+                raise refused
+            return entry
+        try:
+            entry["traced"] = traced(layer)
+        except LaminaError as error:
+            # Who registers a class says that it will be there.
+            if refused is not None:
+                refused.hint = "\n".join(filter(None, [refused.hint, f"or a call that can be traced: {error.got}"]))
+                raise refused from error
+            if find(get_registered_name(type(layer))) is not type(layer):
+                raise
+        if "traced" in entry and hasattr(layer, "compile"):
+            entry["model"] = True
         return entry
 
     def constant(self, constant: Constant) -> dict[str, Any]:
@@ -84,13 +117,6 @@ class ConfigWriter:
         except SavingError as error:
             error.headline = f"{layer.label} cannot be saved: its get_config() holds more than data."
             raise
-
-
-def widest(dtype: torch.dtype) -> torch.dtype:
-    """The dtype through which any value of ``dtype`` becomes a Python number and back without loss."""
-    if dtype.is_complex:
-        return torch.complex128
-    return torch.float64 if dtype.is_floating_point else dtype
 
 
 def _config_for_init(layer: Layer) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from .keras_files.files import SUFFIX as KERAS_SUFFIX
 from .keras_files.files import is_keras_file, load_keras_model, save_keras_model
 from .strict_json import parse
 from .tensors import TensorFile, read_tensors
+from .traced import Traced
 from .training_config import training_from_config, training_to_config
 from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
 from .weights import freeze, frozen, state_of, take_state, tie, ties, ties_by_hand
@@ -70,7 +71,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "model": ConfigWriter(models, values=False).layer(model),
+        "model": ConfigWriter(models, values=False, traces=True).layer(model),
         "first_call": encode(model.first_call, _shape_of) if model.graph is None else None,
         "tied": tied,
         "frozen": frozen(model),
@@ -128,8 +129,9 @@ def _read_model(
         with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
             model = reader.layer(document.get("model"))
     else:
-        model = reader.layer(document.get("model"))
-        _call_first(model, document["first_call"])
+        with limited_memory(memory_of_host()):
+            model = reader.layer(document.get("model"))
+            _call_first(model, document["first_call"])
     tie(model, _paths(document, "tied", where))
     take_state(model, tensors, where)
     freeze(model, _paths(document, "frozen", where))
@@ -200,23 +202,27 @@ def _shape_of(leaf: Any) -> Any:
 def _call_first(model: Any, data: Any) -> None:
     """Call a model of the user's class on zeros, in the shapes that it was first called on: that makes its weights."""
     where = "The first call of the model"
+    if isinstance(model, Traced):
+        model.first_call = decode(data, {"$tensor": lambda facts: _zeros(facts, where, "meta")})
+        return
     if type(model).__module__.startswith("lamina."):
         raise LoadingError(f"{where} is told, but {model.label} is made by its config.")
     if model.built:
         return
 
-    def zeros(facts: Any) -> torch.Tensor:
-        refuse_unknown(facts, ("shape", "dtype"), where)
-        shape = items(field(facts, "shape", list, where), int, where)
-        if not all(0 <= size < 2**31 for size in shape) or math.prod(shape) > _MAX_FIRST_CALL:
-            raise LoadingError(f"{where} is larger than any.", got=f"{shape!r:.80}")
-        return torch.zeros(shape, dtype=dtype_of_name(field(facts, "dtype", str, where)))
-
     try:
-        args, kwargs = decode(data, {"$tensor": zeros})
+        args, kwargs = decode(data, {"$tensor": lambda facts: _zeros(facts, where)})
         with torch.no_grad():
             model(*args, **kwargs)
     except LoadingError:
         raise
     except BAD_CONFIG as error:
         raise LoadingError(f"{where} cannot be made again.", got=f"{type(error).__name__}: {error}") from error
+
+
+def _zeros(facts: Any, where: str, device: str | None = None) -> torch.Tensor:
+    refuse_unknown(facts, ("shape", "dtype"), where)
+    shape = items(field(facts, "shape", list, where), int, where)
+    if not all(0 <= size < 2**31 for size in shape) or math.prod(shape) > _MAX_FIRST_CALL:
+        raise LoadingError(f"{where} is larger than any.", got=f"{shape!r:.80}")
+    return torch.zeros(shape, dtype=dtype_of_name(field(facts, "dtype", str, where)), device=device)

@@ -203,3 +203,10 @@ def dtype_of_name(name: str) -> torch.dtype:
     if name not in _DTYPES:
         raise LoadingError(f"No dtype is called {name!r}.", expected=", ".join(_DTYPES))
     return _DTYPES[name]
+
+
+def widest(dtype: torch.dtype) -> torch.dtype:
+    """The dtype through which any value of ``dtype`` becomes a Python number and back without loss."""
+    if dtype.is_complex:
+        return torch.complex128
+    return torch.float64 if dtype.is_floating_point else dtype

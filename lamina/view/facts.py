@@ -120,7 +120,8 @@ def describe(model: torch.nn.Module) -> Facts:
     name = getattr(model, "name", None) or type(model).__name__.lower()
     weights = tuple(weights_of(model))
     if graph is None:
-        return Facts(name, type(model).__name__, _child_rows(model), [], [], weights, wired=False)
+        kind = getattr(model, "kind", None) or type(model).__name__
+        return Facts(name, kind, _child_rows(model), [], [], weights, wired=False)
     reader = _Reader(graph)
     inputs = [reader.tap(n, t) for n, t in zip(graph.input_names, graph.inputs, strict=True)]
     outputs = [reader.tap(n, t) for n, t in zip(graph.output_names, graph.outputs, strict=True)]
@@ -208,7 +209,7 @@ def _module_row(
     return Row(
         name=name,
         layer_name=layer_name,
-        kind=type(wrapped if isinstance(wrapped, torch.nn.Module) else op).__name__,
+        kind=getattr(op, "kind", None) or type(wrapped if isinstance(wrapped, torch.nn.Module) else op).__name__,
         family=family_of(op),
         hint=config_hint(config),
         inputs=inputs,

@@ -1,0 +1,6 @@
+"""Calls as data: what a layer of the user's does, as PyTorch's own operations, so that it runs without its code."""
+
+from .call import Traced, TracedLayer
+from .trace import traced
+
+__all__ = ["Traced", "TracedLayer", "traced"]

@@ -1,0 +1,62 @@
+"""A layer's call with other weights and other inputs than its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from lamina.graph import Constant, Symbolic, tree
+from lamina.layers import Layer
+from lamina.layers.weights import Weights
+
+
+def filled(arguments: Any, tensors: Iterator[torch.Tensor]) -> Any:
+    """The arguments with these tensors in the places of tensors."""
+    kinds = (Symbolic, Constant, torch.Tensor)
+    return tree.map_leaves(lambda leaf: next(tensors) if isinstance(leaf, kinds) else leaf, arguments)
+
+
+def weights_of(layer: Layer) -> dict[str, torch.Tensor]:
+    """Path -> weight, each once, in the order of the modules."""
+    found: dict[str, torch.Tensor] = {}
+    state = layer.state_dict(keep_vars=True)
+    seen: set[int] = set()
+    for path, weight in state.items():
+        if id(weight) not in seen:
+            seen.add(id(weight))
+            found[path] = weight
+    return found
+
+
+@contextmanager
+def weights_laid_over(layer: Layer, weights: dict[str, torch.Tensor]) -> Iterator[None]:
+    """Within, other tensors stand in the places of the layer's weights, in all places of each."""
+    by_id = {id(w): weights[path] for path, w in weights_of(layer).items()}
+    kept = []
+    for part in layer.modules():
+        for slot in (part._parameters, part._buffers):
+            for key, weight in slot.items():
+                if id(weight) in by_id:
+                    kept.append((slot, key, weight))
+                    slot[key] = by_id[id(weight)]  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for slot, key, weight in kept:
+            slot[key] = weight
+
+
+def outputs_and_losses(layer: Layer, arguments: Any) -> tuple[Any, list[torch.Tensor]]:
+    """What a call returns, and what it adds to the losses."""
+    args, kwargs = arguments
+    parts = [part for part in layer.modules() if isinstance(part, Weights)]
+    for part in parts:
+        part._losses = []
+    outputs = layer.launch(*args, **kwargs)
+    losses = [loss for part in parts for loss in part._losses]
+    for part in parts:
+        part._losses = []
+    return outputs, losses

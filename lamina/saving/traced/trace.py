@@ -1,0 +1,254 @@
+"""Writing down what a layer does: its call, traced into PyTorch's own operations, once for each mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina import constraints, regularizers
+from lamina.graph import Constant, SymbolicTensor, tree
+from lamina.graph.infer import Array
+from lamina.layers import Input, Layer
+from lamina.layers.base import in_mode
+from lamina.layers.variable import Variable
+from lamina.saving.errors import SavingError
+from lamina.saving.values import encode, name_of_dtype, no_word, widest
+
+from .allow_list import name_of_operation
+from .arguments import filled, outputs_and_losses, weights_laid_over, weights_of
+from .verify import refuse_if_different
+
+_MAX_CONSTANT = 100_000
+_HINT = (
+    "torch functions of the inputs only; or @lamina.saving.register_keras_serializable() on its class, which is then "
+    "needed for loading"
+)
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def traced(layer: Layer) -> dict[str, Any]:
+    """Weights, constants and traced calls of a layer, as JSON types: what `TracedLayer` is made from.
+
+    Each distinct way in which the layer was called is traced in inference and in training mode, for any size of the
+    axes that are unknown, and run beside the layer's own code, with which it must agree.
+
+    Raises:
+        SavingError: what it does cannot be written down; says which layer, why, and what to do.
+    """
+    calls = _calls_of(layer)
+    if not calls:
+        raise _refused(layer, "it was never called, so nobody knows on which shapes")
+    weights = weights_of(layer)
+    data: dict[str, Any] = {"weights": [_weight(layer, path, w) for path, w in weights.items()]}
+    constants: list[torch.Tensor] = []
+    data["calls"] = []
+    for args, kwargs in calls:
+        plain = {key: value for key, value in kwargs.items() if key != "training"}
+        arguments = {"args": encode(list(args), _leaf), "kwargs": encode(plain, _leaf)}
+        if any(arguments == {k: call[k] for k in arguments} for call in data["calls"]):
+            continue
+        flat, axes = _examples((args, kwargs))
+        exported = {mode: _export(layer, weights, (args, kwargs), flat, axes, mode) for mode in (False, True)}
+        for mode, word in ((False, "inference"), (True, "training")):
+            arguments[word] = exported[mode], constants
+        for program in exported.values():
+            constants.extend(_constants_of(layer, program))
+        data["calls"].append(arguments)
+    _write_programs(layer, data["calls"], len(weights), constants)
+    data["constants"] = [_constant(layer, value) for value in constants]
+    refuse_if_different(layer, data, calls, weights)
+    return data
+
+
+def _refused(layer: Layer, why: str, hint: str = _HINT) -> SavingError:
+    return SavingError(f"{layer.label} cannot be saved: what it does cannot be traced.", got=why, hint=hint)
+
+
+# -- arguments and weights
+
+
+def _calls_of(layer: Any) -> list[Arguments]:
+    """Arguments of the layer's calls, with `SymbolicTensor` at the leaves; a model that was called on data only is
+    taken to be called on batches of any size."""
+    drawn = [(node.args, node.kwargs) for node in layer._calls()]
+    if drawn:
+        return drawn
+    if getattr(layer, "graph", None) is not None:
+        return [((layer.graph.input_structure,), {})]
+    first = getattr(layer, "first_call", None)
+    return [] if first is None else [tree.map_leaves(_any_batch, first)]
+
+
+def _any_batch(leaf: Any) -> Any:
+    if isinstance(leaf, torch.Tensor) and leaf.dim():
+        return Input(batch_shape=(None, *leaf.shape[1:]), dtype=leaf.dtype)
+    return leaf
+
+
+def _leaf(leaf: Any) -> Any:
+    if isinstance(leaf, SymbolicTensor):
+        return {"$tensor": {"shape": list(leaf.shape), "dtype": name_of_dtype(leaf.dtype)}}
+    if isinstance(leaf, (Constant, torch.Tensor)):
+        value = leaf.value if isinstance(leaf, Constant) else leaf
+        return {"$tensor": {"shape": list(value.shape), "dtype": name_of_dtype(value.dtype)}}
+    return no_word(leaf)
+
+
+def _examples(arguments: Any) -> tuple[list[torch.Tensor], list[dict[int, Any]]]:
+    """(a tensor for each place of one, its unknown axes)."""
+    flat, axes = [], []
+    for leaf in tree.leaves(arguments):
+        if isinstance(leaf, SymbolicTensor):
+            example: Array = leaf.example(0)
+            flat.append(torch.zeros(example.shape, dtype=example.dtype))
+            unknown = [axis for axis, size in enumerate(leaf.shape) if size is None]
+            axes.append(dict.fromkeys(unknown, torch.export.Dim.DYNAMIC))
+        elif isinstance(leaf, (Constant, torch.Tensor)):
+            value = leaf.value if isinstance(leaf, Constant) else leaf
+            flat.append(value.detach().as_subclass(torch.Tensor).clone())
+            axes.append({})
+    return flat, axes
+
+
+def _weight(layer: Layer, path: str, weight: torch.Tensor) -> dict[str, Any]:
+    owner, _, key = path.rpartition(".")
+    is_parameter = key in layer.get_submodule(owner)._parameters
+    entry: dict[str, Any] = {
+        "path": path,
+        "kind": "parameter" if is_parameter else "buffer",
+        "shape": list(weight.shape),
+        "dtype": name_of_dtype(weight.dtype),
+        "trainable": weight.requires_grad,
+    }
+    if isinstance(weight, Variable):
+        entry["name"] = weight.weight_name
+        for what, package in (("regularizer", regularizers), ("constraint", constraints)):
+            found = getattr(weight, what)
+            if found is not None:
+                entry[what] = encode(package.serialize(found))
+                if "module" in entry[what]:
+                    raise _refused(layer, f"the {what} of its weight {path!r} is code of yours")
+    return entry
+
+
+def _constant(layer: Layer, value: torch.Tensor) -> dict[str, Any]:
+    if value.numel() > _MAX_CONSTANT:
+        got = f"it makes a tensor of {value.numel()} constant values"
+        raise _refused(layer, got, "self.register_buffer in __init__ or build, so that it is stored with the weights")
+    numbers = value.detach().cpu().to(widest(value.dtype)).flatten().tolist()
+    return {"shape": list(value.shape), "dtype": name_of_dtype(value.dtype), "values": encode(numbers)}
+
+
+# -- the call
+
+
+class _CallOf(torch.nn.Module):
+    """A layer's call as a function of its weights and inputs, which is what is exported."""
+
+    def __init__(self, layer: Layer, paths: list[str], arguments: Arguments) -> None:
+        super().__init__()
+        # Not as a child: its weights are inputs.
+        self.__dict__["call"] = (layer, paths, arguments)
+
+    def forward(self, weights: list[torch.Tensor], inputs: list[torch.Tensor]) -> Any:
+        layer, paths, arguments = self.__dict__["call"]
+        with weights_laid_over(layer, dict(zip(paths, weights, strict=True))):
+            return outputs_and_losses(layer, filled(arguments, iter(inputs)))
+
+
+def _export(
+    layer: Layer, weights: dict[str, torch.Tensor], arguments: Any, flat: Any, axes: Any, training: bool
+) -> Any:
+    """The call as a graph of ATen operations, for any size of the unknown axes.
+
+    Raises:
+        SavingError: with the first line of PyTorch's reason.
+    """
+    copies = [w.detach().as_subclass(torch.Tensor).clone().requires_grad_(w.requires_grad) for w in weights.values()]
+    dynamic = ([None] * len(copies), axes)
+    call = _CallOf(layer, list(weights), arguments)
+    try:
+        with in_mode(layer, training), torch.random.fork_rng(devices=[]):
+            return torch.export.export(call, (copies, flat), dynamic_shapes=dynamic, strict=False)
+    except Exception as error:
+        mode = "training" if training else "inference"
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+        raise _refused(layer, f"in {mode} mode, {type(error).__name__}: {lines[0]}"[:300]) from error
+
+
+# -- the exported graph as JSON
+
+
+def _constants_of(layer: Layer, program: Any) -> list[torch.Tensor]:
+    found = list(program.constants.values()) + list(program.state_dict.values())
+    if not all(isinstance(value, torch.Tensor) for value in found):
+        raise _refused(layer, f"it holds {', '.join(type(v).__name__ for v in found)}")
+    return found
+
+
+def _write_programs(layer: Layer, calls: list[dict[str, Any]], count: int, constants: list[torch.Tensor]) -> None:
+    numbers = {id(value): count + i for i, value in enumerate(constants)}
+    for call in calls:
+        for word in ("inference", "training"):
+            program, _ = call[word]
+            call[word] = _Writer(layer, program, count, numbers, count + len(constants)).write()
+
+
+class _Writer:
+    def __init__(self, layer: Layer, program: Any, weights: int, constants: dict[int, int], given: int) -> None:
+        self.layer, self.program = layer, program
+        self.places: dict[Any, int] = {}
+        held = {**program.constants, **program.state_dict}
+        targets = {spec.arg.name: spec.target for spec in program.graph_signature.input_specs}
+        users = iter(range(weights))
+        inputs = iter(range(given, given + 10**6))
+        self.count = given
+        seen = 0
+        for node in (n for n in program.graph.nodes if n.op == "placeholder"):
+            if targets.get(node.name) in held and targets[node.name] is not None:
+                self.places[node] = constants[id(held[targets[node.name]])]
+            elif seen < weights:
+                self.places[node] = next(users)
+                seen += 1
+            else:
+                self.places[node] = next(inputs)
+                self.count += 1
+
+    def write(self) -> dict[str, Any]:
+        nodes = []
+        graph = self.program.graph
+        for node in graph.nodes:
+            if node.op == "call_function":
+                if not node.users and _is_about_sizes(node):
+                    continue  # what the tracer only wanted to know
+                nodes.append([self._name(node), self._encoded(list(node.args)), self._encoded(dict(node.kwargs))])
+                self.places[node] = self.count
+                self.count += 1
+            elif node.op not in ("placeholder", "output"):
+                raise _refused(self.layer, f"it holds {node.op} {node.target}")
+        flat = list(next(iter(reversed(graph.nodes))).args[0])
+        outputs, losses = torch.utils._pytree.tree_unflatten(flat, self.program.call_spec.out_spec)
+        return {"nodes": nodes, "outputs": self._encoded(outputs), "losses": self._encoded(losses)}
+
+    def _name(self, node: Any) -> str:
+        name = name_of_operation(node.target)
+        if name is None:
+            raise _refused(self.layer, f"it does {node.target}, which is not among the operations that a file may hold")
+        return name
+
+    def _encoded(self, value: Any) -> Any:
+        return encode(tree.map_leaves(lambda leaf: leaf, value), self._leaf)  # lists of PyTorch's as plain ones
+
+    def _leaf(self, leaf: Any) -> Any:
+        if isinstance(leaf, torch.fx.Node):
+            return {"$value": self.places[leaf]}
+        return None if leaf is torch.strided else no_word(leaf)
+
+
+def _is_about_sizes(node: Any) -> bool:
+    """Whether a node has no effect but its result."""
+    names = ("sym_size", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range_for_size", "_assert_async")
+    base = node.target._schema.name.partition("::")[2] if isinstance(node.target, torch._ops.OpOverload) else ""
+    return base in names or getattr(node.target, "__module__", "") in ("_operator", "math", "torch")
