@@ -34,7 +34,7 @@ def clone_model(
 
     Nothing is shared with ``model``, at any depth, and what is shared within it is shared within the clone: a layer
     called twice stays one layer, also where one call lies inside a nested model. Frozen weights stay frozen. Constants,
-    and layers that have no config to be made from (`TorchModule`, `Lambda`, a traced one), are copied with their values.
+    and layers that have no config to be made from (`TorchModule`, `Lambda`, traced ones), are copied with their values.
 
     Args:
         model: drawn as a graph; `Sequential` too.

@@ -33,6 +33,7 @@ class ConfigWriter:
 
     def __init__(self, models: Classes, values: bool = True, traces: bool = False) -> None:
         self._classes = {**layer_classes(), **models}
+        self._model = models["Model"]
         self._values = values
         self._traces = traces
         self._numbers: dict[int, int] = {}
@@ -49,19 +50,22 @@ class ConfigWriter:
         cls = type(layer)
         holder: Any = layer
         drawn = holder.write_config(self) if holds_layers(cls, "write_config", "get_config") else None
-        custom = self._classes.get(cls.__name__) is not cls
+        custom = self._classes.get(cls.__name__) is not cls or isinstance(layer, Traced)
         entry = {"id": number, "class_name": cls.__name__, "name": layer.name, "config": drawn}
         if drawn is not None:
             entry["drawn"] = True
         elif isinstance(layer, Traced):
             entry |= {"class_name": layer.traced_class, "config": layer.traced_config, "traced": layer.traced_data}
-            entry |= {"custom": True} | ({"model": True} if hasattr(layer, "compile") else {})
         else:
             entry |= self._config_and_trace(layer, custom)
+        if "traced" in entry and isinstance(layer, self._model):
+            entry["model"] = True
         if layer.auto_named:  # and whether a model may still give it another name
             entry |= {"auto_named": True, "settled": layer._settled}
         if custom and not isinstance(layer, Traced):
-            entry |= {"custom": True, "class_name": get_registered_name(cls)}
+            entry["class_name"] = get_registered_name(cls)
+        if custom and entry["config"] is not None:
+            entry["custom"] = True
         if not layer.trainable and (entry["config"] or {}).get("trainable") is not False:
             entry["trainable"] = False
         return entry
@@ -87,8 +91,6 @@ class ConfigWriter:
                 raise refused from error
             if find(get_registered_name(type(layer))) is not type(layer):
                 raise
-        if "traced" in entry and hasattr(layer, "compile"):
-            entry["model"] = True
         return entry
 
     def constant(self, constant: Constant) -> dict[str, Any]:

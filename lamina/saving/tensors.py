@@ -2,8 +2,8 @@
 
 The format is that of `safetensors <https://github.com/huggingface/safetensors>`_: the header's length, a JSON header,
 the values without holes. Its own library reads and writes whole files only; here the file lies within a zip, and a
-kernel lies in it in the order that it has in memory (`lamina.order` in the header's metadata), so that what is mapped is what
-PyTorch's kernels want.
+kernel lies in it in the order that it has in memory (`lamina.order` in the header's metadata), so that what is mapped
+is what PyTorch's kernels want.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class TensorFile:
             for name, tensor in tensors.items()
         }
         self._parts = sorted(stored.items(), key=lambda item: (_size(item[1]) % _ALIGNMENT != 0, -item[1].itemsize))
-        header: dict[str, Any] = {"__metadata__": {"lamina.order": json.dumps(moved, separators=(",", ":"))}} if moved else {}
+        header: dict[str, Any] = {}
+        if moved:
+            header["__metadata__"] = {"lamina.order": json.dumps(moved, separators=(",", ":"))}
         end = 0
         for name, tensor in self._parts:
             start, end = end, end + _size(tensor)

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from lamina import Model, Sequential, initializers, layers, ops
+from lamina import Model, Sequential, constraints, initializers, layers, ops, regularizers
+from lamina.dtype_policies import DTypePolicy, DTypePolicyMap
 from lamina.layers import Dense, Input
 
 Case = tuple[Any, Any]
@@ -309,3 +310,88 @@ def names() -> Case:
     y = two(one(Dense(4, name="dense_1")(x)))
     y = torch.multiply(layers.Multiply()([y, x]), layers.Multiply()([y, y]))
     return Model(x, Dense(4, name="mul")(y * y)), rows(2, 4)
+
+
+# -- more facts of layers
+
+
+@case
+def policies() -> Case:
+    x = Input((4,))
+    y = Dense(6, dtype="mixed_bfloat16", activation="gelu")(x)
+    y = layers.LayerNormalization(dtype="float32")(y)
+    attended = layers.Dense(6, dtype=DTypePolicy("float64"))(y)
+    return Model(x, [attended, Dense(2, dtype="bfloat16")(y)]), rows(5, 4)
+
+
+@case
+def policies_of_parts() -> Case:
+    inner = Input((4,))
+    policy = DTypePolicyMap("float32", {".*small": "mixed_bfloat16"})
+    model = Model(inner, Dense(3)(Dense(5, dtype="mixed_bfloat16", name="small")(inner)), dtype=policy)
+    x = Input((4,))
+    return Model(x, model(x) * 2), rows(5, 4)
+
+
+@case
+def penalties_and_constraints() -> Case:
+    x = Input((8, 8, 2))
+    y = layers.Conv2D(4, 3, kernel_regularizer=regularizers.L1L2(1e-3, 1e-2), kernel_constraint="max_norm")(x)
+    y = layers.ActivityRegularization(l2=0.01)(layers.GroupNormalization(2, gamma_constraint="non_neg")(y))
+    y = Dense(3, kernel_constraint=constraints.UnitNorm(axis=0), bias_constraint=constraints.MinMaxNorm(0.1, 0.9))(y)
+    return Model(x, layers.GlobalAveragePooling2D()(y)), rows(3, 8, 8, 2)
+
+
+@case
+def losses_of_the_graph() -> Case:
+    x = Input((4,))
+    code = Dense(3)(x)
+    model = Model(x, Dense(4)(code))
+    model.add_loss(0.01 * (code**2).mean())
+    return model, rows(6, 4)
+
+
+@case
+def random_layers() -> Case:
+    x = Input((6, 4))
+    y = layers.GaussianNoise(0.1)(layers.SpatialDropout1D(0.2)(layers.Dropout(0.3)(x)))
+    y = layers.LSTM(5, return_sequences=True, dropout=0.2, recurrent_dropout=0.1)(layers.GaussianDropout(0.1)(y))
+    y = layers.MultiHeadAttention(2, 3, dropout=0.2)(y, y)
+    return Model(x, layers.AlphaDropout(0.1)(Dense(2)(y))), rows(3, 6, 4)
+
+
+@case
+def frozen_at_every_depth() -> Case:
+    x = Input((4,))
+    deep = Sequential([Input((4,)), Dense(4, name="low", trainable=False), Dense(4, name="high")], name="deep")
+    middle = Model(x, layers.BatchNormalization(trainable=False)(deep(x)), name="middle")
+    return Model(x, Dense(1)(middle(x)) + deep(x)[:, :1]), rows(5, 4)
+
+
+@case
+def states_in_and_out() -> Case:
+    sequence = Input((5, 3), name="sequence")
+    outputs, h, c = layers.LSTM(4, return_sequences=True, return_state=True, name="encoder")(sequence)
+    decoded = layers.LSTM(4, return_sequences=True, name="decoder")(outputs, initial_state=[h, c])
+    return Model({"sequence": sequence}, {"decoded": decoded, "state": {"h": h, "c": c}}), {"sequence": rows(2, 5, 3)}
+
+
+@case
+def everything() -> Case:
+    """What a file of this format can hold, in one small model: see `make_fixtures`."""
+    tokens, picture = Input((None,), dtype="int64", name="tokens"), Input((8, 8, 3), name="picture")
+    words = layers.Embedding(20, 6, mask_zero=True, name="words")(tokens)
+    read = layers.Bidirectional(layers.GRU(4), name="reader")(layers.Dropout(0.1)(words))
+    part = Input((8,), name="part")
+    shared = Dense(8, activation="tanh", kernel_regularizer="l2", name="shared")
+    inner = Model(part, {"code": shared(part), "norm": layers.BatchNormalization()(part)}, name="inner")
+    seen = layers.Conv2D(8, 3, padding="same", activation="relu", kernel_constraint="max_norm")(picture)
+    seen = layers.GlobalAveragePooling2D()(layers.MaxPooling2D()(seen))
+    joint = torch.cat([inner(read)["code"], shared(seen), inner(seen)["norm"][:, ::2]], dim=-1)
+    scale = torch.nn.Parameter(torch.linspace(0.5, 1.5, 20))
+    joint = F.gelu(joint * scale + torch.arange(20) / 10)
+    frozen_head = Dense(3, trainable=False, dtype="mixed_bfloat16", name="frozen_head")(joint)
+    top = joint.max(dim=1)
+    outputs = {"price": Dense(1, name="price")(joint), "more": [frozen_head, (top.values, top.indices)]}
+    data = {"tokens": torch.tensor([[3, 4, 5, 0], [7, 0, 0, 0], [1, 2, 3, 4]]), "picture": rows(3, 8, 8, 3)}
+    return Model({"tokens": tokens, "picture": picture}, outputs, name="everything"), data

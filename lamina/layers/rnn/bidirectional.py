@@ -153,10 +153,7 @@ class Bidirectional(Layer):
 
 def _copy(layer: Any, prefix: str, backwards: bool) -> Any:
     config = {**layer.get_config(), "go_backwards": backwards, "name": prefix + layer.name.removeprefix(prefix)}
-    copied = type(layer).from_config(config)
-    if hasattr(layer, "use_cudnn"):  # how to compute, not what: no part of the config
-        copied.use_cudnn, copied.fuse = layer.use_cudnn, layer.fuse
-    return copied
+    return type(layer).from_config(config)
 
 
 _MERGES: dict[str | None, Any] = {

@@ -59,7 +59,9 @@ class CellRNN(RNN):
         self.input_spec = InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
 
     def get_config(self) -> dict[str, Any]:
-        return {**self.cell.get_config(), **Layer.get_config(self), **self.run_config()}
+        config = {**self.cell.get_config(), **Layer.get_config(self), **self.run_config()}
+        # Keras leaves it out. Here it decides the last bits of what comes out, so a loaded layer must know it.
+        return config if self.use_cudnn == "auto" else {**config, "use_cudnn": self.use_cudnn}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:

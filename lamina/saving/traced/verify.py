@@ -17,7 +17,7 @@ from lamina.saving.errors import SavingError
 from .arguments import filled, outputs_and_losses, weights_laid_over
 from .call import TracedLayer
 
-# PyTorch's tracer takes it that sizes are at least 2, and a normalization of one row in training is an exception to that.
+# PyTorch's tracer takes sizes to be at least 2; a normalization of a single row in training is another call.
 _BATCHES = {False: (1, 3), True: (3, 2)}
 _Run = Callable[[], tuple[Any, list[torch.Tensor]]]
 
