@@ -188,7 +188,13 @@ class _Writer:
         return f"{layer}.{getattr(op, 'run_name', 'run')}({self._arguments(args, kwargs)})"
 
     def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        return ", ".join([self._render(a) for a in args] + [f"{k}={self._render(v)}" for k, v in kwargs.items()])
+        return ", ".join([self._render(a) for a in args] + [self._named(k, v) for k, v in kwargs.items()])
+
+    def _named(self, name: str, value: Any) -> str:
+        """An argument by its name, which a file may have given: one that is no name in Python must not become text."""
+        if name.isidentifier() and not keyword.iskeyword(name):
+            return f"{name}={self._render(value)}"
+        return f"**{{{name!r}: {self._render(value)}}}"
 
     def _operand(self, value: Any) -> str:
         text = self._render(value)
