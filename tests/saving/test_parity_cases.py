@@ -1,4 +1,4 @@
-"""Every case in which a layer is compared with Keras': a model, saved here, loaded and trained on in a fresh process."""
+"""Every case in which a layer is compared with Keras': a model, saved here, loaded and trained in a fresh process."""
 
 from __future__ import annotations
 
