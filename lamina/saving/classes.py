@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lamina import layers
+from lamina.custom_objects import find
 from lamina.layers import Layer
 
 Classes = Mapping[str, type]
@@ -57,3 +58,21 @@ def init_arguments(cls: type) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
 def takes(function: Any, argument: str) -> bool:
     """Whether a function has an argument of that name."""
     return argument in inspect.signature(function).parameters
+
+
+def foreign_names(data: Any) -> set[str]:
+    """Names of the classes and functions in a config that serialize() has marked as not Lamina's."""
+    if isinstance(data, list):
+        return {name for item in data for name in foreign_names(item)}
+    if not isinstance(data, dict):
+        return set()
+    found = {name for item in data.values() for name in foreign_names(item)}
+    if "module" in data and "class_name" in data:
+        name = data.get("config") if data["class_name"] == "function" else data["class_name"]
+        found.add(str(name))
+    return found
+
+
+def missing_names(data: Any, custom_objects: Mapping[str, Any]) -> list[str]:
+    """The foreign names that stand for nothing here."""
+    return sorted(name for name in foreign_names(data) if find(name, custom_objects) is None)

@@ -10,7 +10,7 @@ from lamina.custom_objects import find, get_registered_name
 from lamina.graph import Constant, LaminaError
 from lamina.layers import Layer, TorchModule
 
-from .classes import Classes, holds_layers, init_arguments, layer_classes, made_by_init
+from .classes import Classes, foreign_names, holds_layers, init_arguments, layer_classes, made_by_init
 from .errors import SavingError
 from .traced import Traced, traced
 from .values import encode, name_of_dtype, widest
@@ -78,18 +78,19 @@ class ConfigWriter:
             entry["config"] = self._encoded(layer, _config_for_init(layer))
         except LaminaError as error:
             entry["config"], refused = None, error
-        if not self._traces or not (custom or refused is not None):
+        needed = foreign_names(entry["config"]) | ({get_registered_name(type(layer))} if custom else set())
+        if not self._traces or not layer.built or not (needed or refused is not None):
             if refused is not None:
                 raise refused
             return entry
         try:
             entry["traced"] = traced(layer)
         except LaminaError as error:
-            # Who registers a class says that it will be there.
             if refused is not None:
                 refused.hint = "\n".join(filter(None, [refused.hint, f"or a call that can be traced: {error.got}"]))
                 raise refused from error
-            if find(get_registered_name(type(layer))) is not type(layer):
+            # Who registers a class or function says that it will be there.
+            if not all(find(name) for name in needed):
                 raise
         return entry
 

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from lamina import losses, metrics, optimizers
-from lamina.custom_objects import find
 from lamina.graph import LaminaError
 from lamina.optimizers import Optimizer
 from lamina.training.trainer import Trainer
 
+from .classes import foreign_names, missing_names
 from .config_reader import BAD_CONFIG
 from .errors import LoadingError, SavingError
 from .fields import field, items, refuse_unknown
@@ -66,7 +66,7 @@ def training_from_config(
         return
     given = field(config, "compile", dict, where)
     refuse_unknown(given, (*_PARTS, "jit_compile"), where)
-    missing = _missing([given, config.get("optimizer")], custom_objects)
+    missing = missing_names([given, config.get("optimizer")], custom_objects)
     if missing or model.optimizer is None:
         lacking = ", ".join(missing) or "its optimizer"
         warnings.warn(
@@ -103,29 +103,11 @@ def _reader(package: Any, custom_objects: Mapping[str, Any]) -> Any:
     def read(content: Any) -> Any:
         data = decode(content)
         try:
-            return package.deserialize(data, custom_objects if _foreign_names(data) else None)
+            return package.deserialize(data, custom_objects if foreign_names(data) else None)
         except BAD_CONFIG as error:
             raise LoadingError("A loss or metric cannot be made from its config.", got=str(error)) from error
 
     return read
-
-
-def _foreign_names(data: Any) -> set[str]:
-    """Names of the classes and functions in a config that serialize() has marked as not Lamina's."""
-    if isinstance(data, list):
-        return {name for item in data for name in _foreign_names(item)}
-    if not isinstance(data, dict):
-        return set()
-    found = {name for item in data.values() for name in _foreign_names(item)}
-    if "module" in data and "class_name" in data:
-        name = data.get("config") if data["class_name"] == "function" else data["class_name"]
-        found.add(str(name))
-    return found
-
-
-def _missing(data: Any, custom_objects: Mapping[str, Any]) -> list[str]:
-    """The foreign names that stand for nothing here."""
-    return sorted(name for name in _foreign_names(data) if find(name, custom_objects) is None)
 
 
 # -- the optimizer
@@ -151,8 +133,8 @@ def _optimizer_from_config(
     where = "The config of the optimizer"
     refuse_unknown(config, ("object", "parameters", "undecayed"), where)
     data = decode(field(config, "object", dict, where))
-    foreign = _foreign_names(data)
-    if _missing(data, custom_objects):
+    foreign = foreign_names(data)
+    if missing_names(data, custom_objects):
         return None
     own = dict(model.named_parameters())
     paths = {key: items(field(config, key, list, where), str, where) for key in ("parameters", "undecayed")}

@@ -73,9 +73,13 @@ class Program:
     def run(self, values: list[Any]) -> tuple[Any, list[torch.Tensor]]:
         """(outputs, losses) for weights, constants and inputs."""
         values = list(values)
+        # It was traced on the CPU, which is wherever the data are now.
+        device = next((v.device for v in reversed(values) if isinstance(v, torch.Tensor)), None)
 
         def value(leaf: Any) -> Any:
-            return values[leaf.number] if isinstance(leaf, Ref) else leaf
+            if isinstance(leaf, Ref):
+                return values[leaf.number]
+            return device if isinstance(leaf, torch.device) else leaf
 
         for function, args, kwargs, used in self._steps:
             values.append(function(*tree.map_leaves(value, args), **tree.map_leaves(value, kwargs)))

@@ -41,6 +41,9 @@ def traced(layer: Layer) -> dict[str, Any]:
     if not calls:
         raise _refused(layer, "it was never called, so nobody knows on which shapes")
     weights = weights_of(layer)
+    for path, weight in weights.items():
+        if weight.layout is not torch.strided or weight.is_quantized:
+            raise _refused(layer, f"its weight {path!r} is {weight.layout}, {weight.dtype}", "dense weights")
     data: dict[str, Any] = {"weights": [_weight(layer, path, w) for path, w in weights.items()]}
     constants: list[torch.Tensor] = []
     data["calls"] = []
