@@ -268,6 +268,13 @@ def test_names_of_any_length() -> None:
         read_legacy_weights(model(), written(fill), "the file")
 
 
+def test_a_heap_without_end() -> None:
+    """Found by changing bytes at random: HDF5 itself goes round in it for ever."""
+    content = (Path(__file__).parent / "fixtures" / "heap_without_end.h5").read_bytes()
+    with pytest.raises(DamagedFileError, match="a heap of texts"):
+        read_legacy_weights(model(), content, "the file")
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         read_keras_weights(model(), tmp_path, "the file")

@@ -368,7 +368,7 @@ def test_what_of_an_optimizer_is_not_carried(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    [*sorted(path.name for path in FIXTURES.glob("*.h5")), "functional.keras"],
+    [*sorted(path.name for path in FIXTURES.glob("*.h5") if path.name != "heap_without_end.h5"), "functional.keras"],
 )
 def test_what_keras_2_wrote(file: str) -> None:
     name = file.split(".")[0].removesuffix("_alone")
