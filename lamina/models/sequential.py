@@ -13,6 +13,7 @@ from lamina.layers.core.input_layer import Input, InputLayer
 from lamina.layers.core.torch_module import TorchModule
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
+from lamina.saving.fields import refuse_unknown
 
 from .model import Model
 
@@ -169,6 +170,7 @@ class Sequential(Model):
     def read_config(cls, config: dict[str, Any], reader: ConfigReader) -> Any:
         if "layers" not in config:
             return super().read_config(config, reader)
+        refuse_unknown(config, ("name", "trainable", "input", "layers", "tied"), "The config of a Sequential")
         model = cls(name=config.get("name"))
         first = [reader.layer(config["input"])] if config.get("input") is not None else []
         for layer in first + [reader.layer(entry) for entry in config["layers"]]:

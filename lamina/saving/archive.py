@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .behind import written_behind
-from .errors import DamagedFileError, LoadingError, SavingError
+from .errors import DamagedFileError, FolderError, LoadingError, SavingError
 from .tensors import TensorFile
 
 MODEL = "model.json"
@@ -98,6 +98,16 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def refuse_folder(path: Any) -> None:
+    """A model is one file: what lies in a folder, and where its links lead, is not looked at.
+
+    Raises:
+        FolderError: there is a folder.
+    """
+    if os.path.isdir(path):
+        raise FolderError(f"{str(path)!r} is a folder.", expected="one file: models and weights are never folders")
 
 
 def is_archive(path: Any) -> bool:

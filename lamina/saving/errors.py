@@ -20,6 +20,10 @@ class DamagedFileError(LoadingError, OSError):
     """What stands in a file is not what was written into it, or never was a file of Lamina's. An `OSError`."""
 
 
+class FolderError(LoadingError, IsADirectoryError):
+    """Where a file should be, there is a folder. An `IsADirectoryError`."""
+
+
 @contextmanager
 def not_too_deep(where: str) -> Iterator[None]:
     """Within, what is nested deeper than Python recurses is one more thing wrong with a file."""

@@ -38,6 +38,7 @@ from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
 _MAX_NODES = 100_000
 _MAX_NAME = 1_000
 
+_GRAPH_KEYS = ("name", "trainable", "layers", "constants", "nodes", "inputs", "outputs", "tied")
 _NODE_KEYS = ("name", "layer", "function", "input", "args", "kwargs", "masks", "source")
 
 
@@ -155,6 +156,7 @@ def _source(node: Node) -> list[Any]:
 class _GraphReader:
     def __init__(self, config: dict[str, Any], reader: ConfigReader) -> None:
         where = "The config of a graph"
+        refuse_unknown(config, _GRAPH_KEYS, where)
         self.config = config
         self.entries = items(field(config, "nodes", list, where), dict, where)
         if len(self.entries) > _MAX_NODES:

@@ -19,7 +19,7 @@ import torch
 
 from lamina.devices import device, limited_memory, memory_of_host
 
-from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, write_archive
+from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, refuse_folder, write_archive
 from .checkpoint import training_members
 from .classes import MODELS, Classes
 from .config_reader import BAD_CONFIG, ConfigReader
@@ -108,6 +108,7 @@ def load_model(
         LoadingError: not a model file, a damaged one, one of a newer version, or one that needs ``custom_objects``.
         FileNotFoundError: there is no such file.
     """
+    refuse_folder(filepath)
     if is_keras_file(filepath):
         return load_keras_model(filepath, custom_objects, compile, models)
     where = repr(str(filepath))

@@ -10,7 +10,7 @@ import torch
 
 from lamina.graph import ArgumentError
 
-from .archive import WEIGHTS, is_archive, map_file, read_archive, write_archive, write_file
+from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
 from .errors import LoadingError, SavingError
 from .foreign_weights import mapped
 from .keras_files.weights import is_h5, keras_tensors, write_keras_weights
@@ -69,6 +69,7 @@ def load_weights(
         ArgumentError: a mapping that cannot be.
     """
     where = repr(str(filepath))
+    refuse_folder(filepath)
     state = state_of(model)
     if is_h5(filepath):
         if mapping is not None:
