@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Constant, Graph, LaminaError, Node, StructureError, SymbolicTensor, record, tree
 from lamina.graph.graph import is_input_node
 from lamina.layers import Input, InputLayer, Lambda, Layer, TorchModule
@@ -65,7 +66,8 @@ def clone_model(
             hint="type(model).from_config(model.get_config()), where the class defines get_config",
         )
     cloner = _Cloner(clone_function, call_function, recursive)
-    clone = cloner.model(model, input_tensors)
+    with limited_memory(memory_of_host()):  # what a layer says of itself may be as wrong as a file
+        clone = cloner.model(model, input_tensors)
     if clone_function is None:
         tie(clone, ties(state_of(model)))
         freeze(clone, frozen(model))
@@ -156,7 +158,7 @@ def _made_anew(layer: Layer) -> Any:
             return type(layer).from_config(layer.get_config())
         entry = ConfigWriter(MODEL_CLASSES).layer(layer)
         return ConfigReader(_objects_within(layer), MODEL_CLASSES).layer(entry)
-    except (TypeError, NotImplementedError, LaminaError) as error:
+    except (TypeError, NotImplementedError, RecursionError, LaminaError) as error:
         raise ArgumentError(
             f"{layer.label} cannot be cloned: its class cannot be made from its get_config().",
             got=str(error),

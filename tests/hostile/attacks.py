@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 import os
@@ -23,12 +22,12 @@ from lamina.layers import Dense, Input
 from lamina.models import clone_model, load_model, model_from_json
 from lamina.saving.archive import read_archive, write_archive
 
-from .payloads import GIANT, HOLES, PAYLOADS, PICKLE
+from .payloads import GIANT, PAYLOADS, PICKLE, SECRET
 
 ENTRIES = ("load_model", "load_weights", "from_config", "model_from_json", "clone_model", "cli")
 
 
-class NotNamed(Exception):
+class NotNamedError(Exception):
     """The command line ended in something else than a named error."""
 
 
@@ -101,7 +100,7 @@ def convert(*arguments: Any) -> Callable[[], Any]:
         name = told.getvalue().removeprefix("lamina: ").partition(":")[0]
         if code == 1 and name in error_names():
             raise LaminaError(told.getvalue())
-        raise NotNamed(f"exit code {code}: {told.getvalue()}"[:300])
+        raise NotNamedError(f"exit code {code}: {told.getvalue()}"[:300])
 
     return run
 
@@ -156,7 +155,7 @@ def _clone(folder: Path, where: str, key: str, value: Any) -> Callable[[], Any]:
     """A live layer whose get_config says what it must not; JSON alone cannot make one."""
     model = small()
     dense = next(layer for layer in model.layers if layer.name == "dense")
-    told = {**dense.get_config(), key if where == "config" else "activation": copy.deepcopy(value)}
+    told = {**dense.get_config(), key if where == "config" else "activation": value}
     dense.get_config = lambda: told  # type: ignore[method-assign]
     return lambda: clone_model(model)
 
@@ -243,7 +242,7 @@ def _tar(folder: Path) -> Path:
 
 def _folder(folder: Path) -> Path:
     (folder / "dir").mkdir()
-    os.symlink("/etc/passwd", folder / "dir" / "model.json")
+    os.symlink(SECRET, folder / "dir" / "model.json")
     return folder / "dir"
 
 
@@ -261,16 +260,14 @@ def _h5(fill: Callable[[Any], None]) -> Callable[[Path], Path]:
 
 
 def _keras_h5(fill: Callable[[Any], None]) -> Callable[[Path], Path]:
-    return lambda folder: zipped(
-        folder / "m.keras", {**good_keras(folder), "model.weights.h5": _bytes_of_h5(fill)}
-    )
+    return lambda folder: zipped(folder / "m.keras", {**good_keras(folder), "model.weights.h5": _bytes_of_h5(fill)})
 
 
 KERNEL = "layers/dense/vars/0"
 
 
 def _external(file: Any) -> None:
-    file.create_dataset(KERNEL, (4, 3), "f4", external=[("/etc/passwd", 0, 48)])
+    file.create_dataset(KERNEL, (4, 3), "f4", external=[(SECRET, 0, 48)])
 
 
 def _soft(file: Any) -> None:
@@ -283,14 +280,14 @@ def _soft(file: Any) -> None:
 def _external_link(file: Any) -> None:
     import h5py
 
-    file[KERNEL] = h5py.ExternalLink("/etc/passwd", "/x")
+    file[KERNEL] = h5py.ExternalLink(SECRET, "/x")
 
 
 def _virtual(file: Any) -> None:
     import h5py
 
     layout = h5py.VirtualLayout((4, 3), "f4")
-    layout[:] = h5py.VirtualSource("/etc/passwd", "x", (4, 3))
+    layout[:] = h5py.VirtualSource(SECRET, "x", (4, 3))
     file.create_virtual_dataset(KERNEL, layout)
 
 
@@ -397,7 +394,12 @@ BOTH = (*MODEL_OF, *WEIGHTS_OF)
 
 # (hole, name, what makes the file, the doors it is brought to)
 FILES: list[tuple[str, str, Callable[[Path], Path], tuple[str, ...]]] = [
-    ("S1", "lambda_in_h5", _whole_h5(_sequential(class_name="Lambda", config={"function": ["4wE=", None, None]})), BOTH),
+    (
+        "S1",
+        "lambda_in_h5",
+        _whole_h5(_sequential(class_name="Lambda", config={"function": ["4wE=", None, None]})),
+        BOTH,
+    ),
     ("S2", "module_in_h5", _whole_h5(_sequential(class_name="poisoned_module>Poison")), BOTH),
     ("S5", "h5_named_lamina", lambda f: _whole_h5(_sequential(class_name="Lambda"))(f).rename(f / "x.lamina"), BOTH),
     ("S5", "keras_named_h5", lambda f: _keras(f, "entry", "class_name", "Lambda").rename(f / "x.h5"), BOTH),
@@ -466,7 +468,9 @@ def _file_attacks() -> list[Attack]:
         return lambda folder: doors[door](folder, make(folder))
 
     return [
-        Attack(f"{hole}-{door}-{name}", hole, door.partition("_w")[0] if door == "cli_weights" else door, bring(door, make))
+        Attack(
+            f"{hole}-{door}-{name}", hole, door.partition("_w")[0] if door == "cli_weights" else door, bring(door, make)
+        )
         for hole, name, make, entries in FILES
         for door in entries
     ]
@@ -497,11 +501,17 @@ def _live(value: Any) -> Callable[[Path], Callable[[], Any]]:
     return make
 
 
+GIANT_UNITS = ("config", "units", GIANT)
+
+
 def _memory_attacks() -> list[Attack]:
     shadows = {"Dense": _Shadow}
     document = ("config", "evil", True)
     found = [
-        Attack("S10-load_model-shadow", "S10", "load_model", lambda f: load(_lamina(f, *document), custom_objects=shadows)),
+        Attack(
+            "S10-load_model-shadow", "S10", "load_model",
+            lambda f: load(_lamina(f, *document), custom_objects=shadows),
+        ),
         Attack(
             "S10-load_model-shadow_keras", "S10", "load_model",
             lambda f: load(_keras(f, *document), custom_objects=shadows),
@@ -512,14 +522,16 @@ def _memory_attacks() -> list[Attack]:
         ),
         Attack("S4-clone_model-names", "S4", "clone_model", lambda f: _clone(f, "config", "activation", "load_model")),
         Attack("S5-clone_model-unsafe", "S5", "clone_model", lambda f: _clone(f, "config", "safe_mode", {"x": False})),
+        Attack("S19-clone_model-giant_units", "S19", "clone_model", lambda f: _clone(f, "config", "units", GIANT)),
+        Attack("S19-from_config-giant_units", "S19", "from_config", _through("from_config", *GIANT_UNITS)),
+        Attack("S19-model_from_json-giant_units", "S19", "model_from_json", _through("model_from_json", *GIANT_UNITS)),
         Attack("S9-clone_model-print", "S9", "clone_model", lambda f: _clone(f, "config", "kernel_initializer", print)),
     ]  # fmt: skip
     things = {"print": print, "system": os.system, "class": Dense, "bytes": PICKLE, "lambda": lambda x: x}
-    return found + [Attack(f"S9-from_config-{name}", "S9", "from_config", _live(thing)) for name, thing in things.items()]
+    return found + [
+        Attack(f"S9-from_config-{name}", "S9", "from_config", _live(thing)) for name, thing in things.items()
+    ]
 
 
 def all_attacks() -> list[Attack]:
     return _payload_attacks() + _file_attacks() + _memory_attacks()
-
-
-

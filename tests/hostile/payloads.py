@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import marshal
+import os
 import pickle
+import tempfile
 from typing import Any
 
 # Importing it leaves a mark; `watch` puts it on sys.path.
 POISON = "poisoned_module"
+
+# A file that nobody may open; `watch` makes it, and the kernel tells who looks.
+SECRET = os.path.join(tempfile.gettempdir(), f"lamina-secret-{os.getpid()}", "secret")
 
 
 class Bomb:
     """Unpickled, it calls `os.system`."""
 
     def __reduce__(self) -> Any:
-        import os
-
         return os.system, ("echo broken-in",)
 
 
@@ -43,7 +46,7 @@ GIANT = 10**12
 
 # Where it stands: "config" in the config of the layer "dense"; "entry" in the entry of that layer; "function" is what
 # the node "tanh" calls; "model" in the config of the whole model.
-# (hole, where, key, value)
+# Each is the hole, where it stands, the key there, and the value.
 PAYLOADS: list[tuple[str, str, str, Any]] = [
     ("S1", "config", "activation", LAMBDA),
     ("S1", "entry", "class_name", "Lambda"),

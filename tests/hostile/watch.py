@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 import warnings
@@ -20,7 +21,9 @@ from lamina.graph import LaminaError
 from lamina.models import load_model, model_from_json
 
 from .attacks import Attack, all_attacks, convert, good_keras, good_lamina, small, weights
-from .payloads import POISON
+from .kernel import Looked
+from .payloads import POISON, SECRET
+from .violations import VIOLATIONS
 
 _PROCESSES = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile", "pty.")
 _NETWORK = ("socket.", "urllib.", "http.", "ftplib.", "smtplib.")
@@ -53,7 +56,8 @@ class Watcher:
             path = arguments[0]
             if isinstance(path, int):
                 return False
-            return not os.path.realpath(os.fsdecode(path)).startswith(f"{self.folder}{os.sep}")
+            writes = arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+            return bool(writes) or not os.path.realpath(os.fsdecode(path)).startswith(f"{self.folder}{os.sep}")
         return event.startswith((*_PROCESSES, *_NETWORK, *_CODE, *_FILES))
 
     @contextmanager
@@ -83,20 +87,30 @@ def forget_peak() -> None:
         clear.write_text("5")
 
 
-def report(attack: Attack, folder: Path, watcher: Watcher) -> dict[str, Any]:
+def files_in(folder: Path) -> dict[str, tuple[int, int]]:
+    return {path.name: (path.lstat().st_size, path.lstat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def report(attack: Attack, folder: Path, watcher: Watcher, looked: Looked) -> dict[str, Any]:
     """One attack: what it ended in, what it touched, seconds of CPU, MiB of memory."""
     try:
         run = attack.make(folder)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - an attack that cannot be made is told as one
         return {"name": attack.name, "broken": f"{type(error).__name__}: {error}"}
+    files = files_in(folder)
+    looked.forget()
     forget_peak()
     before, modules, begun = peak_mib(), set(sys.modules), time.process_time()
     told, named = _end(run, folder, watcher)
     seconds = time.process_time() - begun
+    touched = watcher.seen + looked.events()
+    mark = folder.parent / "mark"
+    poisoned = mark.exists()
+    mark.unlink(missing_ok=True)
     return {
-        "name": attack.name, "named": named, "end": told, "touched": list(watcher.seen),
-        "imported": sorted(set(sys.modules) - modules), "poisoned": (folder.parent / "mark").exists(),
-        "written": sorted(path.name for path in folder.iterdir() if path.name.startswith("o") and path.name != "old"),
+        "name": attack.name, "named": named, "end": told, "touched": touched,
+        "imported": sorted(set(sys.modules) - modules), "poisoned": poisoned,
+        "written": [name for name, facts in files_in(folder).items() if files.get(name) != facts],
         "seconds": round(seconds, 3), "mib": round(peak_mib() - before, 1),
     }  # fmt: skip
 
@@ -108,7 +122,7 @@ def _end(run: Callable[[], Any], folder: Path, watcher: Watcher) -> tuple[str, b
             run()
         except LaminaError as error:
             return f"{type(error).__name__}: {error}"[:200], True
-        except BaseException as error:  # whatever it is, it is told
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is told
             return f"{type(error).__name__}: {error}"[:200], False
     return "no error", False
 
@@ -154,12 +168,21 @@ def work(folder: Path, attacks: dict[str, Attack]) -> None:
     (folder / "warm").mkdir()
     warm(folder / "warm")
     watcher = Watcher()
+    secret = Path(SECRET)
+    secret.parent.mkdir()
+    secret.write_bytes(bytes(4096))
+    looked = Looked(secret.parent)
     for number, line in enumerate(sys.stdin):
         place = folder / str(number)
         place.mkdir()
-        sys.__stdout__.write(json.dumps(report(attacks[line.strip()], place, watcher)) + "\n")  # type: ignore[union-attr]
+        sys.__stdout__.write(json.dumps(report(attacks[line.strip()], place, watcher, looked)) + "\n")  # type: ignore[union-attr]
         sys.__stdout__.flush()  # type: ignore[union-attr]
+    shutil.rmtree(secret.parent)
 
 
 if __name__ == "__main__":
-    work(Path(sys.argv[1]), {attack.name: attack for attack in all_attacks()})
+    forbidden = [
+        Attack(name, "", "", lambda folder, do=violation.do: lambda: do(folder))
+        for name, violation in VIOLATIONS.items()
+    ]
+    work(Path(sys.argv[1]), {attack.name: attack for attack in [*all_attacks(), *forbidden]})

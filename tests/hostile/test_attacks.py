@@ -1,0 +1,67 @@
+"""Each attack ends in a named error and leaves nothing behind; every hole is tried at every door."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .attacks import ENTRIES, all_attacks
+from .payloads import HOLES
+from .violations import VIOLATIONS
+
+ROOT = Path(__file__).parents[2]
+MEMORY = 200  # MiB
+ATTACKS = [attack.name for attack in all_attacks()]
+
+
+def watched(names: list[str], folder: Path) -> dict[str, dict[str, Any]]:
+    """What the worker tells of each, by name."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hostile.watch", str(folder)],
+        input="\n".join(names), capture_output=True, text=True, cwd=ROOT, env=environment, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {one["name"]: one for one in told}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    return watched([*ATTACKS, *VIOLATIONS], tmp_path_factory.mktemp("hostile"))
+
+
+def faults(one: dict[str, Any]) -> list[str]:
+    """What is wrong with how an attack ended."""
+    if "broken" in one:
+        return ["broken"]
+    found = [] if one["named"] else ["unnamed"]
+    found += [key for key in ("touched", "imported", "poisoned", "written") if one[key]]
+    return found + (["memory"] if one["mib"] > MEMORY else [])
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_ends_in_a_named_error(told: dict[str, dict[str, Any]], name: str) -> None:
+    assert faults(told[name]) == [], told[name]
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_the_watch_sees(told: dict[str, dict[str, Any]], name: str) -> None:
+    assert VIOLATIONS[name].fault in faults(told[name]), told[name]
+
+
+def test_names_are_told_apart() -> None:
+    assert len(ATTACKS) == len(set(ATTACKS))
+    assert len(ATTACKS) >= 150
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("hole", HOLES)
+def test_every_hole_is_tried_at_every_door(hole: str, entry: str) -> None:
+    assert [attack.name for attack in all_attacks() if (attack.hole, attack.entry) == (hole, entry)]
