@@ -205,7 +205,7 @@ class Layer(Precision):
             and real_mask(args[0]) is None
         ):
             return self.run(args[0])
-        if self.built and torch.compiler.is_compiling() and "training" not in kwargs:
+        if self.built and _is_compiling() and "training" not in kwargs:
             return self.launch(*args, **kwargs)
         for leaf in tree.leaves((args, kwargs)):
             if isinstance(leaf, Symbolic):
@@ -446,6 +446,11 @@ class Layer(Precision):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "called_by": [], "_losses": []}
+
+
+def _is_compiling() -> bool:
+    # An export, which is done once, goes the whole way: casts and masks of layers within a layer belong to its call.
+    return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
 
 
 @contextmanager

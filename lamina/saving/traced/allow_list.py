@@ -91,12 +91,16 @@ ATEN = frozenset(
 """.split()
 )
 
+# From here on results have gradients, or none.
+GRADIENTS = "torch.set_grad_enabled"
+
 # Sizes are computed with these, and results of several tensors taken apart.
 _ON_SIZES: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         **{f"operator.{name}": getattr(operator, name) for name in (
             "add sub mul truediv floordiv mod neg getitem eq ne lt le gt ge and_ or_ not_"
         ).split()},
+        GRADIENTS: torch._C._set_grad_enabled,
         "torch.sym_float": torch.sym_float, "torch.sym_int": torch.sym_int, "torch.sym_max": torch.sym_max,
         "torch.sym_min": torch.sym_min, "torch.sym_not": torch.sym_not,
     }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import MethodType
 from typing import Any
 
 import torch
 
 from lamina.graph import Constant, Symbolic, tree
 from lamina.layers import Layer
+from lamina.layers.variable import Variable
 from lamina.layers.weights import Weights
 
 
@@ -41,12 +43,23 @@ def weights_laid_over(layer: Layer, weights: dict[str, torch.Tensor]) -> Iterato
             for key, weight in slot.items():
                 if id(weight) in by_id:
                     kept.append((slot, key, weight))
-                    slot[key] = by_id[id(weight)]  # type: ignore[assignment]
+                    slot[key] = _answering_like(weight, by_id[id(weight)])  # type: ignore[assignment]
     try:
         yield
     finally:
         for slot, key, weight in kept:
             slot[key] = weight
+
+
+def _answering_like(weight: Any, value: torch.Tensor) -> torch.Tensor:
+    """The value with the methods of a `Variable`, where it stands for one: call() may use them."""
+    if isinstance(weight, Variable):
+        for name in ("assign", "assign_add", "assign_sub"):
+            setattr(value, name, MethodType(getattr(Variable, name), value))
+        for name, fact in {**weight.described(), "value": value, "trainable": weight.trainable}.items():
+            if name != "name":
+                setattr(value, name, fact)
+    return value
 
 
 def outputs_and_losses(layer: Layer, arguments: Any) -> tuple[Any, list[torch.Tensor]]:

@@ -81,10 +81,17 @@ class Program:
                 return values[leaf.number]
             return device if isinstance(leaf, torch.device) else leaf
 
-        for function, args, kwargs, used in self._steps:
-            values.append(function(*tree.map_leaves(value, args), **tree.map_leaves(value, kwargs)))
-            for number in used:
-                values[number] = None
+        gradients = torch.is_grad_enabled()
+        try:
+            for function, args, kwargs, used in self._steps:
+                if function is torch._C._set_grad_enabled:
+                    values.append(function(bool(args[0]) and gradients))
+                    continue
+                values.append(function(*tree.map_leaves(value, args), **tree.map_leaves(value, kwargs)))
+                for number in used:
+                    values[number] = None
+        finally:
+            torch._C._set_grad_enabled(gradients)
         return tree.map_leaves(value, self._outputs), tree.map_leaves(value, self._losses)
 
 

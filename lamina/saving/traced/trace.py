@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from lamina.layers.variable import Variable
 from lamina.saving.errors import SavingError
 from lamina.saving.values import encode, name_of_dtype, no_word, widest
 
-from .allow_list import name_of_operation
+from .allow_list import GRADIENTS, name_of_operation
 from .arguments import filled, outputs_and_losses, weights_laid_over, weights_of
 from .verify import refuse_if_different
 
@@ -202,7 +203,9 @@ def _write_programs(layer: Layer, calls: list[dict[str, Any]], count: int, const
 class _Writer:
     def __init__(self, layer: Layer, program: Any, weights: int, constants: dict[int, int], given: int) -> None:
         self.layer, self.program = layer, program
-        self.places: dict[Any, int] = {}
+        self.nodes: list[Any] = []
+        self.places: dict[Any, Any] = {}
+        self.regions: dict[Any, list[Any]] = {}
         held = {**program.constants, **program.state_dict}
         targets = {spec.arg.name: spec.target for spec in program.graph_signature.input_specs}
         users = iter(range(weights))
@@ -220,20 +223,39 @@ class _Writer:
                 self.count += 1
 
     def write(self) -> dict[str, Any]:
-        nodes = []
-        graph = self.program.graph
-        for node in graph.nodes:
-            if node.op == "call_function":
-                if not node.users and _is_about_sizes(node):
-                    continue  # what the tracer only wanted to know
-                nodes.append([self._name(node), self._encoded(list(node.args)), self._encoded(dict(node.kwargs))])
-                self.places[node] = self.count
-                self.count += 1
-            elif node.op not in ("placeholder", "output"):
-                raise _refused(self.layer, f"it holds {node.op} {node.target}")
-        flat = list(next(iter(reversed(graph.nodes))).args[0])
+        flat = self._walk(self.program.graph_module)
         outputs, losses = torch.utils._pytree.tree_unflatten(flat, self.program.call_spec.out_spec)
-        return {"nodes": nodes, "outputs": self._encoded(outputs), "losses": self._encoded(losses)}
+        return {"nodes": self.nodes, "outputs": self._encoded(outputs), "losses": self._encoded(losses)}
+
+    def _walk(self, module: Any) -> list[Any]:
+        """Write the operations of a graph, those of regions without gradients within it in their place; its results."""
+        for node in module.graph.nodes:
+            if node.op == "output":
+                return list(node.args[0])
+            if node.op == "call_function" and node.target is torch.ops.higher_order.wrap_with_set_grad_enabled:
+                self._region(module, node)
+            elif node.op == "call_function" and node.target is operator.getitem and node.args[0] in self.regions:
+                self.places[node] = self.regions[node.args[0]][node.args[1]]
+            elif node.op == "call_function":
+                if node.users or not _is_about_sizes(node):  # else what the tracer only wanted to know
+                    self._write(node, self._name(node), list(node.args), dict(node.kwargs))
+            elif node.op not in ("placeholder", "get_attr"):
+                raise _refused(self.layer, f"it holds {node.op} {node.target}")
+        return []
+
+    def _region(self, module: Any, node: Any) -> None:
+        enabled, inner, *args = node.args
+        part = getattr(module, inner.target)
+        inputs = (n for n in part.graph.nodes if n.op == "placeholder")
+        self.places |= {inside: self.places[outside] for inside, outside in zip(inputs, args, strict=True)}
+        self._write(None, GRADIENTS, [enabled], {})
+        self.regions[node] = [self.places.get(result) for result in self._walk(part)]
+        self._write(None, GRADIENTS, [not enabled], {})
+
+    def _write(self, node: Any, name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+        self.nodes.append([name, self._encoded(args), self._encoded(kwargs)])
+        self.places[node] = self.count
+        self.count += 1
 
     def _name(self, node: Any) -> str:
         name = name_of_operation(node.target)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import Constant, SymbolicTensor, tree
+from lamina.graph import Constant, LaminaError, SymbolicTensor, tree
 from lamina.graph.infer import BATCH_EXAMPLES
 from lamina.layers import Layer
 from lamina.layers.base import in_mode
@@ -37,12 +37,16 @@ def refuse_if_different(layer: Layer, data: dict[str, Any], calls: list[Any], we
             for batch in batches:
                 tensors = _numbers(arguments, batch)
                 own = [_ran(layer, weights, arguments, tensors, training) for _ in range(2 if training else 1)]
-                theirs = _ran_traced(stand_in, weights, arguments, tensors, training)
+                try:
+                    theirs = _ran_traced(stand_in, weights, arguments, tensors, training)
+                except (LaminaError, RuntimeError, TypeError, ValueError, ArithmeticError, IndexError) as error:
+                    theirs = [f"{type(error).__name__}: {error}"]
                 if not _same(own[0], theirs, exactly=_same(own[0], own[-1], exactly=True)):
                     mode = "training" if training else "inference"
                     raise SavingError(
                         f"{layer.label} cannot be saved: what was traced gives other numbers than its code.",
-                        got=f"in {mode} mode, on a batch of {batch}",
+                        got=f"in {mode} mode, on a batch of {batch}"
+                        + (f", {theirs[0].splitlines()[0]}" if isinstance(theirs[0], str) else ""),
                         expected="a call that does the same each time, whatever the sizes",
                         hint="no Python numbers that change, no branch on sizes, in call(); or "
                         "@lamina.saving.register_keras_serializable() on its class",
@@ -69,12 +73,15 @@ def _numbers(arguments: Any, batch: int) -> list[torch.Tensor]:
 
 
 def _copies(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {path: w.detach().as_subclass(torch.Tensor).clone() for path, w in weights.items()}
+    return {
+        path: w.detach().as_subclass(torch.Tensor).clone().requires_grad_(w.requires_grad) for path, w in weights.items()
+    }
 
 
 def _seeded(run: _Run, weights: dict[str, torch.Tensor]) -> list[Any]:
-    """Outputs, losses and what became of the weights, with the same random numbers each time."""
-    with torch.random.fork_rng(), torch.no_grad():
+    """Outputs, losses and what became of the weights, with the same random numbers each time; with gradients, as it was
+    traced: some of PyTorch's modules take other kernels without."""
+    with torch.random.fork_rng(), torch.enable_grad():
         torch.manual_seed(0)
         outputs, losses = run()
     return [outputs, losses, list(weights.values())]
@@ -113,4 +120,5 @@ def _same(a: Any, b: Any, exactly: bool) -> bool:
 
 
 def _equal(x: torch.Tensor, y: torch.Tensor) -> bool:
+    x, y = x.detach(), y.detach()
     return torch.equal(torch.nan_to_num(x), torch.nan_to_num(y)) if x.is_floating_point() else torch.equal(x, y)
