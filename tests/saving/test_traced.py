@@ -249,6 +249,8 @@ COUNTER = iter(range(10**9))
         (lambda x: x * 2 if float(x.sum()) > 0 else x, "in inference mode, "),
         (lambda x: x * torch.from_numpy(np.tanh(x.detach().numpy())), "in inference mode, "),
         (lambda x: x.reshape(48, -1), "in inference mode, "),
+        (lambda x: x + 100 if x.shape[0] == 5 else x, "depends on a size"),
+        (lambda x: x + 100 if x.shape[0] > 64 else x, "depends on a size"),
         (lambda x: x + next(COUNTER), "in inference mode, on a batch of"),
     ),
 )
@@ -280,7 +282,7 @@ def test_a_class_that_is_registered_needs_no_trace(tmp_path: Path) -> None:
     (
         "aten.from_file.default", "aten.set_.source_Storage", "aten._local_scalar_dense.default", "aten.item.default",
         "aten.resize_.default", "aten.data.default", "prim.device.default", "operator.attrgetter", "operator.pow",
-        "operator.methodcaller", "builtins.eval", "aten.relu", "aten.relu.default.default", "aten.relu.__class__",
+        "operator.methodcaller", "aten._reshape_alias.default", "aten.native_batch_norm.default", "aten.lstm.data", "builtins.eval", "aten.relu", "aten.relu.default.default", "aten.relu.__class__",
         "aten.__class__.default", "aten.mul.nothing", "", 3, None, ["aten.relu.default"],
     ),
 )  # fmt: skip
@@ -291,7 +293,23 @@ def test_an_operation_that_is_not_allowed(name: Any) -> None:
 
 def test_the_list_of_operations_holds_none_that_leaves_tensors() -> None:
     odd = ("file", "storage", "resize", "record_stream", "share", "pin_", "quant", "sparse", "cudnn", "item", "numpy")
-    assert not [name for name in ATEN if any(part in name for part in odd) and name != "nonzero_numpy"]
+    assert not [name for name in ATEN if any(part in name for part in odd)]
+
+
+def test_a_recurrent_kernel_whose_states_do_not_fit_is_refused_before_it_runs() -> None:
+    run = operation_of_name("aten.lstm.input")
+    cell = torch.nn.LSTM(3, 4)
+    weights, data = list(cell.parameters()), torch.ones(5, 2, 3)
+    good = [torch.zeros(1, 2, 4)] * 2
+    more = (True, 1, 0.0, False, False, False)
+    torch.testing.assert_close(run(data, good, weights, *more)[0], cell(data)[0])
+    for states, given in (([torch.zeros(1, 2, 4000)] * 2, weights), (good, weights[:2]), (good, [weights[0]] * 4)):
+        with pytest.raises(ValueError, match="do not fit a recurrent layer"):
+            run(data, states, given, *more)
+
+
+def test_fresh_memory_is_not_shown() -> None:
+    assert not operation_of_name("aten.empty.memory_format")([1000], device=torch.device("cpu")).any()
 
 
 WRONG = (

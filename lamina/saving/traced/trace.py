@@ -21,6 +21,8 @@ from .arguments import filled, outputs_and_losses, weights_laid_over, weights_of
 from .verify import refuse_if_different
 
 _MAX_CONSTANT = 100_000
+# Where a condition on a size that is not known is tried out. 1 is left out: see `verify`, which runs a batch of 1.
+_SIZES = (*range(2, 40), 63, 64, 65, 100, 127, 128, 129, 192, 255, 256, 257, 320, 1000, 4096, 65537)
 _HINT = (
     "torch functions of the inputs only; or @lamina.saving.register_keras_serializable() on its class, which is then "
     "needed for loading"
@@ -175,11 +177,33 @@ def _export(
     call = _CallOf(layer, list(weights), arguments)
     try:
         with in_mode(layer, training), torch.random.fork_rng(devices=[]):
-            return torch.export.export(call, (copies, flat), dynamic_shapes=dynamic, strict=False)
+            program = torch.export.export(call, (copies, flat), dynamic_shapes=dynamic, strict=False)
     except Exception as error:
         mode = "training" if training else "inference"
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
         raise _refused(layer, f"in {mode} mode, {type(error).__name__}: {lines[0]}"[:300]) from error
+    _refuse_branches(layer, program)
+    return program
+
+
+def _refuse_branches(layer: Layer, program: Any) -> None:
+    """What was traced is one path: refuse where the tracer has taken another for granted for some size.
+
+    Raises:
+        SavingError: with the condition.
+    """
+    sizes = [
+        size
+        for node in program.graph.nodes
+        if node.op == "placeholder" and isinstance(node.meta.get("val"), torch.Tensor)
+        for size in node.meta["val"].shape
+        if isinstance(size, torch.SymInt)
+    ]
+    for guard in sizes[0].node.shape_env.guards if sizes else ():
+        symbols = sorted(guard.expr.free_symbols, key=str)
+        held = all(bool(guard.expr.subs(dict.fromkeys(symbols, n))) for n in _SIZES)
+        if not held:
+            raise _refused(layer, f"what it does depends on a size: the tracer took it that {guard.expr}"[:300])
 
 
 # -- the exported graph as JSON

@@ -74,7 +74,8 @@ def _numbers(arguments: Any, batch: int) -> list[torch.Tensor]:
 
 def _copies(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {
-        path: w.detach().as_subclass(torch.Tensor).clone().requires_grad_(w.requires_grad) for path, w in weights.items()
+        path: w.detach().as_subclass(torch.Tensor).clone().requires_grad_(w.requires_grad)
+        for path, w in weights.items()
     }
 
 
