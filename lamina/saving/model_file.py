@@ -10,6 +10,7 @@ Reading makes nothing but Lamina's own classes by exact name and those that the 
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 
 from lamina.devices import device, limited_memory, memory_of_host
+from lamina.training.generators import set_states_by_path, states_by_path
 
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, refuse_folder, write_archive
 from .checkpoint import training_members
@@ -40,7 +42,7 @@ VERSION = 1
 SUFFIX = ".lamina"
 
 _MAX_FIRST_CALL = 2**28  # values in one tensor
-_KEYS = ("format", "version", "model", "first_call", "tied", "frozen", "training")
+_KEYS = ("format", "version", "model", "first_call", "tied", "frozen", "training", "generators")
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes = MODELS) -> None:
@@ -77,6 +79,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
         "frozen": frozen(model),
         "training": training,
     }
+    if drawn := _generators_of(model):
+        document["generators"] = drawn
     members: dict[str, bytes | TensorFile] = {
         MODEL: _to_json(document),
         WEIGHTS: TensorFile({path: tensor for path, tensor in state.items() if path not in tied}),
@@ -136,6 +140,7 @@ def _read_model(
     tie(model, _paths(document, "tied", where))
     take_state(model, tensors, where)
     freeze(model, _paths(document, "frozen", where))
+    _set_generators(model, field(document, "generators", dict, where, {}))
     if compile:
         state = read_tensors(members[OPTIMIZER], where) if OPTIMIZER in members else {}
         training_from_config(model, field(document, "training", dict, where), state, custom_objects)
@@ -227,3 +232,32 @@ def _zeros(facts: Any, where: str, device: str | None = None) -> torch.Tensor:
     if not all(0 <= size < 2**31 for size in shape) or math.prod(shape) > _MAX_FIRST_CALL:
         raise LoadingError(f"{where} is larger than any.", got=f"{shape!r:.80}")
     return torch.zeros(shape, dtype=dtype_of_name(field(facts, "dtype", str, where)), device=device)
+
+
+# -- the random generators that layers with a seed own: how far they have come
+
+
+def _generators_of(model: Any) -> dict[str, dict[str, str]]:
+    """Path -> device -> state, of those that have drawn something."""
+    states = states_by_path(model)
+    words = {
+        path: {name: base64.b64encode(state.numpy().tobytes()).decode() for name, state in own.items()}
+        for path, own in states.items()
+    }
+    return {path: own for path, own in words.items() if own}
+
+
+def _set_generators(model: Any, words: dict[str, Any]) -> None:
+    where = "The state of a random generator"
+    try:
+        states = {
+            path: {
+                str(torch.device(name)): torch.frombuffer(bytearray(base64.b64decode(word)), dtype=torch.uint8)
+                for name, word in field(words, path, dict, where).items()
+            }
+            for path in words
+        }
+        if states:
+            set_states_by_path(model, states)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise LoadingError(f"{where} is malformed.", got=str(error)[:200]) from error

@@ -18,12 +18,16 @@ from safetensors.torch import save_file
 from lamina.graph import tree
 from tests.saving.cases import CASES
 from tests.saving.elsewhere import one_step, trained
+from tests.saving.test_traced import CASES as TRACED
 
 FOLDER = Path(__file__).parent / "fixtures" / "v1"
 MODELS = (
     "everything", "chain", "several_inputs_and_outputs", "layers_shared_across_models", "functions_of_torch",
     "constants", "masks", "image_layers", "layers_that_hold_layers", "sequential", "mixed_models", "frozen",
 )  # fmt: skip
+# Layers of the user's, whose code is not in the repository of whoever loads them.
+WITHOUT_CODE = ("block", "averaging", "transformer")
+MADE = {name: {**CASES, **TRACED}[name] for name in (*MODELS, *WITHOUT_CODE)}
 CHECKPOINT, WEIGHTS = "everything.checkpoint.lamina", "everything.weights.safetensors"
 
 
@@ -34,8 +38,8 @@ def numbered(structure: Any, prefix: str) -> dict[str, torch.Tensor]:
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True)
-    for name in MODELS:
-        model, inputs = CASES[name]()
+    for name, make in MADE.items():
+        model, inputs = make()
         batch = trained(model, inputs)
         model.save(folder / f"{name}.lamina")
         expected = {**numbered(inputs, "inputs"), **numbered(model(inputs), "outputs")}

@@ -10,9 +10,8 @@ from safetensors.torch import load_file
 
 from lamina.graph import tree
 from lamina.models import load_model
-from tests.saving.cases import CASES
 from tests.saving.elsewhere import one_step
-from tests.saving.make_fixtures import CHECKPOINT, FOLDER, MODELS, WEIGHTS
+from tests.saving.make_fixtures import CHECKPOINT, FOLDER, MADE, WEIGHTS
 
 
 def kept(name: str, part: str) -> list[torch.Tensor]:
@@ -22,7 +21,7 @@ def kept(name: str, part: str) -> list[torch.Tensor]:
 
 
 def inputs_of(name: str) -> Any:
-    return tree.pack_like(CASES[name]()[1], iter(kept(name, "inputs")))
+    return tree.pack_like(MADE[name]()[1], iter(kept(name, "inputs")))
 
 
 def assert_gives(model: Any, name: str, part: str) -> None:
@@ -32,10 +31,10 @@ def assert_gives(model: Any, name: str, part: str) -> None:
 
 
 def test_no_file_is_missing() -> None:
-    assert {path.name for path in FOLDER.glob("*.lamina")} == {f"{name}.lamina" for name in MODELS} | {CHECKPOINT}
+    assert {path.name for path in FOLDER.glob("*.lamina")} == {f"{name}.lamina" for name in MADE} | {CHECKPOINT}
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", MADE)
 def test_a_model_gives_what_it_gave_and_trains_on(name: str) -> None:
     model = load_model(FOLDER / f"{name}.lamina")
     assert_gives(model, name, "outputs")

@@ -31,9 +31,6 @@ def tables() -> dict[str, tuple[str, dict[str, Any], Any, dict[str, Any]]]:
 
 CASES = tables()
 
-# A layer with a seed draws from a generator of its own; a file holds the seed, but not how far the generator has come.
-GENERATORS_STAY_BEHIND = pytest.mark.xfail(reason="the state of a layer's own generator is not in the file")
-
 
 def made(value: Any) -> Any:
     """The layers among the arguments of a layer."""
@@ -91,9 +88,7 @@ def test_a_fresh_process_has_the_same_layer(facts: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_one_more_step_is_bit_equal(facts: Any, name: str, request: pytest.FixtureRequest) -> None:
-    if "seed" in CASES[name][1]:
-        request.applymarker(GENERATORS_STAY_BEHIND)
+def test_one_more_step_is_bit_equal(facts: Any, name: str) -> None:
     here, there = (side[name]["step"] for side in facts)
     assert (there is None) == (here is None)
     if here is not None:
