@@ -13,7 +13,7 @@ from lamina.custom_objects import find
 from lamina.graph import Constant
 from lamina.layers import Layer
 
-from .classes import Classes, holds_layers, layer_classes, takes
+from .classes import Classes, foreign_names, holds_layers, layer_classes, takes
 from .errors import LoadingError
 from .fields import field, items, refuse_unknown
 from .traced import TracedLayer
@@ -90,8 +90,9 @@ class ConfigReader:
         """The layer by what was traced of it, where its class is not at hand, or no config that would make it."""
         if "traced" not in entry:
             return None
-        at_hand = field(entry, "custom", bool, where, False) and find(class_name, self._custom) is not None
-        if at_hand and entry.get("config") is not None:
+        custom = field(entry, "custom", bool, where, False)
+        needed = {class_name} if custom else foreign_names(entry.get("config"))
+        if entry.get("config") is not None and all(find(name, self._custom) is not None for name in needed):
             return None
         config = None if entry.get("config") is None else field(entry, "config", dict, where)
         cls: Any = self._models["TracedModel"] if field(entry, "model", bool, where, False) else TracedLayer

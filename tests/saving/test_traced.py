@@ -282,7 +282,8 @@ def test_a_class_that_is_registered_needs_no_trace(tmp_path: Path) -> None:
     (
         "aten.from_file.default", "aten.set_.source_Storage", "aten._local_scalar_dense.default", "aten.item.default",
         "aten.resize_.default", "aten.data.default", "prim.device.default", "operator.attrgetter", "operator.pow",
-        "operator.methodcaller", "aten._reshape_alias.default", "aten.native_batch_norm.default", "aten.lstm.data", "builtins.eval", "aten.relu", "aten.relu.default.default", "aten.relu.__class__",
+        "aten._reshape_alias.default", "aten.native_batch_norm.default", "aten.lstm.data", "operator.methodcaller",
+        "builtins.eval", "aten.relu", "aten.relu.default.default", "aten.relu.__class__",
         "aten.__class__.default", "aten.mul.nothing", "", 3, None, ["aten.relu.default"],
     ),
 )  # fmt: skip
