@@ -2,9 +2,9 @@
 
     python -m tests.hostile.fuzz -max_total_time=600
 
-With atheris (``pip install atheris``) libFuzzer chooses mutations by what code they reach; the arguments are libFuzzer's
-own. Without it, or with ``-loop``, they are drawn at random: ``-max_total_time`` (seconds) and ``-seed`` are known then.
-A finding is written into the folder, and its bytes are told.
+With atheris (``pip install atheris``) libFuzzer chooses mutations by what code of the readers they reach; the arguments
+are libFuzzer's own. Without it, or with ``-loop``, they are drawn at random: ``-max_total_time`` (seconds) and ``-seed``
+are known then. A finding is kept as a file, and told.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -34,12 +35,13 @@ KERAS2 = Path(__file__).parents[1] / "saving" / "keras" / "fixtures" / "sequenti
 
 # Words that a mutation may put anywhere in a JSON: names that exist, kinds of values, sizes at the edges.
 _WORDS: list[Any] = [
-    None, True, False, 0, 1, -1, 2, 3, 1.5, -0.0, 2**31, 2**63, 2**64, 10**12, 10**30, 1e308, "", "x", "Dense", "Model", "Sequential",
-    "Lambda", "LSTM", "InputLayer", "Functional", "function", "relu", "os.system", "torch.tanh", "operator.getitem",
-    "torch.Tensor.reshape", "torch.zeros", "float32", "int64", "bfloat16", "mixed_float16", "lamina.layers", "keras.layers", "../x",
-    [], {}, [0], [0, 0], [None, 4], [[]], {"$node": [0, 0]}, {"$node": [1, 0]}, {"$constant": 0}, {"$tuple": [1, 2]},
+    None, True, False, 0, 1, -1, 2, 3, 1.5, -0.0, 2**31, 2**63, 2**64, 10**12, 10**30, 1e308, "", "x",
+    "Dense", "Model", "Sequential", "Lambda", "LSTM", "InputLayer", "Functional", "function", "relu", "os.system", "torch.tanh", "operator.getitem",
+    "torch.Tensor.reshape", "torch.zeros", "float32", "int64", "bfloat16", "mixed_float16", "lamina.layers",
+    "keras.layers", "../x", [], {}, [0], [0, 0], [None, 4], [[]], {"$node": [0, 0]}, {"$node": [1, 0]}, {"$constant": 0}, {"$tuple": [1, 2]},
     {"$dtype": "float32"}, {"$float": "nan"}, {"shared": 1}, {"class_name": "Zeros", "config": {}},
-    {"class_name": "Dense", "config": {"units": 2}, "module": "lamina.layers"}, {"$slice": [0, 1, 2]}, {"$result": ["x", []]},
+    {"class_name": "Dense", "config": {"units": 2}, "module": "lamina.layers"},
+    {"$slice": [0, 1, 2]}, {"$result": ["x", []]},
 ]  # fmt: skip
 
 
@@ -223,7 +225,7 @@ def _places(value: Any) -> Any:
 
 
 def loop(target: Callable[[bytes], None], seconds: float, seed: int) -> tuple[int, dict[str, str]]:
-    """Draw cases for so many seconds. Returns how many there were, and what was found: place in the code -> the error."""
+    """Draw cases for so many seconds. Returns how many there were, and findings: place in the code -> the error."""
     draw, until, count = random.Random(seed), time.monotonic() + seconds, 0
     found: dict[str, str] = {}
     while time.monotonic() < until:
@@ -234,6 +236,17 @@ def loop(target: Callable[[bytes], None], seconds: float, seed: int) -> tuple[in
             found.setdefault(f"{place.filename}:{place.lineno}", str(error))
         count += 1
     return count, found
+
+
+def _readers() -> list[FunctionType]:
+    """The functions whose paths the fuzzer is to find: those that read files, and draw graphs from them."""
+    modules = [sys.modules[name] for name in sys.modules if name.startswith(("lamina.saving", "lamina.graph"))]
+    owners: list[Any] = list(modules)
+    for module in modules:
+        classes = (value for value in vars(module).values() if isinstance(value, type))
+        owners += [cls for cls in classes if cls.__module__ == module.__name__]
+    found = {id(value): value for owner in owners for value in vars(owner).values() if isinstance(value, FunctionType)}
+    return [value for value in found.values() if value.__module__.startswith("lamina.")]
 
 
 def main(arguments: list[str]) -> int:
@@ -248,7 +261,8 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write("No atheris here: cases are drawn at random.\n")
         else:
             (folder.parent / "corpus").mkdir()
-            atheris.instrument_all()
+            for function in _readers():
+                atheris.instrument_func(function)
             atheris.Setup([sys.argv[0], *arguments, str(folder.parent / "corpus")], target)
             atheris.Fuzz()
             return 0
