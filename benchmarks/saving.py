@@ -9,6 +9,7 @@ torch.load of as many tensors of the same shapes: no module is built, and nothin
 import statistics
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ def library(keras: Any, suffix: str, with_optimizer: bool) -> tuple[Callable[[Pa
 
 
 def torch_alone(with_optimizer: bool) -> tuple[Callable[[Path], Any], Callable[[Path], Any], str]:
-    import lamina
     import torch
+
+    import lamina
 
     weights = resnet50.build(lamina).state_dict()
     state = {str(k): {path: torch.zeros_like(w) for path, w in weights.items()} for k in range(3 * with_optimizer)}
@@ -55,8 +57,9 @@ def main() -> None:
 
                 save, load, suffix = library(load_keras(args.peer.partition("-")[2]), ".keras", with_optimizer)
             path = Path(folder) / f"resnet{word}{suffix}"
-            result[f"save{word}_s"] = statistics.median(measure.timed(lambda: save(path)) for _ in range(CALLS))
-            result[f"load{word}_s"] = statistics.median(measure.timed(lambda: load(path)) for _ in range(CALLS))
+            for what, call in (("save", save), ("load", load)):
+                times = [measure.timed(partial(call, path)) for _ in range(CALLS)]
+                result[f"{what}{word}_s"] = statistics.median(times)
     measure.emit(result)
 
 

@@ -3,8 +3,8 @@
     python -m tests.hostile.fuzz -max_total_time=600
 
 With atheris (``pip install atheris``) libFuzzer chooses mutations by what code of the readers they reach; the arguments
-are libFuzzer's own. Without it, or with ``-loop``, they are drawn at random: ``-max_total_time`` (seconds) and ``-seed``
-are known then. A finding is kept as a file, and told.
+are libFuzzer's own. Without it, or with ``-loop``, they are drawn at random, and ``-max_total_time`` (seconds) and
+``-seed`` are known. A finding is kept as a file, and told.
 """
 
 from __future__ import annotations
@@ -36,9 +36,11 @@ KERAS2 = Path(__file__).parents[1] / "saving" / "keras" / "fixtures" / "sequenti
 # Words that a mutation may put anywhere in a JSON: names that exist, kinds of values, sizes at the edges.
 _WORDS: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3, 1.5, -0.0, 2**31, 2**63, 2**64, 10**12, 10**30, 1e308, "", "x",
-    "Dense", "Model", "Sequential", "Lambda", "LSTM", "InputLayer", "Functional", "function", "relu", "os.system", "torch.tanh", "operator.getitem",
+    "Dense", "Model", "Sequential", "Lambda", "LSTM", "InputLayer", "Functional",
+    "function", "relu", "os.system", "torch.tanh", "operator.getitem",
     "torch.Tensor.reshape", "torch.zeros", "float32", "int64", "bfloat16", "mixed_float16", "lamina.layers",
-    "keras.layers", "../x", [], {}, [0], [0, 0], [None, 4], [[]], {"$node": [0, 0]}, {"$node": [1, 0]}, {"$constant": 0}, {"$tuple": [1, 2]},
+    "keras.layers", "../x", [], {}, [0], [0, 0], [None, 4],
+    [[]], {"$node": [0, 0]}, {"$node": [1, 0]}, {"$constant": 0}, {"$tuple": [1, 2]},
     {"$dtype": "float32"}, {"$float": "nan"}, {"shared": 1}, {"class_name": "Zeros", "config": {}},
     {"class_name": "Dense", "config": {"units": 2}, "module": "lamina.layers"},
     {"$slice": [0, 1, 2]}, {"$result": ["x", []]},
