@@ -23,6 +23,7 @@ from lamina.models import clone_model, load_model, model_from_json
 from lamina.saving.archive import read_archive, write_archive
 
 from .payloads import GIANT, PAYLOADS, PICKLE, SECRET
+from .traced_attacks import TRACED, document, good_traced
 
 ENTRIES = ("load_model", "load_weights", "from_config", "model_from_json", "clone_model", "cli")
 
@@ -533,5 +534,25 @@ def _memory_attacks() -> list[Attack]:
     ]
 
 
+def _traced_attacks() -> list[Attack]:
+    def written_out(folder: Path, where: str, value: Any) -> Path:
+        text = json.dumps(document(folder, where, value)).encode()
+        return zipped(folder / "m.lamina", {**good_traced(folder.parent), "model.json": text})
+
+    def through(door: str, where: str, value: Any) -> Callable[[Path], Callable[[], Any]]:
+        doors: dict[str, Callable[[Path], Callable[[], Any]]] = {
+            "load_model": lambda folder: load(written_out(folder, where, value)),
+            "cli": lambda folder: convert(written_out(folder, where, value), folder / "out.keras"),
+            "from_config": lambda folder: _call(Model.from_config, document(folder, where, value)["model"]["config"]),
+        }
+        return doors[door]
+
+    return [
+        Attack(f"{hole}-{door}-traced-{name}", hole, door, through(door, where, value))
+        for hole, name, where, value in TRACED
+        for door in ("load_model", "cli", "from_config")
+    ]
+
+
 def all_attacks() -> list[Attack]:
-    return _payload_attacks() + _file_attacks() + _memory_attacks()
+    return _payload_attacks() + _file_attacks() + _memory_attacks() + _traced_attacks()

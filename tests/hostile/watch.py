@@ -20,9 +20,10 @@ from typing import Any
 from lamina.graph import LaminaError
 from lamina.models import load_model, model_from_json
 
-from .attacks import Attack, all_attacks, convert, good_keras, good_lamina, small, weights
+from .attacks import Attack, all_attacks, convert, good_keras, good_lamina, small, weights, zipped
 from .kernel import Looked
 from .payloads import POISON, SECRET
+from .traced_attacks import good_traced
 from .violations import VIOLATIONS
 
 _PROCESSES = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile", "pty.")
@@ -133,6 +134,7 @@ def warm(folder: Path) -> None:
     good_keras(folder)
     model = small()
     load_model(folder / "good.lamina")
+    load_model(zipped(folder / "traced.lamina", good_traced(folder)))
     loaded = load_model(folder / "good.keras")
     loaded.save_weights(folder / "good.weights.h5")
     loaded.load_weights(folder / "good.weights.h5")
