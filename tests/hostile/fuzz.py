@@ -9,6 +9,7 @@ are libFuzzer's own. Without it, or with ``-loop``, they are drawn at random, an
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -30,6 +31,8 @@ from lamina import Model
 from lamina.graph import LaminaError
 from lamina.layers import LSTM, BatchNormalization, Bidirectional, Concatenate, Dense, Embedding, Input
 from lamina.models import load_model, model_from_json
+
+from .traced_attacks import Twice
 
 KERAS2 = Path(__file__).parents[1] / "saving" / "keras" / "fixtures" / "sequential.h5"
 
@@ -98,6 +101,8 @@ class Target:
         self.model.save_weights(folder / "4.weights.h5")
         self.model.save_weights(folder / "5.safetensors")
         torch.save(self.model.state_dict(), folder / "6.pt")
+        traced = Model(x := Input((4,), name="x"), Twice(name="twice")(x), name="traced")
+        traced.save(folder / "7.lamina")
         self.seeds = [path.read_bytes() for path in sorted(folder.iterdir())]
         self.texts = [sequence().to_json(), plain().to_json()]
         self.ends: dict[str, int] = {}
@@ -202,18 +207,22 @@ def _in_json(draw: random.Random, text: str) -> str:
         kind = draw.randrange(5)
         other_owner, other_key = draw.choice(places)
         if kind == 0:
-            owner[key] = draw.choice(_WORDS)
+            owner[key] = _word(draw)
         elif kind == 1:
             owner[key] = json.loads(json.dumps(other_owner[other_key]))
         elif kind == 2:
             del owner[key]
         elif kind == 3 and isinstance(owner, dict):
-            owner[draw.choice(("x", "name", "module", "training", "traced", "$node", "dtype"))] = draw.choice(_WORDS)
+            owner[draw.choice(("x", "name", "module", "training", "traced", "$node", "dtype"))] = _word(draw)
         elif isinstance(owner[key], (int, float)):
             owner[key] = owner[key] * draw.choice((-1, 0, 2, 10**6)) + draw.choice((-1, 0, 1))
         else:
             owner[key] = [owner[key]]
     return json.dumps(document)
+
+
+def _word(draw: random.Random) -> Any:
+    return copy.deepcopy(draw.choice(_WORDS))  # what it becomes in this file is nothing for the next
 
 
 def _places(value: Any) -> Any:
@@ -265,7 +274,8 @@ def main(arguments: list[str]) -> int:
             (folder.parent / "corpus").mkdir()
             for function in _readers():
                 atheris.instrument_func(function)
-            atheris.Setup([sys.argv[0], *arguments, str(folder.parent / "corpus")], target)
+            kept = f"-artifact_prefix={folder.parent}/"
+            atheris.Setup([sys.argv[0], kept, *arguments, str(folder.parent / "corpus")], target)
             atheris.Fuzz()
             return 0
     count, found = loop(target, float(options.get("max_total_time", 600)), int(options.get("seed", 0)))
