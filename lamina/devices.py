@@ -66,7 +66,7 @@ def limited_memory(limit: int) -> Iterator[None]:
     >>> with limited_memory(100):
     ...     lamina.layers.Dense(1000).build((None, 1000))
     Traceback (most recent call last):
-    lamina.graph.errors.ArgumentError: The weight 'kernel' of 'dense' takes more memory than there is.
+    lamina.ArgumentError: The weight 'kernel' of 'dense' takes more memory than there is.
       got       4000000 bytes
       expected  at most 100
     """
