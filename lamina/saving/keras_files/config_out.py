@@ -34,6 +34,9 @@ _MODULES_BY_ENDING = {
     "_constraint": "keras.constraints",
 }
 
+# Arguments that Keras' layers of these classes refuse, and that say nothing of a layer without weights.
+_NOT_KERAS = dict.fromkeys(("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"), ("trainable",))
+
 # Arguments of Lamina's layers that Keras' do not have, but where they say nothing.
 _OURS_ALONE = ("rms_scaling",)
 
@@ -72,6 +75,8 @@ class KerasConfigWriter:
                     hint='model.save("model.lamina"), which holds everything',
                 )
             config = _encoded(layer.get_config(), "", layer.label)
+            for argument in _NOT_KERAS.get(cls.__name__, ()):
+                config.pop(argument, None)
             entry = {"module": "keras.layers", "class_name": cls.__name__, "config": {**config, "name": name}}
             entry["registered_name"] = None
         self._share(layer, entry)
@@ -124,6 +129,7 @@ class _GraphWriter:
         self._entries: dict[int, dict[str, Any]] = {}
         self._calls: dict[int, tuple[str, int]] = {}
         self._ours: dict[tuple[int, int], tuple[str, int, int]] = {}
+        self._numbers: dict[tuple[int, int], float] = {}
 
     def write(self) -> dict[str, Any]:
         for tensor in self._graph.inputs:
@@ -176,6 +182,9 @@ class _GraphWriter:
         self._give(node, (name, len(calls) - 1))
 
     def _function(self, node: Node) -> None:
+        if node.op is torch.Tensor.new_full and tuple(node.args[1]) == () and isinstance(node.args[2], (int, float)):
+            self._numbers[id(node), 0] = node.args[2]  # a number that was made a tensor: Keras takes it as it is
+            return
         try:
             if isinstance(node.op, torch.nn.Module):
                 raise NoWordError("Keras has no PyTorch modules.")
@@ -227,9 +236,11 @@ class _GraphWriter:
             return value
         raise NoWordError(f"Keras has no word for the argument {value!r:.80} of type {type(value).__name__}.")
 
-    def _tensor(self, tensor: Symbolic) -> dict[str, Any]:
+    def _tensor(self, tensor: Symbolic) -> Any:
         if not isinstance(tensor, SymbolicTensor):
             raise NoWordError("Keras has no sizes of axes as arguments: they are known when the model runs.")
+        if key_of(tensor) in self._numbers:
+            return self._numbers[key_of(tensor)]
         facts = {"shape": list(tensor.shape), "dtype": name_of_dtype(tensor.dtype)}
         return {
             "class_name": "__keras_tensor__",

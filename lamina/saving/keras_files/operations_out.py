@@ -7,6 +7,7 @@ calls the operation with (`names.operations`) are arguments of the call, the oth
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -232,9 +233,8 @@ def _of_ours(short: str, args: list[Any], kwargs: dict[str, Any]) -> Call:
     """A function of `lamina.ops` that is one node: Keras has the operation of that name."""
     for class_name, operation in operations().items():
         if operation.function.__name__ == short or snake_case(class_name) == short:
-            if args:
-                raise NoWordError(f"ops.{short} was recorded with positional arguments.")
-            return _split(class_name, operation, dict(kwargs))
+            bound = inspect.signature(operation.function).bind(*args, **kwargs).arguments
+            return _split(class_name, operation, dict(bound))
     raise NoWordError(f"Keras has no operation for ops.{short}.")
 
 
