@@ -42,7 +42,10 @@ class KerasConfigReader:
         self._custom = dict(custom_objects or {})
         self._models = models
         self._left = MAX_LAYERS
+        self._shared: dict[int, Layer] = {}
         self.old = old
+        self.orders: dict[int, list[Layer]] = {}
+        """By the id of a model: its layers as Keras orders them, which counts an operation of its own as one step."""
 
     def model(self, entry: Any, where: str) -> Any:
         """The model of the outermost entry, without weights' values.
@@ -58,7 +61,16 @@ class KerasConfigReader:
         return made
 
     def layer(self, entry: dict[str, Any], where: str) -> Layer:
-        """The layer, or nested model, of an entry."""
+        """The layer, or nested model, of an entry: new, or the one made before where the entry says so."""
+        number = field(entry, "shared_object_id", int, where, -1)
+        if number not in self._shared:
+            made = self._made(entry, where)
+            if number == -1:
+                return made
+            self._shared[number] = made
+        return self._shared[number]
+
+    def _made(self, entry: dict[str, Any], where: str) -> Layer:
         self._left -= 1
         if self._left < 0:
             raise LoadingError(f"{where} holds more layers than any model has.", expected=f"at most {MAX_LAYERS}")
@@ -123,8 +135,9 @@ class KerasConfigReader:
         if class_name == "Sequential" or "input_layers" not in config:
             model = self._sequential(config, where)
         else:
-            inputs, outputs = read_graph(config, self, where)
+            inputs, outputs, order = read_graph(config, self, where)
             model = self._models["Model"](inputs, outputs, name=name)  # type: ignore[call-arg]
+            self.orders[id(model)] = order
         if config.get("trainable") is False:
             model.trainable = False
         return model  # type: ignore[no-any-return]
@@ -150,6 +163,9 @@ class KerasConfigReader:
         """The config as our class takes it: every key is an argument of it, or says nothing."""
         if cls.__name__ == "Lambda":
             config = self._lambda(config, where)
+        if cls.__name__ == "Bidirectional":
+            parts = [key for key in ("layer", "backward_layer") if key in config]
+            config = {**config, **{key: _without_zeros(config[key]) for key in parts}}
         _, named, _ = init_arguments(cls)
         arguments = {}
         for key, value in config.items():
@@ -229,6 +245,14 @@ class KerasConfigReader:
                 )
             config[argument] = found
         return config
+
+
+def _without_zeros(entry: Any) -> Any:
+    """Bidirectional, here as there, itself sets that masked steps give zeros."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
+        return entry
+    kept = {key: value for key, value in entry["config"].items() if key != "zero_output_for_mask"}
+    return {**entry, "config": kept}
 
 
 def _holds_text(value: Any) -> bool:

@@ -129,7 +129,6 @@ class _GraphWriter:
         self._entries: dict[int, dict[str, Any]] = {}
         self._calls: dict[int, tuple[str, int]] = {}
         self._ours: dict[tuple[int, int], tuple[str, int, int]] = {}
-        self._numbers: dict[tuple[int, int], float] = {}
 
     def write(self) -> dict[str, Any]:
         for tensor in self._graph.inputs:
@@ -182,12 +181,11 @@ class _GraphWriter:
         self._give(node, (name, len(calls) - 1))
 
     def _function(self, node: Node) -> None:
-        if node.op is torch.Tensor.new_full and tuple(node.args[1]) == () and isinstance(node.args[2], (int, float)):
-            self._numbers[id(node), 0] = node.args[2]  # a number that was made a tensor: Keras takes it as it is
-            return
         try:
             if isinstance(node.op, torch.nn.Module):
                 raise NoWordError("Keras has no PyTorch modules.")
+            if node.op is torch.Tensor.new_full:
+                self._refuse_lone(node)
             call: Call = call_of(node.op, list(node.args), dict(node.kwargs), node.output)
             args = self._value(list(call.args))
         except NoWordError as error:
@@ -207,6 +205,16 @@ class _GraphWriter:
             "inbound_nodes": [{"args": args, "kwargs": {}}],
         }
         self._give(node, (name, 0))
+
+    def _refuse_lone(self, node: Node) -> None:
+        """A number made a tensor is written in the shape of the tensor that it stands beside, which is no matter there."""
+        made, beside = key_of(node.output), key_of(node.inputs[0])
+        for other in self._graph.nodes:
+            keys = [key_of(symbolic) for symbolic in other.inputs]
+            if made in keys and beside not in keys:
+                raise NoWordError("Keras makes no tensor of one number of its own.")
+        if made in [key_of(output) for output in self._graph.outputs]:
+            raise NoWordError("Keras makes no tensor of one number of its own.")
 
     def _give(self, node: Node, call: tuple[str, int]) -> None:
         """Number the results as Keras does: by place in the result, a dict's by sorted keys."""
@@ -236,11 +244,9 @@ class _GraphWriter:
             return value
         raise NoWordError(f"Keras has no word for the argument {value!r:.80} of type {type(value).__name__}.")
 
-    def _tensor(self, tensor: Symbolic) -> Any:
+    def _tensor(self, tensor: Symbolic) -> dict[str, Any]:
         if not isinstance(tensor, SymbolicTensor):
             raise NoWordError("Keras has no sizes of axes as arguments: they are known when the model runs.")
-        if key_of(tensor) in self._numbers:
-            return self._numbers[key_of(tensor)]
         facts = {"shape": list(tensor.shape), "dtype": name_of_dtype(tensor.dtype)}
         return {
             "class_name": "__keras_tensor__",

@@ -133,9 +133,10 @@ def _from_zip(
     if _METADATA in members:
         parse(members[_METADATA], f"{where}, {_METADATA},")
     entry = parse(members[_CONFIG], f"{where}, {_CONFIG},")
-    model = _model_of(entry, where, custom_objects, models, old=False)
+    model, orders = _model_of(entry, where, custom_objects, models, old=False)
     compiled = compile and compile_as_told(model, entry.get("compile_config"), custom_objects)
-    left = read_keras_weights(model, members[_WEIGHTS], f"{where}, {_WEIGHTS},", optimizer=compiled)
+    weights = members[_WEIGHTS]
+    left = read_keras_weights(model, weights, f"{where}, {_WEIGHTS},", optimizer=compiled, orders=orders)
     return model, left
 
 
@@ -149,7 +150,7 @@ def _from_h5(
         raise LoadingError(
             f"{where} holds weights, and no model.", hint="model.load_weights(...) of a model that is built already"
         )
-    model = _model_of(parse(told, where), where, custom_objects, models, old=not version.startswith("3"))
+    model, _ = _model_of(parse(told, where), where, custom_objects, models, old=not version.startswith("3"))
     left = read_legacy_weights(model, path, where)
     compiled = compile and training is not None
     if compiled:
@@ -157,9 +158,10 @@ def _from_h5(
     return model, left if compiled else []
 
 
-def _model_of(entry: Any, where: str, custom_objects: Mapping[str, Any], models: Classes, old: bool) -> Any:
+def _model_of(entry: Any, where: str, custom_objects: Mapping[str, Any], models: Classes, old: bool) -> tuple[Any, Any]:
+    reader = KerasConfigReader(custom_objects, models, old)
     with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
-        return KerasConfigReader(custom_objects, models, old).model(entry, where)
+        return reader.model(entry, where), reader.orders
 
 
 def _members_of(path: Any, where: str) -> dict[str, bytes]:

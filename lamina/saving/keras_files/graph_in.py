@@ -36,8 +36,8 @@ class _Result(NamedTuple):
     index: int
 
 
-def read_graph(config: dict[str, Any], reader: Reader, where: str) -> tuple[Any, Any]:
-    """The symbolic inputs and outputs of a Functional model's config.
+def read_graph(config: dict[str, Any], reader: Reader, where: str) -> tuple[Any, Any, list[Layer]]:
+    """The symbolic inputs and outputs of a Functional model's config, and the layers in the order of the config.
 
     Raises:
         LoadingError: malformed, a cycle, or a layer or operation that refuses what it is called with.
@@ -52,7 +52,7 @@ def read_graph(config: dict[str, Any], reader: Reader, where: str) -> tuple[Any,
         inputs, outputs = (
             found[0] if isinstance(found, list) and len(found) == 1 else found for found in (inputs, outputs)
         )
-    return inputs, outputs
+    return inputs, outputs, [thing for thing in graph.things if isinstance(thing, Layer)]
 
 
 def field_of(config: dict[str, Any], key: str, where: str) -> Any:
@@ -100,6 +100,11 @@ class _GraphReader:
             self._old_models.add(name)
         if class_name in ("Functional", "Model"):
             self._models.add(name)
+
+    @property
+    def things(self) -> list[Any]:
+        """The layers and operations, in the order of the config."""
+        return list(self._ops.values())
 
     # -- arguments
 

@@ -50,6 +50,9 @@ OPTIMIZER = "optimizer"
 class Layout:
     """Keras' paths of a model's weights.
 
+    Args:
+        orders: id of a model -> its layers in Keras' order, where that is known to differ from ``model.layers``.
+
     >>> from lamina.layers import Dense, Input
     >>> from lamina import Model
     >>> x = Input((3,))
@@ -57,7 +60,8 @@ class Layout:
     ['layers/dense/vars/0', 'layers/dense/vars/1']
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, orders: Mapping[int, list[Layer]] = MappingProxyType({})) -> None:
+        self._orders = orders
         self.places: dict[str, torch.Tensor] = {}
         self.names: dict[str, str] = {}
         """Path of the group of a layer's own weights -> the layer's name."""
@@ -79,7 +83,8 @@ class Layout:
         for attribute, child in _children(layer):
             if attribute == "layers" and getattr(layer, "graph", None) is None:
                 self.uncertain += self._out_of_order(layer)
-            self._child(child, f"{path}{attribute}/")
+            ordered = self._orders.get(id(layer), child) if attribute == "layers" else child
+            self._child(ordered, f"{path}{attribute}/")
 
     def _out_of_order(self, model: Any) -> list[str]:
         """Of a model without a graph, the layers that Keras comes by as one of ``model.layers``, where some of their

@@ -104,7 +104,9 @@ MEANINGLESS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 )
 
 # What Keras keeps in configs of layers though it is no argument, or one that only matters before the graph is drawn.
-DROPPED = ("batch_input_shape", "input_length", "build_input_shape")
+DROPPED = (
+    "batch_input_shape", "input_length", "build_input_shape", "query_shape", "key_shape", "value_shape",
+)  # fmt: skip
 
 # Arguments of Keras 2's layers for weights that they do not have.
 NO_SUCH_WEIGHT = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")

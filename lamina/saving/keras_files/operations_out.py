@@ -341,6 +341,13 @@ def _expand(args: list[Any], kwargs: dict[str, Any], output: SymbolicTensor) -> 
     return Call("BroadcastTo", {"shape": list(output.shape)}, [args[0]])
 
 
+def _new_full(args: list[Any], kwargs: dict[str, Any], output: SymbolicTensor) -> Call:
+    """A number as a tensor without axes, beside the tensor whose kind it took."""
+    if len(args) != 3 or tuple(args[1]) != () or not isinstance(args[2], (int, float)):
+        raise NoWordError("Keras makes such a tensor of known shape only.")
+    return Call("FullLike", {"dtype": str(output.dtype).removeprefix("torch.")}, [args[0], args[2]])
+
+
 def _repeat(args: list[Any], kwargs: dict[str, Any], output: SymbolicTensor) -> Call:
     given = dict(zip(("x", "repeats", "axis"), args, strict=False))
     given |= {{"dim": "axis"}.get(key, key): value for key, value in kwargs.items()}
@@ -373,6 +380,7 @@ _SPECIAL: Mapping[str, Callable[..., Call]] = MappingProxyType(
         "unbind": _unbind,
         **dict.fromkeys("expand broadcast_to".split(), _expand),
         "repeat_interleave": _repeat,
+        "new_full": _new_full,
         **dict.fromkeys("tile repeat".split(), _tile),
     }
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from lamina.devices import current_device
+from lamina.graph import Constant
+from lamina.layers import Layer
 from lamina.saving.errors import LoadingError, SavingError
 from lamina.saving.report import Tensors, compared
 from lamina.saving.weights import load_state, not_those_of, state_of, take_state
@@ -19,7 +23,9 @@ from .optimizer_variables import load_optimizer, optimizer_variables
 __all__ = ["is_h5", "keras_tensors", "read_keras_weights", "read_legacy_weights", "write_keras_weights"]
 
 
-def read_keras_weights(model: Any, source: Any, where: str, *, optimizer: bool = False) -> list[str]:
+def read_keras_weights(
+    model: Any, source: Any, where: str, *, optimizer: bool = False, orders: Mapping[int, list[Layer]] | None = None
+) -> list[str]:
     """Read all weights of ``model`` from a file that Keras 3 wrote, and no other.
 
     Args:
@@ -27,6 +33,7 @@ def read_keras_weights(model: Any, source: Any, where: str, *, optimizer: bool =
         source: a path, or the bytes of the file.
         where: what to call it in errors.
         optimizer: the state of the compiled model's optimizer as well, where the file has it.
+        orders: see `Layout`.
 
     Returns:
         What could not be carried, a line each.
@@ -36,7 +43,9 @@ def read_keras_weights(model: Any, source: Any, where: str, *, optimizer: bool =
             file is damaged, or not to be trusted (see `h5.open_h5`).
     """
     with open_h5(source, where) as file:
-        _put(model, tensors_by_layout(model, file), where)
+        _put(model, {**tensors_by_layout(model, file, orders or {}), **_constants(model)}, where)
+        if optimizer and not _same_order(model, orders or {}):
+            return ["the optimizer's state: Keras orders the model's layers in another way"]
         return load_optimizer(model, file) if optimizer else []
 
 
@@ -50,7 +59,7 @@ def read_legacy_weights(model: Any, source: Any, where: str) -> list[str]:
         LoadingError: as `read_keras_weights`.
     """
     with open_h5(source, where) as file:
-        _put(model, legacy_tensors(model, file), where)
+        _put(model, {**legacy_tensors(model, file), **_constants(model)}, where)
         kept = [path for path in file.datasets if path.startswith("optimizer_weights/")]
         # One is the count of steps alone.
         return ["the optimizer's state: Keras 2 orders it in another way"] if len(kept) > 1 else []
@@ -93,9 +102,11 @@ def keras_tensors(model: Any, source: Any, where: str) -> dict[str, torch.Tensor
         return tensors_by_layout(model, file)
 
 
-def tensors_by_layout(model: Any, file: H5File) -> dict[str, torch.Tensor]:
+def tensors_by_layout(
+    model: Any, file: H5File, orders: Mapping[int, list[Layer]] = MappingProxyType({})
+) -> dict[str, torch.Tensor]:
     """`keras_tensors` of a file of Keras 3."""
-    layout = _certain(model, LoadingError)
+    layout = _certain(model, LoadingError, orders)
     paths = {id(weight): path for path, weight in reversed(state_of(model).items())}
     stored = {path: path for path in file.datasets if is_weight(path)}
     for path in [path for path in stored if path not in layout.places]:
@@ -112,8 +123,27 @@ def tensors_by_layout(model: Any, file: H5File) -> dict[str, torch.Tensor]:
     return found
 
 
-def _certain(model: Any, error: type[SavingError] | type[LoadingError]) -> Layout:
-    layout = Layout(model)
+def _constants(model: Any) -> dict[str, torch.Tensor]:
+    """Tensors in a graph: Keras has their values in the config, so they are there already."""
+    constants = {id(module.value) for module in model.modules() if isinstance(module, Constant)}
+    return {path: tensor for path, tensor in state_of(model).items() if id(tensor) in constants}
+
+
+def _same_order(model: Any, orders: Mapping[int, list[Layer]]) -> bool:
+    """Whether Keras comes by the trained layers of each model in the order in which we do."""
+    for part in model.modules():
+        theirs = orders.get(id(part))
+        if theirs is not None:
+            weighted = [[id(layer) for layer in one if layer.weights] for one in (theirs, part.layers)]
+            if weighted[0] != weighted[1]:
+                return False
+    return True
+
+
+def _certain(
+    model: Any, error: type[SavingError] | type[LoadingError], orders: Mapping[int, list[Layer]] = MappingProxyType({})
+) -> Layout:
+    layout = Layout(model, orders)
     if layout.uncertain:
         raise error(
             f"Where Keras puts some layers of {model.label} cannot be told.",
