@@ -51,6 +51,8 @@ class KerasConfigWriter:
     def __init__(self, models: Classes) -> None:
         self._models = models
         self._entries: dict[int, tuple[int, dict[str, Any]]] = {}
+        self.orders: dict[int, list[Layer]] = {}
+        """By the id of a model: its layers as Keras orders them, which sorts the keys of its outputs."""
 
     def model(self, model: Any) -> dict[str, Any]:
         """The entry of a model.
@@ -100,6 +102,7 @@ class KerasConfigWriter:
                 expected="Model(inputs, outputs) or Sequential",
                 hint='model.save("model.lamina"), or the same layers in a graph',
             )
+        self.orders[id(model)] = _keras_order(model.graph)
         config = {"name": name, "trainable": model.trainable, **_GraphWriter(model.graph, self).write()}
         return {
             "module": _FUNCTIONAL,
@@ -119,6 +122,13 @@ class KerasConfigWriter:
         if start is not None:
             config["build_input_shape"] = list(start.batch_shape)
         return {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
+
+
+def _keras_order(graph: Graph) -> list[Layer]:
+    outputs = list(_flat(graph.output_structure))
+    if [key_of(t) for t in outputs] == [key_of(t) for t in graph.outputs]:
+        return graph.layers
+    return Graph(graph.input_structure, outputs).layers
 
 
 class _GraphWriter:
@@ -207,7 +217,7 @@ class _GraphWriter:
         self._give(node, (name, 0))
 
     def _refuse_lone(self, node: Node) -> None:
-        """A number made a tensor is written in the shape of the tensor that it stands beside, which is no matter there."""
+        """A number made a tensor gets the shape of the tensor that it stands beside, which changes nothing."""
         made, beside = key_of(node.output), key_of(node.inputs[0])
         for other in self._graph.nodes:
             keys = [key_of(symbolic) for symbolic in other.inputs]

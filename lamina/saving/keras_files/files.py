@@ -86,11 +86,12 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes) ->
     Raises:
         SavingError: something in the graph that Keras has no word for, with its line; no h5py.
     """
-    entry = KerasConfigWriter(models).model(model)
+    writer = KerasConfigWriter(models)
+    entry = writer.model(model)
     training, left = training_for_keras(model)
     entry["compile_config"] = training
     weights = io.BytesIO()
-    left += write_keras_weights(model, weights, optimizer=bool(training))
+    left += write_keras_weights(model, weights, optimizer=bool(training), orders=writer.orders)
     metadata = {"keras_version": _KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
     members = {
         _METADATA: json.dumps(metadata).encode(),
