@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import lamina
 from lamina.graph import LaminaError
 
 from .convert import convert
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lamina", description="Keras' Functional API on PyTorch.")
-    parser.add_argument("--version", action="version", version=f"lamina {lamina.__version__}")
+    parser.add_argument("--version", action="version", version=f"lamina {_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     command = commands.add_parser("convert", help="turn a model file into another kind", description=_CONVERT)
     command.add_argument("source", metavar="A", help=".lamina, .keras, .h5; or weights, with --model")
@@ -48,3 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--model", metavar="M", help="the model that the weights in A belong to")
     command.add_argument("--overwrite", action="store_true", help="replace B where it is there already")
     return parser
+
+
+def _version() -> str:
+    # The package is imported by now; importing it by name from within would be a cycle.
+    return sys.modules[__name__.partition(".")[0]].__version__

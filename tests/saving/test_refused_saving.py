@@ -203,7 +203,7 @@ def test_places_where_no_file_can_be(tmp_path: Path) -> None:
         model.save(tmp_path / "m.zip")
     with pytest.raises(SavingError, match="There is no folder"):
         model.save(tmp_path / "nowhere" / "m.lamina")
-    with pytest.raises(SavingError, match=r"\*\.safetensors or \*\.lamina"):
+    with pytest.raises(SavingError, match=r"\*\.safetensors, \*\.lamina or \*\.weights\.h5"):
         model.save_weights(tmp_path / "m.bin")
     model.save(tmp_path / "m.lamina")
     before = (tmp_path / "m.lamina").stat()
