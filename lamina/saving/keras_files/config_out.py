@@ -50,7 +50,7 @@ class KerasConfigWriter:
 
     def __init__(self, models: Classes) -> None:
         self._models = models
-        self._entries: dict[int, tuple[int, dict[str, Any]]] = {}
+        self._written: set[int] = set()
         self.orders: dict[int, list[Layer]] = {}
         """By the id of a model: its layers as Keras orders them, which sorts the keys of its outputs."""
 
@@ -64,6 +64,7 @@ class KerasConfigWriter:
 
     def layer(self, layer: Any, name: str) -> dict[str, Any]:
         """The entry of a layer, under the name that it has in its model."""
+        self._refuse_shared(layer)
         cls = type(layer)
         if isinstance(layer, self._models["Model"]):
             entry = self._nested(layer, name)
@@ -81,16 +82,16 @@ class KerasConfigWriter:
                 config.pop(argument, None)
             entry = {"module": "keras.layers", "class_name": cls.__name__, "config": {**config, "name": name}}
             entry["registered_name"] = None
-        self._share(layer, entry)
         return entry
 
-    def _share(self, layer: Any, entry: dict[str, Any]) -> None:
-        """A layer that comes again, in another model, is marked in both places as one."""
-        if id(layer) in self._entries:
-            number, first = self._entries[id(layer)]
-            first["shared_object_id"] = entry["shared_object_id"] = number
-        else:
-            self._entries[id(layer)] = len(self._entries) + 1, entry
+    def _refuse_shared(self, layer: Any) -> None:
+        if id(layer) in self._written:
+            raise SavingError(
+                f"{layer.label} cannot be written for Keras: it lies in two models of one file.",
+                expected="layers shared within one model: Keras cannot open its own files of this kind",
+                hint='model.save("model.lamina")',
+            )
+        self._written.add(id(layer))
 
     def _nested(self, model: Any, name: str) -> dict[str, Any]:
         if isinstance(model, self._models["Sequential"]) and type(model) is self._models["Sequential"]:
@@ -185,7 +186,6 @@ class _GraphWriter:
         if id(layer) not in self._entries:
             entry = self._writer.layer(layer, name)
             self._entries[id(layer)] = {**entry, "name": name, "inbound_nodes": []}
-            self._writer._entries[id(layer)] = self._writer._entries[id(layer)][0], self._entries[id(layer)]
         calls = self._entries[id(layer)]["inbound_nodes"]
         calls.append({"args": self._value(list(node.args)), "kwargs": self._value(node.kwargs)})
         self._give(node, (name, len(calls) - 1))

@@ -61,11 +61,15 @@ def _after(optimizer: Any) -> list[torch.Tensor]:
     return [torch.tensor(optimizer._product_until(optimizer.iterations), dtype=torch.float32)]
 
 
+# Variables of a fresh optimizer of Keras': its step and its learning rate.
+_OF_ANY = 2
+
+
 def load_optimizer(model: Any, file: H5File) -> list[str]:
     """Give the compiled model's optimizer the state in the file. Returns what cannot be carried, a line each."""
     optimizer = getattr(model, "optimizer", None)
     stored = [path for path in file.datasets if path.startswith(f"{OPTIMIZER}/")]
-    if not stored:
+    if len(stored) <= _OF_ANY:  # it took no step
         return []
     if optimizer is None:
         return ["the optimizer's state: the model is not compiled"]

@@ -16,7 +16,6 @@ from lamina.layers import Dense, Input
 def model(tmp_path):
     x = Input((3,), name="x")
     model = lamina.Model(x, torch.tanh(Dense(2, name="d")(x)) * 2)
-    model.compile("adam", "mse")
     model.save(tmp_path / "a.lamina")
     return model
 
