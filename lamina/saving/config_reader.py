@@ -17,7 +17,7 @@ from .classes import Classes, foreign_names, holds_layers, layer_classes, takes
 from .errors import LoadingError
 from .fields import field, items, refuse_unknown
 from .traced import TracedLayer
-from .values import decode, dtype_of_name, widest
+from .values import decode, dtype_of_name, tensor_of
 
 _LAYER_KEYS = (
     "id", "class_name", "name", "config", "drawn", "auto_named", "settled", "custom", "trainable",
@@ -113,8 +113,7 @@ class ConfigReader:
         dtype = dtype_of_name(field(entry, "dtype", str, where))
         try:
             if self._values:
-                numbers = decode(field(entry, "values", list, where))
-                value = torch.tensor(numbers, dtype=widest(dtype)).to(dtype).reshape(shape)
+                value = tensor_of(field(entry, "values", list, where), shape, dtype)
             else:
                 value = torch.empty(shape, dtype=dtype, device="meta")
             if field(entry, "parameter", bool, where):

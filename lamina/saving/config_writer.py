@@ -13,7 +13,7 @@ from lamina.layers import Layer, TorchModule
 from .classes import Classes, foreign_names, holds_layers, init_arguments, layer_classes, made_by_init
 from .errors import SavingError
 from .traced import Traced, traced
-from .values import encode, name_of_dtype, widest
+from .values import encode, name_of_dtype, numbers_of
 
 # What the base class puts into every config. A class whose __init__ does not take it gets it back from the entry.
 _BASE_ARGUMENTS = ("name", "trainable", "dtype")
@@ -107,7 +107,7 @@ class ConfigWriter:
             "trainable": value.requires_grad,
         }
         if self._values:
-            entry["values"] = encode(value.detach().cpu().to(widest(value.dtype)).flatten().tolist())
+            entry["values"] = numbers_of(value)
         return entry
 
     def _number(self, thing: object) -> int:

@@ -10,7 +10,6 @@ Reading makes nothing but Lamina's own classes by exact name and those that the 
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Mapping
@@ -19,7 +18,6 @@ from typing import Any
 import torch
 
 from lamina.devices import device, limited_memory, memory_of_host
-from lamina.training.generators import set_states_by_path, states_by_path
 
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, refuse_folder, write_archive
 from .checkpoint import training_members
@@ -28,6 +26,7 @@ from .config_reader import BAD_CONFIG, ConfigReader
 from .config_writer import ConfigWriter
 from .errors import LoadingError, SavingError, not_too_deep
 from .fields import field, items, refuse_unknown
+from .generators import generators_from_config, generators_to_config
 from .keras_files.files import SUFFIX as KERAS_SUFFIX
 from .keras_files.files import is_keras_file, load_keras_model, save_keras_model
 from .strict_json import parse
@@ -35,7 +34,7 @@ from .tensors import TensorFile, read_tensors
 from .traced import Traced
 from .training_config import training_from_config, training_to_config
 from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
-from .weights import freeze, frozen, state_of, take_state, tie, ties, ties_by_hand
+from .weights import freeze, frozen, once, state_of, take_state, tie, ties, ties_by_hand
 
 FORMAT = "lamina.model"
 VERSION = 1
@@ -68,22 +67,21 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
             hint=f'"model{SUFFIX}"',
         )
     state = state_of(model)
-    tied = ties(state)
     training, optimizer_state = training_to_config(model)
     document = {
         "format": FORMAT,
         "version": VERSION,
         "model": ConfigWriter(models, values=False, traces=True).layer(model),
         "first_call": encode(model.first_call, _shape_of) if model.graph is None else None,
-        "tied": tied,
+        "tied": ties(state),
         "frozen": frozen(model),
         "training": training,
     }
-    if drawn := _generators_of(model):
+    if drawn := generators_to_config(model):
         document["generators"] = drawn
     members: dict[str, bytes | TensorFile] = {
         MODEL: _to_json(document),
-        WEIGHTS: TensorFile({path: tensor for path, tensor in state.items() if path not in tied}),
+        WEIGHTS: TensorFile(once(state)),
     }
     if optimizer_state:
         members[OPTIMIZER] = TensorFile(optimizer_state)
@@ -140,7 +138,7 @@ def _read_model(
     tie(model, _paths(document, "tied", where))
     take_state(model, tensors, where)
     freeze(model, _paths(document, "frozen", where))
-    _set_generators(model, field(document, "generators", dict, where, {}))
+    generators_from_config(model, field(document, "generators", dict, where, {}))
     if compile:
         state = read_tensors(members[OPTIMIZER], where) if OPTIMIZER in members else {}
         training_from_config(model, field(document, "training", dict, where), state, custom_objects)
@@ -215,7 +213,6 @@ def _call_first(model: Any, data: Any) -> None:
         raise LoadingError(f"{where} is told, but {model.label} is made by its config.")
     if model.built:
         return
-
     try:
         args, kwargs = decode(data, {"$tensor": lambda facts: _zeros(facts, where)})
         with torch.no_grad():
@@ -232,32 +229,3 @@ def _zeros(facts: Any, where: str, device: str | None = None) -> torch.Tensor:
     if not all(0 <= size < 2**31 for size in shape) or math.prod(shape) > _MAX_FIRST_CALL:
         raise LoadingError(f"{where} is larger than any.", got=f"{shape!r:.80}")
     return torch.zeros(shape, dtype=dtype_of_name(field(facts, "dtype", str, where)), device=device)
-
-
-# -- the random generators that layers with a seed own: how far they have come
-
-
-def _generators_of(model: Any) -> dict[str, dict[str, str]]:
-    """Path -> device -> state, of those that have drawn something."""
-    states = states_by_path(model)
-    words = {
-        path: {name: base64.b64encode(state.numpy().tobytes()).decode() for name, state in own.items()}
-        for path, own in states.items()
-    }
-    return {path: own for path, own in words.items() if own}
-
-
-def _set_generators(model: Any, words: dict[str, Any]) -> None:
-    where = "The state of a random generator"
-    try:
-        states = {
-            path: {
-                str(torch.device(name)): torch.frombuffer(bytearray(base64.b64decode(word)), dtype=torch.uint8)
-                for name, word in field(words, path, dict, where).items()
-            }
-            for path in words
-        }
-        if states:
-            set_states_by_path(model, states)
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise LoadingError(f"{where} is malformed.", got=str(error)[:200]) from error

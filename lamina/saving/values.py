@@ -210,3 +210,17 @@ def widest(dtype: torch.dtype) -> torch.dtype:
     if dtype.is_complex:
         return torch.complex128
     return torch.float64 if dtype.is_floating_point else dtype
+
+
+def numbers_of(tensor: torch.Tensor) -> Any:
+    """The values of a tensor as a flat list of JSON types, without loss."""
+    return encode(tensor.detach().cpu().to(widest(tensor.dtype)).flatten().tolist())
+
+
+def tensor_of(numbers: Any, shape: list[int], dtype: torch.dtype) -> torch.Tensor:
+    """Reverse of `numbers_of`.
+
+    >>> tensor_of(numbers_of(torch.ones(2)), [2], torch.float32)
+    tensor([1., 1.])
+    """
+    return torch.tensor(decode(numbers), dtype=widest(dtype)).to(dtype).reshape(shape)

@@ -64,8 +64,8 @@ def tie(model: torch.nn.Module, tied: Mapping[str, str]) -> None:
         LoadingError: a path leads nowhere, or the two weights have different shapes.
     """
     for path, owner in tied.items():
-        slot, name = _slot(model, path)
-        source_slot, source_name = _slot(model, owner)
+        slot, name = slot_of(model, path)
+        source_slot, source_name = slot_of(model, owner)
         source = source_slot[source_name]
         if slot[name].shape != source.shape or slot[name].dtype != source.dtype:
             got = f"{facts(slot[name])} and {facts(source)}"
@@ -73,7 +73,7 @@ def tie(model: torch.nn.Module, tied: Mapping[str, str]) -> None:
         slot[name] = source
 
 
-def _slot(model: torch.nn.Module, path: str) -> tuple[dict[str, Any], str]:
+def slot_of(model: torch.nn.Module, path: str) -> tuple[dict[str, Any], str]:
     """The dict that holds the weight at a path, and its key there."""
     *modules, name = path.split(".")
     part: Any = model

@@ -17,7 +17,7 @@ from .keras_files.weights import is_h5, keras_tensors, write_keras_weights
 from .report import LoadReport, compared, copy
 from .tensors import TensorFile, read_tensors
 from .torch_file import is_torch_file, read_torch_file
-from .weights import not_those_of, state_of, ties
+from .weights import not_those_of, once, state_of
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
@@ -32,10 +32,9 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
         SavingError: another ending, a weight that cannot be stored, or a model that has no weights yet.
     """
     state = state_of(model)
-    tied = ties(state)
     if not model.built:
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
-    own = {path: tensor for path, tensor in state.items() if path not in tied}
+    own = once(state)
     if str(filepath).endswith(".safetensors"):
         write_file(filepath, TensorFile(own, as_in_memory=False).write, overwrite)
     elif str(filepath).endswith(".lamina"):

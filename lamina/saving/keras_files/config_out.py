@@ -6,7 +6,6 @@ What Keras has no word for is refused, with the node and the user's line.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
 from lamina.saving.values import name_of_dtype
 
-from .names import MEANINGLESS, module_of_operation, snake_case
+from .names import MEANINGLESS, leaves_in_order, module_of_operation, snake_case
 from .operations_out import Call, NoWordError, call_of
 
 _FUNCTIONAL = "keras.src.models.functional"
@@ -126,7 +125,7 @@ class KerasConfigWriter:
 
 
 def _keras_order(graph: Graph) -> list[Layer]:
-    outputs = list(_flat(graph.output_structure))
+    outputs = list(leaves_in_order(graph.output_structure))
     if [key_of(t) for t in outputs] == [key_of(t) for t in graph.outputs]:
         return graph.layers
     return Graph(graph.input_structure, outputs).layers
@@ -228,7 +227,7 @@ class _GraphWriter:
 
     def _give(self, node: Node, call: tuple[str, int]) -> None:
         """Number the results as Keras does: by place in the result, a dict's by sorted keys."""
-        for place, leaf in enumerate(_flat(node.template)):
+        for place, leaf in enumerate(leaves_in_order(node.template)):
             if isinstance(leaf, Leaf):
                 self._ours[id(node), leaf.index] = (*call, place)
 
@@ -286,17 +285,6 @@ def _as_lists(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _as_lists(item) for key, item in value.items()}
     return [_as_lists(item) for item in value]
-
-
-def _flat(template: Any) -> Iterator[Any]:
-    if isinstance(template, dict):
-        for key in sorted(template):
-            yield from _flat(template[key])
-    elif isinstance(template, (list, tuple)):
-        for item in template:
-            yield from _flat(item)
-    else:
-        yield template
 
 
 def _free(name: str, used: set[str]) -> str:

@@ -16,7 +16,7 @@ from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.values import dtype_of_name
 
-from .names import MODEL_NAMES, OPERATION_DEFAULTS, Operation, operations
+from .names import MODEL_NAMES, OPERATION_DEFAULTS, Operation, leaves_in_order, operations
 
 Call = tuple[str, int]
 
@@ -210,7 +210,7 @@ class _GraphReader:
             raise LoadingError(
                 f"The call of {name!r} cannot be drawn again.", got=f"{type(error).__name__}: {error}"[:500]
             ) from error
-        return list(_flat(result))
+        return list(leaves_in_order(result))
 
     def _filled(self, value: Any) -> Any:
         if isinstance(value, _Result):
@@ -310,18 +310,6 @@ def _calls_in(value: Any) -> Iterator[Call]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _calls_in(item)
-
-
-def _flat(result: Any) -> Iterator[Any]:
-    """The results in Keras' order, which is that of the sorted keys of a dict."""
-    if isinstance(result, dict):
-        for key in sorted(result):
-            yield from _flat(result[key])
-    elif isinstance(result, (list, tuple)):
-        for item in result:
-            yield from _flat(item)
-    else:
-        yield result
 
 
 def _constant(config: dict[str, Any], where: str) -> torch.Tensor:

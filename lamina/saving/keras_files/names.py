@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -153,3 +153,19 @@ def operations() -> Mapping[str, Operation]:
             place = ops.image if arguments == ("images",) else ops
             found[name] = Operation(getattr(place, own), arguments)
     return MappingProxyType(found)
+
+
+def leaves_in_order(structure: Any) -> Iterator[Any]:
+    """The leaves as Keras numbers them: a dict's by its sorted keys.
+
+    >>> list(leaves_in_order({"b": 1, "a": [2, (3,)]}))
+    [2, 3, 1]
+    """
+    if isinstance(structure, dict):
+        for key in sorted(structure):
+            yield from leaves_in_order(structure[key])
+    elif isinstance(structure, (list, tuple)):
+        for item in structure:
+            yield from leaves_in_order(item)
+    else:
+        yield structure

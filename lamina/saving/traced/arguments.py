@@ -9,28 +9,28 @@ from typing import Any
 
 import torch
 
-from lamina.graph import Constant, Symbolic, tree
+from lamina.graph import SymbolicTensor, tree
 from lamina.layers import Layer
 from lamina.layers.variable import Variable
 from lamina.layers.weights import Weights
+from lamina.saving.weights import once, state_of
 
 
 def filled(arguments: Any, tensors: Iterator[torch.Tensor]) -> Any:
     """The arguments with these tensors in the places of tensors."""
-    kinds = (Symbolic, Constant, torch.Tensor)
+    kinds = (SymbolicTensor, torch.Tensor)
     return tree.map_leaves(lambda leaf: next(tensors) if isinstance(leaf, kinds) else leaf, arguments)
 
 
 def weights_of(layer: Layer) -> dict[str, torch.Tensor]:
     """Path -> weight, each once, in the order of the modules."""
-    found: dict[str, torch.Tensor] = {}
-    state = layer.state_dict(keep_vars=True)
-    seen: set[int] = set()
-    for path, weight in state.items():
-        if id(weight) not in seen:
-            seen.add(id(weight))
-            found[path] = weight
-    return found
+    return once(state_of(layer))
+
+
+def copies_of(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Plain tensors with the same values, which want a gradient where the weights do."""
+    plain = {path: w.detach().as_subclass(torch.Tensor).clone() for path, w in weights.items()}
+    return {path: copy.requires_grad_(weights[path].requires_grad) for path, copy in plain.items()}
 
 
 @contextmanager

@@ -15,13 +15,15 @@ from lamina.layers.base import Layer
 from lamina.layers.variable import Variable
 from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, items, position, refuse_unknown
-from lamina.saving.values import decode, dtype_of_name, widest
+from lamina.saving.values import decode, dtype_of_name, tensor_of
+from lamina.saving.weights import slot_of
 
 from .allow_list import operation_of_name
 
 _MAX_NODES = 100_000
 _WEIGHT_KEYS = ("path", "kind", "shape", "dtype", "trainable", "name", "regularizer", "constraint")
 _PLACE = object()
+MODES = {False: "inference", True: "training"}
 
 
 class Program:
@@ -117,10 +119,7 @@ class Call:
         if type(self.arguments[0]) is not list or type(self.arguments[1]) is not dict:
             raise LoadingError(f"{where} is malformed.", got=f"{data.get('args')!r:.80}")
         count = given + len(self._specs)
-        self.programs = {
-            mode: Program(field(data, word, dict, where), count)
-            for word, mode in (("inference", False), ("training", True))
-        }
+        self.programs = {mode: Program(field(data, word, dict, where), count) for mode, word in MODES.items()}
 
     def _spec(self, facts: Any) -> Any:
         where = "A traced call"
@@ -196,7 +195,7 @@ class Traced(Layer):
         for call in self._traced_calls:
             tensors = call.tensors(args, kwargs)
             if tensors is not None:
-                weights = [slot[name] for slot, name in (_slot(self, path) for path in self._traced_paths)]
+                weights = [slot[name] for slot, name in (slot_of(self, path) for path in self._traced_paths)]
                 constants = [c.to(tensors[0].device) if tensors else c for c in self._traced_constants]
                 outputs, losses = call.programs[training].run([*weights, *constants, *tensors])
                 self.add_loss(losses)
@@ -266,14 +265,6 @@ def _make_weight(layer: torch.nn.Module, facts: dict[str, Any], where: str) -> s
     return path
 
 
-def _slot(layer: torch.nn.Module, path: str) -> tuple[dict[str, Any], str]:
-    *modules, key = path.split(".")
-    part: Any = layer
-    for step in modules:
-        part = part._modules[step]
-    return (part._parameters if key in part._parameters else part._buffers), key
-
-
 def _constant(facts: Any, where: str) -> torch.Tensor:
     """A tensor that the call had made for itself; its values stand in the config."""
     if type(facts) is not dict:
@@ -282,6 +273,6 @@ def _constant(facts: Any, where: str) -> torch.Tensor:
     dtype = dtype_of_name(field(facts, "dtype", str, where))
     shape = items(field(facts, "shape", list, where), int, where)
     try:
-        return torch.tensor(decode(field(facts, "values", list, where)), dtype=widest(dtype)).to(dtype).reshape(shape)
+        return tensor_of(field(facts, "values", list, where), shape, dtype)
     except (RuntimeError, ValueError, TypeError) as error:
         raise LoadingError(f"{where} has a constant that cannot be.", got=str(error)[:200]) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from itertools import chain, count
 from typing import Any
 
 import torch
@@ -14,10 +15,11 @@ from lamina.layers import Input, Layer
 from lamina.layers.base import in_mode
 from lamina.layers.variable import Variable
 from lamina.saving.errors import SavingError
-from lamina.saving.values import encode, name_of_dtype, no_word, widest
+from lamina.saving.values import encode, name_of_dtype, no_word, numbers_of
 
 from .allow_list import GRADIENTS, name_of_operation
-from .arguments import filled, outputs_and_losses, weights_laid_over, weights_of
+from .arguments import copies_of, filled, outputs_and_losses, weights_laid_over, weights_of
+from .call import MODES
 from .verify import refuse_if_different
 
 _MAX_CONSTANT = 100_000
@@ -56,11 +58,9 @@ def traced(layer: Layer) -> dict[str, Any]:
         if any(arguments == {k: call[k] for k in arguments} for call in data["calls"]):
             continue
         flat, axes = _examples((args, kwargs))
-        exported = {mode: _export(layer, weights, (args, kwargs), flat, axes, mode) for mode in (False, True)}
-        for mode, word in ((False, "inference"), (True, "training")):
-            arguments[word] = exported[mode], constants
-        for program in exported.values():
-            constants.extend(_constants_of(layer, program))
+        for mode, word in MODES.items():
+            arguments[word] = _export(layer, weights, (args, kwargs), flat, axes, mode)
+            constants.extend(_constants_of(layer, arguments[word]))
         data["calls"].append(arguments)
     _write_programs(layer, data["calls"], len(weights), constants)
     data["constants"] = [_constant(layer, value) for value in constants]
@@ -76,15 +76,19 @@ def _refused(layer: Layer, why: str, hint: str = _HINT) -> SavingError:
 
 
 def _calls_of(layer: Any) -> list[Arguments]:
-    """Arguments of the layer's calls, with `SymbolicTensor` at the leaves; a model that was called on data only is
-    taken to be called on batches of any size."""
-    drawn = [(node.args, node.kwargs) for node in layer._calls()]
+    """Arguments of the layer's calls, with symbolic tensors and tensors at the leaves; a model that was called on data
+    only is taken to be called on batches of any size."""
+    drawn = [tree.map_leaves(_without_module, (node.args, node.kwargs)) for node in layer._calls()]
     if drawn:
         return drawn
     if getattr(layer, "graph", None) is not None:
         return [((layer.graph.input_structure,), {})]
     first = getattr(layer, "first_call", None)
     return [] if first is None else [tree.map_leaves(_any_batch, first)]
+
+
+def _without_module(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, Constant) else leaf
 
 
 def _any_batch(leaf: Any) -> Any:
@@ -94,11 +98,8 @@ def _any_batch(leaf: Any) -> Any:
 
 
 def _leaf(leaf: Any) -> Any:
-    if isinstance(leaf, SymbolicTensor):
+    if isinstance(leaf, (SymbolicTensor, torch.Tensor)):
         return {"$tensor": {"shape": list(leaf.shape), "dtype": name_of_dtype(leaf.dtype)}}
-    if isinstance(leaf, (Constant, torch.Tensor)):
-        value = leaf.value if isinstance(leaf, Constant) else leaf
-        return {"$tensor": {"shape": list(value.shape), "dtype": name_of_dtype(value.dtype)}}
     return no_word(leaf)
 
 
@@ -111,9 +112,8 @@ def _examples(arguments: Any) -> tuple[list[torch.Tensor], list[dict[int, Any]]]
             flat.append(torch.zeros(example.shape, dtype=example.dtype))
             unknown = [axis for axis, size in enumerate(leaf.shape) if size is None]
             axes.append(dict.fromkeys(unknown, torch.export.Dim.DYNAMIC))
-        elif isinstance(leaf, (Constant, torch.Tensor)):
-            value = leaf.value if isinstance(leaf, Constant) else leaf
-            flat.append(value.detach().as_subclass(torch.Tensor).clone())
+        elif isinstance(leaf, torch.Tensor):
+            flat.append(leaf.detach().as_subclass(torch.Tensor).clone())
             axes.append({})
     return flat, axes
 
@@ -143,8 +143,7 @@ def _constant(layer: Layer, value: torch.Tensor) -> dict[str, Any]:
     if value.numel() > _MAX_CONSTANT:
         got = f"it makes a tensor of {value.numel()} constant values"
         raise _refused(layer, got, "self.register_buffer in __init__ or build, so that it is stored with the weights")
-    numbers = value.detach().cpu().to(widest(value.dtype)).flatten().tolist()
-    return {"shape": list(value.shape), "dtype": name_of_dtype(value.dtype), "values": encode(numbers)}
+    return {"shape": list(value.shape), "dtype": name_of_dtype(value.dtype), "values": numbers_of(value)}
 
 
 # -- the call
@@ -172,16 +171,15 @@ def _export(
     Raises:
         SavingError: with the first line of PyTorch's reason.
     """
-    copies = [w.detach().as_subclass(torch.Tensor).clone().requires_grad_(w.requires_grad) for w in weights.values()]
+    copies = list(copies_of(weights).values())
     dynamic = ([None] * len(copies), axes)
     call = _CallOf(layer, list(weights), arguments)
     try:
         with in_mode(layer, training), torch.random.fork_rng(devices=[]):
             program = torch.export.export(call, (copies, flat), dynamic_shapes=dynamic, strict=False)
     except Exception as error:
-        mode = "training" if training else "inference"
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
-        raise _refused(layer, f"in {mode} mode, {type(error).__name__}: {lines[0]}"[:300]) from error
+        raise _refused(layer, f"in {MODES[training]} mode, {type(error).__name__}: {lines[0]}"[:300]) from error
     _refuse_branches(layer, program)
     return program
 
@@ -216,12 +214,11 @@ def _constants_of(layer: Layer, program: Any) -> list[torch.Tensor]:
     return found
 
 
-def _write_programs(layer: Layer, calls: list[dict[str, Any]], count: int, constants: list[torch.Tensor]) -> None:
-    numbers = {id(value): count + i for i, value in enumerate(constants)}
+def _write_programs(layer: Layer, calls: list[dict[str, Any]], weights: int, constants: list[torch.Tensor]) -> None:
+    numbers = {id(value): weights + i for i, value in enumerate(constants)}
     for call in calls:
-        for word in ("inference", "training"):
-            program, _ = call[word]
-            call[word] = _Writer(layer, program, count, numbers, count + len(constants)).write()
+        for word in MODES.values():
+            call[word] = _Writer(layer, call[word], weights, numbers, weights + len(constants)).write()
 
 
 class _Writer:
@@ -232,18 +229,14 @@ class _Writer:
         self.regions: dict[Any, list[Any]] = {}
         held = {**program.constants, **program.state_dict}
         targets = {spec.arg.name: spec.target for spec in program.graph_signature.input_specs}
-        users = iter(range(weights))
-        inputs = iter(range(given, given + 10**6))
-        self.count = given
-        seen = 0
+        # Weights come first, then, behind the constants, the inputs; constants have their own places.
+        order = chain(range(weights), count(given))
+        self.count = given - weights
         for node in (n for n in program.graph.nodes if n.op == "placeholder"):
-            if targets.get(node.name) in held and targets[node.name] is not None:
+            if targets.get(node.name) in held:
                 self.places[node] = constants[id(held[targets[node.name]])]
-            elif seen < weights:
-                self.places[node] = next(users)
-                seen += 1
             else:
-                self.places[node] = next(inputs)
+                self.places[node] = next(order)
                 self.count += 1
 
     def write(self) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from lamina.graph import Constant, LaminaError, SymbolicTensor, tree
+from lamina.graph import LaminaError, SymbolicTensor, tree
 from lamina.graph.infer import BATCH_EXAMPLES
 from lamina.layers import Layer
 from lamina.layers.base import in_mode
 from lamina.saving.errors import SavingError
 
-from .arguments import filled, outputs_and_losses, weights_laid_over
-from .call import TracedLayer
+from .arguments import copies_of, filled, outputs_and_losses, weights_laid_over
+from .call import MODES, TracedLayer
 
 # PyTorch's tracer takes sizes to be at least 2; a normalization of a single row in training is another call.
 _BATCHES = {False: (1, 3), True: (3, 2)}
@@ -42,10 +42,9 @@ def refuse_if_different(layer: Layer, data: dict[str, Any], calls: list[Any], we
                 except (LaminaError, RuntimeError, TypeError, ValueError, ArithmeticError, IndexError) as error:
                     theirs = [f"{type(error).__name__}: {error}"]
                 if not _same(own[0], theirs, exactly=_same(own[0], own[-1], exactly=True)):
-                    mode = "training" if training else "inference"
                     raise SavingError(
                         f"{layer.label} cannot be saved: what was traced gives other numbers than its code.",
-                        got=f"in {mode} mode, on a batch of {batch}"
+                        got=f"in {MODES[training]} mode, on a batch of {batch}"
                         + (f", {theirs[0].splitlines()[0]}" if isinstance(theirs[0], str) else ""),
                         expected="a call that does the same each time, whatever the sizes",
                         hint="no Python numbers that change, no branch on sizes, in call(); or "
@@ -66,17 +65,9 @@ def _numbers(arguments: Any, batch: int) -> list[torch.Tensor]:
                 found.append(torch.randn(shape, generator=generator, dtype=torch.float32).to(leaf.dtype))
             else:
                 found.append(torch.randint(0, 2, shape, generator=generator).to(leaf.dtype))
-        elif isinstance(leaf, (Constant, torch.Tensor)):
-            value = leaf.value if isinstance(leaf, Constant) else leaf
-            found.append(value.detach().as_subclass(torch.Tensor))
+        elif isinstance(leaf, torch.Tensor):
+            found.append(leaf.detach().as_subclass(torch.Tensor))
     return found
-
-
-def _copies(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {
-        path: w.detach().as_subclass(torch.Tensor).clone().requires_grad_(w.requires_grad)
-        for path, w in weights.items()
-    }
 
 
 def _seeded(run: _Run, weights: dict[str, torch.Tensor]) -> list[Any]:
@@ -89,13 +80,13 @@ def _seeded(run: _Run, weights: dict[str, torch.Tensor]) -> list[Any]:
 
 
 def _ran(layer: Layer, weights: Any, arguments: Any, tensors: Any, training: bool) -> list[Any]:
-    copies = _copies(weights)
+    copies = copies_of(weights)
     with weights_laid_over(layer, copies), in_mode(layer, training):
         return _seeded(lambda: outputs_and_losses(layer, filled(arguments, iter(tensors))), copies)
 
 
 def _ran_traced(stand_in: TracedLayer, weights: Any, arguments: Any, tensors: Any, training: bool) -> list[Any]:
-    copies = _copies(weights)
+    copies = copies_of(weights)
     args, kwargs = filled(arguments, iter(tensors))
     kwargs = {key: value for key, value in kwargs.items() if key != "training"}
 
