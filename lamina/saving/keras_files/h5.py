@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,9 @@ import numpy as np
 import torch
 
 from lamina.saving.archive import map_file, write_file
-from lamina.saving.errors import DamagedFileError, LoadingError, SavingError
+from lamina.saving.errors import LoadingError, SavingError
+
+from .heaps import Heaps, damaged
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 
@@ -31,9 +32,6 @@ _SMALL = 1 << 20
 # Deflate, shuffle, fletcher32. Any other filter makes the library look for a plugin, which is code.
 _FILTERS = (1, 2, 3)
 _NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
-# The signature of a heap of texts, and its version.
-_HEAP = re.compile(rb"GCOL\x01")
-_MAX_TEXTS = 1 << 29
 # What h5py and HDF5 raise on a damaged file.
 _BAD_FILE = (OSError, RuntimeError, ValueError, KeyError, TypeError, UnicodeError, NotImplementedError, OverflowError)
 
@@ -107,10 +105,6 @@ def open_h5(source: Any, where: str) -> Iterator[H5File]:
         file.close()
 
 
-def damaged(where: str, got: str) -> DamagedFileError:
-    return DamagedFileError(f"{where} is no HDF5 file, or a damaged one.", got=got[:200], expected="a file of Keras")
-
-
 @contextmanager
 def _reading(where: str) -> Iterator[None]:
     """Within, what the library makes of a damaged file has a name."""
@@ -127,7 +121,7 @@ class H5File:
 
     def __init__(self, h5py: Any, opened: Any, file: Any, size: int, where: str) -> None:
         self._h5py, self._file, self._size, self.where = h5py, file, size, where
-        self._longest: int | None = None
+        self._heaps: Heaps | None = None
         self.datasets: dict[str, Stored] = {}
         self.groups: dict[str, Any] = {}
         with _reading(where):
@@ -291,39 +285,13 @@ class H5File:
         return [text.decode() if isinstance(text, bytes) else str(text) for text in item.attrs[name]]
 
     def _refuse_giant_attribute(self, attribute: Any, name: str) -> None:
-        most = attribute.get_storage_size()
-        if attribute.get_type().is_variable_str():
-            if self._longest is None:
-                self._longest = self._longest_text()
-            # Each of the texts may be the longest one, over and over.
-            most = min(most, math.prod(attribute.shape) * self._longest)
-            if math.prod(attribute.shape) * self._longest > _MAX_TEXTS:
-                raise self._refused("more names than a file of weights needs", repr(name))
-        if most > self._size:
+        if attribute.get_storage_size() > self._size:
             raise self._refused("an attribute that says another size than is stored", repr(name))
-
-    def _longest_text(self) -> int:
-        """The size of the largest thing in the file's heaps, where texts of any length are.
-
-        The library goes round for ever in a heap with a thing of size 0, so each heap is walked here first.
-        """
-        content = self._file.getvalue() if isinstance(self._file, io.BytesIO) else map_file(self._file)
-        longest = 0
-        for found in re.finditer(_HEAP, content):
-            start = found.start()
-            size = int.from_bytes(content[start + 8 : start + 16], "little")
-            if size > self._size - start:
-                raise damaged(self.where, "a heap of texts that is larger than the file")
-            place, end = start + 16, start + size
-            while place + 16 <= end:
-                number = int.from_bytes(content[place : place + 2], "little")
-                length = int.from_bytes(content[place + 8 : place + 16], "little")
-                step = 16 + -(-length // 8) * 8 if number else length
-                if not 16 <= step <= end - place:
-                    raise damaged(self.where, "a heap of texts whose sizes do not add up")
-                longest = max(longest, length if number else 0)
-                place += step
-        return longest
+        if attribute.get_type().is_variable_str():
+            if self._heaps is None:
+                in_memory = isinstance(self._file, io.BytesIO)
+                self._heaps = Heaps(self._file.getvalue() if in_memory else map_file(self._file), self.where)
+            self._heaps.refuse_lies(name, math.prod(attribute.shape))
 
 
 # -- writing

@@ -61,15 +61,11 @@ def _after(optimizer: Any) -> list[torch.Tensor]:
     return [torch.tensor(optimizer._product_until(optimizer.iterations), dtype=torch.float32)]
 
 
-# Variables of a fresh optimizer of Keras': its step and its learning rate.
-_OF_ANY = 2
-
-
 def load_optimizer(model: Any, file: H5File) -> list[str]:
     """Give the compiled model's optimizer the state in the file. Returns what cannot be carried, a line each."""
     optimizer = getattr(model, "optimizer", None)
     stored = [path for path in file.datasets if path.startswith(f"{OPTIMIZER}/")]
-    if len(stored) <= _OF_ANY:  # it took no step
+    if not stored or _took_no_step(file, stored):
         return []
     if optimizer is None:
         return ["the optimizer's state: the model is not compiled"]
@@ -92,6 +88,13 @@ def load_optimizer(model: Any, file: H5File) -> list[str]:
     optimizer.build(parameters)
     optimizer.load_state_dict(state)
     return []
+
+
+def _took_no_step(file: H5File, stored: list[str]) -> bool:
+    """Whether the optimizer in the file is a fresh one: nothing but its step, which is 0, and its learning rate."""
+    step = f"{OPTIMIZER}/vars/0"
+    alone = len(stored) <= 2 and step in file.datasets and file.datasets[step].shape == ()
+    return alone and not int(file.read(step, ()))
 
 
 def _slots_in_order(optimizer: Any, trained: list[Any]) -> Iterator[tuple[Any, str]]:

@@ -8,6 +8,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from lamina import losses, metrics, optimizers
+from lamina.custom_objects import find
 from lamina.graph import LaminaError
 from lamina.optimizers import Optimizer
 from lamina.saving.classes import init_arguments
@@ -58,14 +59,17 @@ def _optimizer(data: Any, custom_objects: Mapping[str, Any]) -> Any:
             return optimizers.deserialize(data)
         raise LoadingError("The optimizer is not told.", got=f"{data!r}"[:80])
     name = str(data.get("class_name"))
+    own = name.removeprefix("Custom>")  # under which Keras 2 has registered its own
+    if own in optimizers.__all__ and find(name, custom_objects) is None:
+        name = own
     cls = getattr(optimizers, name, None) if name in optimizers.__all__ else None
     config = dict(data["config"])
     if isinstance(cls, type):
-        _, named, any_name = init_arguments(cls)
+        _, named, _ = init_arguments(cls)
         for old, new in _RENAMED.items():
             if old in config and old not in named:
                 config[new] = config.pop(old)
-        for key in [key for key in config if key in _MEANINGLESS and key not in named and not any_name]:
+        for key in [key for key in config if key in _MEANINGLESS and key not in named]:
             values = _MEANINGLESS[key]
             if values is None or config[key] in values:
                 del config[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -139,3 +140,15 @@ def test_a_layer_shared_by_two_models_stays_one(tmp_path):
     assert len(ours.weights) == len(theirs.weights) == 2
     with pytest.raises(SavingError, match="it lies in two models"):
         ours.save(tmp_path / "b.keras")
+
+
+@pytest.mark.parametrize("name", ("functional", "sequential", "recurrent", "nested"))
+def test_a_whole_model_of_keras_2_and_how_it_was_trained(name):
+    """Keras 2 has registered its own optimizers, as "Custom>Adam", and tells arguments that only it has."""
+    path = Path(__file__).parent / "fixtures" / f"{name}.h5"
+    model = lamina.models.load_model(path)
+    with np.load(path.with_suffix(".npz")) as kept:
+        np.testing.assert_allclose(model.predict(kept["x"], verbose=0), kept["y"], rtol=1e-5, atol=1e-5)
+    assert type(model.optimizer) is lamina.optimizers.Adam
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.002)
+    assert model.compute_loss(y=torch.zeros(2, 1), y_pred=torch.ones(2, 1)) == 1.0
