@@ -35,16 +35,32 @@ def fill(model: Any, value: float) -> None:
             weight.fill_(value)
 
 
-def save_for_ever(model: Any, path: Path, first: int) -> NoReturn:
-    """What the child does: one save after another, each with a value of its own in every weight."""
+def save_for_ever(model: Any, path: Path, first: int, told: int) -> NoReturn:
+    """What the child does: one save after another, each with a value of its own in every weight.
+
+    Args:
+        told: an open pipe, which gets a byte before the first save and after each.
+    """
     value = first
     try:
         while True:
+            os.write(told, b".")
             value += 1
             fill(model, value)
             model.save(path)
     finally:
         os._exit(1)  # never back into the tests
+
+
+def wait_for(told: int, saves: int) -> float:
+    """Wait until so many saves have come to an end. Gives the seconds of the last, however busy the machine is."""
+    took = 0.0
+    os.read(told, 1)
+    for _ in range(saves):
+        begun = time.perf_counter()
+        os.read(told, 1)
+        took = time.perf_counter() - begun
+    return took
 
 
 def value_in(path: Path) -> int:
@@ -66,12 +82,17 @@ def test_two_hundred_kills(tmp_path: Path) -> None:
     torch.set_num_threads(1)  # a child of fork has none of the parent's threads
     seen, left = 0, 0
     for _ in range(KILLS):
+        told, tells = os.pipe()
         child = os.fork()
         if not child:
-            save_for_ever(model, path, seen)
-        time.sleep(draw.uniform(0, 3 * one_save))
+            save_for_ever(model, path, seen, tells)
+        # Somewhere in the first, second or third save, or in the one after it.
+        one_save = wait_for(told, draw.randrange(3)) or one_save
+        time.sleep(draw.uniform(0, 1.5 * one_save))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
+        os.close(told)
+        os.close(tells)
         assert os.WIFSIGNALED(status)  # it did not end by itself
         assert os.WTERMSIG(status) == signal.SIGKILL
         value = value_in(path)
