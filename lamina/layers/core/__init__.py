@@ -9,6 +9,7 @@ from .input_layer import Input, InputLayer
 from .lambda_ import Lambda
 from .masking import Masking
 from .torch_module import TorchModule, TorchModuleWrapper
+from .wrapper import Wrapper
 
 __all__ = [
     "AddedLoss",
@@ -22,4 +23,5 @@ __all__ = [
     "Masking",
     "TorchModule",
     "TorchModuleWrapper",
+    "Wrapper",
 ]

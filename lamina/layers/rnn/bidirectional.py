@@ -11,8 +11,8 @@ from lamina.graph import ArgumentError, tree
 from lamina.layers.arguments import refuse
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
+from lamina.layers.parts import part_config, part_from_config
 
-from .parts import part_config, part_from_config
 from .rnn import RNN
 
 _COMMON = ("stateful", "return_sequences", "return_state")

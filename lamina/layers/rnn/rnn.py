@@ -10,9 +10,9 @@ import torch
 from lamina.graph import ShapeError, tree
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, shape_error
+from lamina.layers.parts import part_config, part_from_config
 from lamina.layers.precision import cast_floats
 
-from .parts import part_config, part_from_config
 from .run import run_over_time
 from .stacked_rnn_cells import StackedRNNCells
 from .states import as_list, check_cell, check_state_shapes, initial_states, output_size, packed_states

@@ -8,8 +8,8 @@ from typing import Any
 from lamina.graph import ArgumentError
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
+from lamina.layers.parts import part_config, part_from_config
 
-from .parts import part_config, part_from_config
 from .states import check_cell, initial_states, output_size, run_cell
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from lamina.graph import ShapeError
-from lamina.layers.arguments import refuse
 from lamina.layers.base import Layer
+from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape, shape_error
 
-from .parts import part_config, part_from_config
 
-
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """Applies a layer to each step of a sequence, with the same weights.
 
     Input (B, T, ...) with at least 3 axes; output (B, T, ...) of what the layer makes of (B, ...). The steps are
@@ -35,10 +32,7 @@ class TimeDistributed(Layer):
     """
 
     def __init__(self, layer: Layer, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(layer, Layer):
-            raise refuse(self, "layer", layer, "a layer such as Dense(8)")
-        self.layer = layer
+        super().__init__(layer, **kwargs)
         self.supports_masking = True
 
     def _step_shape(self, input_shape: Shape) -> Shape:
@@ -50,7 +44,7 @@ class TimeDistributed(Layer):
         return (None if batch is None or steps is None else batch * steps, *input_shape[2:])
 
     def build(self, input_shape: Shape) -> None:
-        self.layer._build_once(self._step_shape(input_shape))
+        super().build(self._step_shape(input_shape))
 
     def call(self, inputs: torch.Tensor, mask: Any = None) -> torch.Tensor:
         batch, steps = inputs.shape[:2]
@@ -72,11 +66,3 @@ class TimeDistributed(Layer):
 
     def compute_output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
         return self.layer.compute_output_dtype(input_dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": part_config(self.layer)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """A new layer around a new one; a class that is not ours comes from `custom_objects`."""
-        return cls(**{**config, "layer": part_from_config(config["layer"], custom_objects)})
