@@ -126,16 +126,16 @@ class Convolution(Layer):
     def _plan_padding(self) -> Padding | None:
         """Padding of the spatial axes, or None where it depends on the size of the input."""
         if self.padding == "valid":
-            return _split([(0, 0)] * self._torch_rank)
+            return split_pads([(0, 0)] * self._torch_rank)
         if self.padding == "causal":
-            return _split([(0, 0), (self._windows[0] - 1, 0)])
+            return split_pads([(0, 0), (self._windows[0] - 1, 0)])
         if any(stride > 1 for stride in self.strides):
             return None
         return self._padding_for(self._lifted_windows)
 
     def _padding_for(self, sizes: Sequence[int]) -> Padding:
         """Padding of spatial axes of these sizes under "same"; with stride 1 it is the same for all sizes."""
-        return _split(same_pads(sizes, self._lifted_windows, self._lifted_strides))
+        return split_pads(same_pads(sizes, self._lifted_windows, self._lifted_strides))
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -156,7 +156,7 @@ def kernel_order(layout: str) -> str:
     return "b*a" if layout == CHANNELS_LAST else "ba*"
 
 
-def _split(pads: Pads) -> Padding:
+def split_pads(pads: Pads) -> Padding:
     """What PyTorch's kernels can pad themselves, alike at both ends, and what F.pad has to add, and copy, before."""
     common = tuple(min(pair) for pair in pads)
     beyond = [side - shared for pair, shared in zip(pads, common, strict=True) for side in reversed(pair)]

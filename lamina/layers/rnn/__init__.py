@@ -1,6 +1,7 @@
 """Layers over time: recurrent ones, their cells, and what wraps them."""
 
 from .bidirectional import Bidirectional
+from .conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .gru import GRU
 from .gru_cell import GRUCell
 from .lstm import LSTM
@@ -16,6 +17,9 @@ __all__ = [
     "LSTM",
     "RNN",
     "Bidirectional",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "GRUCell",
     "LSTMCell",
     "SimpleRNN",

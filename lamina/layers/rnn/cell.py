@@ -1,11 +1,11 @@
-"""What the built-in recurrent cells share: weights, options, dropout, and one step made of two matrix products.
+"""What our cells share: one step made of a part of the inputs and a part of the states, dropout; weights, options.
 
 Letters: B batch, T time, F features, U units, G gates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -21,19 +21,94 @@ from lamina.layers.weight_options import keep_weight_options, weight_options, we
 States = list[torch.Tensor]
 
 
-class RecurrentCell(Layer):
-    """Base of `SimpleRNNCell`, `GRUCell` and `LSTMCell`: one time step.
+class SteppedCell(Layer):
+    """Base of all our cells: a step whose share of the inputs does not depend on the states.
 
-    A step is `step(inputs @ kernel + bias, states)`; the product with `kernel` does not depend on the state, so a whole
-    sequence takes it at once. Weights: `kernel` (F, G*U), `recurrent_kernel` (U, G*U), `bias`; both kernels are stored
-    transposed, as PyTorch's kernels read them.
-
-    A subclass says how many `gates` it has and defines `step`, and `fused` for PyTorch's kernel of a whole sequence.
+    A step is `step(project(inputs), states)`, so a whole sequence is projected at once. A subclass makes the weights,
+    says how many `gates` it has and defines `project`, `step` and `get_initial_state`; `fused` and `fuses` too, if a
+    kernel of PyTorch computes all steps.
     """
 
     gates: ClassVar[int]
     # Whether each gate drops features of its own where dropout is drawn gate by gate.
     masks_per_gate: ClassVar[bool] = True
+
+    state_size: int | list[int]
+
+    def keep_dropout(self, dropout: float, recurrent_dropout: float, seed: int | None, per_gate: bool = False) -> None:
+        """Check and keep what `draw_dropout` goes by; per_gate: as many factors as gates, also for the inputs alone."""
+        self.dropout = fraction(self, "dropout", dropout)
+        self.recurrent_dropout = fraction(self, "recurrent_dropout", recurrent_dropout)
+        self.seed = seed
+        self.random = RandomSource(seed)
+        self._drops_per_gate = self.masks_per_gate and (per_gate or self.recurrent_dropout > 0)
+
+    # -- one step
+
+    def call(self, inputs: torch.Tensor, states: Any, training: bool = False) -> tuple[torch.Tensor, Any]:
+        """inputs (B, ...), states: (B, ...) each, in a list or a single one alone -> (output, new states alike)."""
+        nested = isinstance(states, (list, tuple))
+        states = list(states) if nested else [states]
+        drops, recurrent_drops = self.draw_dropout(inputs, states[0], training)
+        output, new = self.step(self.project(inputs, drops), states, recurrent_drops)
+        return output, new if nested else new[0]
+
+    def project(self, inputs: torch.Tensor, drops: torch.Tensor | None = None) -> torch.Tensor:
+        """The inputs' share of all gates, for one step (B, ...) or a whole sequence (B, T, ...)."""
+        raise NotImplementedError
+
+    def step(self, projected: torch.Tensor, states: States, drops: torch.Tensor | None) -> tuple[torch.Tensor, States]:
+        """(output, new states) from the projected input, the states and the dropout of the first state."""
+        raise NotImplementedError
+
+    # -- a whole sequence at once
+
+    def fuses(self) -> bool:
+        """Whether `fused` computes what `step` does with these arguments."""
+        return False
+
+    def fused(self, inputs: torch.Tensor, states: States, padding: torch.Tensor | None) -> tuple[torch.Tensor, States]:
+        """All steps by one kernel of PyTorch: inputs (B, T, F) -> (outputs (B, T, U), last states).
+
+        padding: (B, T), True behind the end of each sequence; the last states are those before it. None: no sequence
+        ends early, or nobody reads the last states.
+        """
+        raise NotImplementedError
+
+    # -- dropout: drawn once for a sequence, the same at every step
+
+    def draw_dropout(
+        self, inputs: torch.Tensor, state: torch.Tensor, training: bool
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """Factors (G or 1, B, ...) for the inputs of a step and for the first state; None where nothing drops."""
+        return (
+            self._factors(inputs, self.dropout if training else 0.0),
+            self._factors(state, self.recurrent_dropout if training else 0.0),
+        )
+
+    def _factors(self, like: torch.Tensor, rate: float) -> torch.Tensor | None:
+        if rate == 0.0:
+            return None
+        kept = like.new_empty((self.gates if self._drops_per_gate else 1, *like.shape))
+        kept.bernoulli_(1.0 - rate, generator=self.random.on(like.device))
+        return kept / (1.0 - rate) if rate < 1.0 else kept
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            **weight_options_config(self, "kernel", "recurrent", "bias"),
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "seed": self.seed,
+        }
+
+
+class RecurrentCell(SteppedCell):
+    """Base of `SimpleRNNCell`, `GRUCell` and `LSTMCell`, whose share of the inputs is `inputs @ kernel + bias`.
+
+    Weights: `kernel` (F, G*U), `recurrent_kernel` (U, G*U), `bias`; both kernels are stored transposed, as PyTorch's
+    kernels read them.
+    """
 
     def __init__(
         self,
@@ -58,13 +133,9 @@ class RecurrentCell(Layer):
             ("kernel", "recurrent", "bias"), initializers, regularizers, constraints, strict=True
         ):
             keep_weight_options(self, weight, *options)
-        self.dropout = fraction(self, "dropout", dropout)
-        self.recurrent_dropout = fraction(self, "recurrent_dropout", recurrent_dropout)
-        self.seed = seed
-        self.random = RandomSource(seed)
-        self.state_size: int | list[int] = self.units
+        self.keep_dropout(dropout, recurrent_dropout, seed, per_gate=implementation == 1)
+        self.state_size = self.units
         self.output_size = self.units
-        self._drops_per_gate = self.masks_per_gate and (implementation == 1 or self.recurrent_dropout > 0)
 
     # -- weights
 
@@ -92,57 +163,11 @@ class RecurrentCell(Layer):
         """The bias that is added before the recurrent product."""
         return self.bias
 
-    # -- one step
-
-    def call(self, inputs: torch.Tensor, states: Any, training: bool = False) -> tuple[torch.Tensor, Any]:
-        """inputs (B, F), states: (B, U) each, in a list or a single one alone -> (output (B, U), new states alike)."""
-        nested = isinstance(states, (list, tuple))
-        states = list(states) if nested else [states]
-        drops, recurrent_drops = self.draw_dropout(inputs, states[0], training)
-        output, new = self.step(self.project(inputs, drops), states, recurrent_drops)
-        return output, new if nested else new[0]
-
-    def step(self, projected: torch.Tensor, states: States, drops: torch.Tensor | None) -> tuple[torch.Tensor, States]:
-        """(output, new states) from the projected input (B, G*U), the states and the dropout of the first state."""
-        raise NotImplementedError
-
     def project(self, inputs: torch.Tensor, drops: torch.Tensor | None = None) -> torch.Tensor:
-        """`inputs @ kernel + bias` for one step (B, F) or a whole sequence (B, T, F)."""
+        """(B, F) -> (B, G*U), or (B, T, F) -> (B, T, G*U)."""
         if drops is not None and inputs.dim() == 3:
             drops = drops.unsqueeze(2)
         return gated_linear(inputs, self.kernel.t(), self.input_bias, drops)
-
-    # -- a whole sequence at once
-
-    def fuses(self) -> bool:
-        """Whether `fused` computes what `step` does with these arguments."""
-        return False
-
-    def fused(self, inputs: torch.Tensor, states: States, padding: torch.Tensor | None) -> tuple[torch.Tensor, States]:
-        """All steps by one kernel of PyTorch: inputs (B, T, F) -> (outputs (B, T, U), last states).
-
-        padding: (B, T), True behind the end of each sequence; the last states are those before it. None: no sequence
-        ends early, or nobody reads the last states.
-        """
-        raise NotImplementedError
-
-    # -- dropout: drawn once for a sequence, the same at every step
-
-    def draw_dropout(
-        self, inputs: torch.Tensor, state: torch.Tensor, training: bool
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        """Factors (G or 1, B, F) for the inputs and (G or 1, B, U) for the first state; None where nothing drops."""
-        return (
-            self._factors(inputs, self.dropout if training else 0.0),
-            self._factors(state, self.recurrent_dropout if training else 0.0),
-        )
-
-    def _factors(self, like: torch.Tensor, rate: float) -> torch.Tensor | None:
-        if rate == 0.0:
-            return None
-        kept = like.new_empty((self.gates if self._drops_per_gate else 1, *like.shape))
-        kept.bernoulli_(1.0 - rate, generator=self.random.on(like.device))
-        return kept / (1.0 - rate) if rate < 1.0 else kept
 
     # -- states
 
@@ -160,10 +185,6 @@ class RecurrentCell(Layer):
             "units": self.units,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            **weight_options_config(self, "kernel", "recurrent", "bias"),
-            "dropout": self.dropout,
-            "recurrent_dropout": self.recurrent_dropout,
-            "seed": self.seed,
         }
 
 
@@ -171,13 +192,28 @@ def gated_linear(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, drops: torch.Tensor | None
 ) -> torch.Tensor:
     """`F.linear(x * drops, weight, bias)`; with one factor per gate each gate's rows see their own."""
+    return gated_product(F.linear, x, weight, bias, drops, -1)
+
+
+def gated_product(
+    product: Callable[..., torch.Tensor],
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    drops: torch.Tensor | None,
+    axis: int,
+) -> torch.Tensor:
+    """`product(x * drops, weight, bias)`; with one factor per gate each gate's rows see their own.
+
+    axis: where the gates lie in the product; in the weight they come first.
+    """
     if drops is None:
-        return F.linear(x, weight, bias)
+        return product(x, weight, bias)
     if len(drops) == 1:
-        return F.linear(x * drops[0], weight, bias)
+        return product(x * drops[0], weight, bias)
     weights = weight.chunk(len(drops))
     biases = bias.chunk(len(drops)) if bias is not None else [None] * len(drops)
-    return torch.cat([F.linear(x * d, w, b) for d, w, b in zip(drops, weights, biases, strict=True)], -1)
+    return torch.cat([product(x * d, w, b) for d, w, b in zip(drops, weights, biases, strict=True)], axis)
 
 
 def is_tanh(function: Any) -> bool:

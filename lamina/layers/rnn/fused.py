@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from .cell import RecurrentCell
+from .cell import SteppedCell
 from .time_loop import Result, Wanted
 
 
 def run_fused(
-    cell: RecurrentCell, inputs: torch.Tensor, states: list[torch.Tensor], mask: torch.Tensor | None, wanted: Wanted
+    cell: SteppedCell, inputs: torch.Tensor, states: list[torch.Tensor], mask: torch.Tensor | None, wanted: Wanted
 ) -> Result:
     """As `time_loop` of the cell's steps, for inputs (B, T, F), states (B, U) each and a mask (B, T)."""
     if mask is None:

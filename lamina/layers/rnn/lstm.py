@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .lstm_cell import LSTMCell
-from .of_cell import CellRNN, cell_option, cell_options
+from .of_cell import KernelRNN, cell_option, cell_options
 
 
-class LSTM(CellRNN):
+class LSTM(KernelRNN):
     """Long short-term memory; `LSTMCell` has the formulas.
 
     Input (B, T, F). Output (B, U), the last step's, or (B, T, U) with `return_sequences`; with `return_state` a tuple

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -73,23 +74,12 @@ class LSTMCell(RecurrentCell):
         self.state_size = [self.units, self.units]
 
     def first_bias(self, initializer: Any) -> Any:
-        if not self.unit_forget_bias:
-            return initializer
-        units = self.units
-
-        def forget_gate_open(shape: Any, dtype: Any = None) -> torch.Tensor:
-            parts = (initializer, (units,)), (initializers.Ones(), (units,)), (initializer, (2 * units,))
-            return torch.cat([init(size, dtype=dtype) for init, size in parts])
-
-        return forget_gate_open
+        return with_open_forget_gate(initializer, self.units) if self.unit_forget_bias else initializer
 
     def step(self, projected: torch.Tensor, states: States, drops: torch.Tensor | None) -> tuple[torch.Tensor, States]:
         h, c = states
         a = projected + gated_linear(h, self.recurrent_kernel.t(), None, drops)
-        a_i, a_f, a_c, a_o = a.chunk(4, -1)
-        gate = self.recurrent_activation
-        c = gate(a_f) * c + gate(a_i) * self.activation(a_c)
-        h = gate(a_o) * self.activation(c)
+        h, c = gated_memory(a.chunk(4, -1), c, self.activation, self.recurrent_activation)
         return h, [h, c]
 
     def fuses(self) -> bool:
@@ -127,3 +117,22 @@ class LSTMCell(RecurrentCell):
             "recurrent_activation": activations.serialize(self.recurrent_activation),
             "unit_forget_bias": self.unit_forget_bias,
         }
+
+
+def gated_memory(
+    gates: Sequence[torch.Tensor], c: torch.Tensor, activation: Callable[..., Any], gate: Callable[..., Any]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(h', c') from what goes into the gates i, f, c, o and from the memory c."""
+    a_i, a_f, a_c, a_o = gates
+    c = gate(a_f) * c + gate(a_i) * activation(a_c)
+    return gate(a_o) * activation(c), c
+
+
+def with_open_forget_gate(initializer: Any, units: int) -> Any:
+    """The initializer of a bias (4U,) whose forget gate starts at 1, the others as `initializer` says."""
+
+    def forget_gate_open(shape: Any, dtype: Any = None) -> torch.Tensor:
+        parts = (initializer, (units,)), (initializers.Ones(), (units,)), (initializer, (2 * units,))
+        return torch.cat([init(size, dtype=dtype) for init, size in parts])
+
+    return forget_gate_open

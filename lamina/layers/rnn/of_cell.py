@@ -1,4 +1,4 @@
-"""What LSTM, GRU and SimpleRNN share: an RNN around one cell of ours, whose options read as the layer's own."""
+"""What LSTM, GRU, SimpleRNN and ConvLSTM share: an RNN around one cell, whose options read as the layer's own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from lamina.graph import ArgumentError
 from lamina.layers.arguments import refuse
 from lamina.layers.base import InputSpec, Layer
-from lamina.layers.geometry import Shape
+from lamina.layers.geometry import Shape, known_size
 
-from .cell import RecurrentCell
+from .cell import RecurrentCell, SteppedCell
 from .rnn import RNN
 
 
@@ -19,26 +19,15 @@ def cell_option(name: str) -> property:
 
 
 class CellRNN(RNN):
-    """Base of the layers that are an RNN around one cell of their own."""
+    """Base of the layers that are an RNN around one cell of their own, for inputs of `ndim` axes."""
 
-    cell: RecurrentCell
+    cell: SteppedCell
+    features_axis = -1
 
-    def __init__(self, cell: RecurrentCell, *, use_cudnn: bool | str = "auto", **kwargs: Any) -> None:
+    def __init__(self, cell: SteppedCell, *, ndim: int = 3, **kwargs: Any) -> None:
         super().__init__(cell, **kwargs)
-        if use_cudnn not in ("auto", True, False):
-            raise refuse(self, "use_cudnn", use_cudnn, '"auto", True or False')
-        if use_cudnn is True and (not cell.fuses() or cell.recurrent_dropout > 0):
-            raise ArgumentError(
-                f"{self.label}: no kernel of PyTorch computes this, so use_cudnn=True cannot be.",
-                got=f"activation {cell.activation.__name__}, recurrent_dropout {cell.recurrent_dropout}",
-                expected="the default activations, no recurrent_dropout, and reset_after=True in a GRU",
-                hint='use_cudnn="auto"',
-            )
-        self.use_cudnn = use_cudnn
-        self.fuse = use_cudnn is not False
-        self.input_spec = InputSpec(ndim=3)
+        self.input_spec = InputSpec(ndim=ndim)
 
-    units = cell_option("units")
     activation = cell_option("activation")
     use_bias = cell_option("use_bias")
     kernel_initializer = cell_option("kernel_initializer")
@@ -55,18 +44,43 @@ class CellRNN(RNN):
     seed = cell_option("seed")
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
+        axis = self.features_axis
+        known_size(self, sequences_shape, axis, "the features")
         super().build(sequences_shape, initial_state_shape)
-        self.input_spec = InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
+        self.input_spec = InputSpec(ndim=self.input_spec.ndim, axes={axis: sequences_shape[axis]})
 
     def get_config(self) -> dict[str, Any]:
-        config = {**self.cell.get_config(), **Layer.get_config(self), **self.run_config()}
-        # Keras leaves it out. Here it decides the last bits of what comes out, so a loaded layer must know it.
-        return config if self.use_cudnn == "auto" else {**config, "use_cudnn": self.use_cudnn}
+        return {**self.cell.get_config(), **Layer.get_config(self), **self.run_config()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A new layer, without weights, from what `get_config` gave."""
         return cls(**config)
+
+
+class KernelRNN(CellRNN):
+    """Base of LSTM and GRU, which let the user decide whether PyTorch's kernel does the work."""
+
+    def __init__(self, cell: RecurrentCell, *, use_cudnn: bool | str = "auto", **kwargs: Any) -> None:
+        super().__init__(cell, **kwargs)
+        if use_cudnn not in ("auto", True, False):
+            raise refuse(self, "use_cudnn", use_cudnn, '"auto", True or False')
+        if use_cudnn is True and (not cell.fuses() or cell.recurrent_dropout > 0):
+            raise ArgumentError(
+                f"{self.label}: no kernel of PyTorch computes this, so use_cudnn=True cannot be.",
+                got=f"activation {cell.activation.__name__}, recurrent_dropout {cell.recurrent_dropout}",
+                expected="the default activations, no recurrent_dropout, and reset_after=True in a GRU",
+                hint='use_cudnn="auto"',
+            )
+        self.use_cudnn = use_cudnn
+        self.fuse = use_cudnn is not False
+
+    units = cell_option("units")
+
+    def get_config(self) -> dict[str, Any]:
+        # Keras leaves it out. Here it decides the last bits of what comes out, so a loaded layer must know it.
+        config = super().get_config()
+        return config if self.use_cudnn == "auto" else {**config, "use_cudnn": self.use_cudnn}
 
 
 def cell_options(kwargs: dict[str, Any], name: str) -> dict[str, Any]:

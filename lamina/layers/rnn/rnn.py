@@ -94,15 +94,17 @@ class RNN(Layer):
         if isinstance(self.cell, Layer):
             self.cell._build_once((sequences_shape[0], *sequences_shape[2:]))
         self._inner_dtype = self._dtype_within(self.cell)
-        if self.stateful and sequences_shape[0] is not None:
-            self._remember(initial_states(self.cell, sequences_shape[0]))
+        step_shape = (sequences_shape[0], *sequences_shape[2:])
+        if self.stateful and None not in [n for shape in _shape_list(self.step_shapes(step_shape)[1]) for n in shape]:
+            self._remember(self.blank_states(step_shape))
 
     def call(self, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        self._refuse_no_steps(sequences.shape)
         if self._inner_dtype != sequences.dtype:
             sequences = sequences.to(self._inner_dtype)
         states = self._first_states(sequences, initial_state)
-        if mask is not None and mask.dtype is not torch.bool:
-            mask = mask.bool()
+        if mask is not None:
+            mask = self._mask_of_steps(mask, sequences)
         if self.go_backwards:
             sequences = sequences.flip(1)
             mask = mask.flip(1) if mask is not None else None
@@ -125,7 +127,7 @@ class RNN(Layer):
             # A copy: the kept ones are overwritten before the backward pass reads these.
             states = tree.map_leaves(torch.clone, packed_states(self.cell.state_size, self.states))
         else:
-            states = initial_states(self.cell, batch)
+            states = self.blank_states((batch, *sequences.shape[2:]))
         if self.stateful:
             for state in tree.leaves(states):
                 if state.shape[0] != batch:
@@ -167,21 +169,46 @@ class RNN(Layer):
         """The cell's own first states for a batch of this size."""
         return as_list(initial_states(self.cell, batch_size))
 
+    def blank_states(self, step_shape: Shape) -> Any:
+        """The states to start from, for a step of inputs of this shape (B, ...)."""
+        return initial_states(self.cell, step_shape[0])
+
     # -- shapes and masks
+
+    def _refuse_no_steps(self, sequences_shape: Shape) -> None:
+        if sequences_shape[1] == 0:
+            raise shape_error(self, sequences_shape, "at least one time step")
+
+    def _mask_of_steps(self, mask: torch.Tensor, sequences: torch.Tensor) -> torch.Tensor:
+        """The mask as booleans (B, T)."""
+        if mask.dim() == 3 and mask.shape[2] == 1:
+            mask = mask.squeeze(2)
+        if mask.shape != sequences.shape[:2]:
+            raise ShapeError(
+                f"{self.label} cannot use this mask.",
+                got=f"mask {tuple(mask.shape)} for the input {tuple(sequences.shape)}",
+                expected=f"{tuple(sequences.shape[:2])}: one truth value for each step",
+            )
+        return mask if mask.dtype is torch.bool else mask.bool()
+
+    def step_shapes(self, step_shape: Shape) -> tuple[Shape, Any]:
+        """Shapes of one step's output and of the states, nested as the cell has them, for inputs (B, ...)."""
+        batch = step_shape[0]
+        return (batch, output_size(self.cell)), tree.map_leaves(lambda size: (batch, size), self.state_size)
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         if len(sequences_shape) < 3:
             raise shape_error(
                 self, sequences_shape, "at least 3 axes, (batch, time, features)", "Reshape or an Embedding before it"
             )
-        batch, steps = sequences_shape[:2]
+        self._refuse_no_steps(sequences_shape)
+        batch, steps, *features = sequences_shape
+        output, states = self.step_shapes((batch, *features))
         if initial_state_shape is not None:
-            check_state_shapes(self, self.cell.state_size, batch, _shape_list(initial_state_shape))
-        width = output_size(self.cell)
-        output = (batch, steps, width) if self.return_sequences else (batch, width)
-        if not self.return_state:
-            return output
-        return (output, *tree.map_leaves(lambda size: (batch, size), self.state_size))
+            check_state_shapes(self, _shape_list(states), _shape_list(initial_state_shape))
+        if self.return_sequences:
+            output = (batch, steps, *output[1:])
+        return (output, *states) if self.return_state else output
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         mask = next(tree.leaves(previous_mask)) if isinstance(previous_mask, (list, tuple)) else previous_mask

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .cell import RecurrentCell
+from .cell import SteppedCell
 from .fused import run_fused
 from .stacked_rnn_cells import StackedRNNCells
 from .states import as_list, run_cell
@@ -35,8 +35,8 @@ def run_over_time(
     """
     if _is_ours(cell, StackedRNNCells):
         return _run_stack(cell, inputs, states, mask, training, wanted, fuse)
-    if _is_ours(cell, RecurrentCell):
-        return _run_recurrent(cell, inputs, states, mask, training, wanted, fuse)
+    if _is_ours(cell, SteppedCell):
+        return _run_steps(cell, inputs, states, mask, training, wanted, fuse)
     return time_loop(lambda now, state: run_cell(cell, now, state), inputs, states, mask, wanted)
 
 
@@ -65,8 +65,8 @@ def _run_stack(
     return result[0], result[1], new
 
 
-def _run_recurrent(
-    cell: RecurrentCell,
+def _run_steps(
+    cell: SteppedCell,
     inputs: torch.Tensor,
     states: Any,
     mask: torch.Tensor | None,

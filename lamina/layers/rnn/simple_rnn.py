@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .of_cell import CellRNN, cell_options
+from .of_cell import CellRNN, cell_option, cell_options
 from .simple_rnn_cell import SimpleRNNCell
 
 
@@ -89,3 +89,5 @@ class SimpleRNN(CellRNN):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
+
+    units = cell_option("units")

@@ -8,6 +8,7 @@ import torch
 
 from lamina.graph import ArgumentError, ShapeError, StructureError, tree
 from lamina.layers.base import Layer
+from lamina.layers.geometry import Shape
 
 
 def check_cell(cell: Any) -> None:
@@ -53,11 +54,10 @@ def packed_states(sizes: Any, states: Any) -> Any:
     return tree.pack_like(sizes, iter(got))
 
 
-def check_state_shapes(layer: Any, sizes: Any, batch: int | None, shapes: list[tuple[int | None, ...]]) -> None:
-    """Raise unless there is one shape (B, size) for each state."""
-    due = [(batch, size) for size in tree.leaves(sizes)]
+def check_state_shapes(layer: Any, due: list[Shape], shapes: list[Shape]) -> None:
+    """Raise unless there is a shape for each state that is due, and fits."""
     fits = len(shapes) == len(due) and all(
-        len(got) == 2 and all(a is None or b is None or a == b for a, b in zip(got, want, strict=True))
+        len(got) == len(want) and all(a is None or b is None or a == b for a, b in zip(got, want, strict=True))
         for got, want in zip(shapes, due, strict=True)
     )
     if not fits:

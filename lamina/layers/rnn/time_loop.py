@@ -45,8 +45,7 @@ def time_loop(step: Step, inputs: torch.Tensor, states: Any, mask: torch.Tensor 
         states = new
         if wanted.sequences:
             outputs.append(output)
-    if output is None:
-        raise ValueError(f"A recurrent layer needs at least one time step, got inputs of shape {tuple(inputs.shape)}.")
+    assert output is not None  # the layer refused inputs without steps
     return torch.stack(outputs, 1) if wanted.sequences else None, output, states
 
 
