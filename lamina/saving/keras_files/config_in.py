@@ -11,7 +11,7 @@ from typing import Any
 
 from lamina.custom_objects import find
 from lamina.graph import LaminaError
-from lamina.layers import Layer
+from lamina.layers import RNN, Layer
 from lamina.saving.classes import Classes, init_arguments, layer_classes, takes
 from lamina.saving.config_reader import BAD_CONFIG
 from lamina.saving.errors import LoadingError
@@ -24,6 +24,8 @@ MAX_LAYERS = 100_000
 
 # What the base class takes, so every layer does.
 _BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
+# What recurrent layers take too, though most do not list it.
+_RNN_ARGUMENTS = ("unroll", "zero_output_for_mask")
 
 # Where the config of a layer holds another layer; elsewhere the same word may mean something else ("Identity").
 _PLACES_OF_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -170,7 +172,7 @@ class KerasConfigReader:
         arguments = {}
         for key, value in config.items():
             key = RENAMED.get((cls.__name__, key), key)
-            if key in named or key in _BASE_ARGUMENTS:
+            if key in named or key in _BASE_ARGUMENTS or (key in _RNN_ARGUMENTS and issubclass(cls, RNN)):
                 arguments[key] = self._value(key, value, where)
             elif not _says_nothing(cls.__name__, key, value):
                 raise LoadingError(

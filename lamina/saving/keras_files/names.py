@@ -97,7 +97,6 @@ MEANINGLESS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
         "output_shape_type": ("raw",),
         "module": (None,),
         "output_shape_module": (None,),
-        "zero_output_for_mask": (False, True),  # of the layers in a Bidirectional, which sees to it itself
         "rms_scaling": (False,),
         "softmax_robust_masking": (False,),
         "seed": (None,),
