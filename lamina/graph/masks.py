@@ -29,7 +29,7 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
     nothing: list[Symbolic | None] = [None] * len(node.specs)
     if not masks or node.op in _SILENT:
         return nothing
-    if node.op in KEEPS_POSITIONS:
+    if node.op in KEEPS_POSITIONS or getattr(node.op, "keeps_positions", False):
         joint = masks[0]
         for mask in masks[1:]:
             joint = joint & mask  # type: ignore[operator]

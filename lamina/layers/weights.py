@@ -101,6 +101,10 @@ class Weights(torch.nn.Module):
 
     # -- lists, in Keras' order: own trainable ones, own others, then those of the layers within
 
+    def own_weights(self) -> Iterator[Any]:
+        """The weights that are this layer's own and not of a layer within, trainable ones first."""
+        return _own_weights_of(self)
+
     def _parts(self) -> list[torch.nn.Module]:
         """The modules within, in the order in which their weights are listed."""
         adopt_nested_layers(self)
@@ -234,10 +238,16 @@ class Weights(torch.nn.Module):
         return self
 
 
-def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
+def _own_weights_of(module: torch.nn.Module) -> Iterator[Any]:
     yield from (p for p in module._parameters.values() if p is not None)
     passing = module._non_persistent_buffers_set
     yield from (b for name, b in module._buffers.items() if b is not None and name not in passing)
+
+
+def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
+    if getattr(module, "keeps_seeds", False):
+        return  # the state of a `lamina.random.SeedGenerator`: saved, but no weight
+    yield from module.own_weights() if isinstance(module, Weights) else _own_weights_of(module)
     parts = module._parts() if isinstance(module, Weights) else module._modules.values()
     for part in parts:
         if part is not None:

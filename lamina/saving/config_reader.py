@@ -12,6 +12,7 @@ import torch
 from lamina.custom_objects import find
 from lamina.graph import Constant
 from lamina.layers import Layer
+from lamina.random import SeedGenerator
 
 from .classes import Classes, foreign_names, holds_layers, layer_classes, takes
 from .errors import LoadingError
@@ -23,7 +24,7 @@ _LAYER_KEYS = (
     "id", "class_name", "name", "config", "drawn", "auto_named", "settled", "custom", "trainable",
     "traced", "model",
 )  # fmt: skip
-_CONSTANT_KEYS = ("id", "shape", "dtype", "parameter", "trainable", "values")
+_CONSTANT_KEYS = ("id", "shape", "dtype", "parameter", "trainable", "seeds", "values")
 
 # What constructors and calls raise when a config is nonsense; anything else is a bug, and shows itself.
 BAD_CONFIG = (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
@@ -120,9 +121,19 @@ class ConfigReader:
                 value = torch.nn.Parameter(value, requires_grad=field(entry, "trainable", bool, where))
         except BAD_CONFIG as error:
             raise _refused(where, error) from error
-        constant = Constant(value)
+        constant = self._seeds(entry, value, where) if "seeds" in entry else Constant(value)
         self._remember(entry, constant, where)
         return constant
+
+    def _seeds(self, entry: dict[str, Any], state: torch.Tensor, where: str) -> SeedGenerator:
+        """A generator of seeds, which stays on the host; its state comes with the weights, or is here."""
+        try:
+            generator = SeedGenerator.from_config(field(entry, "seeds", dict, where))
+            if self._values:
+                generator.state.copy_(state)
+        except BAD_CONFIG as error:
+            raise _refused(where, error) from error
+        return generator
 
     # -- what came before
 

@@ -9,6 +9,7 @@ import torch
 from lamina.custom_objects import find, get_registered_name
 from lamina.graph import Constant, LaminaError
 from lamina.layers import Layer, TorchModule
+from lamina.random import SeedGenerator
 
 from .classes import Classes, foreign_names, holds_layers, init_arguments, layer_classes, made_by_init
 from .errors import SavingError
@@ -106,6 +107,8 @@ class ConfigWriter:
             "parameter": isinstance(value, torch.nn.Parameter),
             "trainable": value.requires_grad,
         }
+        if isinstance(constant, SeedGenerator):
+            entry["seeds"] = constant.get_config()
         if self._values:
             entry["values"] = numbers_of(value)
         return entry
