@@ -1,0 +1,36 @@
+"""The layers that layers.py times, one file per family, each beside the plain PyTorch that computes the same."""
+
+from . import (
+    activation,
+    attention,
+    convolution,
+    core,
+    merging,
+    normalization,
+    pooling,
+    regularization,
+    reshaping,
+    rnn,
+)
+from .case import Case
+
+FAMILIES: dict[str, list[Case]] = {
+    "activation": activation.CASES,
+    "core": core.CASES,
+    "merging": merging.CASES,
+    "normalization": normalization.CASES,
+    "regularization": regularization.CASES,
+    "reshaping": reshaping.CASES,
+    "pooling": pooling.CASES,
+    "convolution": convolution.CASES,
+    "attention": attention.CASES,
+    "rnn": rnn.CASES,
+}
+# Layers of Lamina's without a row, and why.
+UNTIMED = {
+    "InputSpec": "no layer",
+    "Layer": "the base of all",
+    "InputLayer": "computes nothing; a program leaves it out",
+    "Identity": "computes nothing, so there is no plain operation to compare with",
+    "AddedLoss": "what model.add_loss puts into a graph: computes nothing, keeps a number for the loss",
+}

@@ -1,0 +1,130 @@
+"""Recurrence: whole sequences by PyTorch's fused kernels, and single steps."""
+
+import torch
+import torch.nn.functional as F
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from .case import Case, Floats, Lengths, Tensors, with_cell_states, with_mask, with_states
+
+SEQUENCES, STEP, STATE = Floats((32, 64, 128)), Floats((32, 128)), Floats((32, 128))
+UNITS = 128
+
+
+def lstm_weights(weights: Tensors) -> Tensors:
+    """(kernel, recurrent kernel, bias) per layer and direction as PyTorch's four; its second bias stays 0."""
+    held = []
+    for kernel, recurrent, bias in zip(weights[::3], weights[1::3], weights[2::3], strict=True):
+        held += [kernel.t(), recurrent.t(), bias, torch.zeros_like(bias).requires_grad_(False)]
+    return held
+
+
+def gru_weights(weights: Tensors) -> Tensors:
+    """The same with two biases, and Keras' gates z, r, n as PyTorch's r, z, n: copies."""
+    kernel, recurrent, biases = weights
+    return [_reset_first(w) for w in (kernel.t(), recurrent.t(), *biases.unbind(0))]
+
+
+def _reset_first(w: torch.Tensor) -> torch.Tensor:
+    update, reset, new = w.chunk(3)
+    return torch.cat((reset, update, new))
+
+
+def _zeros(x: Tensors, layers: int = 1) -> torch.Tensor:
+    return x[0].new_zeros(layers, len(x[0]), UNITS)
+
+
+def _lstm(x: Tensors, w: Tensors) -> torch.Tensor:
+    """All steps."""
+    zeros = _zeros(x)
+    return torch.lstm(x[0], (zeros, zeros), w, True, 1, 0.0, True, False, True)[0]
+
+
+def _lstm_with_states(x: Tensors, w: Tensors) -> torch.Tensor:
+    first = (x[1].unsqueeze(0), x[2].unsqueeze(0))
+    return torch.lstm(x[0], first, w, True, 1, 0.0, True, False, True)[1][0]
+
+
+def _lstm_masked(x: Tensors, w: Tensors) -> torch.Tensor:
+    zeros = _zeros(x)
+    packed = pack_padded_sequence(x[0], x[1].sum(1), batch_first=True, enforce_sorted=False)
+    first = (zeros, zeros)
+    _, h, _ = torch.lstm(packed.data, packed.batch_sizes, first, w, True, 1, 0.0, True, False)
+    return h[0][packed.unsorted_indices]
+
+
+def _lstm_of_two_layers(x: Tensors, w: Tensors) -> torch.Tensor:
+    zeros = _zeros(x, 2)
+    return torch.lstm(x[0], (zeros, zeros), w, True, 2, 0.0, True, False, True)[0]
+
+
+def _lstm_both_ways(x: Tensors, w: Tensors) -> torch.Tensor:
+    zeros = _zeros(x, 2)
+    return torch.lstm(x[0], (zeros, zeros), w, True, 1, 0.0, True, True, True)[0]
+
+
+def _gru(x: Tensors, w: Tensors) -> torch.Tensor:
+    return torch.gru(x[0], _zeros(x), w, True, 1, 0.0, True, False, True)[0]
+
+
+def _simple_rnn(x: Tensors, w: Tensors) -> torch.Tensor:
+    return torch.rnn_tanh(x[0], _zeros(x), w, True, 1, 0.0, True, False, True)[0]
+
+
+def _two_cells(x: Tensors, w: Tensors) -> tuple[torch.Tensor, ...]:
+    first = torch.lstm_cell(x[0], (x[1], x[2]), *w[:4])
+    second = torch.lstm_cell(first[0], (x[3], x[4]), *w[4:])
+    return second[0], *first, *second
+
+
+def _lstm_cell(x: Tensors, w: Tensors) -> tuple[torch.Tensor, ...]:
+    h, c = torch.lstm_cell(x[0], (x[1], x[2]), *w)
+    return h, h, c
+
+
+def _gru_cell(x: Tensors, w: Tensors) -> tuple[torch.Tensor, ...]:
+    h = torch.gru_cell(x[0], x[1], *w)
+    return h, h
+
+
+def _simple_cell(x: Tensors, w: Tensors) -> tuple[torch.Tensor, ...]:
+    h = torch.rnn_tanh_cell(x[0], x[1], *w)
+    return h, h
+
+
+def _stacked_call(x):
+    return (x[0], [[x[1], x[2]], [x[3], x[4]]]), {}
+
+
+def _linear(weights: Tensors) -> Tensors:
+    return [weights[0].t(), weights[1]]
+
+
+SIZE = "32x64x128, 128 units"
+WITH_STATES = (SEQUENCES, STATE, STATE)
+
+CASES = [
+    Case("LSTM", SIZE, lambda L: L.LSTM(UNITS, return_sequences=True), (SEQUENCES,), _lstm, held=lstm_weights),
+    Case("LSTM", f"{SIZE}, initial state", lambda L: L.LSTM(UNITS), WITH_STATES, _lstm_with_states, with_states,
+         lstm_weights),
+    Case("LSTM", f"{SIZE}, right-padded mask", lambda L: L.LSTM(UNITS), (SEQUENCES, Lengths((32, 64))), _lstm_masked,
+         with_mask, lstm_weights),
+    Case("GRU", SIZE, lambda L: L.GRU(UNITS, return_sequences=True), (SEQUENCES,), _gru, held=gru_weights),
+    Case("SimpleRNN", SIZE, lambda L: L.SimpleRNN(UNITS, return_sequences=True), (SEQUENCES,), _simple_rnn,
+         held=lstm_weights),
+    Case("RNN", f"of two LSTMCells, {SIZE}",
+         lambda L: L.RNN([L.LSTMCell(UNITS), L.LSTMCell(UNITS)], return_sequences=True), (SEQUENCES,),
+         _lstm_of_two_layers, held=lstm_weights),
+    Case("Bidirectional", f"of LSTM, {SIZE}", lambda L: L.Bidirectional(L.LSTM(UNITS, return_sequences=True)),
+         (SEQUENCES,), _lstm_both_ways, held=lstm_weights),
+    Case("TimeDistributed", "of Dense, 32x64x128, 128 units", lambda L: L.TimeDistributed(L.Dense(UNITS)),
+         (SEQUENCES,), lambda x, w: F.linear(x[0], w[0], w[1]), held=_linear),
+    Case("LSTMCell", "32x128, 128 units", lambda L: L.LSTMCell(UNITS), (STEP, STATE, STATE), _lstm_cell,
+         with_cell_states, lstm_weights),
+    Case("GRUCell", "32x128, 128 units", lambda L: L.GRUCell(UNITS), (STEP, STATE), _gru_cell, with_cell_states,
+         gru_weights),
+    Case("SimpleRNNCell", "32x128, 128 units", lambda L: L.SimpleRNNCell(UNITS), (STEP, STATE), _simple_cell,
+         with_cell_states, lstm_weights),
+    Case("StackedRNNCells", "of two LSTMCells, 32x128, 128 units",
+         lambda L: L.StackedRNNCells([L.LSTMCell(UNITS), L.LSTMCell(UNITS)]), (STEP, *(STATE,) * 4), _two_cells,
+         _stacked_call, lstm_weights),
+]  # fmt: skip
