@@ -2,7 +2,19 @@
 
 from lamina.registry import Registry
 
-from . import activation, attention, convolution, core, merging, normalization, pooling, regularization, reshaping, rnn
+from . import (
+    activation,
+    attention,
+    convolution,
+    core,
+    merging,
+    normalization,
+    pooling,
+    preprocessing,
+    regularization,
+    reshaping,
+    rnn,
+)
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .base import InputSpec, Layer
@@ -11,11 +23,24 @@ from .core import *  # noqa: F403
 from .merging import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .preprocessing import *  # noqa: F403
 from .regularization import *  # noqa: F403
 from .reshaping import *  # noqa: F403
 from .rnn import *  # noqa: F403
 
-_FAMILIES = (activation, attention, convolution, core, merging, normalization, pooling, regularization, reshaping, rnn)
+_FAMILIES = (
+    activation,
+    attention,
+    convolution,
+    core,
+    merging,
+    normalization,
+    pooling,
+    preprocessing,
+    regularization,
+    reshaping,
+    rnn,
+)
 _NAMES = [name for family in _FAMILIES for name in family.__all__]
 LAYERS = Registry("layer", classes={name: globals()[name] for name in _NAMES if isinstance(globals()[name], type)})
 serialize = LAYERS.serialize

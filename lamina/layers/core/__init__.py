@@ -8,6 +8,8 @@ from .identity import Identity
 from .input_layer import Input, InputLayer
 from .lambda_ import Lambda
 from .masking import Masking
+from .pipeline import Pipeline
+from .reversible_embedding import ReversibleEmbedding
 from .torch_module import TorchModule, TorchModuleWrapper
 from .wrapper import Wrapper
 
@@ -21,6 +23,8 @@ __all__ = [
     "InputLayer",
     "Lambda",
     "Masking",
+    "Pipeline",
+    "ReversibleEmbedding",
     "TorchModule",
     "TorchModuleWrapper",
     "Wrapper",

@@ -3,11 +3,13 @@
 from lamina.layers.normalization.batch import BatchNormalization
 from lamina.layers.normalization.group import GroupNormalization
 from lamina.layers.normalization.layer import LayerNormalization, RMSNormalization, UnitNormalization
+from lamina.layers.normalization.spectral import SpectralNormalization
 
 __all__ = [
     "BatchNormalization",
     "GroupNormalization",
     "LayerNormalization",
     "RMSNormalization",
+    "SpectralNormalization",
     "UnitNormalization",
 ]

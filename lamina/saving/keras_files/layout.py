@@ -78,7 +78,7 @@ class Layout:
         self._met.add(id(layer))
         own = f"{path}vars"
         self.names[own] = layer.name
-        for number, weight in enumerate(_own_weights(layer)):
+        for number, weight in enumerate(layer.own_weights()):
             self.places[f"{own}/{number}"] = weight
         for attribute, child in _children(layer):
             if attribute == "layers" and getattr(layer, "graph", None) is None:
@@ -135,12 +135,6 @@ def _leaves(container: Any) -> Iterator[Any]:
             stack += item.values() if isinstance(item, dict) else item
         else:
             yield item
-
-
-def _own_weights(layer: Layer) -> Iterator[torch.Tensor]:
-    yield from (weight for weight in layer._parameters.values() if weight is not None)
-    passing = layer._non_persistent_buffers_set
-    yield from (value for name, value in layer._buffers.items() if value is not None and name not in passing)
 
 
 def _children(layer: Layer) -> Iterator[tuple[str, Any]]:

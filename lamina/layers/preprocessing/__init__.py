@@ -1,0 +1,7 @@
+"""Layers that prepare data: what they need to know comes from the data, not from training."""
+
+from .category_encoding import CategoryEncoding
+from .normalization import Normalization
+from .rescaling import Rescaling
+
+__all__ = ["CategoryEncoding", "Normalization", "Rescaling"]

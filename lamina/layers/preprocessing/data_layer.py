@@ -1,0 +1,81 @@
+"""What the layers share that prepare data: they come before the weights, and are called on plain lists too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.graph import ArgumentError, tree
+from lamina.layers.arguments import refuse
+from lamina.layers.base import Layer
+from lamina.layers.geometry import Shape, shape_error
+
+
+class DataLayer(Layer):
+    """Base of layers that are called on data as it comes: tensors, arrays, or lists of numbers."""
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if not any(hasattr(leaf, "shape") for leaf in tree.leaves(inputs)):
+            inputs = self._as_array(inputs)
+        return super().__call__(inputs, *args, **kwargs)
+
+    def _as_array(self, values: Any) -> np.ndarray[Any, Any]:
+        try:
+            return np.asarray(values)
+        except ValueError as error:
+            raise ArgumentError(
+                f"{self.label} cannot make one array of these lists.",
+                got=str(error),
+                expected="numbers, or lists of one length",
+                hint="pad the shorter lists",
+            ) from error
+
+
+class GivenNumbers:
+    """Numbers that the user gave a layer, as tensors on whatever device they are used on.
+
+    They stand in the layer's config, so they are no weights and are not saved with those.
+
+    >>> GivenNumbers([1, 2], torch.float32).on(torch.device("cpu"))
+    tensor([1., 2.])
+    """
+
+    def __init__(self, values: Any, dtype: torch.dtype) -> None:
+        self.values, self.dtype = values, dtype
+        self._made: dict[torch.device, torch.Tensor] = {}
+
+    def on(self, device: torch.device) -> torch.Tensor:
+        """The tensor on this device, made once."""
+        if torch.compiler.is_compiling():
+            return torch.tensor(self.values, dtype=self.dtype, device=device)
+        if device not in self._made:
+            with torch.inference_mode(False):  # else no gradient could flow past it later
+                self._made[device] = torch.tensor(self.values, dtype=self.dtype, device=device)
+        return self._made[device]
+
+
+def given_numbers(layer: Layer, name: str, value: Any) -> Any:
+    """An argument that is a number or an array of numbers, as plain lists.
+
+    Raises:
+        ArgumentError: something else.
+    """
+    try:
+        array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
+    except (TypeError, ValueError):
+        raise refuse(layer, name, value, "a number, or an array of numbers") from None
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise refuse(layer, name, value, "a number, or an array of numbers, all of them finite")
+    return array.tolist()
+
+
+def check_spreads(layer: Layer, name: str, values: Any, sizes: Shape, input_shape: Shape) -> None:
+    """Raise ShapeError unless an array spreads over axes of these sizes, the input's, without making them larger."""
+    shape = np.shape(values)
+    behind = tuple(sizes)[-len(shape) :] if shape else ()
+    fits = len(behind) == len(shape) and all(n in (1, m) or m is None for n, m in zip(shape, behind, strict=True))
+    if not fits:
+        expected = f"sizes {shape}, those of {name}, in place of {behind}"
+        raise shape_error(layer, input_shape, expected, f"{name} of one number for all")

@@ -1,0 +1,77 @@
+"""Integers as vectors: what the layers share that end in categories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina.graph import ShapeError
+from lamina.layers.geometry import Shape
+
+MODES = ("one_hot", "multi_hot", "count")
+
+
+def drops_last(shape: Shape, mode: str) -> bool:
+    """Whether integers of this shape are one for each row, (..., 1), whose last axis gives way to the categories."""
+    return mode == "one_hot" and len(shape) > 1 and shape[-1] == 1
+
+
+def encoded_shape(shape: Shape, mode: str, depth: int) -> Shape:
+    """The shape of `encode`'s result."""
+    shape = tuple(shape)
+    return (*(shape if mode == "one_hot" and not drops_last(shape, mode) else shape[:-1]), depth)
+
+
+def encode(
+    layer: Any,
+    inputs: torch.Tensor,
+    mode: str,
+    depth: int,
+    dtype: torch.dtype,
+    weights: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Integers (..., K) as vectors of length `depth`, see `CategoryEncoding`; negative ones are left out.
+
+    Adding to an array of the result's size takes no array K times as large, as a one for each integer would.
+
+    Args:
+        layer: whose call this is, for the message.
+        weights: for "count", what each integer adds; 1 by default.
+
+    Raises:
+        IndexError: an integer is too large (on a CPU).
+        ShapeError: the weights' shape is not that of the integers.
+    """
+    indices = inputs.to(torch.int64)
+    if indices.dim() == 0 or (mode == "one_hot" and not layer.drops_last):
+        indices = indices.unsqueeze(-1)
+    present = indices >= 0
+    if weights is None:
+        added = present.to(dtype)
+    elif weights.shape == inputs.shape:
+        added = torch.where(present, weights.reshape(indices.shape), 0)
+    else:
+        raise ShapeError(
+            f"{layer.label} needs a weight for each integer.",
+            got=f"count_weights {tuple(weights.shape)} for integers {tuple(inputs.shape)}",
+            expected=str(tuple(inputs.shape)),
+        )
+    zeros = torch.zeros((*indices.shape[:-1], depth), dtype=dtype, device=indices.device)
+    try:
+        counts = zeros.scatter_add(-1, indices.clamp(min=0), added)
+    except (IndexError, RuntimeError) as error:
+        if (indices < depth).all():
+            raise
+        raise IndexError(_too_large(layer, indices, depth)) from error
+    return (counts > 0).to(dtype) if mode == "multi_hot" else counts
+
+
+def _too_large(layer: Any, indices: torch.Tensor, depth: int) -> str:
+    large = indices[indices >= depth]
+    return (
+        f"{layer.label} got an integer that it has no place for.\n"
+        f"  got       {int(large[0])}, the first of {large.numel()} such integers\n"
+        f"  expected  integers in [0, {depth})\n"
+        f"  try       num_tokens = largest integer + 1"
+    )

@@ -1,0 +1,109 @@
+"""Rescaling, Normalization, CategoryEncoding, Pipeline, STFTSpectrogram."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lamina import layers
+from lamina.graph import ArgumentError, ShapeError
+from tests.layers.cases.form import Sub, case, numbers
+from tests.layers.cases.wrong import bad_argument, bad_input, misuse, symbolic
+
+X = (2, 5, 3)
+IDS = np.array([[0, 1, 1], [4, 4, 2]])
+WITH_NEGATIVE = np.array([[0, -1, 1], [4, -1, -1]])
+WEIGHTS = numbers(2, 3)
+MEAN = [1.0, 2.0, -3.0]
+VARIANCE = [4.0, 0.0, 0.25]
+
+CASES = [
+    case("Rescaling", X, scale=2.5),
+    case("Rescaling", X, scale=2, offset=-1),
+    case("Rescaling", X, scale=[1, 2.5, -3], offset=MEAN),
+    case("Rescaling", (2, 4, 3), scale=1 / 255, offset=0.5, test_input_dtype="uint8"),
+    case("Rescaling", (2, 4), scale=[[3.0]], test_input_dtype="int32"),
+    case("Normalization", X),
+    case("Normalization", X, axis=None),
+    case("Normalization", X, axis=1, invert=True),
+    case("Normalization", X, axis=(1, -1)),
+    case("Normalization", (2, 3), test_input_dtype="int32"),
+    case("Normalization", X, mean=MEAN, variance=VARIANCE),
+    case("Normalization", X, mean=MEAN, variance=VARIANCE, invert=True),
+    case("Normalization", X, axis=[1, 2], mean=MEAN, variance=VARIANCE),
+    case("Normalization", X, axis=(1, 2), mean=2.0, variance=9.0),
+    case("Normalization", X, axis=None, mean=2.0, variance=9),
+    case("CategoryEncoding", (2, 3), num_tokens=5, test_inputs=IDS),
+    case("CategoryEncoding", (2, 3), num_tokens=5, output_mode="count", test_inputs=IDS),
+    case("CategoryEncoding", (2, 3), num_tokens=6, output_mode="one_hot", test_inputs=IDS.astype("int32")),
+    case("CategoryEncoding", (2, 3), num_tokens=5, output_mode="one_hot", test_inputs=WITH_NEGATIVE),
+    case("CategoryEncoding", (2, 3), num_tokens=5, output_mode="multi_hot", test_inputs=WITH_NEGATIVE),
+    case("CategoryEncoding", (2, 3), {"count_weights": WEIGHTS}, num_tokens=5, output_mode="count", test_inputs=IDS),
+    case("CategoryEncoding", (4,), num_tokens=5, output_mode="one_hot", sparse=False, test_input_dtype="uint8"),
+    case("CategoryEncoding", (2, 3), num_tokens=5, output_mode="binary", test_inputs=IDS.astype("float32")),
+    case("Pipeline", (2, 5), layers=[Sub("Rescaling", scale=2.0), Sub("Dense", units=3)]),
+    case("Pipeline", X, layers=[Sub("Dense", units=4, activation="relu"), Sub("LayerNormalization"), Sub("Flatten")]),
+    case("Pipeline", [(2, 5), (2, 5)], layers=[Sub("Add"), Sub("BatchNormalization")]),
+    case("Pipeline", (2, 6, 6, 3), layers=[Sub("Conv2D", filters=2, kernel_size=3)], name="steps"),
+]
+
+ERRORS = [
+    bad_argument("Rescaling", ["scale", "'fast'"], scale="fast"),
+    bad_argument("Rescaling", ["offset", "finite"], scale=1.0, offset=[1.0, float("nan")]),
+    bad_input("width", "Rescaling", (None, 5, 3), ["(4,)", "scale"], scale=[1, 2, 3, 4]),
+    bad_argument("Normalization", ["variance", "mean is"], mean=1.0),
+    bad_argument("Normalization", ["variance", "(2,)"], mean=[1.0, 2.0], variance=1.0),
+    bad_argument("Normalization", ["mean", "at most 1 axes"], mean=[[1.0]], variance=[[1.0]]),
+    bad_argument("Normalization", ["variance", ">= 0"], mean=1.0, variance=-1.0),
+    bad_argument("Normalization", ["axis", "'last'"], axis="last"),
+    bad_input("rank", "Normalization", (None, 5, 3), ["axis 3"], axis=3),
+    bad_input("geometry", "Normalization", (None, 5, None), ["known size of axis"], test_rule=False),
+    bad_input("width", "Normalization", (None, 5, 4), ["(3,)", "mean"], mean=MEAN, variance=VARIANCE),
+    bad_input("width", "Normalization", (None, 5, 4), ["(3,)", "built for"], test_first=(None, 5, 3)),
+    bad_argument("CategoryEncoding", ["num_tokens", "IntegerLookup"]),
+    bad_argument("CategoryEncoding", ["num_tokens", "positive"], num_tokens=0),
+    bad_argument("CategoryEncoding", ["output_mode", "'tf_idf'", "'count'"], num_tokens=3, output_mode="tf_idf"),
+    bad_argument("CategoryEncoding", ["sparse", "dense"], num_tokens=3, sparse=True),
+    misuse(
+        "argument",
+        "CategoryEncoding",
+        "weights of no counts",
+        lambda: layers.CategoryEncoding(5)(IDS, count_weights=np.ones((2, 3))),
+        ArgumentError,
+        ["count_weights", "output_mode='count'"],
+    ),
+    misuse(
+        "width",
+        "CategoryEncoding",
+        "too few weights",
+        lambda: layers.CategoryEncoding(5, output_mode="count")(IDS, count_weights=np.ones((2, 1))),
+        ShapeError,
+        ["weight for each integer", "(2, 1)", "(2, 3)"],
+    ),
+    misuse(
+        "value",
+        "CategoryEncoding",
+        "an integer too large",
+        lambda: layers.CategoryEncoding(4)(IDS),
+        IndexError,
+        ["got       4, the first of 2", "[0, 4)"],
+    ),
+    misuse(
+        "structure",
+        "CategoryEncoding",
+        "ragged lists",
+        lambda: layers.CategoryEncoding(4)([[1, 2], [3]]),
+        ArgumentError,
+        ["one array of these lists", "pad"],
+    ),
+    bad_argument("Pipeline", ["layers", "list of layers"], layers=[]),
+    bad_argument("Pipeline", ["layers", "list of layers"], layers=[torch.relu]),
+    misuse(
+        "width",
+        "Pipeline",
+        "a layer within",
+        lambda: layers.Pipeline([layers.Dense(2), layers.Conv2D(2, 3)])(symbolic(4, 4)),
+        ShapeError,
+        ["Conv2D", "4 axes"],
+    ),
+]
