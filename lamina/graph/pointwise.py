@@ -15,7 +15,10 @@ _NAMES = (
     "abs neg exp expm1 log log1p sqrt rsqrt square sign sin cos tanh sigmoid relu erf floor ceil round reciprocal "
     "add sub mul div true_divide floor_divide remainder pow clamp clip where maximum minimum nan_to_num "
     "logical_and logical_or logical_not logical_xor lt le gt ge eq ne log2 log10 exp2 asin acos atan atan2 "
-    "sinh cosh tan trunc isnan isinf isfinite logaddexp"
+    "sinh cosh tan trunc isnan isinf isfinite logaddexp logaddexp2 asinh acosh atanh deg2rad rad2deg erfc erfinv i0 "
+    "sinc signbit isneginf isposinf isclose ldexp nextafter hypot fmax fmin fmod copysign gcd lcm bitwise_and "
+    "bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift angle conj resolve_conj isreal real "
+    "imag polar"
 ).split()
 _METHODS_ONLY = "to type float double half bfloat16 int long bool contiguous clone detach masked_fill".split()
 _ACTIVATIONS = (
@@ -26,7 +29,7 @@ _OPERATORS = "add sub mul truediv floordiv mod pow neg lt le gt ge eq ne and_ or
 
 POINTWISE: frozenset[Callable[..., Any]] = frozenset(
     [getattr(torch, name) for name in _NAMES]
-    + [getattr(torch.Tensor, name) for name in (*_NAMES, *_METHODS_ONLY) if hasattr(torch.Tensor, name)]
+    + [getattr(torch.Tensor, name) for name in (*_NAMES, *_METHODS_ONLY) if callable(getattr(torch.Tensor, name, None))]
     + [getattr(F, name) for name in _ACTIVATIONS]
     + [getattr(operator, name) for name in _OPERATORS]
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .operands import is_number, operands, tensor, tensors
+from .operands import floating, floating_pair, is_number, operands, tensor, tensors
 
 
 def add(x1: Any, x2: Any) -> Any:
@@ -99,6 +99,18 @@ def mod(x1: Any, x2: Any) -> Any:
     return a % b
 
 
+def fmod(x1: Any, x2: Any) -> Any:
+    """What division cut off to a whole number leaves over; it has the sign of `x1`.
+
+    >>> fmod([7, -7], 3)
+    tensor([ 1, -1], dtype=torch.int32)
+    """
+    a, b = tensors(x1, x2)
+    if _is_bool(a) and _is_bool(b):
+        a, b = tensor(a, torch.int32), tensor(b, torch.int32)
+    return torch.fmod(a, b)
+
+
 def power(x1: Any, x2: Any) -> Any:
     """`x1` to the power of `x2`.
 
@@ -133,10 +145,38 @@ def logaddexp(x1: Any, x2: Any) -> Any:
     >>> logaddexp([0.0, 1000.0], 0.0)
     tensor([6.9315e-01, 1.0000e+03])
     """
-    a, b = tensors(x1, x2)
-    kind = torch.promote_types(a.dtype, b.dtype)
-    kind = kind if kind.is_floating_point else torch.float32
-    return torch.logaddexp(a.to(kind), b.to(kind))
+    return torch.logaddexp(*floating_pair(x1, x2))
+
+
+def logaddexp2(x1: Any, x2: Any) -> Any:
+    """`log2(2**x1 + 2**x2)`, without overflow.
+
+    >>> logaddexp2([0.0, 1000.0], 0.0)
+    tensor([1.0000e+00, 1.0000e+03])
+    """
+    return torch.logaddexp2(*floating_pair(x1, x2))
+
+
+def hypot(x1: Any, x2: Any) -> Any:
+    """`sqrt(x1**2 + x2**2)`, without overflow; no gradient goes to either where both are 0.
+
+    >>> hypot([3.0, 0.0], [4.0, 0.0])
+    tensor([5., 0.])
+    """
+    a, b = floating_pair(x1, x2)
+    nothing = (a == 0) & (b == 0)
+    # Of 1 there, since the gradient of a root of 0 would be NaN.
+    return torch.where(nothing, 0.0, torch.hypot(torch.where(nothing, 1.0, a), b))
+
+
+def heaviside(x1: Any, x2: Any) -> Any:
+    """The step: 0 below 0, 1 above, and `x2` where `x1` is 0; a float.
+
+    >>> heaviside([-1.5, 0.0, 2.0], 0.5)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    a, b = floating_pair(x1, x2)
+    return torch.where(a == 0, b, (a > 0).to(a.dtype))
 
 
 def arctan2(x1: Any, x2: Any) -> Any:
@@ -174,6 +214,15 @@ def absolute(x: Any) -> Any:
     tensor(2.5000)
     """
     return abs(x)
+
+
+def fabs(x: Any) -> Any:
+    """The distance from 0, as a float.
+
+    >>> fabs([1, -2])
+    tensor([1., 2.])
+    """
+    return torch.abs(floating(x))
 
 
 def sign(x: Any) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+
+from lamina.graph import ArgumentError
 
 from .operands import is_number, number_dtype, operands, placed, refuse_symbolic, tensor, tensors
 
@@ -80,6 +83,15 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
     return torch.isclose(a.to(kind), b.to(kind), rtol, atol, equal_nan)
 
 
+def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Whether all are close, as `isclose` has it.
+
+    >>> allclose([1.0, 2.0], [1.000001, 2.0])
+    tensor(True)
+    """
+    return torch.all(isclose(x1, x2, rtol, atol, equal_nan))
+
+
 def logical_and(x1: Any, x2: Any) -> Any:
     """Whether both are true, which all but 0 is.
 
@@ -137,3 +149,28 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
         kind = torch.promote_types(number_dtype(x1), number_dtype(x2))
         return torch.where(condition, condition.new_full((), x1, dtype=kind), condition.new_full((), x2, dtype=kind))
     return torch.where(condition, *operands(x1, x2))
+
+
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    """The value of the first choice whose condition is true; the default where none is. Shapes broadcast.
+
+    Args:
+        condlist: conditions.
+        choicelist: a choice for each of them.
+        default: a number or a tensor.
+
+    Raises:
+        ArgumentError: no conditions, or another number of choices.
+
+    >>> select([[True, False, False], [True, True, False]], [[1, 2, 3], [4, 5, 6]], 9)
+    tensor([1, 5, 9], dtype=torch.int32)
+    """
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ArgumentError(
+            "ops.select takes a choice for each condition.",
+            got=f"{len(condlist)} conditions, {len(choicelist)} choices",
+        )
+    chosen = default
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        chosen = where(condition, choice, chosen)
+    return chosen

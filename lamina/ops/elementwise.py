@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from .operands import floating, tensor
+from .operands import floating, tensor, wide_floating
 
 
 def exp(x: Any) -> Any:
@@ -151,6 +151,51 @@ def tanh(x: Any) -> Any:
     tensor([0.0000, 0.7616])
     """
     return torch.tanh(tensor(x))
+
+
+def arcsinh(x: Any) -> Any:
+    """The number whose hyperbolic sine is `x`.
+
+    >>> arcsinh([0.0, 1.0])
+    tensor([0.0000, 0.8814])
+    """
+    return torch.asinh(tensor(x))
+
+
+def arccosh(x: Any) -> Any:
+    """The number from 0 up whose hyperbolic cosine is `x`; NaN below 1.
+
+    >>> arccosh([1.0, 2.0])
+    tensor([0.0000, 1.3170])
+    """
+    return torch.acosh(tensor(x))
+
+
+def arctanh(x: Any) -> Any:
+    """The number whose hyperbolic tangent is `x`; NaN beyond [-1, 1], infinite at the ends.
+
+    >>> arctanh([0.0, 0.5])
+    tensor([0.0000, 0.5493])
+    """
+    return torch.atanh(tensor(x))
+
+
+def deg2rad(x: Any) -> Any:
+    """Degrees as radians: `x * pi / 180`.
+
+    >>> deg2rad([90, 180])
+    tensor([1.5708, 3.1416])
+    """
+    return torch.deg2rad(wide_floating(x))
+
+
+def rad2deg(x: Any) -> Any:
+    """Radians as degrees: `x * 180 / pi`.
+
+    >>> rad2deg([0.0, torch.pi])
+    tensor([  0., 180.])
+    """
+    return torch.rad2deg(wide_floating(x))
 
 
 def erf(x: Any) -> Any:

@@ -133,6 +133,22 @@ def floating(x: Any) -> Any:
     return x if x.dtype.is_floating_point or x.dtype.is_complex else x.to(torch.float32)
 
 
+def wide_floating(x: Any) -> Any:
+    """`x` as a tensor of floats: 64-bit integers become float64, other integers and bools float32."""
+    x = tensor(x)
+    if x.dtype.is_floating_point or x.dtype.is_complex:
+        return x
+    return x.to(torch.float64 if x.dtype == torch.int64 else torch.float32)
+
+
+def floating_pair(x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Both sides as tensors of the floating dtype that holds both; integers and bools alone become float32."""
+    first, second = tensors(x1, x2)
+    kind = torch.promote_types(first.dtype, second.dtype)
+    kind = kind if kind.is_floating_point else torch.float32
+    return first.to(kind), second.to(kind)
+
+
 def counted(x: Any) -> Any:
     """`x` as a tensor in which numbers can be summed: bools and integers shorter than 32 bits become int32."""
     x = tensor(x)

@@ -9,8 +9,11 @@ from typing import Any
 
 import torch
 
-from .arithmetic import maximum, minimum
-from .operands import counted, floating, plain_axes, tensor
+from lamina.graph import ShapeError
+
+from .arithmetic import maximum, minimum, subtract
+from .one_node import one_node
+from .operands import counted, floating, floating_pair, plain_axes, tensor
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -103,6 +106,48 @@ def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     tensor(3, dtype=torch.int32)
     """
     return min(x, axis, keepdims)
+
+
+@one_node
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """From peak to peak: the largest value less the smallest.
+
+    >>> ptp([[1, 5], [7, 4]], axis=0)
+    tensor([6, 1], dtype=torch.int32)
+    """
+    return subtract(max(x, axis, keepdims), min(x, axis, keepdims))
+
+
+@one_node
+def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
+    """The weighted mean: `sum(x * weights) / sum(weights)`; the mean, without weights.
+
+    Args:
+        x: any shape.
+        axis: along which, one or several; all by default.
+        weights: of the shape of `x`, or of its axes that vanish.
+
+    Raises:
+        ShapeError: weights of another shape.
+
+    >>> average([[1.0, 2.0], [3.0, 4.0]], axis=1, weights=[3.0, 1.0])
+    tensor([1.2500, 3.2500])
+    """
+    if weights is None:
+        return mean(x, axis)
+    x, weights = floating_pair(x, weights)
+    axes = plain_axes(x, axis)
+    if weights.shape != x.shape:
+        sizes = tuple(x.shape[place] for place in axes)
+        if tuple(weights.shape) != sizes:
+            raise ShapeError(
+                "ops.average needs a weight for each value, or for each place along the axis.",
+                got=f"weights of shape {tuple(weights.shape)}",
+                expected=f"{tuple(x.shape)} or {sizes}",
+            )
+        order = sorted(range(len(axes)), key=axes.__getitem__)
+        weights = weights.permute(order).reshape([x.shape[i] if i in axes else 1 for i in range(x.ndim)])
+    return torch.sum(x * weights, axes) / torch.sum(weights.expand(x.shape), axes)
 
 
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:

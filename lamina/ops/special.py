@@ -1,0 +1,58 @@
+"""Functions that integrals define, and roots that need care: one tensor, position by position."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from .operands import tensor, wide_floating
+
+
+def erfc(x: Any) -> Any:
+    """`1 - erf(x)`, exact where that is near 0.
+
+    >>> erfc([0.0, 5.0])
+    tensor([1.0000e+00, 1.5375e-12])
+    """
+    return torch.erfc(tensor(x))
+
+
+def erfinv(x: Any) -> Any:
+    """The number whose `erf` is `x`; NaN beyond [-1, 1], infinite at the ends.
+
+    >>> erfinv([0.0, 0.5, 1.0])
+    tensor([0.0000, 0.4769,    inf])
+    """
+    return torch.erfinv(tensor(x))
+
+
+def i0(x: Any) -> Any:
+    """The modified Bessel function of the first kind and order 0: the mean of `exp(x cos(t))` over all angles t.
+
+    >>> i0([0.0, 1.0])
+    tensor([1.0000, 1.2661])
+    """
+    return torch.i0(wide_floating(x))
+
+
+def sinc(x: Any) -> Any:
+    """`sin(pi x) / (pi x)`; 1 at 0, where its gradient is 0.
+
+    >>> sinc([0.0, 0.5])
+    tensor([1.0000, 0.6366])
+    """
+    return torch.sinc(tensor(x))
+
+
+def cbrt(x: Any) -> Any:
+    """The cube root, negative below 0. At 0, where its slope is infinite, no gradient goes through.
+
+    >>> cbrt([8.0, -27.0])
+    tensor([ 2., -3.])
+    """
+    x = wide_floating(x)
+    nothing = x == 0
+    # The root of 1 there: PyTorch multiplies the infinite slope by 0, which would be NaN.
+    root = torch.pow(torch.abs(torch.where(nothing, 1.0, x)), 1 / 3)
+    return torch.where(nothing, x, torch.copysign(root, x))
