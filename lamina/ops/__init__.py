@@ -38,6 +38,10 @@ from .activation import (
     tanh_shrink,
     threshold,
 )
+from .adaptive import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+)
 from .arithmetic import (
     abs,
     absolute,
@@ -46,8 +50,13 @@ from .arithmetic import (
     clip,
     divide,
     divide_no_nan,
+    fabs,
     floor_divide,
+    fmod,
+    heaviside,
+    hypot,
     logaddexp,
+    logaddexp2,
     maximum,
     minimum,
     mod,
@@ -62,7 +71,30 @@ from .arithmetic import (
     subtract,
     true_divide,
 )
+from .attention import (
+    dot_product_attention,
+)
+from .bits import (
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_not,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    gcd,
+    lcm,
+    left_shift,
+    right_shift,
+)
+from .blocks import (
+    depth_to_space,
+    fold,
+    space_to_depth,
+    unfold,
+)
 from .comparison import (
+    allclose,
     equal,
     greater,
     greater_equal,
@@ -74,7 +106,19 @@ from .comparison import (
     logical_or,
     logical_xor,
     not_equal,
+    select,
     where,
+)
+from .complex import (
+    angle,
+    conj,
+    conjugate,
+    imag,
+    isreal,
+    polar,
+    real,
+    view_as_complex,
+    view_as_real,
 )
 from .control import (
     cond,
@@ -99,6 +143,13 @@ from .core import (
     stop_gradient,
     view,
 )
+from .counting import (
+    bincount,
+    digitize,
+    histogram,
+    isin,
+    unique,
+)
 from .creation import (
     arange,
     empty,
@@ -115,13 +166,29 @@ from .creation import (
     zeros,
     zeros_like,
 )
+from .ctc import (
+    ctc_decode,
+    ctc_loss,
+)
+from .derivatives import (
+    custom_gradient,
+    jvp,
+)
+from .differences import (
+    diff,
+    trapezoid,
+)
 from .elementwise import (
     arccos,
+    arccosh,
     arcsin,
+    arcsinh,
     arctan,
+    arctanh,
     ceil,
     cos,
     cosh,
+    deg2rad,
     erf,
     exp,
     exp2,
@@ -135,6 +202,7 @@ from .elementwise import (
     log2,
     log10,
     nan_to_num,
+    rad2deg,
     round,
     sin,
     sinh,
@@ -145,8 +213,35 @@ from .elementwise import (
 from .encoding import (
     binary_crossentropy,
     categorical_crossentropy,
+    multi_hot,
     one_hot,
     sparse_categorical_crossentropy,
+)
+from .floats import (
+    fmax,
+    fmin,
+    isneginf,
+    isposinf,
+    ldexp,
+    nextafter,
+    signbit,
+)
+from .fourier import (
+    extract_sequences,
+    fft,
+    fft2,
+    ifft2,
+    irfft,
+    istft,
+    rfft,
+    stft,
+)
+from .geometric import (
+    geomspace,
+    logspace,
+)
+from .image.similarity import (
+    psnr,
 )
 from .indexing import (
     get_item,
@@ -157,41 +252,65 @@ from .indexing import (
     slice_update,
     take,
     take_along_axis,
+    unravel_index,
 )
 from .joining import (
+    append,
     concatenate,
+    dstack,
     hstack,
     pad,
     repeat,
-    split,
     stack,
     tile,
-    unstack,
     vstack,
 )
 from .layout import (
     broadcast_to,
     expand_dims,
     flip,
+    fliplr,
+    flipud,
     moveaxis,
     ravel,
     reshape,
     roll,
+    rot90,
     squeeze,
     swapaxes,
     transpose,
 )
 from .linalg import (
     cholesky,
+    cholesky_inverse,
     det,
+    eig,
     eigh,
     inv,
+    logdet,
+    lstsq,
+    lu_factor,
+    matrix_rank,
     norm,
     pinv,
     qr,
+    slogdet,
     solve,
     solve_triangular,
     svd,
+)
+from .nan import (
+    nanargmax,
+    nanargmin,
+    nancumprod,
+    nancumsum,
+    nanmax,
+    nanmean,
+    nanmin,
+    nanprod,
+    nanstd,
+    nansum,
+    nanvar,
 )
 from .normalization import (
     batch_normalization,
@@ -201,16 +320,33 @@ from .normalization import (
     rms_normalization,
 )
 from .products import (
+    cross,
     diag,
+    diagflat,
     diagonal,
     dot,
     einsum,
+    inner,
+    kron,
     matmul,
     outer,
     tensordot,
     trace,
     tril,
     triu,
+    vander,
+    vdot,
+)
+from .quantiles import (
+    median,
+    nanmedian,
+    nanpercentile,
+    nanquantile,
+    percentile,
+    quantile,
+)
+from .rearrange import (
+    rearrange,
 )
 from .reduction import (
     all,
@@ -219,6 +355,7 @@ from .reduction import (
     any,
     argmax,
     argmin,
+    average,
     count_nonzero,
     cumprod,
     cumsum,
@@ -227,18 +364,57 @@ from .reduction import (
     mean,
     min,
     prod,
+    ptp,
     std,
     sum,
     var,
 )
+from .saturation import (
+    saturate_cast,
+)
+from .segments import (
+    segment_max,
+    segment_min,
+    segment_prod,
+    segment_sum,
+)
+from .signal_windows import (
+    bartlett,
+    blackman,
+    hamming,
+    hanning,
+    kaiser,
+)
+from .similarity import (
+    cdist,
+    corrcoef,
+    correlate,
+)
 from .sorting import (
+    argpartition,
     argsort,
     in_top_k,
     searchsorted,
-    segment_max,
-    segment_sum,
     sort,
     top_k,
+)
+from .special import (
+    cbrt,
+    erfc,
+    erfinv,
+    i0,
+    sinc,
+)
+from .splitting import (
+    array_split,
+    dsplit,
+    hsplit,
+    split,
+    unstack,
+    vsplit,
+)
+from .vectorize import (
+    vectorize,
 )
 from .windows import (
     average_pool,
@@ -250,26 +426,39 @@ from .windows import (
 )
 
 __all__ = [
-    "abs", "absolute", "add", "all", "amax", "amin", "any", "arange", "arccos", "arcsin", "arctan", "arctan2",
-    "argmax", "argmin", "argsort", "array", "average_pool", "batch_normalization", "binary_crossentropy",
-    "broadcast_to", "cast", "categorical_crossentropy", "ceil", "celu", "cholesky", "clip", "concatenate", "cond",
-    "conv", "conv_transpose", "convert_to_numpy", "convert_to_tensor", "copy", "cos", "cosh", "count_nonzero",
-    "cumprod", "cumsum", "depthwise_conv", "det", "diag", "diagonal", "divide", "divide_no_nan", "dot", "dtype",
-    "eigh", "einsum", "elu", "empty", "empty_like", "equal", "erf", "exp", "exp2", "expand_dims", "expm1", "eye",
-    "flip", "floor", "floor_divide", "fori_loop", "full", "full_like", "gelu", "get_item", "glu", "greater",
-    "greater_equal", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "hstack", "identity",
-    "image", "in_top_k", "inv", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layer_normalization",
-    "leaky_relu", "less", "less_equal", "linalg", "linspace", "log", "log10", "log1p", "log2", "log_sigmoid",
-    "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "map",
-    "matmul", "max", "max_pool", "maximum", "mean", "meshgrid", "min", "minimum", "mod", "moments", "moveaxis",
-    "multiply", "nan_to_num", "ndim", "negative", "nn", "nonzero", "norm", "normalize", "not_equal", "numpy",
-    "one_hot", "ones", "ones_like", "outer", "pad", "pinv", "power", "prod", "qr", "ravel", "reciprocal", "relu",
-    "relu6", "repeat", "reshape", "rms_normalization", "roll", "round", "rsqrt", "scan", "scatter", "scatter_update",
-    "searchsorted", "segment_max", "segment_sum", "selu", "separable_conv", "shape", "sigmoid", "sign", "silu",
-    "sin", "sinh", "size", "slice", "slice_update", "soft_shrink", "softmax", "softplus", "softsign", "solve",
-    "solve_triangular", "sort", "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "sparsemax",
-    "split", "sqrt", "square", "squareplus", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "svd",
-    "swapaxes", "swish", "switch", "take", "take_along_axis", "tan", "tanh", "tanh_shrink", "tensordot", "threshold",
-    "tile", "top_k", "trace", "transpose", "tri", "tril", "triu", "true_divide", "trunc", "unstack", "var",
-    "vectorized_map", "view", "vstack", "where", "while_loop", "zeros", "zeros_like",
+    "abs", "absolute", "adaptive_average_pool", "adaptive_max_pool", "add", "all", "allclose", "amax", "amin", "angle",
+    "any", "append", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax",
+    "argmin", "argpartition", "argsort", "array", "array_split", "average", "average_pool", "bartlett",
+    "batch_normalization", "binary_crossentropy", "bincount", "bitwise_and", "bitwise_invert", "bitwise_left_shift",
+    "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman", "broadcast_to", "cast",
+    "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu", "cholesky", "cholesky_inverse", "clip", "concatenate",
+    "cond", "conj", "conjugate", "conv", "conv_transpose", "convert_to_numpy", "convert_to_tensor", "copy", "corrcoef",
+    "correlate", "cos", "cosh", "count_nonzero", "cross", "ctc_decode", "ctc_loss", "cumprod", "cumsum",
+    "custom_gradient", "deg2rad", "depth_to_space", "depthwise_conv", "det", "diag", "diagflat", "diagonal", "diff",
+    "digitize", "divide", "divide_no_nan", "dot", "dot_product_attention", "dsplit", "dstack", "dtype", "eig", "eigh",
+    "einsum", "elu", "empty", "empty_like", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1",
+    "extract_sequences", "eye", "fabs", "fft", "fft2", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax",
+    "fmin", "fmod", "fold", "fori_loop", "full", "full_like", "gcd", "gelu", "geomspace", "get_item", "glu", "greater",
+    "greater_equal", "hamming", "hanning", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh",
+    "heaviside", "histogram", "hsplit", "hstack", "hypot", "i0", "identity", "ifft2", "imag", "image", "in_top_k",
+    "inner", "inv", "irfft", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf",
+    "isreal", "istft", "jvp", "kaiser", "kron", "layer_normalization", "lcm", "ldexp", "leaky_relu", "left_shift",
+    "less", "less_equal", "linalg", "linspace", "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax",
+    "logaddexp", "logaddexp2", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logspace",
+    "logsumexp", "lstsq", "lu_factor", "map", "matmul", "matrix_rank", "max", "max_pool", "maximum", "mean", "median",
+    "meshgrid", "min", "minimum", "mod", "moments", "moveaxis", "multi_hot", "multiply", "nan_to_num", "nanargmax",
+    "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod",
+    "nanquantile", "nanstd", "nansum", "nanvar", "ndim", "negative", "nextafter", "nn", "nonzero", "norm", "normalize",
+    "not_equal", "numpy", "one_hot", "ones", "ones_like", "outer", "pad", "percentile", "pinv", "polar", "power",
+    "prod", "psnr", "ptp", "qr", "quantile", "rad2deg", "ravel", "real", "rearrange", "reciprocal", "relu", "relu6",
+    "repeat", "reshape", "rfft", "right_shift", "rms_normalization", "roll", "rot90", "round", "rsqrt",
+    "saturate_cast", "scan", "scatter", "scatter_update", "searchsorted", "segment_max", "segment_min", "segment_prod",
+    "segment_sum", "select", "selu", "separable_conv", "shape", "sigmoid", "sign", "signbit", "silu", "sin", "sinc",
+    "sinh", "size", "slice", "slice_update", "slogdet", "soft_shrink", "softmax", "softplus", "softsign", "solve",
+    "solve_triangular", "sort", "space_to_depth", "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid",
+    "sparsemax", "split", "sqrt", "square", "squareplus", "squeeze", "stack", "std", "stft", "stop_gradient",
+    "subtract", "sum", "svd", "swapaxes", "swish", "switch", "take", "take_along_axis", "tan", "tanh", "tanh_shrink",
+    "tensordot", "threshold", "tile", "top_k", "trace", "transpose", "trapezoid", "tri", "tril", "triu", "true_divide",
+    "trunc", "unfold", "unique", "unravel_index", "unstack", "vander", "var", "vdot", "vectorize", "vectorized_map",
+    "view", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -44,6 +44,38 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 
 
 @one_node
+def multi_hot(
+    inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
+) -> Any:
+    """1 at every class that is among a row's labels, 0 elsewhere.
+
+    Args:
+        inputs: integers, (B, L, ...) or (L,); the labels lie along the second axis, or the only one. Others than
+            classes are passed over.
+        num_classes: the number of classes, C.
+        axis: where the result, (B, ..., C) or (C,), has its classes.
+        dtype: of the result; float32 by default.
+        sparse: only False.
+        **kwargs: `num_tokens`, an old name of `num_classes`.
+
+    Raises:
+        ArgumentError: a sparse result is asked for, or no `num_classes` is given.
+
+    >>> multi_hot([[0, 2], [1, 1]], 3)
+    tensor([[1., 0., 1.],
+            [0., 1., 0.]])
+    """
+    classes = kwargs.pop("num_tokens", num_classes) if num_classes is None else num_classes
+    if classes is None or kwargs:
+        raise ArgumentError(
+            "ops.multi_hot needs the number of classes.", got=f"{kwargs or None}", expected="num_classes=, and no more"
+        )
+    inputs = tensor(inputs)
+    hot = one_hot(inputs, classes, dtype=dtype, sparse=sparse).amax(1 if inputs.ndim > 1 else 0)
+    return hot.movedim(-1, axis)
+
+
+@one_node
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
     """`-target * log(p) - (1 - target) * log(1 - p)`, position by position.
 

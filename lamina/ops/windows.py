@@ -13,10 +13,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from lamina.graph import ArgumentError, ShapeError
+from lamina.graph import ShapeError
 
 from .one_node import one_node
 from .operands import common, floating, placed
+from .spatial import as_it_came, channels_second, each, is_same
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
@@ -104,7 +105,7 @@ def conv(
             expected="a number of channels that the kernel's last but one axis divides",
         )
     groups = x.shape[1] // weight.shape[1]
-    return _left(_convolved(x, weight, strides, padding, dilation_rate, groups), data_format)
+    return as_it_came(_convolved(x, weight, strides, padding, dilation_rate, groups), data_format)
 
 
 @one_node
@@ -128,7 +129,7 @@ def depthwise_conv(
     """
     x, kernel, rank = _entered("depthwise_conv", inputs, kernel, data_format)
     weight = kernel.permute(rank, rank + 1, *range(rank)).flatten(0, 1).unsqueeze(1)
-    return _left(_convolved(x, weight, strides, padding, dilation_rate, x.shape[1]), data_format)
+    return as_it_came(_convolved(x, weight, strides, padding, dilation_rate, x.shape[1]), data_format)
 
 
 @one_node
@@ -182,20 +183,20 @@ def conv_transpose(
     torch.Size([1, 8, 8, 8])
     """
     x, kernel, rank = _entered("conv_transpose", inputs, kernel, data_format)
-    steps, gaps = _each("strides", strides, rank), _each("dilation_rate", dilation_rate, rank)
-    more = (None,) * rank if output_padding is None else _each("output_padding", output_padding, rank)
+    steps, gaps = each("strides", strides, rank), each("dilation_rate", dilation_rate, rank)
+    more = (None,) * rank if output_padding is None else each("output_padding", output_padding, rank, least=0)
     weight = kernel.permute(rank + 1, rank, *range(rank))
     full = _TRANSPOSED[rank](x, weight, stride=steps, dilation=gaps)
     cut: list[int] = []
     for k, d, s, extra in zip(kernel.shape[:rank], gaps, steps, more, strict=True):
-        front, back = _cut_off((k - 1) * d + 1, s, _padding(padding), extra)
+        front, back = _cut_off((k - 1) * d + 1, s, padding, extra)
         cut = [-front, -back, *cut]
-    return _left(F.pad(full, cut), data_format)
+    return as_it_came(F.pad(full, cut), data_format)
 
 
 def _cut_off(k: int, s: int, padding: str, extra: int | None) -> tuple[int, int]:
     """How much of a transposed convolution's (n - 1) * s + k positions is cut off at both ends; below 0: zeros more."""
-    if padding == "valid":
+    if not is_same(padding):
         return 0, -(max(s - k, 0) if extra is None else extra)
     total = k - s if extra is None else k - k % 2 - extra
     front = max(total // 2, 0)
@@ -206,7 +207,7 @@ def _convolved(
     x: torch.Tensor, weight: torch.Tensor, strides: Any, padding: str, dilation_rate: Any, groups: int
 ) -> torch.Tensor:
     rank = x.ndim - 2
-    steps, gaps = _each("strides", strides, rank), _each("dilation_rate", dilation_rate, rank)
+    steps, gaps = each("strides", strides, rank), each("dilation_rate", dilation_rate, rank)
     extents = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], gaps, strict=True)]
     border = _border(x.shape[2:], extents, steps, padding)
     before: tuple[int, ...] | int = 0
@@ -227,15 +228,15 @@ def _pooled(
     padding: str,
     data_format: str | None,
 ) -> torch.Tensor:
-    x, rank = _channels_first("pooling", inputs, data_format)
-    size = _each("pool_size", pool_size, rank)
-    steps = size if strides is None else _each("strides", strides, rank)
-    return _left(reduce(x, size, steps, _border(x.shape[2:], size, steps, padding)), data_format)
+    x, rank = channels_second("pooling", inputs, data_format)
+    size = each("pool_size", pool_size, rank)
+    steps = size if strides is None else each("strides", strides, rank)
+    return as_it_came(reduce(x, size, steps, _border(x.shape[2:], size, steps, padding)), data_format)
 
 
 def _border(sizes: Sequence[int], extents: Sequence[int], steps: Sequence[int], padding: str) -> list[int] | None:
     """What "same" adds at both ends of each axis, in the order of F.pad; None where it is nothing."""
-    if _padding(padding) == "valid":
+    if not is_same(padding):
         return None
     flat: list[int] = []
     for n, k, s in zip(sizes, extents, steps, strict=True):
@@ -246,7 +247,7 @@ def _border(sizes: Sequence[int], extents: Sequence[int], steps: Sequence[int], 
 
 def _entered(name: str, inputs: Any, kernel: Any, data_format: str | None) -> tuple[torch.Tensor, torch.Tensor, int]:
     inputs, kernel = common(*map(floating, placed(inputs, kernel)))
-    x, rank = _channels_first(name, inputs, data_format)
+    x, rank = channels_second(name, inputs, data_format)
     if kernel.ndim != rank + 2:
         raise ShapeError(
             f"ops.{name}: the kernel does not fit the input's axes.",
@@ -254,38 +255,3 @@ def _entered(name: str, inputs: Any, kernel: Any, data_format: str | None) -> tu
             expected=f"a kernel with {rank + 2} axes",
         )
     return x, kernel, rank
-
-
-def _channels_first(name: str, inputs: Any, data_format: str | None) -> tuple[torch.Tensor, int]:
-    x = common(inputs)[0]
-    rank = x.ndim - 2
-    if rank not in (1, 2, 3):
-        raise ShapeError(
-            f"ops.{name} works on one to three spatial axes.",
-            got=f"shape {tuple(x.shape)}",
-            expected="3, 4 or 5 axes: batch, channels and the spatial ones",
-        )
-    return (torch.movedim(x, -1, 1) if _channels_last(data_format) else x), rank
-
-
-def _left(x: torch.Tensor, data_format: str | None) -> torch.Tensor:
-    return torch.movedim(x, 1, -1) if _channels_last(data_format) else x
-
-
-def _channels_last(data_format: str | None) -> bool:
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise ArgumentError(f"There is no data_format {data_format!r}.", expected="'channels_last' or 'channels_first'")
-    return data_format != "channels_first"
-
-
-def _padding(padding: str) -> str:
-    if padding not in ("valid", "same"):
-        raise ArgumentError(f"There is no padding {padding!r}.", expected="'valid' or 'same'")
-    return padding
-
-
-def _each(name: str, value: Any, rank: int) -> tuple[int, ...]:
-    values = (value,) * rank if isinstance(value, int) else tuple(value)
-    if len(values) != rank:
-        raise ArgumentError(f"{name} cannot be {value!r}.", expected=f"an integer, or {rank} of them")
-    return values

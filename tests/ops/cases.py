@@ -2,113 +2,31 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from lamina.graph import tree
+from tests.ops.case import B, Case, Given, W, case, each, eager, exactly, stepwise
+from tests.ops.cases_elementwise import ELEMENTWISE_CASES
+from tests.ops.cases_image import IMAGE_CASES
+from tests.ops.cases_nn import NN_CASES
+from tests.ops.cases_parts import PART_CASES
+from tests.ops.cases_statistics import STATISTICS_CASES
 
-
-@dataclass(frozen=True)
-class Given:
-    """A tensor that a case is called on. In a graph it is an `Input`; its first axis is unknown if `batched`."""
-
-    array: np.ndarray
-    batched: bool
-
-
-@dataclass(frozen=True)
-class Case:
-    """One call.
-
-    Attributes:
-        op: its name under `ops`.
-        symbolic: whether the call can be part of a graph.
-        gradient: whether to compare gradients with Keras'.
-    """
-
-    op: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    symbolic: bool = True
-    gradient: bool = True
-
-    def __str__(self) -> str:
-        def text(leaf: Any) -> Any:
-            return f"{leaf.array.dtype}{[*leaf.array.shape]}" if isinstance(leaf, Given) else leaf
-
-        args, kwargs = tree.map_leaves(text, (self.args, self.kwargs))
-        return f"{self.op}({', '.join([*map(str, args), *(f'{k}={v}' for k, v in kwargs.items())])})"
-
-    def filled(self, make: Callable[[Given], Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments, with what `make` makes of each given tensor."""
-        return tree.map_leaves(lambda leaf: make(leaf) if isinstance(leaf, Given) else leaf, (self.args, self.kwargs))
-
-    def givens(self) -> list[Given]:
-        return [leaf for leaf in tree.leaves((self.args, self.kwargs)) if isinstance(leaf, Given)]
-
-
-def _numbers(shape: tuple[int, ...], dtype: str, low: float, high: float) -> np.ndarray:
-    """Numbers that differ between shapes and bounds, and are the same in every run."""
-    rng = np.random.default_rng(zlib.crc32(repr((shape, dtype, low, high)).encode()))
-    if dtype == "bool":
-        return rng.random(shape) < 0.5
-    if dtype.startswith("float"):
-        return (low + (high - low) * rng.random(shape)).astype(dtype)
-    return rng.integers(int(low), int(high), shape).astype(dtype)
-
-
-def B(*shape: int, dtype: str = "float32", low: float = -3.0, high: float = 3.0) -> Given:
-    """A batch of numbers from low to high: its first axis is unknown in a graph."""
-    return Given(_numbers(shape, dtype, low, high), True)
-
-
-def W(*shape: int, dtype: str = "float32", low: float = -3.0, high: float = 3.0) -> Given:
-    """The same with a shape that is known in a graph, like that of weights."""
-    return Given(_numbers(shape, dtype, low, high), False)
-
-
-def exactly(values: Any, dtype: str = "float32", batched: bool = True) -> Given:
-    """These values."""
-    return Given(np.array(values, dtype=dtype), batched)
-
-
-def case(op: str, *args: Any, **kwargs: Any) -> Case:
-    return Case(op, args, kwargs)
-
-
-def eager(op: str, *args: Any, **kwargs: Any) -> Case:
-    """A call that cannot be part of a graph: it makes no tensor from a tensor, or looks at values."""
-    return Case(op, args, kwargs, symbolic=False)
-
-
-def stepwise(op: str, *args: Any, **kwargs: Any) -> Case:
-    """A call whose gradient is not compared: Keras' is NaN, of arbitrary sign, or an error."""
-    return Case(op, args, kwargs, gradient=False)
-
-
-def _each(ops: str, *args: Any, **kwargs: Any) -> Iterator[Case]:
-    """The same call of several ops."""
-    return (case(op, *args, **kwargs) for op in ops.split())
-
+__all__ = ["CASES", "Case", "Given"]
 
 IMAGE = B(2, 6, 7, 3)
 SPD = exactly(np.eye(3) * 4 + 0.5 * np.ones((2, 3, 3)))
 ODD = exactly([[np.nan, np.inf, -np.inf], [0.0, 1.5, -2.5]])
 
 ARITHMETIC = [
-    *_each("add subtract multiply divide true_divide maximum minimum arctan2 logaddexp", B(3, 4), B(3, 4)),
-    *_each("add subtract multiply divide maximum minimum arctan2 logaddexp", B(3, 4), W(4)),
-    *_each("add subtract multiply divide true_divide maximum minimum", B(3, 4), 1.5),
-    *_each("add subtract multiply divide maximum minimum", 2, B(3, 4)),
-    *_each("add subtract multiply divide maximum minimum floor_divide mod", B(3, 4, dtype="int32"), 2),
-    *_each("add subtract multiply divide maximum minimum", B(3, 4, dtype="int32"), 2.5),
-    *_each("add multiply maximum minimum", B(3, 4, dtype="bool"), 2),
-    *_each("add multiply divide maximum minimum", B(3, 4, dtype="int8"), W(4, dtype="uint8", low=0)),
-    *_each("add maximum minimum", exactly([1.0, 2.0, 1.0]), exactly([1.0, 1.0, 2.0])),
+    *each("add subtract multiply divide true_divide maximum minimum arctan2 logaddexp", B(3, 4), B(3, 4)),
+    *each("add subtract multiply divide maximum minimum arctan2 logaddexp", B(3, 4), W(4)),
+    *each("add subtract multiply divide true_divide maximum minimum", B(3, 4), 1.5),
+    *each("add subtract multiply divide maximum minimum", 2, B(3, 4)),
+    *each("add subtract multiply divide maximum minimum floor_divide mod", B(3, 4, dtype="int32"), 2),
+    *each("add subtract multiply divide maximum minimum", B(3, 4, dtype="int32"), 2.5),
+    *each("add multiply maximum minimum", B(3, 4, dtype="bool"), 2),
+    *each("add multiply divide maximum minimum", B(3, 4, dtype="int8"), W(4, dtype="uint8", low=0)),
+    *each("add maximum minimum", exactly([1.0, 2.0, 1.0]), exactly([1.0, 1.0, 2.0])),
     case("subtract", B(3, 4, dtype="bool"), B(3, 4, dtype="int32")),
     case("subtract", B(3, 4, dtype="bool"), 1.5),
     case("divide_no_nan", B(3, 4), B(3, 4, low=1.0)),
@@ -123,10 +41,10 @@ ARITHMETIC = [
     case("power", 2.0, B(3, 4)),
     case("power", B(3, 4, dtype="int32"), 2),
     case("power", B(3, 4, dtype="bool"), 2),
-    *_each("negative abs absolute sign square sqrt rsqrt reciprocal", B(3, 4, low=0.5)),
-    *_each("negative abs absolute sign square reciprocal", B(3, 4)),
-    *_each("negative abs absolute sign square reciprocal sqrt", B(3, 4, dtype="int32", low=1, high=9)),
-    *_each("abs absolute square", B(3, 4, dtype="bool")),
+    *each("negative abs absolute sign square sqrt rsqrt reciprocal", B(3, 4, low=0.5)),
+    *each("negative abs absolute sign square reciprocal", B(3, 4)),
+    *each("negative abs absolute sign square reciprocal sqrt", B(3, 4, dtype="int32", low=1, high=9)),
+    *each("abs absolute square", B(3, 4, dtype="bool")),
     case("clip", B(3, 4), -1, 1.5),
     case("clip", B(3, 4, dtype="int32"), -1, 1),
     case("clip", B(3, 4, dtype="int32"), 0.5, 1.5),
@@ -136,14 +54,14 @@ ARITHMETIC = [
 ]
 
 ELEMENTWISE = [
-    *_each("exp expm1 exp2 sin cos tan arctan sinh cosh tanh erf floor ceil trunc round", B(3, 4)),
-    *_each("log log1p log2 log10", B(3, 4, low=0.1)),
-    *_each("arcsin arccos", B(3, 4, low=-0.9, high=0.9)),
-    *_each("exp expm1 sin cos tan arctan sinh cosh tanh erf floor ceil trunc round", B(3, 4, dtype="int32")),
-    *_each("log log1p log2 log10", B(3, 4, dtype="int32", low=1, high=9)),
-    *_each("floor ceil trunc", B(3, 4, dtype="bool")),
-    *_each("isnan isinf isfinite", ODD),
-    *_each("isnan isinf isfinite", B(3, dtype="int32")),
+    *each("exp expm1 exp2 sin cos tan arctan sinh cosh tanh erf floor ceil trunc round", B(3, 4)),
+    *each("log log1p log2 log10", B(3, 4, low=0.1)),
+    *each("arcsin arccos", B(3, 4, low=-0.9, high=0.9)),
+    *each("exp expm1 sin cos tan arctan sinh cosh tanh erf floor ceil trunc round", B(3, 4, dtype="int32")),
+    *each("log log1p log2 log10", B(3, 4, dtype="int32", low=1, high=9)),
+    *each("floor ceil trunc", B(3, 4, dtype="bool")),
+    *each("isnan isinf isfinite", ODD),
+    *each("isnan isinf isfinite", B(3, dtype="int32")),
     case("round", exactly([0.5, 1.5, 2.5, -0.5])),
     case("round", B(3, 4), 2),
     case("round", B(3, 4), decimals=-1),
@@ -153,13 +71,13 @@ ELEMENTWISE = [
 ]
 
 COMPARISON = [
-    *_each(
+    *each(
         "equal not_equal greater greater_equal less less_equal", B(3, 4, dtype="int32"), B(3, 4, dtype="int32", low=-2)
     ),
-    *_each("equal not_equal greater greater_equal less less_equal", B(3, 4), 1),
-    *_each("equal greater less", 0, B(3, 4, dtype="int32")),
-    *_each("logical_and logical_or logical_xor", B(3, 4, dtype="bool"), B(3, 4, dtype="int32", low=-1, high=2)),
-    *_each("logical_and logical_or logical_xor", B(3, 4, dtype="bool"), True),
+    *each("equal not_equal greater greater_equal less less_equal", B(3, 4), 1),
+    *each("equal greater less", 0, B(3, 4, dtype="int32")),
+    *each("logical_and logical_or logical_xor", B(3, 4, dtype="bool"), B(3, 4, dtype="int32", low=-1, high=2)),
+    *each("logical_and logical_or logical_xor", B(3, 4, dtype="bool"), True),
     case("logical_not", B(3, 4, dtype="bool")),
     case("logical_not", B(3, 4, dtype="int32", low=-1, high=2)),
     case("isclose", exactly([1.0, 2.0, np.nan]), exactly([1.000001, 2.1, np.nan])),
@@ -181,22 +99,22 @@ REDUCTION = [
     for tensor in (B(3, 4, 5), B(3, 4, 5, dtype="int32"), B(3, 4, 5, dtype="bool"))
     for how in ({}, {"axis": 1}, {"axis": (0, -1)}, {"axis": [1, 2], "keepdims": True})
 ] + [
-    *_each("count_nonzero", B(3, 4, dtype="int32", low=-1, high=2)),
-    *_each("count_nonzero", B(3, 4, dtype="bool"), axis=1),
-    *_each("count_nonzero", B(3, 4, dtype="bool"), (0, 1)),
-    *_each("max min", B(3, 4), axis=1, initial=1.0),
-    *_each("max min", B(3, 4, dtype="int32"), initial=1),
+    *each("count_nonzero", B(3, 4, dtype="int32", low=-1, high=2)),
+    *each("count_nonzero", B(3, 4, dtype="bool"), axis=1),
+    *each("count_nonzero", B(3, 4, dtype="bool"), (0, 1)),
+    *each("max min", B(3, 4), axis=1, initial=1.0),
+    *each("max min", B(3, 4, dtype="int32"), initial=1),
     case("prod", B(3, 4, dtype="int32"), axis=1, dtype="float32"),
-    *_each("sum prod", B(3, 4, dtype="int8")),
-    *_each("sum prod mean var std", B(3, 4, dtype="uint8", low=0)),
-    *_each("argmax argmin", B(3, 4)),
-    *_each("argmax argmin", B(3, 4), 1),
-    *_each("argmax argmin", B(3, 4), 0, True),
-    *_each("argmax argmin", B(3, 4, dtype="bool")),
-    *_each("cumsum cumprod", B(3, 4)),
-    *_each("cumsum cumprod", B(3, 4, dtype="int32"), 1),
-    *_each("cumsum cumprod", B(3, 4, dtype="bool"), axis=0),
-    *_each("cumsum cumprod", B(3, 4, dtype="int32"), axis=-1, dtype="float32"),
+    *each("sum prod", B(3, 4, dtype="int8")),
+    *each("sum prod mean var std", B(3, 4, dtype="uint8", low=0)),
+    *each("argmax argmin", B(3, 4)),
+    *each("argmax argmin", B(3, 4), 1),
+    *each("argmax argmin", B(3, 4), 0, True),
+    *each("argmax argmin", B(3, 4, dtype="bool")),
+    *each("cumsum cumprod", B(3, 4)),
+    *each("cumsum cumprod", B(3, 4, dtype="int32"), 1),
+    *each("cumsum cumprod", B(3, 4, dtype="bool"), axis=0),
+    *each("cumsum cumprod", B(3, 4, dtype="int32"), axis=-1, dtype="float32"),
 ]
 
 LAYOUT = [
@@ -324,13 +242,13 @@ PRODUCTS = [
     case("diag", W(3)),
     case("diag", W(3), 1),
     case("diag", W(3, 4), k=-1),
-    *_each("tril triu", B(3, 4, 4)),
-    *_each("tril triu", B(3, 4, 5), 1),
-    *_each("tril triu", W(3, 4, dtype="int32"), k=-1),
+    *each("tril triu", B(3, 4, 4)),
+    *each("tril triu", B(3, 4, 5), 1),
+    *each("tril triu", W(3, 4, dtype="int32"), k=-1),
 ]
 
 LINALG = [
-    *_each("norm", B(3, 4)),
+    *each("norm", B(3, 4)),
     case("norm", B(3, 4), axis=1),
     case("norm", B(3, 4), 1, -1, True),
     case("norm", B(3, 4), ord=np.inf, axis=1),
@@ -356,7 +274,7 @@ LINALG = [
 ]
 
 ACTIVATION = [
-    *_each(
+    *each(
         "relu relu6 elu celu selu gelu silu swish softplus softsign sigmoid log_sigmoid hard_sigmoid hard_silu "
         "hard_swish hard_tanh leaky_relu hard_shrink soft_shrink tanh_shrink sparse_plus sparse_sigmoid squareplus "
         "softmax log_softmax glu",
@@ -445,30 +363,6 @@ WINDOWS = [
     case("conv_transpose", B(2, 8, 3), W(3, 4, 3), dilation_rate=2),
 ]
 
-PICTURES = [
-    case("image.resize", IMAGE, (9, 5)),
-    case("image.resize", IMAGE, (9, 5), "nearest"),
-    case("image.resize", IMAGE, (3, 4), interpolation="bilinear", antialias=True),
-    case("image.resize", IMAGE, (9, 5), interpolation="bicubic"),
-    case("image.resize", IMAGE, (6, 3), crop_to_aspect_ratio=True),
-    case("image.resize", IMAGE, (3, 6), pad_to_aspect_ratio=True, fill_mode="constant", fill_value=2.0),
-    case("image.resize", B(2, 3, 6, 7), (4, 9), data_format="channels_first"),
-    case("image.resize", W(6, 7, 3, dtype="uint8", low=0, high=255), (9, 5)),
-    case("image.resize", B(2, 6, 7, 3, dtype="uint8", low=0, high=255), (9, 5), "bicubic"),
-    case("image.crop_images", IMAGE, 1, 2, 2, 1),
-    case("image.crop_images", IMAGE, top_cropping=1, right_cropping=0, target_height=3, target_width=4),
-    case("image.crop_images", B(2, 3, 6, 7), 1, 2, target_height=2, target_width=2, data_format="channels_first"),
-    case("image.crop_images", W(6, 7, 3), bottom_cropping=1, left_cropping=1, target_height=2, target_width=2),
-    case("image.pad_images", IMAGE, 1, 2, 2, 1),
-    case("image.pad_images", IMAGE, bottom_padding=1, right_padding=0, target_height=9, target_width=9),
-    case("image.pad_images", W(3, 6, 7), 1, 2, target_height=9, target_width=10, data_format="channels_first"),
-    case("image.pad_images", IMAGE, top_padding=2, left_padding=0, target_height=9, target_width=9),
-    case("image.rgb_to_grayscale", IMAGE),
-    case("image.rgb_to_grayscale", B(2, 6, 7, 3, dtype="uint8", low=0, high=255)),
-    case("image.rgb_to_grayscale", W(3, 6, 7), data_format="channels_first"),
-    case("image.rgb_to_grayscale", W(6, 7, 1)),
-]
-
 CREATION = [
     eager("zeros", (2, 3)),
     eager("zeros", 3, "int32"),
@@ -477,8 +371,8 @@ CREATION = [
     eager("full", (2, 3), 7),
     eager("full", (2, 2), [1, 2]),
     eager("full", (2,), 1.5, dtype="float16"),
-    *_each("zeros_like ones_like", B(3, 4)),
-    *_each("zeros_like ones_like", B(3, 4), "int32"),
+    *each("zeros_like ones_like", B(3, 4)),
+    *each("zeros_like ones_like", B(3, 4), "int32"),
     case("full_like", B(3, 4), 7),
     case("full_like", B(3, 4, dtype="int32"), 2.5, dtype="float32"),
     case("full_like", B(3, 4), W(4)),
@@ -543,7 +437,11 @@ CASES: list[Case] = [
     *NORMALIZATION,
     *ENCODING,
     *WINDOWS,
-    *PICTURES,
     *CREATION,
     *CORE,
+    *ELEMENTWISE_CASES,
+    *STATISTICS_CASES,
+    *IMAGE_CASES,
+    *NN_CASES,
+    *PART_CASES,
 ]
