@@ -13,7 +13,8 @@ import torch
 from lamina import layers
 from lamina.graph import Graph
 from lamina.graph.program import Program
-from tests.layers.parity import Sub, check
+from tests.layers.cases.form import Sub
+from tests.layers.parity import check
 
 # Right-padded, left-padded (what pad_sequences makes), with holes, one row wholly masked, nothing masked.
 MASKS = {

@@ -16,9 +16,8 @@ import torch
 import lamina
 from lamina.saving.errors import LoadingError
 from lamina.saving.keras_files.weights import keras_tensors, read_keras_weights, write_keras_weights
-from tests.layers import test_parity_a as parity_a
-from tests.layers import test_parity_b as parity_b
-from tests.layers.parity import _resolve
+from tests.layers.cases import CASES
+from tests.layers.cases.form import made
 from tests.saving.keras import keras2_models
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -31,15 +30,11 @@ RNG = np.random.default_rng(2)
 
 def cases() -> list[Any]:
     """Of the parity tables, each class with each set of weights that it may have; calls with masks and states apart."""
-    rows: list[Any] = []
-    for table in ("DENSE", "CONV", "DEPTHWISE", "TRANSPOSE", "POOLING", "NORMALIZATION", "REGULARIZATION", "RESHAPING"):
-        rows += [(row[0], row[1], row[2], "float32") for row in getattr(parity_a, table) if len(row) == 3]
-    rows += [(row[0], row[1], row[2], "float32") for row in parity_a.ACTIVATION if len(row) == 3]
-    for table in ("CORE", "MERGING", "RECURRENT", "ATTENTION"):
-        for row in getattr(parity_b, table):
-            name, kwargs, shapes, options = row.values
-            if not options.get("call_kwargs") and kwargs.get("dtype") in (None, "float32"):
-                rows.append((name, kwargs, shapes, options.get("input_dtype") or "float32"))
+    rows: list[Any] = [
+        (case.layer, dict(case.arguments), case.shapes, case.options.get("input_dtype") or "float32")
+        for case in CASES
+        if not case.call and case.arguments.get("dtype") in (None, "float32")
+    ]
     for more in ({}, {"use_bias": False}, {"use_gate": True, "value_dim": 3}, {"output_shape": 7}):
         rows.append(("MultiHeadAttention", {"num_heads": 2, "key_dim": 4, **more}, (2, 5, 3), "float32"))
     seen: dict[str, list[Any]] = {}
@@ -51,7 +46,7 @@ def cases() -> list[Any]:
 
 def single(library: Any, name: str, kwargs: Any, shapes: Any, dtype: str) -> Any:
     layers = library.layers
-    layer = getattr(layers, name)(**_resolve(kwargs, layers))
+    layer = getattr(layers, name)(**made(kwargs, layers))
     if isinstance(shapes, list):
         inputs = [layers.Input(batch_shape=shape, dtype=dtype) for shape in shapes]
         return library.Model(inputs, layer(inputs))
