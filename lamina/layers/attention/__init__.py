@@ -2,6 +2,7 @@
 
 from .additive import AdditiveAttention
 from .dot_product import Attention
+from .group_query import GroupQueryAttention
 from .multi_head import MultiHeadAttention
 
-__all__ = ["AdditiveAttention", "Attention", "MultiHeadAttention"]
+__all__ = ["AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention"]

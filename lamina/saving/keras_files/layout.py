@@ -28,9 +28,19 @@ _ATTRIBUTES: Mapping[type, Mapping[str, str]] = MappingProxyType(
             "value": "value_dense",
             "gate": "_gate_dense",
             "attention_output": "output_dense",
-        }
+        },
+        layers.GroupQueryAttention: {
+            "query": "_query_dense",
+            "key": "_key_dense",
+            "value": "_value_dense",
+            "gate": "_gate_dense",
+            "attention_output": "_output_dense",
+        },
     }
 )
+
+# Classes that Keras calls otherwise at home than in its list of layers.
+_CLASS_WORDS: Mapping[type, str] = MappingProxyType({layers.GroupQueryAttention: "grouped_query_attention"})
 
 # Words of older versions of Keras -> of this one.
 _OLD_WORDS = {
@@ -123,7 +133,7 @@ def class_word(layer: Layer) -> str:
     """What Keras calls a layer of this class in a container."""
     if type(layer) is MODELS.get("Model"):
         return "functional"
-    return snake_case(type(layer).__name__)
+    return _CLASS_WORDS.get(type(layer)) or snake_case(type(layer).__name__)
 
 
 def _leaves(container: Any) -> Iterator[Any]:
