@@ -112,6 +112,8 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         total = inputs.masked_fill(~kept, 0).sum(self._axes, self.keepdims)
         return total / kept.sum(self._axes, self.keepdims, dtype=inputs.dtype)
 
+    only_passes_masks = True
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         """None: the axis that the mask spoke of is gone."""
 

@@ -2,6 +2,7 @@
 
 from .category_encoding import CategoryEncoding
 from .normalization import Normalization
+from .pictures import CenterCrop, Resizing
 from .rescaling import Rescaling
 
-__all__ = ["CategoryEncoding", "Normalization", "Rescaling"]
+__all__ = ["CategoryEncoding", "CenterCrop", "Normalization", "Rescaling", "Resizing"]

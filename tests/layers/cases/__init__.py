@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.layers.cases import (
     activation,
+    adaptive_pooling,
     attention,
     conv_lstm,
     convolution,
@@ -18,6 +19,7 @@ from tests.layers.cases import (
     recurrent,
     regularization,
     reshaping,
+    resizing,
 )
 from tests.layers.cases.form import Case
 from tests.layers.cases.wrong import Wrong
@@ -26,6 +28,7 @@ FAMILIES = (
     core,
     convolution,
     pooling,
+    adaptive_pooling,
     normalization,
     regularization,
     reshaping,
@@ -35,6 +38,7 @@ FAMILIES = (
     conv_lstm,
     attention,
     preprocessing,
+    resizing,
 )
 
 CASES: list[Case] = [row for family in FAMILIES for row in family.CASES]
