@@ -24,6 +24,7 @@ from . import (
     regularizers,
     saving,
     training,
+    tree,
     utils,
     view,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "regularizers",
     "saving",
     "training",
+    "tree",
     "utils",
     "view",
 ]
