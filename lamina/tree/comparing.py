@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import warnings
 from typing import Any
 
@@ -40,7 +41,7 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
         if nested != is_nested(second) or (nested and not same_kind(first, second)):
             raise StructureError(
                 "The two structures don't have the same nested structure.",
-                got=f"at {_shown(path)} {first!r:.80} and {second!r:.80}",
+                got=f"at {_shown(path)} {reprlib.repr(first)} and {reprlib.repr(second)}",
             )
         if nested:
             keys, children, _ = parts_of(first, by_key=False)

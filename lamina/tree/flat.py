@@ -20,7 +20,15 @@ def flatten(structure: Any) -> list[Any]:
     >>> flatten({"b": [1, (2,)], "a": None}), flatten(7)
     ([None, 1, 2], [7])
     """
-    return [leaf for _, leaf in flatten_with_path(structure)]
+    found = []
+    stack = [structure]
+    while stack:
+        part = stack.pop()
+        if is_nested(part):
+            stack.extend(reversed(parts_of(part)[1]))
+        else:
+            found.append(part)
+    return found
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -39,7 +40,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
                 raise _unlike(parts[0], other)
         if not none_is_leaf and any(part is None for part in parts):
             if any(part is not None for part in parts):
-                raise StructureError("In one structure there is None where another has a leaf.", got=repr(parts)[:200])
+                raise StructureError("There is None in one structure, a leaf in another.", got=reprlib.repr(parts))
             return Done(None)
         return Done(func(*parts))
 
@@ -138,9 +139,8 @@ def _within(first: Any, parts: tuple[Any, ...]) -> tuple[list[Any], Callable[[li
 
 
 def _unlike(first: Any, other: Any) -> StructureError:
-    return StructureError(
-        "The structures don't have the same nested structure.", got=f"{first!r:.80} and {other!r:.80}"
-    )
+    got = f"{reprlib.repr(first)} and {reprlib.repr(other)}"
+    return StructureError("The structures don't have the same nested structure.", got=got)
 
 
 def _some(structures: tuple[Any, ...]) -> None:

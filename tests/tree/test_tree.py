@@ -199,8 +199,8 @@ def test_the_place_of_a_difference_is_named():
         (lambda: tree.map_structure(len), ArgumentError, "no structure"),
         (lambda: tree.map_structure_up_to([1], len), ArgumentError, "no structure"),
         (lambda: tree.map_structure_up_to([1, [2]], str, [1, 2]), StructureError, "same nested structure"),
-        (lambda: tree.map_structure(max, [None], [1], none_is_leaf=False), StructureError, "None where another"),
-        (lambda: tree.map_structure(max, [1], [None], none_is_leaf=False), StructureError, "None where another"),
+        (lambda: tree.map_structure(max, [None], [1], none_is_leaf=False), StructureError, "None in one structure"),
+        (lambda: tree.map_structure(max, [1], [None], none_is_leaf=False), StructureError, "None in one structure"),
         (lambda: tree.map_structure(3, [1]), TypeError, "not callable"),
     ],
 )  # fmt: skip
@@ -216,12 +216,16 @@ def test_keys_that_cannot_be_sorted_can_be_mapped():
 def test_ten_thousand_nestings():
     deep = 1
     for i in range(10_000):
-        deep = [deep] if i % 2 else {"k": deep, "j": 0}
-    assert len(tree.flatten(deep)) == 5001
+        deep = [deep] if i % 2 else {"k": deep} if i % 1000 else {"k": deep, "j": 0}
+    assert len(tree.flatten(deep)) == 11
     assert max(len(path) for path, _ in tree.flatten_with_path(deep)) == 10_000
     mapped = tree.lists_to_tuples(tree.map_structure(lambda v: v + 1, deep))
     packed = tree.pack_sequence_as(mapped, tree.flatten(mapped))
     tree.assert_same_structure(mapped, packed)
+    with pytest.raises(StructureError, match="same nested structure"):
+        tree.assert_same_structure(deep, mapped)
+    with pytest.raises(StructureError, match="same nested structure"):
+        tree.map_structure(max, deep, mapped)
     for i in reversed(range(10_000)):
         assert type(packed) is (tuple if i % 2 else dict)
         packed = packed[0] if i % 2 else packed["k"]
