@@ -170,7 +170,11 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
             "ops.select takes a choice for each condition.",
             got=f"{len(condlist)} conditions, {len(choicelist)} choices",
         )
-    chosen = default
-    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+    values = [*choicelist, default]
+    beside = placed(*condlist, *(None if is_number(value) else value for value in values))
+    conditions = beside[: len(condlist)]
+    values = [value if is_number(value) else part for value, part in zip(values, beside[len(condlist) :], strict=True)]
+    chosen = values.pop()
+    for condition, choice in reversed(list(zip(conditions, values, strict=True))):
         chosen = where(condition, choice, chosen)
     return chosen

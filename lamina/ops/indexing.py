@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, DtypeError
 
 from .core import cast
 from .one_node import one_node
@@ -152,6 +152,33 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     updates = updates.reshape(-1, rows.shape[1])
     joined = rows.scatter_reduce(0, row.reshape(-1, 1).expand(updates.shape), updates, _REDUCTIONS[reduction])
     return joined.reshape(inputs.shape)
+
+
+@one_node
+def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+    """The places in a tensor of this shape of values that were counted in a row: an index for each axis.
+
+    Args:
+        indices: integers of any shape.
+        shape: sizes, which may be symbolic.
+
+    Returns:
+        As many tensors as there are axes, in the shape and dtype of `indices`.
+
+    Raises:
+        DtypeError: the indices are no integers.
+
+    >>> unravel_index([2, 5], (2, 3))
+    (tensor([0, 1], dtype=torch.int32), tensor([2, 2], dtype=torch.int32))
+    """
+    rest = tensor(indices)
+    if rest.dtype.is_floating_point or rest.dtype.is_complex or rest.dtype == torch.bool:
+        raise DtypeError("ops.unravel_index takes integers.", got=f"{rest.dtype}", hint="ops.cast(x, 'int32')")
+    places = []
+    for size in reversed(tuple(shape)):
+        places.append(rest % size)
+        rest = torch.div(rest, size, rounding_mode="floor")
+    return tuple(reversed(places))
 
 
 def nonzero(x: Any) -> Any:

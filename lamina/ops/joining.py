@@ -1,4 +1,4 @@
-"""Several tensors to one, one to several, and one made larger."""
+"""Several tensors to one, and one made larger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from lamina.graph import ArgumentError, ShapeError
 
 from .one_node import one_node
-from .operands import common, is_number, plain_axes, tensor, with_sizes
+from .operands import common, is_number, tensor, with_sizes
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
@@ -42,6 +42,30 @@ def vstack(xs: Sequence[Any]) -> Any:
     return torch.vstack(common(*xs))
 
 
+def dstack(xs: Sequence[Any]) -> Any:
+    """One behind the other, along the third axis, which vectors (N,) and matrices (N, M) get: (1, N, 1), (N, M, 1).
+
+    >>> dstack([[1, 2], [3, 4]])
+    tensor([[[1, 3],
+             [2, 4]]], dtype=torch.int32)
+    """
+    return torch.dstack(common(*xs))
+
+
+@one_node
+def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
+    """`x2` after `x1` along an axis; by default the values of both in a row; in the dtype that holds both.
+
+    Raises:
+        ShapeError: the other axes have two sizes.
+
+    >>> append([[1, 2]], [3.5])
+    tensor([1.0000, 2.0000, 3.5000])
+    """
+    x1, x2 = common(x1, x2)
+    return torch.cat([x1.reshape(-1), x2.reshape(-1)] if axis is None else [x1, x2], axis or 0)
+
+
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
     """Tensors of one shape, along a new axis; in the dtype that holds them all.
 
@@ -50,55 +74,6 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
             [2, 4]], dtype=torch.int32)
     """
     return torch.stack(common(*x), axis)
-
-
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
-    """A tuple of the slices along an axis, without that axis.
-
-    Args:
-        x: any shape.
-        num: how many there are; need not be said.
-        axis: whose size must be known.
-
-    Raises:
-        ShapeError: there are not `num`.
-
-    >>> unstack([[1, 2], [3, 4]])
-    (tensor([1, 2], dtype=torch.int32), tensor([3, 4], dtype=torch.int32))
-    """
-    x = tensor(x)
-    (place,) = plain_axes(x, axis)
-    if num is not None and x.shape[place] not in (num, None):
-        raise ShapeError(f"ops.unstack cannot give {num} slices.", got=f"axis {axis} of shape {tuple(x.shape)}")
-    return tuple(torch.unbind(x, place))
-
-
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """A list of parts along an axis.
-
-    Args:
-        x: any shape.
-        indices_or_sections: into how many equal parts; or the indices at which a new part begins.
-        axis: the axis to cut.
-
-    Raises:
-        ShapeError: the axis has no such equal parts.
-
-    >>> split([1, 2, 3], [1])
-    [tensor([1], dtype=torch.int32), tensor([2, 3], dtype=torch.int32)]
-    """
-    x = tensor(x)
-    (place,) = plain_axes(x, axis)
-    if not isinstance(indices_or_sections, int):
-        return list(torch.tensor_split(x, tuple(int(i) for i in indices_or_sections), place))
-    size = x.shape[place]
-    if size is not None and size % indices_or_sections:
-        raise ShapeError(
-            f"ops.split cannot cut axis {axis} into {indices_or_sections} equal parts.",
-            got=f"shape {tuple(x.shape)}",
-            hint="the indices at which a part begins, e.g. split(x, [2, 5])",
-        )
-    return list(torch.tensor_split(x, indices_or_sections, place))
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ShapeError
+from lamina.graph import ArgumentError, ShapeError
 
 from .operands import plain_axes, tensor, with_sizes
 
@@ -114,6 +114,54 @@ def flip(x: Any, axis: Any = None) -> Any:
     """
     x = tensor(x)
     return torch.flip(x, plain_axes(x, axis))
+
+
+def fliplr(x: Any) -> Any:
+    """The columns in reverse order: `flip` along the second axis.
+
+    Raises:
+        ArgumentError: there is no second axis.
+
+    >>> fliplr([[1, 2], [3, 4]])
+    tensor([[2, 1],
+            [4, 3]], dtype=torch.int32)
+    """
+    return flip(x, 1)
+
+
+def flipud(x: Any) -> Any:
+    """The rows in reverse order: `flip` along the first axis.
+
+    Raises:
+        ArgumentError: there is no axis.
+
+    >>> flipud([[1, 2], [3, 4]])
+    tensor([[3, 4],
+            [1, 2]], dtype=torch.int32)
+    """
+    return flip(x, 0)
+
+
+def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    """Turned by `k` quarters of a circle in the plane of two axes, from the first towards the second.
+
+    Args:
+        array: two or more axes.
+        k: how often by 90 degrees; negative turns back.
+        axes: two different ones.
+
+    Raises:
+        ArgumentError: there are no such two axes.
+
+    >>> rot90([[1, 2], [3, 4]])
+    tensor([[2, 4],
+            [1, 3]], dtype=torch.int32)
+    """
+    array = tensor(array)
+    places = plain_axes(array, tuple(axes))
+    if len(places) != 2 or places[0] == places[1]:
+        raise ArgumentError("ops.rot90 turns in the plane of two axes.", got=f"axes={axes}")
+    return torch.rot90(array, k, places)
 
 
 def roll(x: Any, shift: Any, axis: Any = None) -> Any:

@@ -6,11 +6,17 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, ShapeError
 
+from .derivatives import jvp
+from .one_node import one_node
 from .operands import common, floating, placed
 
-__all__ = ["cholesky", "det", "eigh", "inv", "norm", "pinv", "qr", "solve", "solve_triangular", "svd"]
+# As Keras groups them: `slogdet` stands with NumPy's functions, `logdet` under `ops` alone.
+__all__ = [
+    "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "jvp", "lstsq", "lu_factor", "matrix_rank", "norm",
+    "pinv", "qr", "solve", "solve_triangular", "svd",
+]  # fmt: skip
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
@@ -36,6 +42,46 @@ def det(x: Any) -> Any:
     tensor(-2.)
     """
     return torch.linalg.det(floating(x))
+
+
+def slogdet(x: Any) -> Any:
+    """(sign, logarithm): the sign of the determinant and `log(abs(det(x)))`, which does not overflow.
+
+    Args:
+        x: (..., N, N).
+
+    Returns:
+        Both (...); sign 0 and logarithm -inf for a matrix without inverse.
+
+    >>> slogdet([[0.0, 2.0], [2.0, 0.0]])
+    (tensor(-1.), tensor(1.3863))
+    """
+    return tuple(torch.linalg.slogdet(floating(x)))
+
+
+def logdet(x: Any) -> Any:
+    """`log(det(x))`; NaN where the determinant is negative.
+
+    Args:
+        x: (..., N, N).
+
+    >>> logdet([[2.0, 0.0], [0.0, 4.0]])
+    tensor(2.0794)
+    """
+    return torch.logdet(floating(x))
+
+
+def matrix_rank(x: Any, tol: float | None = None) -> Any:
+    """How many singular values are above a limit: how many rows are independent of each other; int32.
+
+    Args:
+        x: (..., N, M).
+        tol: the limit; by default the largest singular value, times max(N, M), times the dtype's epsilon.
+
+    >>> matrix_rank([[1.0, 2.0], [2.0, 4.0]])
+    tensor(1, dtype=torch.int32)
+    """
+    return torch.linalg.matrix_rank(floating(x), atol=tol).to(torch.int32)
 
 
 def inv(x: Any) -> Any:
@@ -91,6 +137,69 @@ def cholesky(x: Any, upper: bool = False) -> Any:
     return torch.linalg.cholesky(floating(x), upper=upper)
 
 
+def cholesky_inverse(x: Any, upper: bool = False) -> Any:
+    """The inverse of the matrix whose Cholesky factor `x` is: `inv(x @ x.T)`; for an upper factor `inv(x.T @ x)`.
+
+    Args:
+        x: (..., N, N), of which only one triangle is read.
+        upper: whether it is the upper one.
+
+    >>> cholesky_inverse(cholesky([[4.0, 0.0], [0.0, 9.0]])).diagonal()
+    tensor([0.2500, 0.1111])
+    """
+    return torch.cholesky_inverse(floating(x), upper)
+
+
+@one_node
+def lu_factor(x: Any) -> Any:
+    """(lu, pivots): the factors of `p @ x == l @ u` in one matrix, and which rows were exchanged.
+
+    Args:
+        x: (..., N, M).
+
+    Returns:
+        lu: (..., N, M), u in the upper triangle, l below it, with ones on its diagonal that are left out.
+        pivots: (..., min(N, M)), int32: the row that row i was exchanged with, one after the other.
+
+    >>> lu_factor([[1.0, 2.0], [4.0, 4.0]])
+    (tensor([[4.0000, 4.0000],
+            [0.2500, 1.0000]]), tensor([1, 1], dtype=torch.int32))
+    """
+    lu, pivots = torch.linalg.lu_factor(floating(x))
+    return lu, pivots - 1  # PyTorch counts rows from 1
+
+
+@one_node
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    """The `x` that makes `norm(a @ x - b)` smallest; of several the one with the smallest norm.
+
+    Args:
+        a: (..., M, N).
+        b: (M,), or (..., M, K): K problems at once.
+        rcond: singular values below this times the largest count as 0; by default the dtype's epsilon times max(M, N).
+
+    Returns:
+        (N,) or (..., N, K).
+
+    Raises:
+        ShapeError: another rank, or two sizes of M.
+
+    >>> lstsq([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], [1.0, 3.0, 5.0])
+    tensor([1.0000, 2.0000])
+    """
+    a, b = common(*map(floating, placed(a, b)))
+    columns = b.unsqueeze(-1) if b.ndim == 1 else b
+    if a.ndim < 2 or not b.ndim or a.shape[-2] != columns.shape[-2]:
+        raise ShapeError(
+            "ops.lstsq takes as many values as equations.",
+            got=f"a {tuple(a.shape)}, b {tuple(b.shape)}",
+            expected="(..., M, N) and (M,) or (..., M, K)",
+        )
+    # By the pseudo-inverse: on every device, for matrices of any rank, and with a gradient.
+    x = torch.linalg.pinv(a, rtol=rcond) @ columns
+    return x.squeeze(-1) if b.ndim == 1 else x
+
+
 def qr(x: Any, mode: str = "reduced") -> Any:
     """(q, r) with `q @ r == x`: q has orthonormal columns, r is upper triangular.
 
@@ -119,6 +228,18 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """
     x = floating(x)
     return torch.linalg.svd(x, full_matrices) if compute_uv else torch.linalg.svdvals(x)
+
+
+def eig(x: Any) -> Any:
+    """(w, v): the eigenvalues of square matrices, in no order, and the eigenvectors as columns; both complex.
+
+    Args:
+        x: (..., N, N).
+
+    >>> eig([[0.0, 1.0], [-1.0, 0.0]])[0]
+    tensor([0.+1.j, 0.-1.j])
+    """
+    return torch.linalg.eig(floating(x))
 
 
 def eigh(x: Any) -> Any:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+
+from lamina.graph import ShapeError
 
 from .one_node import one_node
-from .operands import common, counted, is_number, placed, tensor
+from .operands import common, counted, is_number, placed, plain_axes, tensor
 
 
 def matmul(x1: Any, x2: Any) -> Any:
@@ -81,6 +84,80 @@ def outer(x1: Any, x2: Any) -> Any:
     return torch.outer(a.reshape(-1), b.reshape(-1))
 
 
+def inner(x1: Any, x2: Any) -> Any:
+    """The sums of products over the last axis of both, (..., K) and (***, K) -> (..., ***). A number multiplies.
+
+    >>> inner([[1, 2], [3, 4]], [1, 1])
+    tensor([3, 7], dtype=torch.int32)
+    """
+    return _in_numbers(torch.inner, *common(x1, x2))
+
+
+@one_node
+def vdot(x1: Any, x2: Any) -> Any:
+    """The sum of products of two tensors with all their values in a row: `sum(conj(x1) * x2)`.
+
+    Args:
+        x1, x2: as many values in one as in the other.
+
+    Raises:
+        ShapeError: not as many.
+
+    >>> vdot([[1, 2], [3, 4]], [[1, 1], [1, 1]])
+    tensor(10, dtype=torch.int32)
+    """
+    a, b = (v.reshape(-1) for v in common(x1, x2))
+    if a.shape != b.shape:
+        raise ShapeError("ops.vdot takes as many values on both sides.", got=f"{len(a)} and {len(b)}")
+    return _in_numbers(torch.vdot, a, b)
+
+
+def kron(x1: Any, x2: Any) -> Any:
+    """Kronecker's product: `x2` once for each value of `x1`, multiplied by it, in a grid; (N, M), (K, L) -> (NK, ML).
+
+    Args:
+        x1, x2: any shapes; the one with fewer axes gets axes of size 1 in front.
+
+    >>> kron([[1, 2]], [[1, 1], [0, 1]])
+    tensor([[1, 1, 2, 2],
+            [0, 1, 0, 2]], dtype=torch.int32)
+    """
+    return torch.kron(*common(x1, x2))
+
+
+@one_node
+def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """The cross product of vectors: at right angles to both, as long as the area between them.
+
+    `(a1 b2 - a2 b1, a2 b0 - a0 b2, a0 b1 - a1 b0)`. A vector of two numbers has 0 as its third; of two such vectors the
+    result is the third number alone, without the axis.
+
+    Args:
+        x1, x2: vectors of 2 or 3 along one axis; the other axes broadcast.
+        axisa, axisb: which axis that is in `x1` and in `x2`.
+        axisc: where it goes in the result.
+        axis: all three in one.
+
+    Raises:
+        ArgumentError: there is no such axis. ShapeError: vectors of another size, or other axes that do not broadcast.
+
+    >>> cross([1, 0, 0], [0, 1, 0])
+    tensor([0, 0, 1], dtype=torch.int32)
+    >>> cross([1, 2], [3, 4])
+    tensor(-2, dtype=torch.int32)
+    """
+    a, b = common(x1, x2)
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    a, b = (torch.movedim(v, plain_axes(v, place)[0], -1) for v, place in ((a, axisa), (b, axisb)))
+    if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
+        raise ShapeError("ops.cross takes vectors of 2 or 3.", got=f"vectors of {a.shape[-1]} and {b.shape[-1]}")
+    if a.shape[-1] == b.shape[-1] == 2:
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    a, b = (F.pad(v, (0, 3 - v.shape[-1])) for v in (a, b))
+    product = a.roll(-1, -1) * b.roll(-2, -1) - a.roll(-2, -1) * b.roll(-1, -1)
+    return torch.movedim(product, -1, plain_axes(product, axisc)[0])
+
+
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The sum along a diagonal.
 
@@ -108,6 +185,39 @@ def diag(x: Any, k: int = 0) -> Any:
             [0, 2]], dtype=torch.int32)
     """
     return torch.diag(tensor(x), k)
+
+
+def diagflat(x: Any, k: int = 0) -> Any:
+    """A matrix with all values of `x`, in a row, on its k-th diagonal.
+
+    >>> diagflat([[1], [2]])
+    tensor([[1, 0],
+            [0, 2]], dtype=torch.int32)
+    """
+    return torch.diagflat(tensor(x), k)
+
+
+@one_node
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Vandermonde's matrix, the powers of each value: `out[i, j] = x[i] ** (N - 1 - j)`; `x[i] ** j` if increasing.
+
+    Args:
+        x: (M,).
+        N: how many powers, from the 0-th on; by default M.
+        increasing: whether the powers rise from left to right.
+
+    Raises:
+        ShapeError: `x` is no vector.
+
+    >>> vander([2, 3], 3)
+    tensor([[4, 2, 1],
+            [9, 3, 1]], dtype=torch.int32)
+    """
+    x = tensor(x)
+    if x.ndim != 1:
+        raise ShapeError("ops.vander takes a vector.", got=f"shape {tuple(x.shape)}", hint="ops.ravel(x)")
+    powers = torch.arange(x.shape[0] if N is None else N, device=x.device)
+    return (x.unsqueeze(1) ** (powers if increasing else powers.flip(0))).to(x.dtype)
 
 
 def tril(x: Any, k: int = 0) -> Any:

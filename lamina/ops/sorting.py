@@ -1,15 +1,16 @@
-"""Values in order, the largest of them, and sums by group."""
+"""Values in order, the largest of them, and their place in an order."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, ValueNeededError
+from lamina.graph import ArgumentError
 
 from .one_node import one_node
-from .operands import common, placed, tensor
+from .operands import common, placed, plain_axes, tensor
 
 
 def sort(x: Any, axis: int | None = -1) -> Any:
@@ -32,6 +33,31 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
     x = tensor(x)
     x, axis = (x.reshape(-1), 0) if axis is None else (x, axis)
     return torch.argsort(x, dim=axis, stable=True).to(torch.int32)
+
+
+def argpartition(x: Any, kth: Any, axis: int | None = -1) -> Any:
+    """Indices that put the k-th smallest value at place k, smaller ones before and larger ones behind it; int32.
+
+    Here they put all values in order, as `argsort` does, which is one such order.
+
+    Args:
+        x: any shape.
+        kth: k, or several of them; negative ones count from the end.
+        axis: along which; None for all values in a row.
+
+    Raises:
+        ArgumentError: there is no such axis, or no such place along it.
+
+    >>> argpartition([3.0, 1.0, 2.0], 1)
+    tensor([1, 2, 0], dtype=torch.int32)
+    """
+    x = tensor(x)
+    (place,) = (0,) if axis is None else plain_axes(x, axis)
+    size = math.prod(x.shape) if axis is None and None not in x.shape else x.shape[place] if axis is not None else None
+    for k in kth if isinstance(kth, (list, tuple)) else (kth,):
+        if size is not None and not -size <= k < size:
+            raise ArgumentError(f"ops.argpartition: there is no place {k}.", got=f"{size} values along axis {axis}")
+    return argsort(x, axis)
 
 
 def top_k(x: Any, k: int, sorted: bool = True) -> Any:
@@ -80,52 +106,3 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
     if side not in ("left", "right"):
         raise ArgumentError(f"ops.searchsorted: side cannot be {side!r}.", expected="'left' or 'right'")
     return torch.searchsorted(*common(sorted_sequence, values), side=side, out_int32=True)
-
-
-@one_node
-def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
-    """The sums of the rows of each segment; 0 for a segment without rows.
-
-    Args:
-        data: (N, ...).
-        segment_ids: (N,), the segment of each row.
-        num_segments: how many there are; by default the largest id and one.
-        sorted: taken for Keras' sake: whether the ids are.
-
-    Raises:
-        ValueNeededError: `num_segments` is not given and the ids are symbolic.
-
-    >>> segment_sum([1.0, 2.0, 4.0], [0, 0, 2])
-    tensor([3., 0., 4.])
-    """
-    return _by_segment(data, segment_ids, num_segments, "sum")
-
-
-@one_node
-def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
-    """The largest of the rows of each segment; the smallest number of the dtype for a segment without rows.
-
-    Args and errors as in `segment_sum`.
-
-    >>> segment_max([1.0, 2.0, 4.0], [0, 0, 2])
-    tensor([2., -inf, 4.])
-    """
-    return _by_segment(data, segment_ids, num_segments, "amax")
-
-
-def _by_segment(data: Any, segment_ids: Any, num_segments: int | None, reduction: str) -> torch.Tensor:
-    data, segment_ids = placed(data, segment_ids)
-    segment_ids = segment_ids.long()
-    if num_segments is None:
-        if segment_ids.is_meta:
-            raise ValueNeededError(
-                "How many segments there are depends on values, which exist only when the model runs.",
-                hint="num_segments=...",
-            )
-        num_segments = int(segment_ids.max()) + 1
-    empty: Any = 0
-    if reduction == "amax":
-        empty = -torch.inf if data.dtype.is_floating_point else torch.iinfo(data.dtype).min
-    start = data.new_full((num_segments, *data.shape[1:]), empty)
-    places = segment_ids.reshape(-1, *[1] * (data.ndim - 1)).expand(data.shape)
-    return start.scatter_reduce(0, places, data, reduction)

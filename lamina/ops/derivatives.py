@@ -1,0 +1,127 @@
+"""Derivatives that you say yourself, and derivatives in a direction."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from lamina.graph import ArgumentError, GraphError, StructureError, tree
+
+from .one_node import one_node
+from .operands import tensor
+
+
+@one_node
+def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+    """How a function changes in a direction: `fun(x)` and `J @ v`, J the derivatives of `fun` at `x`, in one pass.
+
+    Args:
+        fun: takes as many arguments as there are primals, tensors or nestings of tensors; returns the same.
+        primals: a tuple or list, the arguments `x`.
+        tangents: the direction `v`, in the structure and the shapes of the primals.
+        has_aux: whether `fun` returns (result, what else it has to say).
+
+    Returns:
+        (fun(x), J @ v), and what else it has to say.
+
+    Raises:
+        ArgumentError: primals or tangents are no tuple or list, or not as many.
+
+    >>> jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(2.0),))
+    (tensor(0.), tensor(2.))
+    """
+    if not all(isinstance(v, (tuple, list)) for v in (primals, tangents)) or len(primals) != len(tangents):
+        raise ArgumentError(
+            "ops.jvp takes a tuple of primals and one of as many tangents.",
+            got=f"primals {primals}, tangents {tangents}",
+        )
+    primals, tangents = (tree.map_leaves(tensor, tuple(v)) for v in (primals, tangents))
+    return torch.func.jvp(fun, primals, tangents, has_aux=has_aux)
+
+
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose gradient you say yourself: for one that is cheaper or more stable than what autograd finds.
+
+    A call on symbolic tensors is one node of the graph, which runs `f` when the model runs. What `f` does cannot be
+    written to a file, only the name of a registered layer whose `call` calls it: saving refuses the node.
+
+    Args:
+        f: takes tensors, or nestings of tensors, and returns (output, grad_fn). `grad_fn(*args, upstream=...)`, or
+            `grad_fn(upstream)`, gets the gradient of each tensor of the output (a tuple, if there are several) and
+            returns that of each tensor of the arguments, in their order: one, or a tuple; None for none. Weights that
+            `f` uses without being given them get no gradient.
+
+    Returns:
+        The function `args -> f(*args)[0]`.
+
+    Raises:
+        ArgumentError: `f` is no function. StructureError: it does not return a pair (when called), or `grad_fn` another
+            number of gradients (when differentiated). GraphError: it is exported, which would lose the gradient.
+
+    >>> @custom_gradient
+    ... def softplus(x):
+    ...     e = torch.exp(x)
+    ...     return torch.log(1 + e), lambda *args, upstream: upstream * (1 - 1 / (1 + e))
+    >>> x = torch.tensor(100.0, requires_grad=True)
+    >>> torch.autograd.grad(softplus(x), x)
+    (tensor(1.),)
+    """
+    if not callable(f):
+        raise ArgumentError("ops.custom_gradient takes a function.", got=repr(f))
+
+    @one_node
+    @functools.wraps(f)
+    def function(*args: Any) -> Any:
+        if torch.compiler.is_exporting():
+            raise GraphError("A gradient of one's own is lost where operations are exported.", got=repr(f))
+        leaves = list(tree.leaves(args))
+        frame: dict[str, Any] = {}
+        flat = _CustomGradient.apply(f, args, frame, *leaves)
+        return tree.pack_like(frame["output"], iter(flat))
+
+    return function
+
+
+class _CustomGradient(torch.autograd.Function):
+    """Flat tensors in, flat tensors out; `frame` brings back the structure of the output."""
+
+    @staticmethod
+    def forward(ctx: Any, f: Callable[..., Any], args: Any, frame: dict[str, Any], *leaves: Any) -> Any:
+        result = f(*tree.pack_like(args, iter(leaves)))
+        if not isinstance(result, (tuple, list)) or len(result) != 2 or not callable(result[1]):
+            raise StructureError(
+                "A function with a custom gradient returns (output, grad_fn).", got=f"{type(result).__name__}"
+            )
+        frame["output"], ctx.grad_fn = result
+        ctx.places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
+        ctx.others = [None if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+        ctx.save_for_backward(*(leaves[i] for i in ctx.places))
+        return tuple(tree.leaves(frame["output"]))
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Any) -> Any:
+        args = list(ctx.others)
+        for place, saved in zip(ctx.places, ctx.saved_tensors, strict=True):
+            args[place] = saved
+        given = upstream[0] if len(upstream) == 1 else upstream
+        gradients = _called(ctx.grad_fn, args, given)
+        gradients = tuple(gradients) if isinstance(gradients, (tuple, list)) else (gradients,)
+        if len(gradients) != len(args):
+            raise StructureError(
+                "The gradient function gives one gradient for each argument.",
+                got=f"{len(gradients)} gradients",
+                expected=f"{len(args)}",
+            )
+        own = (g if i in ctx.places else None for i, g in enumerate(gradients))
+        return (None, None, None, *own)
+
+
+def _called(grad_fn: Callable[..., Any], args: list[Any], upstream: Any) -> Any:
+    """By the form that Keras asks for on PyTorch, or, of a function of one argument, by that of its other engines."""
+    code = getattr(grad_fn, "__code__", None)  # not `inspect`, which torch.compile cannot follow
+    several = code is None or code.co_flags & inspect.CO_VARARGS or code.co_argcount + code.co_kwonlyargcount > 1
+    return grad_fn(*args, upstream=upstream) if several else grad_fn(upstream)
