@@ -62,7 +62,7 @@ def set_real_mask(layer: Any, args: tuple[Any, ...], output: Any) -> None:
         return
     previous = tree.map_leaves(real_mask, args[0])
     if all(mask is None for mask in tree.leaves(previous)):
-        if not layer._makes_masks:
+        if not layer._begins_masks:
             return
         previous = None
     masks = layer.compute_mask(args[0], previous)

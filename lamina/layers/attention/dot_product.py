@@ -97,6 +97,8 @@ class Attention(Layer):
             output = output.masked_fill(query_mask.bool().logical_not().unsqueeze(-1), 0)
         return (output, weights) if return_attention_scores else output
 
+    only_passes_masks = True
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return previous_mask[0] if previous_mask is not None else None
 

@@ -72,13 +72,14 @@ class Dense(Layer):
         )
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        kernel, bias = self.kernel, self.bias
         if inputs.dim() != 2:
-            outputs = F.linear(inputs, self.kernel.t(), self.bias)
-        elif self.bias is None:
-            outputs = torch.mm(inputs, self.kernel)
+            outputs = F.linear(inputs, kernel.t(), bias)
+        elif bias is None:
+            outputs = torch.mm(inputs, kernel)
         else:
             # What F.linear comes to, without transposing there and back: 8 us less, forward and backward.
-            outputs = torch.addmm(self.bias, inputs, self.kernel)
+            outputs = torch.addmm(bias, inputs, kernel)
             if self.activation is activations.relu:
                 return outputs.relu_()  # nobody else has seen it, and the product's gradient does not need it
         return outputs if self.activation is None else self.activation(outputs)

@@ -57,7 +57,7 @@ class Embedding(Layer):
         self.output_dim = whole(self, "output_dim", output_dim)
         keep_weight_options(self, "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
         self.mask_zero = bool(mask_zero)
-        self.supports_masking = self.mask_zero
+        self.supports_masking = self._begins_masks = self.mask_zero
         # A float id above 2**24 would lose its last digits on the way through the layer's dtype.
         self.autocast = False
         if weights is not None:

@@ -54,6 +54,7 @@ class Lambda(Layer):
         self.function = function
         self.given_output_shape = output_shape
         self.mask = mask
+        self._begins_masks = mask is not None
         self.supports_masking = mask is not None
         self.arguments = dict(arguments or {})
         names = _argument_names(function)

@@ -59,6 +59,8 @@ class Concatenate(Merge):
                     merged[place] = b
         return tuple(merged)
 
+    only_passes_masks = True
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         if previous_mask is None or all(mask is None for mask in previous_mask):
             return None

@@ -77,6 +77,8 @@ class Dot(Merge):
         merged = (*kept[0], *kept[1][1:])
         return merged if len(merged) > 1 else (*merged, 1)
 
+    only_passes_masks = True
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return None
 

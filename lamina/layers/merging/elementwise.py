@@ -35,6 +35,8 @@ class Elementwise(Merge):
             merged = common
         return merged
 
+    only_passes_masks = True
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         if previous_mask is None or any(mask is None for mask in previous_mask):
             return None

@@ -128,6 +128,8 @@ class Bidirectional(Layer):
             output = (*output[:-1], 2 * output[-1])
         return (output, *states, *states) if self.return_state else output
 
+    only_passes_masks = True
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         mask = next(tree.leaves(previous_mask)) if isinstance(previous_mask, (list, tuple)) else previous_mask
         mask = mask if self.return_sequences else None

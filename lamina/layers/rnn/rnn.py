@@ -210,6 +210,8 @@ class RNN(Layer):
             output = (batch, steps, *output[1:])
         return (output, *states) if self.return_state else output
 
+    only_passes_masks = True
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         mask = next(tree.leaves(previous_mask)) if isinstance(previous_mask, (list, tuple)) else previous_mask
         mask = mask if self.return_sequences else None
