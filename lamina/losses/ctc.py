@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from lamina.graph.errors import ShapeError
+from lamina.ops import ctc_loss
 
 from .base import Loss
 from .shapes import as_tensor, device_of
@@ -40,10 +40,8 @@ def ctc(y_true: Any, y_pred: Any) -> Tensor:
             got=f"targets {tuple(y_true.shape)}, predictions {tuple(y_pred.shape)}",
             expected="targets (B, L), filled up with 0, and predictions (B, T, C)",
         )
-    logits = y_pred if y_pred.dtype == torch.float64 else y_pred.float()
     lengths = (y_true != 0).sum(-1)
-    steps = torch.full_like(lengths, y_pred.shape[1])
-    return F.ctc_loss(logits.log_softmax(-1).transpose(0, 1), y_true.long(), steps, lengths, reduction="none")
+    return ctc_loss(y_true, y_pred, lengths, torch.full_like(lengths, y_pred.shape[1]))
 
 
 class CTC(Loss):

@@ -91,9 +91,9 @@ WARPS: list[Case] = [
     case("image.perspective_transform", IMAGE, TWO_CORNERS, TWO_PULLED, fill_value=2),
     case("image.perspective_transform", B(2, 3, 6, 7), PULLED, CORNERS, **FIRST),
     # Without strength nothing moves; what random moves do is in test_image.py.
-    *(case("image.elastic_transform", IMAGE, 0.0, 2.0, "nearest", mode, 1.0, 3) for mode in MODES),
+    *(case("image.elastic_transform", IMAGE, 0.0, 2.0, "nearest", mode, 1.0) for mode in MODES),
     case("image.elastic_transform", W(6, 7, 3), alpha=0.0),
-    case("image.elastic_transform", B(2, 3, 6, 7), alpha=0.0, sigma=1.0, fill_mode="wrap", seed=7, **FIRST),
+    case("image.elastic_transform", B(2, 3, 6, 7), alpha=0.0, sigma=1.0, fill_mode="wrap", seed=None, **FIRST),
 ]
 
 METHODS = "linear bilinear trilinear cubic bicubic tricubic lanczos3 lanczos5".split()

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ShapeError
+from lamina.graph import ArgumentError, ShapeError
 from lamina.ops.one_node import one_node
 from lamina.ops.operands import placed, tensor
 
@@ -115,7 +115,8 @@ def elastic_transform(
         interpolation: "nearest" or "bilinear".
         fill_mode: what lies beyond the picture; see `map_coordinates`.
         fill_value: for "constant".
-        seed: the same integer draws the same displacements; None draws from PyTorch's global generator.
+        seed: the same integer draws the same displacements; None, or `torch.compile`, draws from PyTorch's global
+            generator.
         data_format: "channels_last" (default) or "channels_first".
 
     Raises:
@@ -131,13 +132,21 @@ def elastic_transform(
     x = as_batch("elastic_transform", images, data_format)
     count, _, height, width = x.shape
     precise = computable(x, halves=False).dtype
-    generator = None
-    if seed is not None and x.device.type != "meta":  # where nothing is drawn
-        generator = torch.Generator(x.device).manual_seed(seed)
-    noise = torch.randn((count, 2, height, width), generator=generator, dtype=precise, device=x.device)
+    noise = torch.randn((count, 2, height, width), generator=_source(seed, x), dtype=precise, device=x.device)
     weights = bell(int(6 * sigma) | 1, sigma, noise)
     moves = alpha * filtered(sigma * noise, weights, weights, same=True)
     return _taken(images, x, _grid(moves).unsqueeze(0) + moves, order, fill_mode, fill_value, data_format)
+
+
+def _source(seed: Any, like: torch.Tensor) -> torch.Generator | None:
+    """A generator at its beginning; None, the global one, without a seed and where `torch.compile` cannot carry one."""
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ArgumentError(f"ops.image.elastic_transform: {seed!r} is no seed.", expected="an integer, or None")
+    if torch.compiler.is_compiling() or like.device.type == "meta":
+        return None
+    return torch.Generator(like.device).manual_seed(seed)
 
 
 def _mapped(
