@@ -141,8 +141,9 @@ def _along_last(x: torch.Tensor, parts: torch.Tensor, method: str, passes_nan: b
     last = torch.clamp(last, min=0)
     place = _PLACES[method](torch.minimum(torch.clamp(parts, min=0) * last, last))
     low, high = (torch.gather(ordered, -1, end.long()) for end in (place.floor(), place.ceil()))
-    # At a place itself there is nothing between: infinity less infinity would be NaN.
-    found = torch.where(low == high, low, torch.lerp(low, high, place.frac()))
+    between = place.frac()
+    # Only where there is something between, and not by torch.lerp: infinity less infinity, or times 0, would be NaN.
+    found = torch.where(low == high, low, low * (1 - between) + high * between)
     if not passes_nan:
         found = torch.where(known < x.shape[-1], torch.nan, found)
     return torch.movedim(found, -1, 0)

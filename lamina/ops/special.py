@@ -55,4 +55,4 @@ def cbrt(x: Any) -> Any:
     nothing = x == 0
     # The root of 1 there: PyTorch multiplies the infinite slope by 0, which would be NaN.
     root = torch.pow(torch.abs(torch.where(nothing, 1.0, x)), 1 / 3)
-    return torch.where(nothing, x, torch.copysign(root, x))
+    return torch.where(nothing, 0.0, torch.copysign(root, x))
