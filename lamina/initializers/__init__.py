@@ -13,6 +13,7 @@ from lamina.registry import Registry
 from .base import Initializer
 from .constant import Constant, Identity, Ones, Zeros
 from .random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
+from .stft import STFT
 from .variance_scaling import (
     GlorotNormal,
     GlorotUniform,
@@ -24,6 +25,7 @@ from .variance_scaling import (
 )
 
 __all__ = [
+    "STFT",
     "Constant",
     "GlorotNormal",
     "GlorotUniform",
@@ -39,6 +41,7 @@ __all__ = [
     "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
+    "STFTInitializer",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
@@ -57,6 +60,7 @@ __all__ = [
     "random_normal",
     "random_uniform",
     "serialize",
+    "stft",
     "truncated_normal",
     "variance_scaling",
     "zeros",
@@ -74,11 +78,13 @@ ones = Ones
 orthogonal = OrthogonalInitializer = Orthogonal
 random_normal = RandomNormal
 random_uniform = RandomUniform
+stft = STFTInitializer = STFT
 truncated_normal = TruncatedNormal
 variance_scaling = VarianceScaling
 zeros = Zeros
 
 _CLASSES: tuple[type[Initializer], ...] = (
+    STFT,
     Constant,
     GlorotNormal,
     GlorotUniform,
@@ -102,6 +108,7 @@ _REGISTRY = Registry(
     aliases={
         "IdentityInitializer": "Identity",
         "OrthogonalInitializer": "Orthogonal",
+        "STFTInitializer": "STFT",
         "normal": "RandomNormal",
         "uniform": "RandomUniform",
         "one": "Ones",

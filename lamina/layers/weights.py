@@ -157,7 +157,7 @@ class Weights(torch.nn.Module):
             )
         with torch.no_grad():
             for weight, value in zip(own, weights, strict=True):
-                weight.copy_(torch.as_tensor(value, dtype=weight.dtype))
+                weight.copy_(value if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value)))
 
     # -- freezing
 

@@ -4,5 +4,6 @@ from .category_encoding import CategoryEncoding
 from .normalization import Normalization
 from .pictures import CenterCrop, Resizing
 from .rescaling import Rescaling
+from .spectrogram import STFTSpectrogram
 
-__all__ = ["CategoryEncoding", "CenterCrop", "Normalization", "Rescaling", "Resizing"]
+__all__ = ["CategoryEncoding", "CenterCrop", "Normalization", "Rescaling", "Resizing", "STFTSpectrogram"]

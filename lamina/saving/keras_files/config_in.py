@@ -199,6 +199,8 @@ class KerasConfigReader:
     def _object(self, key: str, value: dict[str, Any], where: str) -> Any:
         """What ``{"class_name", "config"}`` within a config stands for."""
         name, config = value["class_name"], value.get("config")
+        if name in ("__numpy__", "__tensor__") and isinstance(config, dict) and _is_numbers(config.get("value")):
+            return config["value"]
         if not isinstance(name, str) or name.startswith("__"):
             raise LoadingError(
                 f"{where} holds code or a value that no layer of Lamina's takes.",
@@ -259,6 +261,13 @@ def _without_zeros(entry: Any) -> Any:
 
 def _holds_text(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(item, str) for item in value)
+
+
+def _is_numbers(value: Any) -> bool:
+    """Whether an array is a number, or lists of numbers."""
+    if isinstance(value, list):
+        return all(map(_is_numbers, value))
+    return isinstance(value, (bool, int, float))
 
 
 def _is_keras(value: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ X = (2, 5, 3)
 IDS = np.array([[0, 1, 1], [4, 4, 2]])
 WITH_NEGATIVE = np.array([[0, -1, 1], [4, -1, -1]])
 WEIGHTS = numbers(2, 3)
+MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 MEAN = [1.0, 2.0, -3.0]
 VARIANCE = [4.0, 0.0, 0.25]
 
@@ -45,6 +46,13 @@ CASES = [
     case("Pipeline", X, layers=[Sub("Dense", units=4, activation="relu"), Sub("LayerNormalization"), Sub("Flatten")]),
     case("Pipeline", [(2, 5), (2, 5)], layers=[Sub("Add"), Sub("BatchNormalization")]),
     case("Pipeline", (2, 6, 6, 3), layers=[Sub("Conv2D", filters=2, kernel_size=3)], name="steps"),
+    *(case("STFTSpectrogram", (2, 40, 3), mode=mode, frame_length=16) for mode in MODES),
+    case("STFTSpectrogram", (2, 40, 3), frame_length=10, frame_step=3, fft_length=32, padding="same", expand_dims=True),
+    case("STFTSpectrogram", (2, 3, 40), mode="stft", frame_length=16, data_format="channels_first"),
+    case("STFTSpectrogram", (2, 3, 40), mode="psd", frame_length=16, expand_dims=True, data_format="channels_first"),
+    case("STFTSpectrogram", (2, 40, 1), mode="magnitude", frame_length=8, window="hamming", periodic=True),
+    case("STFTSpectrogram", (2, 40, 1), mode="magnitude", frame_length=8, window=[1.0] * 8, scaling="spectrum"),
+    case("STFTSpectrogram", (2, 40, 1), mode="real", frame_length=8, window=None, scaling=None),
 ]
 
 ERRORS = [
@@ -106,4 +114,12 @@ ERRORS = [
         ShapeError,
         ["Conv2D", "4 axes"],
     ),
+    bad_argument("STFTSpectrogram", ["mode", "'power'", "'magnitude'"], mode="power"),
+    bad_argument("STFTSpectrogram", ["frame_step", "frame_length=8"], frame_length=8, frame_step=9),
+    bad_argument("STFTSpectrogram", ["fft_length", "frame_length=8"], frame_length=8, fft_length=4),
+    bad_argument("STFTSpectrogram", ["padding", "'valid'"], padding="causal"),
+    bad_argument("STFTSpectrogram", ["window", "'hann'"], window="kaiser"),
+    bad_argument("STFTSpectrogram", ["scaling", "'density'"], scaling="power"),
+    bad_input("rank", "STFTSpectrogram", (None, 400), "3 axes", frame_length=16, test_rule=False),
+    bad_input("geometry", "STFTSpectrogram", (None, 15, 1), "at least 16", frame_length=16),
 ]

@@ -27,6 +27,8 @@ RNG = np.random.default_rng(2)
 
 # -- layers
 
+TWO_INPUTS = ("MultiHeadAttention", "GroupQueryAttention")
+
 
 def cases() -> list[Any]:
     """Of the parity tables, each class with each set of weights that it may have; calls with masks and states apart."""
@@ -37,6 +39,8 @@ def cases() -> list[Any]:
     ]
     for more in ({}, {"use_bias": False}, {"use_gate": True, "value_dim": 3}, {"output_shape": 7}):
         rows.append(("MultiHeadAttention", {"num_heads": 2, "key_dim": 4, **more}, (2, 5, 3), "float32"))
+    groups = {"head_dim": 2, "num_query_heads": 4, "num_key_value_heads": 2}
+    rows += [("GroupQueryAttention", {**groups, **more}, (2, 5, 3), "float32") for more in ({}, {"use_gate": True})]
     seen: dict[str, list[Any]] = {}
     for row in rows:
         if row[0] not in ("Lambda", "Masking", "ActivityRegularization") and not row[1].get("stateful"):
@@ -51,7 +55,7 @@ def single(library: Any, name: str, kwargs: Any, shapes: Any, dtype: str) -> Any
         inputs = [layers.Input(batch_shape=shape, dtype=dtype) for shape in shapes]
         return library.Model(inputs, layer(inputs))
     inputs = layers.Input(batch_shape=shapes, dtype=dtype)
-    return library.Model(inputs, layer(inputs, inputs) if name == "MultiHeadAttention" else layer(inputs))
+    return library.Model(inputs, layer(inputs, inputs) if name in TWO_INPUTS else layer(inputs))
 
 
 def data(shapes: Any, dtype: str) -> Any:
@@ -97,6 +101,7 @@ def test_the_tables_hold_every_layer_with_weights() -> None:
         "Conv3DTranspose", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D", "PReLU",
         "BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization", "LSTM", "GRU",
         "SimpleRNN", "RNN", "Bidirectional", "TimeDistributed", "MultiHeadAttention", "Attention", "AdditiveAttention",
+        "GroupQueryAttention", "ReversibleEmbedding", "SpectralNormalization", "Normalization", "Pipeline",
     }  # fmt: skip
     assert with_weights <= {case.values[0] for case in cases()}
 
