@@ -48,10 +48,12 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     before, after = _sides(pattern)
     x = as_tensor(tensor)
     _refuse_other_names(pattern, before, after, axes_lengths)
-    dots = [f"{_DOTS}{i}" for i in range(x.ndim - len(before) + 1)] if [_DOTS] in before else []
+    some = [_DOTS] in before
+    least = len(before) - some
+    if x.ndim < least or (x.ndim > least and not some):
+        raise _misfit(pattern, x, f"{least} axes{' or more' if some else ''}")
+    dots = [f"{_DOTS}{i}" for i in range(x.ndim - least)]
     before, after = _spelled_out(before, dots), _spelled_out(after, dots)
-    if len(before) != x.ndim:
-        raise _misfit(pattern, x, f"{len(before)} axes")
     sizes: dict[str, int] = {}
     for group, size in zip(before, x.shape, strict=True):
         sizes |= _sizes(pattern, x, group, size, axes_lengths)
