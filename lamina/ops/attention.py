@@ -69,7 +69,7 @@ def dot_product_attention(
     if mask is not None:
         # A large number rather than -inf, as in Keras: who sees nothing gets the mean of all values, not NaN.
         hidden = 0.7 * torch.finfo(q.dtype).min
-        bias = torch.where(mask.bool(), 0.0 if bias is None else bias.to(q.dtype), hidden)
+        bias = torch.where(mask.bool(), q.new_zeros(()) if bias is None else bias.to(q.dtype), hidden)
     bias = None if bias is None else bias.to(q.dtype)
     grouped = q.shape[1] != k.shape[1]
     if attn_logits_soft_cap is not None:

@@ -221,19 +221,6 @@ def test_in_top_k_counts_scores_above_the_targets():
         (lambda x: ops.conv(x[None], torch.ones(2, 4, 4), padding="causal"), ArgumentError, "padding 'causal'"),
         (lambda x: ops.max_pool(x[None], 2, data_format="nhwc"), ArgumentError, "data_format 'nhwc'"),
         (lambda x: ops.max_pool(x[None], (2, 2)), ArgumentError, "pool_size"),
-        (lambda x: ops.image.resize(x, (2, 2)), ShapeError, "3 or 4 axes"),
-        (lambda x: ops.image.resize(x[None], (2, 2), "cubic"), ArgumentError, "interpolation 'cubic'"),
-        (lambda x: ops.image.resize(x[None], (2, 2), fill_mode="edge"), ArgumentError, "fill_mode"),
-        (
-            lambda x: ops.image.resize(x[None], (2, 2), crop_to_aspect_ratio=True, pad_to_aspect_ratio=True),
-            ArgumentError,
-            "not both",
-        ),
-        (lambda x: ops.image.resize(x[None], (2, 2), data_format="hwc"), ArgumentError, "data_format 'hwc'"),
-        (lambda x: ops.image.crop_images(x[None], 1, 1), ArgumentError, "Two of three"),
-        (lambda x: ops.image.crop_images(x[None], 0, 0, 1, 1), ArgumentError, "height is 1"),
-        (lambda x: ops.image.pad_images(x[None], 3, 0, target_height=2, target_width=9), ArgumentError, "height is 1"),
-        (lambda x: ops.image.rgb_to_grayscale(x[None]), ShapeError, "three channels"),
     ],
 )
 def test_errors_say_what_is_wrong(call, error, text):
