@@ -197,9 +197,20 @@ def _beside_number(x: Any, number: Any) -> Any:
 
 
 def _filled(x: Any, number: Any) -> Any:
-    """A number as a tensor without axes beside `x`, with the dtype that both have together."""
-    sample = 1 if isinstance(number, SymbolicInt) else number
-    return x.new_full((), number, dtype=torch.result_type(torch.empty(1, dtype=x.dtype), sample))
+    """A number as a tensor without axes beside `x`, with the dtype that both have together.
+
+    A number widens `x` only to another kind: bools to integers, these to floats, and these to complex numbers.
+    """
+    own = number_dtype(number)
+    # Not by torch.result_type, which torch.compile cannot follow.
+    kind = x.dtype if _breadth(own) <= _breadth(x.dtype) else torch.promote_types(x.dtype, own)
+    return x.new_full((), number, dtype=kind)
+
+
+def _breadth(dtype: torch.dtype) -> int:
+    if dtype.is_complex:
+        return 3
+    return 2 if dtype.is_floating_point else int(dtype != torch.bool)
 
 
 def _met(first: Any, second: Any) -> tuple[Any, Any]:

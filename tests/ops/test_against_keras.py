@@ -143,7 +143,8 @@ TWO_SIDED = (
 def result_dtype(op: Any, *args: Any) -> torch.dtype | None:
     """What comes out; None where this call is refused."""
     try:
-        return op(*args).dtype
+        with warnings.catch_warnings(action="ignore"):  # as above
+            return op(*args).dtype
     except (RuntimeError, ValueError, TypeError, NotImplementedError):
         return None
 
