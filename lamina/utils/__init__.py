@@ -19,38 +19,58 @@ from lamina.saving import (
     serialize_keras_object,
 )
 from lamina.training.data import pack_x_y_sample_weight
-from lamina.view import plot_model
+from lamina.view import model_to_dot, plot_model
 
+from .archives import ArchiveError
 from .datasets import PyDataset, Sequence, split_dataset, unpack_x_y_sample_weight
+from .directories import audio_dataset_from_directory, image_dataset_from_directory, text_dataset_from_directory
+from .files import get_file
+from .images import array_to_img, img_to_array, load_img, save_img
 from .numerical import normalize, to_categorical
 from .progbar import Progbar
 from .seed import set_random_seed
 from .sequences import pad_sequences
+from .settings import Config
+from .source_inputs import get_source_inputs
+from .windows import timeseries_dataset_from_array
 
 __all__ = [
+    "ArchiveError",
+    "Config",
     "CustomObjectScope",
     "Progbar",
     "PyDataset",
     "Sequence",
+    "array_to_img",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
+    "image_dataset_from_directory",
+    "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "load_img",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
     "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]

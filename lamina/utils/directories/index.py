@@ -1,0 +1,130 @@
+"""Which files lie in a folder, in which order, and of which class each is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lamina.graph import ArgumentError
+
+SUBSETS = ("training", "validation", "both")
+
+
+@dataclass
+class Index:
+    """Files, the class number of each (None: no labels), and the names of the classes."""
+
+    paths: list[str]
+    labels: np.ndarray | None
+    class_names: list[str] | None
+
+    def part(self, begin: int, end: int) -> Index:
+        """The files from one place to another."""
+        labels = None if self.labels is None else self.labels[begin:end]
+        return Index(self.paths[begin:end], labels, self.class_names)
+
+
+def index_of(
+    directory: Any,
+    labels: Any,
+    endings: tuple[str, ...],
+    class_names: Sequence[str] | None,
+    shuffle_seed: int | None,
+    follow_links: bool,
+) -> Index:
+    """List a folder.
+
+    Args:
+        labels: "inferred": the subfolders are the classes; None; or a class number for each file, in the order of
+            their paths.
+        endings: of the files that count, in small letters.
+        class_names: the subfolders that count, in this order; by default all, by name.
+        shuffle_seed: of the order of the files, the same as in Keras; None for that of their paths.
+        follow_links: also into folders behind symbolic links.
+
+    Raises:
+        ArgumentError: no such folder or subfolder; another number of labels; no files.
+    """
+    root = os.fspath(directory)
+    if not os.path.isdir(root):
+        raise ArgumentError(f"There is no folder {root!r}.")
+    if labels == "inferred":
+        names = _subfolders(root, class_names)
+        listed = [(path, i) for i, name in enumerate(names) for path in _files(root, name, endings, follow_links)]
+        index = Index([path for path, _ in listed], np.array([i for _, i in listed], "int32"), names)
+    else:
+        if class_names is not None:
+            raise ArgumentError("class_names are those of subfolders.", hint='labels="inferred"')
+        paths = list(_files(root, "", endings, follow_links))
+        index = Index(paths, None, None) if labels is None else _labelled(paths, labels)
+    if not index.paths:
+        raise ArgumentError(f"There are no files in {root!r}.", expected=f"names that end in {', '.join(endings)}")
+    if shuffle_seed is not None:
+        order = np.arange(len(index.paths))
+        np.random.RandomState(shuffle_seed).shuffle(order)
+        index.paths = [index.paths[i] for i in order]
+        index.labels = None if index.labels is None else index.labels[order]
+    return index
+
+
+def subsets_of(index: Index, validation_split: float | None, subset: str | None) -> list[Index]:
+    """The index, or the part of it that is wanted: the last files are for validation.
+
+    Raises:
+        ArgumentError: a part would be empty.
+    """
+    if not validation_split:
+        return [index]
+    count = len(index.paths)
+    first = count - int(validation_split * count)
+    parts = {"training": index.part(0, first), "validation": index.part(first, count)}
+    wanted = list(parts.values()) if subset == "both" else [parts[str(subset)]]
+    if not all(part.paths for part in wanted):
+        raise ArgumentError(
+            f"validation_split={validation_split} of {count} files leaves nothing for one of the parts."
+        )
+    return wanted
+
+
+def check_split(validation_split: Any, subset: Any, shuffle: bool, seed: Any) -> None:
+    """Refuse arguments that contradict each other."""
+    if validation_split is not None and not 0 < validation_split < 1:
+        raise ArgumentError(f"validation_split cannot be {validation_split!r}.", expected="a number between 0 and 1")
+    if (validation_split is None) != (subset is None):
+        raise ArgumentError("validation_split and subset go together.", got=f"{validation_split!r} and {subset!r}")
+    if subset not in (*SUBSETS, None):
+        raise ArgumentError(f"There is no subset {subset!r}.", expected=", ".join(SUBSETS))
+    if validation_split and shuffle and seed is None:
+        raise ArgumentError(
+            "A shuffled split needs a seed, else what is for validation in one call is for training in the next.",
+            hint="seed=...",
+        )
+
+
+def _subfolders(root: str, class_names: Sequence[str] | None) -> list[str]:
+    found = sorted(name for name in os.listdir(root) if name[0] != "." and os.path.isdir(os.path.join(root, name)))
+    if class_names is None:
+        return found
+    if not set(class_names) <= set(found) or len(set(class_names)) < len(class_names):
+        raise ArgumentError("class_names are subfolders, each once.", got=repr(list(class_names)), expected=repr(found))
+    return list(class_names)
+
+
+def _files(root: str, name: str, endings: tuple[str, ...], follow_links: bool) -> Iterator[str]:
+    walked = os.walk(os.path.join(root, name), followlinks=follow_links)
+    for folder, _, files in sorted(walked, key=lambda step: step[0]):
+        yield from (os.path.join(folder, file) for file in sorted(files) if file.lower().endswith(endings))
+
+
+def _labelled(paths: list[str], labels: Any) -> Index:
+    if isinstance(labels, str) or not isinstance(labels, (list, tuple, np.ndarray)):
+        raise ArgumentError(
+            f"labels cannot be {labels!r}.", expected='"inferred", None, or a list of a class number for each file'
+        )
+    if len(labels) != len(paths):
+        raise ArgumentError("There is a label for each file.", got=f"{len(labels)} labels, {len(paths)} files")
+    return Index(paths, np.asarray(labels, "int32"), [str(label) for label in sorted(set(labels))])

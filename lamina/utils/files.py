@@ -1,0 +1,158 @@
+"""Files from elsewhere, kept in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import urllib.parse
+import urllib.request
+import warnings
+from pathlib import Path
+from typing import IO, Any
+
+from lamina.config import is_interactive_logging_enabled
+from lamina.graph import ArgumentError
+
+from .archives import checked_kinds
+from .archives import extract as extract_archive
+from .progbar import Progbar
+
+_CHUNK = 1 << 18
+_SHOWN_FROM = 1 << 20  # bytes; what is smaller is there before a bar is read
+_SCHEMES = ("http", "https", "ftp", "file")
+_LENGTHS = {"md5": 32, "sha256": 64}
+
+
+def get_file(
+    fname: str | os.PathLike[str] | None = None,
+    origin: str | None = None,
+    untar: bool = False,
+    md5_hash: str | None = None,
+    file_hash: str | None = None,
+    cache_subdir: str = "datasets",
+    hash_algorithm: str = "auto",
+    extract: bool = False,
+    archive_format: Any = "auto",
+    cache_dir: str | os.PathLike[str] | None = None,
+    force_download: bool = False,
+) -> str:
+    """The path of a file from a URL, downloaded unless it is in the cache already.
+
+    A file is put in its place when it is complete and its hash is right, so what is in the cache is whole.
+
+    Args:
+        fname: its name in the cache; by default the last part of the URL. With `extract`, a name without a dot is that
+            of the folder.
+        origin: the URL: http, https, ftp or file.
+        untar: the same as ``extract=True, archive_format="tar"``.
+        md5_hash: the same as ``file_hash=..., hash_algorithm="md5"``.
+        file_hash: sha256 or md5 of the file, in hexadecimal digits.
+        cache_subdir: folder below `cache_dir`; an absolute one stands for itself.
+        hash_algorithm: "sha256", "md5", or "auto", by the length of the hash.
+        extract: unpack the archive and return the folder. Links and names that lead out of it are refused.
+        archive_format: "tar" (also compressed), "zip", a list of these, "auto" for both, or None.
+        cache_dir: by default the environment variable LAMINA_HOME, else ~/.lamina.
+        force_download: whatever is in the cache.
+
+    Raises:
+        ArgumentError: an argument cannot be; the file has another hash. ArchiveError: the archive holds what has no
+            place in a folder. urllib.error.URLError: the file cannot be had.
+
+    >>> words = Path("words.txt").absolute()
+    >>> _ = words.write_text("hello")
+    >>> Path(get_file(origin=words.as_uri(), cache_dir=".")).read_text()
+    'hello'
+    """
+    if md5_hash is not None and file_hash is None:
+        file_hash, hash_algorithm = md5_hash, "md5"
+    file_hash = None if file_hash is None else file_hash.lower()
+    algorithm = _algorithm(file_hash, hash_algorithm)
+    kinds = ("tar",) if untar else checked_kinds(archive_format)
+    name = _name(fname, origin)
+    home = cache_dir or os.environ.get("LAMINA_HOME") or "~/.lamina"
+    folder = Path(home).expanduser() / cache_subdir
+    target, unpacked = folder / name, None
+    if extract or untar:
+        stem = name.partition(".")[0] or name
+        inner = f"{stem}_extracted" if fname and "." in name else name
+        target, unpacked = folder / (name if inner != name else f"{name}_archive"), folder / inner
+    kept = not force_download and target.is_file() and (file_hash is None or _hash(target, algorithm) == file_hash)
+    if not kept:
+        _download(str(origin), target, algorithm, file_hash)
+    if unpacked is None:
+        return str(target)
+    if not extract_archive(target, unpacked, kinds):
+        warnings.warn(f"{target.name} is no archive of the kinds {kinds}: it is not unpacked.", stacklevel=2)
+    return str(unpacked)
+
+
+def _name(fname: Any, origin: str | None) -> str:
+    if not isinstance(origin, str) or urllib.parse.urlsplit(origin).scheme not in _SCHEMES:
+        raise ArgumentError(
+            "utils.get_file needs a URL.", got=f"origin={origin!r}", expected=f"a scheme of {', '.join(_SCHEMES)}"
+        )
+    if fname:
+        name = os.fspath(fname)
+    else:
+        name = os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(origin).path))
+    if not name or name in (".", "..") or any(sign in name for sign in ("/", "\\", "\0")):
+        raise ArgumentError(
+            "A file in the cache has a plain name.", got=repr(name), hint="fname=...; cache_dir and cache_subdir"
+        )
+    return name
+
+
+def _algorithm(file_hash: str | None, algorithm: str) -> str:
+    if algorithm not in (*_LENGTHS, "auto"):
+        raise ArgumentError(f"There is no hash_algorithm {algorithm!r}.", expected="'sha256', 'md5' or 'auto'")
+    if file_hash is None:
+        return "sha256"
+    fitting = [name for name, length in _LENGTHS.items() if length == len(file_hash) and algorithm in (name, "auto")]
+    if not fitting or not set(file_hash) <= set("0123456789abcdef"):
+        raise ArgumentError(
+            "This is no hash.",
+            got=repr(file_hash),
+            expected=" or ".join(f"{length} hexadecimal digits ({name})" for name, length in _LENGTHS.items()),
+        )
+    return fitting[0]
+
+
+def _hash(file: Path, algorithm: str) -> str:
+    with open(file, "rb") as source:
+        return hashlib.file_digest(source, algorithm).hexdigest()
+
+
+def _download(origin: str, target: Path, algorithm: str, file_hash: str | None) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
+    try:
+        with open(part, "xb") as out, urllib.request.urlopen(origin) as source:
+            _copy(source, out, origin)
+        if file_hash is not None and (found := _hash(part, algorithm)) != file_hash:
+            raise ArgumentError(
+                f"The file from {origin} is not the one that is wanted.",
+                got=f"{algorithm} {found}",
+                expected=file_hash,
+                hint="download again; else the file has changed at its origin, or on its way",
+            )
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy(source: Any, out: IO[bytes], origin: str) -> None:
+    told = source.headers.get("Content-Length") or ""
+    length = int(told) if told.isdigit() else None
+    shown = is_interactive_logging_enabled() and (length is None or length >= _SHOWN_FROM)
+    bar = Progbar(length, unit_name="byte") if shown else None
+    done = 0
+    while chunk := source.read(_CHUNK):
+        out.write(chunk)
+        done += len(chunk)
+        if bar is not None:
+            bar.update(done, finalize=False)
+    if bar is not None:
+        bar.update(done, finalize=True)
+    if length is not None and done != length:
+        raise ArgumentError(f"The file from {origin} broke off.", got=f"{done} bytes", expected=f"{length} bytes")
