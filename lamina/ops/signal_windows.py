@@ -49,8 +49,8 @@ def hamming(x: Any) -> Any:
 def blackman(x: Any) -> Any:
     """`0.42 + 0.5 cos(pi c) + 0.08 cos(2 pi c)`: narrower than `hanning`.
 
-    >>> blackman(3)
-    tensor([0., 1., 0.])
+    >>> blackman(5)[1:4]
+    tensor([0.3400, 1.0000, 0.3400])
     """
     turn = torch.pi * _centred("blackman", x)
     return 0.42 + 0.5 * cos(turn) + 0.08 * cos(2 * turn)
