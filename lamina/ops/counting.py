@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -174,7 +175,7 @@ def unique(
     """
     x = tensor(x)
     rows = x.reshape(-1) if axis is None else torch.movedim(x, plain_axes(x, axis)[0], 0)
-    order, rank = _ranked(rows.reshape(len(rows), -1))
+    order, rank = _ranked(rows.reshape(rows.shape[0], math.prod(rows.shape[1:])))
     count = _how_many(rank) if size is None else size
     # Where each rank begins; ranks beyond the result end in a place that is cut off.
     slot = rank.clamp(max=count)

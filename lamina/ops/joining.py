@@ -57,13 +57,15 @@ def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
     """`x2` after `x1` along an axis; by default the values of both in a row; in the dtype that holds both.
 
     Raises:
-        ShapeError: the other axes have two sizes.
+        ArgumentError: there is no such axis.
 
     >>> append([[1, 2]], [3.5])
     tensor([1.0000, 2.0000, 3.5000])
     """
     x1, x2 = common(x1, x2)
-    return torch.cat([x1.reshape(-1), x2.reshape(-1)] if axis is None else [x1, x2], axis or 0)
+    if axis is None:
+        return torch.cat([x1.reshape(-1), x2.reshape(-1)])
+    return torch.cat([x1, x2], *plain_axes(x1, axis))
 
 
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
