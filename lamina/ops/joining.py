@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from lamina.graph import ArgumentError, ShapeError
 
 from .one_node import one_node
-from .operands import common, is_number, tensor, with_sizes
+from .operands import common, is_number, plain_axes, tensor, with_sizes
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
