@@ -31,7 +31,7 @@ def run_fused(
     outputs, last = cell.fused(packed, states, padding if wanted.states else None)
 
     at_end = torch.gather(outputs, 1, _over_features((lengths - 1).clamp(min=0), outputs)).squeeze(1)
-    last[0] = torch.where(lengths > 0, at_end, states[0])
+    last[0] = torch.where(lengths > 0, at_end, states[0].to(at_end.dtype))  # under autocast they differ
     if not wanted.sequences:
         silent = mask[:, -1:].logical_not() if wanted.zero_masked else lengths == 0
         return None, at_end.masked_fill(silent, 0), last
