@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lamina.graph import ArgumentError, ShapeError
 
 from .one_node import one_node
-from .operands import common, floating, placed, wide_floating
+from .operands import common, floating, wide_floating
 
 
 @one_node
@@ -98,7 +98,7 @@ def cdist(x: Any, y: Any) -> Any:
     tensor([[4.],
             [5.]])
     """
-    x, y = common(*map(floating, placed(x, y)))
+    x, y = map(floating, common(x, y))
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
         raise ShapeError(
             "ops.cdist takes points of one size.",
