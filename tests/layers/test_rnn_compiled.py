@@ -18,7 +18,16 @@ def operands(gates: int, states: int, biases: int) -> list[torch.Tensor]:
     return [torch.randn(s, dtype=torch.float64, generator=generator).requires_grad_() for s in shapes]
 
 
-@pytest.mark.parametrize("operator, shapes", [(opaque.lstm, (4, 2, 1)), (opaque.gru, (3, 1, 2))], ids=["lstm", "gru"])
+@pytest.mark.parametrize(
+    "operator, shapes",
+    [
+        (opaque.lstm, (4, 2, 1)),
+        (opaque.gru, (3, 1, 2)),
+        (opaque.rnn_tanh, (1, 1, 1)),
+        (opaque.rnn_relu, (1, 1, 1)),
+    ],
+    ids=["lstm", "gru", "rnn_tanh", "rnn_relu"],
+)
 def test_gradients_are_those_of_finite_differences(operator: Any, shapes: tuple[int, int, int]) -> None:
     assert torch.autograd.gradcheck(operator, operands(*shapes), eps=1e-6, atol=1e-6)
 
@@ -37,7 +46,7 @@ def test_gradients_by_pytorch_kernel_are_those_of_the_loop() -> None:
 
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 @pytest.mark.parametrize("use_bias", [True, False])
-@pytest.mark.parametrize("make", [layers.LSTM, layers.GRU], ids=["LSTM", "GRU"])
+@pytest.mark.parametrize("make", [layers.LSTM, layers.GRU, layers.SimpleRNN], ids=["LSTM", "GRU", "SimpleRNN"])
 def test_compiled_layers_train_as_they_do_uncompiled(make: Any, use_bias: bool, backend: str) -> None:
     torch._dynamo.reset()
     layer = make(4, return_sequences=True, return_state=True, use_bias=use_bias)

@@ -15,7 +15,12 @@ from lamina import Model, layers
 from lamina.graph import tree
 
 KERNELS = {torch.lstm: "lstm", torch.gru: "gru", torch.rnn_tanh: "rnn", torch.rnn_relu: "rnn"}
-OPERATORS = {torch.ops.lamina.lstm: "lstm", torch.ops.lamina.gru: "gru"}
+OPERATORS = {
+    torch.ops.lamina.lstm: "lstm",
+    torch.ops.lamina.gru: "gru",
+    torch.ops.lamina.rnn_tanh: "rnn",
+    torch.ops.lamina.rnn_relu: "rnn",
+}
 B, T, F = 4, 6, 3
 LENGTHS = torch.tensor([6, 3, 1, 4])
 MASKS = {
@@ -95,6 +100,8 @@ ARRANGEMENTS = {
     "initial states": Arrangement(one("LSTM", **ALL), {"lstm": 1}, (4, 4)),
     "initial state of a GRU": Arrangement(one("GRU", **ALL), {"gru": 1}, (4,)),
     "initial states, the state alone": Arrangement(one("LSTM", return_state=True), {"lstm": 1}, (4, 4)),
+    "of a SimpleRNN": Arrangement(one("SimpleRNN", **ALL), {"rnn": 1}, (4,)),
+    "of a SimpleRNN, rectified": Arrangement(one("SimpleRNN", activation="relu", **ALL), {"rnn": 1}),
     "both ways": Arrangement(both_ways("LSTM", return_sequences=True), {"lstm": 2}),
     "both ways, the last outputs": Arrangement(both_ways("GRU"), {"gru": 2}),
     "both ways, states in and out": Arrangement(both_ways("LSTM", **ALL), {"lstm": 2}, (4, 4, 4, 4)),
@@ -307,7 +314,7 @@ def test_what_no_kernel_computes_goes_step_by_step() -> None:
         assert not count.calls
 
 
-@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
 def test_batches_and_steps_of_any_size_go_through_one_compiled_graph(kind: str) -> None:
     """Unknown batch and time: symbolic sizes, no new compilation, and no step unrolled."""
     torch._dynamo.reset()
@@ -321,7 +328,7 @@ def test_batches_and_steps_of_any_size_go_through_one_compiled_graph(kind: str) 
     assert sum(seen.calls.values()) == 1
 
 
-@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
 def test_a_compiled_graph_does_not_grow_with_the_steps(kind: str) -> None:
     torch._dynamo.reset()
     sizes = []

@@ -1,4 +1,4 @@
-"""LSTM and GRU as single operators for `torch.compile`, which would else unroll every time step.
+"""LSTM, GRU and SimpleRNN as single operators for `torch.compile`, which would else unroll every time step.
 
 PyTorch's own kernels are taken apart when compiled: a GRU of 50 steps then compiles for a minute, and an LSTM that
 trains on a CPU cannot be compiled at all (torch 2.13). These operators run the same kernels, whole, and bring their
@@ -100,6 +100,33 @@ def _gru_backward(
     return gates @ w, dh, _outer(gates, x), _outer(recurrent, before), gates.sum((0, 1)), recurrent.sum((0, 1))
 
 
+def _rnn(kernel: Any, x: Tensor, h: Tensor, w: Tensor, r: Tensor, b: Tensor) -> Tensor:
+    """Outputs (B, T, U) of inputs x (B, T, F) and the first state (B, U), by `torch.rnn_tanh` or `torch.rnn_relu`."""
+    weights = [w, r, b, torch.zeros_like(b)]
+    return kernel(x, h.unsqueeze(0), weights, True, 1, 0.0, False, False, True)[0].contiguous()
+
+
+def _rnn_backward(
+    slope: Any, grad: Tensor, x: Tensor, h: Tensor, w: Tensor, r: Tensor, b: Tensor, outputs: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of x, h, w, r, b from those of the outputs; `slope` is the activation's, from its outputs."""
+    slopes = slope(outputs)
+    dh, steps = torch.zeros_like(h), []
+    for t in range(x.shape[1] - 1, -1, -1):
+        steps.append((dh + grad[:, t]) * slopes[:, t])
+        dh = steps[-1] @ r
+    gates = torch.stack(steps[::-1], 1)
+    return gates @ w, dh, _outer(gates, x), _outer(gates, _shifted(h, outputs)), gates.sum((0, 1))
+
+
+def _slope_of_tanh(outputs: Tensor) -> Tensor:
+    return 1 - outputs * outputs
+
+
+def _slope_of_relu(outputs: Tensor) -> Tensor:
+    return (outputs > 0).to(outputs.dtype)
+
+
 def _shifted(h: Tensor, outputs: Tensor) -> Tensor:
     """(B, T, U): the state before each step."""
     return torch.cat((h.unsqueeze(1), outputs[:, :-1]), 1)
@@ -110,15 +137,11 @@ def _outer(gates: Tensor, inputs: Tensor) -> Tensor:
     return gates.flatten(0, 1).t() @ inputs.flatten(0, 1)
 
 
-def _like(*tensors: Tensor) -> tuple[Tensor, ...]:
-    return tuple(torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in tensors)
-
-
 def _shape_of_lstm(x: Tensor, h: Tensor, c: Tensor, w: Tensor, r: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return x.new_empty((*x.shape[:2], h.shape[1])), torch.empty_like(c)
 
 
-def _shape_of_gru(x: Tensor, h: Tensor, w: Tensor, r: Tensor, b: Tensor, rb: Tensor) -> Tensor:
+def _shape_of_outputs(x: Tensor, h: Tensor, *weights: Tensor) -> Tensor:
     return x.new_empty((*x.shape[:2], h.shape[1]))
 
 
@@ -138,45 +161,44 @@ def _operators() -> torch.library.Library:
     By hand: the decorators of `torch.library` do the same, and load the compiler's machinery, 0.4 s, at once.
     """
     library = torch.library.Library("lamina", "FRAGMENT")
-    lstm_operands, gru_operands = (", ".join(f"Tensor {name}" for name in names.split()) for names in _OPERANDS)
-    six = "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
-    for schema, kernel, shapes in (
-        (f"lstm({lstm_operands}) -> (Tensor, Tensor)", _lstm, _shape_of_lstm),
-        (f"gru({gru_operands}) -> Tensor", _gru, _shape_of_gru),
-        (
-            f"lstm_backward(Tensor grad, Tensor grad_c, {lstm_operands}, Tensor outputs) -> {six}",
-            _lstm_backward,
-            partial(_shapes_of_gradients, 2),
-        ),
-        (
-            f"gru_backward(Tensor grad, {gru_operands}, Tensor outputs) -> {six}",
-            _gru_backward,
-            partial(_shapes_of_gradients, 1),
-        ),
+    for name, operands, results, kernel, shapes, backward in (
+        ("lstm", "x h c w r b", "outputs c", _lstm, _shape_of_lstm, _lstm_backward),
+        ("gru", "x h w r b rb", "outputs", _gru, _shape_of_outputs, _gru_backward),
+        ("rnn_tanh", "x h w r b", "outputs", partial(_rnn, torch.rnn_tanh), _shape_of_outputs, _BACK_THROUGH_TANH),
+        ("rnn_relu", "x h w r b", "outputs", partial(_rnn, torch.rnn_relu), _shape_of_outputs, _BACK_THROUGH_RELU),
     ):
-        library.define(schema)
-        name = schema.partition("(")[0]
-        library.impl(name, kernel, "CompositeExplicitAutograd")
-        library.impl(name, shapes, "Meta")
-    for name, backward in (("lstm", _backward_of_lstm), ("gru", _backward_of_gru)):
-        torch.library.register_autograd(f"lamina::{name}", backward, setup_context=_keep, lib=library)
+        grads = [f"grad_{result}" for result in results.split()]
+        _define(library, name, operands.split(), len(grads), kernel, shapes)
+        inputs = [*grads, *operands.split(), "outputs"]
+        gradients = partial(_shapes_of_gradients, len(grads))
+        _define(library, f"{name}_backward", inputs, len(operands.split()), backward, gradients)
+        run_back = partial(_run_back, getattr(torch.ops.lamina, f"{name}_backward"))
+        torch.library.register_autograd(f"lamina::{name}", run_back, setup_context=_keep, lib=library)
     return library
 
 
-def _backward_of_lstm(ctx: Any, grad: Tensor, grad_c: Tensor) -> Any:
-    return torch.ops.lamina.lstm_backward(grad, grad_c, *ctx.saved_tensors)
+def _define(
+    library: torch.library.Library, name: str, operands: list[str], results: int, kernel: Any, shapes: Any
+) -> None:
+    result = ", ".join(["Tensor"] * results)
+    library.define(f"{name}({', '.join(f'Tensor {operand}' for operand in operands)}) -> ({result})")
+    library.impl(name, kernel, "CompositeExplicitAutograd")
+    library.impl(name, shapes, "Meta")
 
 
-def _backward_of_gru(ctx: Any, grad: Tensor) -> Any:
-    return torch.ops.lamina.gru_backward(grad, *ctx.saved_tensors)
+def _run_back(operator: Any, ctx: Any, *grads: Tensor) -> Any:
+    return operator(*grads, *ctx.saved_tensors)
 
 
-_OPERANDS = ("x h c w r b", "x h w r b rb")
+_BACK_THROUGH_TANH = partial(_rnn_backward, _slope_of_tanh)
+_BACK_THROUGH_RELU = partial(_rnn_backward, _slope_of_relu)
 _LIBRARY = _operators()
 
-# LSTM: x, h, c, w, r, b -> (outputs, last c). GRU: x, h, w, r, b, rb -> outputs.
+# LSTM: x, h, c, w, r, b -> (outputs, last c). GRU: x, h, w, r, b, rb -> outputs. Both RNNs: x, h, w, r, b -> outputs.
 lstm = torch.ops.lamina.lstm
 gru = torch.ops.lamina.gru
+rnn_tanh = torch.ops.lamina.rnn_tanh
+rnn_relu = torch.ops.lamina.rnn_relu
 
 
 def wanted() -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from . import opaque
 from .cell import RecurrentCell, States, gated_linear, is_relu, is_tanh
 
 
@@ -67,6 +68,11 @@ class SimpleRNNCell(RecurrentCell):
 
     def fused(self, inputs: torch.Tensor, states: States, padding: torch.Tensor | None) -> tuple[torch.Tensor, States]:
         weights = [self.kernel.t(), self.recurrent_kernel.t()]
+        if opaque.wanted():
+            operator = opaque.rnn_tanh if is_tanh(self.activation) else opaque.rnn_relu
+            bias = weights[0].new_zeros(self.units) if self.bias is None else self.bias
+            outputs = operator(inputs, states[0], *weights, bias)
+            return outputs, [outputs[:, -1]]
         if self.bias is not None:
             weights += [self.bias, torch.zeros_like(self.bias)]
         kernel = torch.rnn_tanh if is_tanh(self.activation) else torch.rnn_relu
