@@ -1,4 +1,4 @@
-"""Layers that prepare data: statistics of data of any kind, lists, and the documentation where Keras differs from it."""
+"""Layers that prepare data: statistics of data of any kind, lists, and where Keras differs from its documentation."""
 
 from __future__ import annotations
 
