@@ -10,7 +10,7 @@ import torch
 
 from . import tree
 from .errors import GraphError, StructureError
-from .node import Constant, Node, Symbolic, function_name
+from .node import Node, Symbolic, function_name
 from .records import from_records, to_records
 from .symbolic import SymbolicTensor, record
 from .walk import key_of, walk
@@ -23,6 +23,7 @@ class Graph:
         inputs: symbolic tensors in any nesting of list, tuple and dict. They need not be `Input`s: any symbolic
             tensor cuts the graph there.
         outputs: the same. Both structures are kept as declared, in their order.
+        part: it is within a larger graph: an input may lead nowhere, and None may stand among the outputs.
 
     Attributes:
         inputs, outputs: the symbolic tensors, flat, in declared order.
@@ -43,23 +44,26 @@ class Graph:
     (['x', 'mul'], ['y'])
     """
 
-    def __init__(self, inputs: Any, outputs: Any) -> None:
+    def __init__(self, inputs: Any, outputs: Any, part: bool = False) -> None:
+        self.part = part
         self.input_structure = inputs
         self.output_structure = outputs
         self.inputs = _symbolic_leaves(inputs, "inputs")
-        self.outputs = _symbolic_leaves(outputs, "outputs")
+        self.outputs = _symbolic_leaves(outputs, "outputs", none_too=part)
         self._input_keys = {key_of(t): i for i, t in enumerate(self.inputs)}
         _refuse_repeated_inputs(self.inputs)
         _refuse_lists_of_nothing(self.outputs)
-        declared = dict.fromkeys(t.node for t in self.inputs if is_input_node(t.node))
+        declared = {} if part else dict.fromkeys(t.node for t in self.inputs if is_input_node(t.node))
         cuts = {key for key, t in zip(self._input_keys, self.inputs, strict=True) if t.node not in declared}
         needed, self._met = walk(self.outputs, cuts)
         self.nodes = [*declared, *(node for node in needed if node not in declared)]
         self._refuse_undeclared_inputs()
-        self._refuse_unused_inputs()
+        if not part:
+            self._refuse_unused_inputs()
         self._names, self.modules = _names_of(self.nodes)
         self.input_names = _unique(_leaf_name(path, t, self._names) for path, t in tree.paths(inputs))
-        self.output_names = _unique(_leaf_name(path, t, self._names) for path, t in tree.paths(outputs))
+        given = ((path, t) for path, t in tree.paths(outputs) if t is not None)
+        self.output_names = _unique(_leaf_name(path, t, self._names) for path, t in given)
 
     # -- reading
 
@@ -134,7 +138,7 @@ class Graph:
                 )
             for i, tensor in enumerate(flat):
                 new.setdefault((id(node), i), tensor)
-        return Graph(new_inputs, tree.map_leaves(renewed, self.output_structure))
+        return Graph(new_inputs, tree.map_leaves(renewed, self.output_structure), part=self.part)
 
     def replace(self, name: str, op: Callable[..., Any]) -> Graph:
         """A graph in which ``op`` stands where the node ``name`` stood. All other layers are shared."""
@@ -159,13 +163,18 @@ class Graph:
 
     # Copies go through a flat list, so that no recursion follows the depth of the graph.
 
+    def detached(self) -> Graph:
+        """The same layers on nodes of its own: what lies before the inputs is not held."""
+        return _graph_from_records(self._records(), self.part)
+
+    def _records(self) -> Any:
+        return to_records(self.nodes, self.input_structure, self.output_structure)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _graph_from_records, (to_records(self.nodes, self.input_structure, self.output_structure),)
+        return _graph_from_records, (self._records(), self.part)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Graph:
-        return _graph_from_records(
-            copy.deepcopy(to_records(self.nodes, self.input_structure, self.output_structure), memo)
-        )
+        return _graph_from_records(copy.deepcopy(self._records(), memo), self.part)
 
     # -- checks
 
@@ -208,13 +217,13 @@ def is_input_node(node: Node) -> bool:
     return bool(getattr(node.op, "is_input", False))
 
 
-def _graph_from_records(records: Any) -> Graph:
-    return Graph(*from_records(records))
+def _graph_from_records(records: Any, part: bool) -> Graph:
+    return Graph(*from_records(records), part=part)
 
 
-def _symbolic_leaves(structure: Any, what: str) -> list[SymbolicTensor]:
+def _symbolic_leaves(structure: Any, what: str, none_too: bool = False) -> list[SymbolicTensor]:
     for path, leaf in tree.paths(structure):
-        if not isinstance(leaf, SymbolicTensor):
+        if not isinstance(leaf, SymbolicTensor) and not (none_too and leaf is None):
             place = "".join(f"[{step!r}]" for step in path)
             hint = "Input(shape) for inputs; what layers return when called on them for outputs"
             if isinstance(leaf, torch.nn.Module):
@@ -224,7 +233,7 @@ def _symbolic_leaves(structure: Any, what: str) -> list[SymbolicTensor]:
                 got=f"{type(leaf).__name__}: {str(leaf)[:80]}",
                 hint=hint,
             )
-    return list(tree.leaves(structure))
+    return [leaf for leaf in tree.leaves(structure) if leaf is not None]
 
 
 def _refuse_lists_of_nothing(outputs: list[SymbolicTensor]) -> None:
@@ -287,8 +296,8 @@ def _names_of(nodes: list[Node]) -> tuple[dict[Node, str], dict[str, torch.nn.Mo
         calls[name] = calls.get(name, 0) + 1
         names[node] = name if calls[name] == 1 else f"{name}:{calls[name] - 1}"
         for leaf in tree.leaves((node.args, node.kwargs)):
-            if isinstance(leaf, Constant) and id(leaf) not in owner:
-                owner[id(leaf)] = _free(f"{name}_constant", taken)
+            if isinstance(leaf, torch.nn.Module) and id(leaf) not in owner:
+                owner[id(leaf)] = _free(f"{name}_{getattr(leaf, 'role', 'constant')}", taken)
                 modules[owner[id(leaf)]] = leaf
     return names, modules
 

@@ -9,7 +9,8 @@ a rule about ``None``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +18,16 @@ from typing import Any
 import torch
 
 from . import tree
-from .node import Constant, Symbolic
+from .node import Constant, Leaf, Symbolic
 from .pointwise import POINTWISE, pointwise_result
+from .walk import Key, key_of
 
 Shape = tuple[int | None, ...]
 Example = tuple[int, ...]
 
 # Unlike sizes, multiples of 16 and of 64: halved four or six times they stay whole, as pooling and patches need.
+_INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64)
+
 BATCH_EXAMPLES = (48, 80)
 AXIS_EXAMPLES = (192, 320)
 
@@ -63,25 +67,49 @@ def infer(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
 
     ``moves`` says whether any argument differs between the examples; where none does, one trial serves for both.
     """
-    rule = getattr(op, "output_example", None)
-    found: list[Any] = []
-    for k in (0, 1) if moves else (0,):
-        example_args, example_kwargs = _example((args, kwargs), k)
-        if op in POINTWISE and any(isinstance(leaf, Array) for leaf in tree.leaves((example_args, example_kwargs))):
-            found.append(Array(*pointwise_result(op, example_args, example_kwargs, _shape_and_dtype)))
-            continue
-        result = rule(example_args, example_kwargs) if rule is not None else None
-        found.append(result if result is not None else probe(op, example_args, example_kwargs))
+    found = [trial(op, *_example((args, kwargs), k)) for k in ((0, 1) if moves else (0,))]
     return found[0], found[-1]
 
 
-def _example(nested: Any, k: int) -> Any:
-    def example(leaf: Any) -> Any:
-        if isinstance(leaf, Constant):
-            return Array(tuple(leaf.value.shape), leaf.value.dtype)
-        return leaf.example(k) if isinstance(leaf, Symbolic) else leaf
+def trial(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What ``op`` returns for one example, which has `Array` where the call has a tensor: by a rule, or by trying."""
+    if op in POINTWISE and any(isinstance(leaf, Array) for leaf in tree.leaves((args, kwargs))):
+        return Array(*pointwise_result(op, args, kwargs, _shape_and_dtype))
+    if op is operator.getitem:
+        args = (args[0], tree.map_leaves(_as_index, args[1]))
+    rule = getattr(op, "output_example", None)
+    result = rule(args, kwargs) if rule is not None else None
+    return result if result is not None else probe(op, args, kwargs)
 
-    return tree.map_leaves(example, nested)
+
+def _as_index(leaf: Any) -> Any:
+    """A place in a key; one that only run time tells is as good as any."""
+    is_place = isinstance(leaf, Array) and not leaf.shape and leaf.dtype in _INTEGERS
+    return 0 if is_place else leaf
+
+
+def infer_graph(graph: Any, arrays: Sequence[Any]) -> Any:
+    """What a graph returns for one example of its inputs, flat: node by node, as it was drawn."""
+    known: dict[Key, Any] = dict(zip(map(key_of, graph.inputs), arrays, strict=True))
+
+    def value(leaf: Any) -> Any:
+        return known[key_of(leaf)] if isinstance(leaf, Symbolic) else _constant(leaf)
+
+    for node in graph.nodes:
+        args, kwargs = tree.map_leaves(value, (node.args, node.kwargs))
+        results = list(tree.leaves(trial(node.op, args, kwargs)))
+        for mark, result in zip(tree.leaves(node.template), results, strict=True):
+            if isinstance(mark, Leaf):
+                known.setdefault((id(node), mark.index), result)
+    return tree.map_leaves(value, graph.output_structure)
+
+
+def _example(nested: Any, k: int) -> Any:
+    return tree.map_leaves(lambda leaf: leaf.example(k) if isinstance(leaf, Symbolic) else _constant(leaf), nested)
+
+
+def _constant(leaf: Any) -> Any:
+    return Array(tuple(leaf.value.shape), leaf.value.dtype) if isinstance(leaf, Constant) else leaf
 
 
 def _shape_and_dtype(leaf: Any) -> tuple[Any, torch.dtype] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Callable
 from types import MethodDescriptorType
@@ -75,6 +76,14 @@ class Constant(torch.nn.Module):
             self.register_buffer("value", value.detach())
 
 
+_NUMBERS = itertools.count()
+
+
+def last_number() -> int:
+    """A number higher than those of all nodes so far, and lower than those of all that come."""
+    return next(_NUMBERS)
+
+
 class Node:
     """One call of an operation: what was called, with what, what it gives, and which line of the user's code did it.
 
@@ -88,9 +97,12 @@ class Node:
         template: the structure the call returns, with `Leaf(i)` where the i-th symbolic result stands.
         masks: for each result the symbolic boolean mask that goes with it, or None.
         source: the user's file and line.
+        number: nodes made later have higher ones.
     """
 
-    __slots__ = ("__weakref__", "_made", "args", "inputs", "kwargs", "masks", "op", "source", "specs", "template")
+    __slots__ = (
+        "__weakref__", "_made", "args", "inputs", "kwargs", "masks", "number", "op", "source", "specs", "template"
+    )  # fmt: skip
 
     def __init__(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], source: Source) -> None:
         self.op = op
@@ -101,6 +113,7 @@ class Node:
         self.specs: list[Spec] = []
         self.template: Any = None
         self.masks: list[Symbolic | None] = []
+        self.number = next(_NUMBERS)
         self._made: dict[int, weakref.ref[Symbolic]] = {}
 
     def give(self, specs: list[Spec], template: Any) -> None:
@@ -145,10 +158,10 @@ def _distinct_symbolics(nested: Any) -> tuple[Symbolic, ...]:
 
 def describe_op(op: Any) -> str:
     """``Dense "logits"`` for a layer, ``torch.tanh`` for a function."""
-    if isinstance(op, torch.nn.Module):
-        name = getattr(op, "name", None)
-        return f'{type(op).__name__} "{name}"' if name else type(op).__name__
-    return function_name(op)
+    name = getattr(op, "name", None)
+    if isinstance(name, str):
+        return f'{type(op).__name__} "{name}"'
+    return type(op).__name__ if isinstance(op, torch.nn.Module) else function_name(op)
 
 
 def function_name(fn: Any) -> str:

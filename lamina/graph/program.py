@@ -232,6 +232,8 @@ class _Writer:
 
     def _render_other(self, value: Any) -> str:
         """Named tuples and special mappings by their class, anything else by a name in the globals."""
+        if hasattr(value, "in_mode"):
+            return self._body(value)
         if tree.is_namedtuple(value):
             return f"{self._global(type(value), type(value).__name__)}({', '.join(map(self._render, value))})"
         if tree.is_return_type(value) or isinstance(value, Mapping):
@@ -243,6 +245,14 @@ class _Writer:
 
     def _variable(self, symbolic: Symbolic, name: str) -> str:
         return self._variables.setdefault(key_of(symbolic), self._fresh(name))
+
+    def _body(self, body: Any) -> str:
+        """What a node chooses or repeats, in the mode that this program is for."""
+        if id(body) not in self._globals:
+            name = next(name for name, module in self.graph.modules.items() if module is body)
+            self._globals[id(body)] = self._fresh(name)
+            self.namespace[self._globals[id(body)]] = body if self.training is None else body.in_mode(self.training)
+        return self._globals[id(body)]
 
     def _global(self, value: Any, name: str) -> str:
         if id(value) not in self._globals:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from . import tree
@@ -22,10 +22,9 @@ class Ref:
 
 @dataclass(slots=True)
 class Placeholder:
-    """Stands in a copy for the node behind an input that cut through a larger graph."""
+    """Stands for the node behind an input that cuts through a larger graph, where that graph is not there."""
 
     name: str
-    is_input: bool = field(default=True)
 
 
 @dataclass(slots=True)
@@ -43,9 +42,9 @@ class Record:
 
 def to_records(nodes: list[Node], inputs: Any, outputs: Any) -> tuple[list[Record], Any, Any]:
     """(records, input structure, output structure). Nodes that only make masks come along."""
-    cut = [t for t in tree.leaves(inputs) if not getattr(t.node.op, "is_input", False)]
-    masks = [m for node in nodes for m in node.masks if m is not None]
     known = set(nodes)
+    cut = [t for t in tree.leaves(inputs) if t.node not in known or not getattr(t.node.op, "is_input", False)]
+    masks = [m for node in nodes for m in node.masks if m is not None]
     extra = [n for n in sorted_nodes(masks, {key_of(t) for t in cut}) if n not in known]
     place: dict[tuple[int, int], Ref] = {key_of(t): Ref(i, 0) for i, t in enumerate(cut)}
     for i, node in enumerate([*nodes, *extra], start=len(cut)):

@@ -12,10 +12,10 @@ from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Constant, Graph, LaminaError, Node, StructureError, SymbolicTensor, record, tree
 from lamina.graph.graph import is_input_node
 from lamina.layers import Input, InputLayer, Lambda, Layer, TorchModule
+from lamina.ops.body import Body, placeholder
 from lamina.saving.classes import layer_classes
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
-from lamina.saving.model_config import stand_in
 from lamina.saving.traced import Traced
 from lamina.saving.weights import freeze, frozen, state_of, tie, ties
 
@@ -125,8 +125,14 @@ class _Cloner:
         return record(node.op, args, kwargs)
 
     def _constant(self, leaf: Any) -> Any:
+        if isinstance(leaf, Body):
+            return self._once(leaf, self._body)
         # One memo for all: constants that hold the same parameter hold the same copy of it.
         return self._once(leaf, lambda c: copy.deepcopy(c, self._copies)) if isinstance(leaf, Constant) else leaf
+
+    def _body(self, body: Body) -> Body:
+        inputs = tuple(placeholder(t.name, t.node.specs[t.index], t.node.source) for t in body.graph.inputs)
+        return Body(body.role, body.graph.rebuild(self._call, inputs), body.own)
 
     def _layer(self, layer: Any) -> Any:
         return self._once(layer, self._clone)
@@ -186,4 +192,4 @@ def _new_input(tensor: SymbolicTensor) -> SymbolicTensor:
         new = InputLayer.from_config(layer.get_config())
         new.auto_named, new._settled = layer.auto_named, layer._settled
         return new.take()
-    return stand_in(tensor.name, tensor.shape, tensor.dtype).output
+    return placeholder(tensor.name, tensor.node.specs[tensor.index], tensor.node.source)

@@ -93,6 +93,7 @@ from .blocks import (
     space_to_depth,
     unfold,
 )
+from .choice import cond, switch
 from .comparison import (
     allclose,
     equal,
@@ -119,15 +120,6 @@ from .complex import (
     real,
     view_as_complex,
     view_as_real,
-)
-from .control import (
-    cond,
-    fori_loop,
-    map,
-    scan,
-    switch,
-    vectorized_map,
-    while_loop,
 )
 from .core import (
     array,
@@ -299,6 +291,7 @@ from .linalg import (
     solve_triangular,
     svd,
 )
+from .loops import fori_loop, while_loop
 from .nan import (
     nanargmax,
     nanargmin,
@@ -372,6 +365,7 @@ from .reduction import (
 from .saturation import (
     saturate_cast,
 )
+from .scanning import associative_scan, map, scan, vectorized_map
 from .segments import (
     segment_max,
     segment_min,
@@ -428,7 +422,7 @@ from .windows import (
 __all__ = [
     "abs", "absolute", "adaptive_average_pool", "adaptive_max_pool", "add", "all", "allclose", "amax", "amin", "angle",
     "any", "append", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax",
-    "argmin", "argpartition", "argsort", "array", "array_split", "average", "average_pool", "bartlett",
+    "argmin", "argpartition", "argsort", "array", "associative_scan", "array_split", "average", "average_pool", "bartlett",
     "batch_normalization", "binary_crossentropy", "bincount", "bitwise_and", "bitwise_invert", "bitwise_left_shift",
     "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman", "broadcast_to", "cast",
     "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu", "cholesky", "cholesky_inverse", "clip", "concatenate",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from lamina.custom_objects import find
-from lamina.graph import Constant
+from lamina.graph import Constant, Graph
 from lamina.layers import Layer
+from lamina.ops.body import Body
 from lamina.random import SeedGenerator
 
 from .classes import Classes, foreign_names, holds_layers, layer_classes, takes
@@ -25,6 +26,8 @@ _LAYER_KEYS = (
     "traced", "model",
 )  # fmt: skip
 _CONSTANT_KEYS = ("id", "shape", "dtype", "parameter", "trainable", "seeds", "values")
+_BODY_KEYS = ("id", "role", "own", "graph")
+_MAX_ROLE = 100
 
 # What constructors and calls raise when a config is nonsense; anything else is a bug, and shows itself.
 BAD_CONFIG = (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
@@ -134,6 +137,27 @@ class ConfigReader:
         except BAD_CONFIG as error:
             raise _refused(where, error) from error
         return generator
+
+    def body(self, entry: Any, read: Callable[[dict[str, Any], ConfigReader], tuple[Any, Any]]) -> Body:
+        """What an entry tells of a branch or of what a loop repeats, whose graph ``read`` reads."""
+        if self._is_shared(entry):
+            return self._shared(entry, Body)
+        where = "The entry of a function in a graph"
+        refuse_unknown(entry, _BODY_KEYS, where)
+        role, own = field(entry, "role", str, where), field(entry, "own", int, where)
+        if not role.isidentifier() or len(role) > _MAX_ROLE:
+            raise LoadingError(f"{where} says what cannot be its part in a call.", got=repr(role)[:80])
+        try:
+            body = Body(role, Graph(*read(field(entry, "graph", dict, where), self), part=True), own)
+        except LoadingError:
+            raise
+        except BAD_CONFIG as error:
+            raise _refused(where, error) from error
+        if not 0 <= own <= len(body.graph.inputs):
+            raise LoadingError(f"{where} has too few inputs.", got=f"{len(body.graph.inputs)}, {own} of them its own")
+        body.fixed = True
+        self._remember(entry, body, where)
+        return body
 
     # -- what came before
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from lamina.custom_objects import find, get_registered_name
-from lamina.graph import Constant, LaminaError
+from lamina.graph import Constant, Graph, LaminaError
 from lamina.layers import Layer, TorchModule
+from lamina.ops.body import Body
 from lamina.random import SeedGenerator
 
 from .classes import Classes, foreign_names, holds_layers, init_arguments, layer_classes, made_by_init
@@ -112,6 +114,12 @@ class ConfigWriter:
         if self._values:
             entry["values"] = numbers_of(value)
         return entry
+
+    def body(self, body: Body, write: Callable[[Graph, ConfigWriter], dict[str, Any]]) -> dict[str, Any]:
+        """The entry of a branch or of what a loop repeats, whose graph ``write`` writes."""
+        if id(body) in self._numbers:
+            return {"shared": self._numbers[id(body)]}
+        return {"id": self._number(body), "role": body.role, "own": body.own, "graph": write(body.graph, self)}
 
     def _number(self, thing: object) -> int:
         number = self._numbers[id(thing)] = len(self._numbers)

@@ -58,7 +58,7 @@ def _of_ours() -> Iterator[tuple[str, Callable[..., Any]]]:
         yield from (
             (prefix + name, value)
             for name, value in public
-            if isinstance(value, FunctionType) and hasattr(value, "__wrapped__")
+            if isinstance(value, FunctionType) and (hasattr(value, "__wrapped__") or hasattr(value, "output_example"))
         )
 
 

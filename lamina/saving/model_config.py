@@ -22,10 +22,9 @@ from lamina.graph import (
     tree,
 )
 from lamina.graph.graph import Graph, is_input_node
-from lamina.graph.infer import Shape, example_shapes
-from lamina.graph.node import Leaf
-from lamina.graph.records import Placeholder
+from lamina.graph.infer import example_shapes, merged_shape
 from lamina.graph.walk import key_of
+from lamina.ops.body import Closure, placeholder
 
 from .config_reader import BAD_CONFIG, ConfigReader
 from .config_writer import ConfigWriter
@@ -38,7 +37,7 @@ from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
 _MAX_NODES = 100_000
 _MAX_NAME = 1_000
 
-_GRAPH_KEYS = ("name", "trainable", "layers", "constants", "nodes", "inputs", "outputs", "tied")
+_GRAPH_KEYS = ("name", "trainable", "layers", "constants", "bodies", "nodes", "inputs", "outputs", "tied")
 _NODE_KEYS = ("name", "layer", "function", "input", "args", "kwargs", "masks", "source")
 
 
@@ -67,6 +66,7 @@ class _GraphWriter:
         self.writer = writer
         self.layers: list[Any] = []
         self.constants: list[Any] = []
+        self.bodies: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._places: dict[tuple[int, int], list[int]] = {}
 
@@ -80,12 +80,17 @@ class _GraphWriter:
         nodes = [self._cut_input(tensor) for tensor in cut] + [self._node(node) for node in self.graph.nodes]
         inputs = self._structure(self.graph.input_structure, "inputs")
         outputs = self._structure(self.graph.output_structure, "outputs")
+        bodies = {"bodies": self.bodies} if self.bodies else {}
         return {
-            "layers": self.layers, "constants": self.constants, "nodes": nodes, "inputs": inputs, "outputs": outputs
+            "layers": self.layers, "constants": self.constants, **bodies, "nodes": nodes,
+            "inputs": inputs, "outputs": outputs,
         }  # fmt: skip
 
     def _cut_input(self, tensor: Any) -> dict[str, Any]:
-        facts = {"shape": list(tensor.shape), "dtype": name_of_dtype(tensor.dtype)}
+        facts: dict[str, Any] = {"shape": list(tensor.shape), "dtype": name_of_dtype(tensor.dtype)}
+        examples = tuple(tensor.example(k).shape for k in (0, 1))
+        if examples != example_shapes(tensor.shape):
+            facts["examples"] = [list(example) for example in examples]
         return {"name": tensor.name, "input": facts, "source": _source(tensor.node)}
 
     def _node(self, node: Node) -> dict[str, Any]:
@@ -133,6 +138,9 @@ class _GraphWriter:
             return {"$node": self._places[key_of(leaf)]}
         if isinstance(leaf, Constant):
             return {"$constant": self._index(leaf, self.constants, self.writer.constant)}
+        if isinstance(leaf, Closure):
+            number = self._index(leaf.body, self.bodies, lambda body: self.writer.body(body, graph_to_config))
+            return {"$closure": [number, encode(list(leaf.captures), self._leaf)]}
         return no_word(leaf)
 
 
@@ -163,8 +171,9 @@ class _GraphReader:
             raise LoadingError(f"{where} has too many nodes.", got=str(len(self.entries)), expected=f"<= {_MAX_NODES}")
         self.layers = [reader.layer(entry) for entry in field(config, "layers", list, where)]
         self.constants = [reader.constant(entry) for entry in field(config, "constants", list, where)]
+        self.bodies = [reader.body(entry, graph_from_config) for entry in field(config, "bodies", list, where, [])]
         self.nodes: list[Node] = []
-        self._tags = {"$node": self._result, "$constant": self._constant}
+        self._tags = {"$node": self._result, "$constant": self._constant, "$closure": self._closure}
 
     def read(self) -> tuple[Any, Any]:
         with warnings.catch_warnings():
@@ -174,6 +183,8 @@ class _GraphReader:
                 self.nodes.append(self._draw(entry, f"Node {i}"))
         for node, entry in zip(self.nodes, self.entries, strict=True):
             self._restore_masks(node, field(entry, "masks", list, "A node", []))
+        for body in self.bodies:
+            body.fixed = False
         return tuple(decode(self.config.get(key), self._tags) for key in ("inputs", "outputs"))  # type: ignore[return-value]
 
     def _result(self, content: Any) -> Symbolic:
@@ -186,6 +197,16 @@ class _GraphReader:
 
     def _constant(self, content: Any) -> Constant:
         return self.constants[position(content, len(self.constants), "A reference to a constant")]
+
+    def _closure(self, content: Any) -> Closure:
+        where = "A reference to a function in a graph"
+        if type(content) is not list or len(content) != 2 or type(content[1]) is not list:
+            raise LoadingError(f"{where} is malformed.", got=f"{content!r}"[:80], expected="[function, captures]")
+        body = self.bodies[position(content[0], len(self.bodies), where)]
+        captures = tuple(decode(item, self._tags) for item in content[1])
+        if not all(isinstance(leaf, SymbolicTensor) for leaf in captures):
+            raise LoadingError(f"{where} holds something else than tensors.", got=f"{content!r}"[:80])
+        return Closure(body, captures)
 
     def _draw(self, entry: dict[str, Any], where: str) -> Node:
         refuse_unknown(entry, _NODE_KEYS, where)
@@ -218,7 +239,7 @@ class _GraphReader:
                 args, kwargs = tree.map_leaves(lambda v: v.value if isinstance(v, Constant) else v, (args, kwargs))
                 result = layer(*args, **kwargs)
             else:
-                if not any(isinstance(leaf, Symbolic) for leaf in tree.leaves((args, kwargs))):
+                if not any(isinstance(leaf, (Symbolic, Constant)) for leaf in tree.leaves((args, kwargs))):
                     raise GraphError("A function in a graph is called on results of the graph.")
                 result = record(function_of_name(field(entry, "function", str, where)), tuple(args), kwargs)
         except LoadingError:
@@ -243,11 +264,14 @@ def _cut_node(entry: dict[str, Any], where: str) -> Node:
     facts = field(entry, "input", dict, where)
     shape = field(facts, "shape", list, where)
     items([size for size in shape if size is not None], int, where)
-    return stand_in(field(entry, "name", str, where), tuple(shape), dtype_of_name(field(facts, "dtype", str, where)))
-
-
-def stand_in(name: str, shape: Shape, dtype: torch.dtype) -> Node:
-    """A node that stands for whatever lies before a model that begins in the middle of a larger graph."""
-    node = Node(Placeholder(name, is_input=False), (), {}, Source("<unknown>", 0))  # type: ignore[arg-type]
-    node.give([TensorSpec(example_shapes(shape), dtype)], Leaf(0))
-    return node
+    examples = example_shapes(tuple(shape))
+    if "examples" in facts:
+        given = items(field(facts, "examples", list, where), list, where)
+        sizes = [tuple(items(example, int, where)) for example in given]
+        if [len(example) for example in sizes] != [len(shape)] * 2 or min((0, *sizes[0], *sizes[1])) < 0:
+            raise LoadingError(f"{where} has examples that do not belong to its shape.", got=f"{facts!r}"[:120])
+        examples = sizes[0], sizes[1]
+        if merged_shape(examples) != tuple(shape):
+            raise LoadingError(f"{where} has examples that do not belong to its shape.", got=f"{facts!r}"[:120])
+    spec = TensorSpec(examples, dtype_of_name(field(facts, "dtype", str, where)))
+    return placeholder(field(entry, "name", str, where), spec, Source("<unknown>", 0)).node

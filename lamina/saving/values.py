@@ -77,13 +77,12 @@ def encode(value: Any, other: Callable[[Any], Any] = no_word) -> Any:
 
 
 def _encode_tuple(value: tuple[Any, ...], other: Callable[[Any], Any]) -> Any:
-    items = [encode(item, other) for item in value]
-    if type(value) in (tuple, torch.Size):
-        return {"$tuple": items}
     name = type(value).__name__
-    if _RESULTS.get(name) is type(value):
-        return {"$result": [name, items]}
-    return other(value)
+    plain = type(value) in (tuple, torch.Size)
+    if not plain and _RESULTS.get(name) is not type(value):
+        return other(value)
+    items = [encode(item, other) for item in value]
+    return {"$tuple": items} if plain else {"$result": [name, items]}
 
 
 def _encode_dict(value: dict[Any, Any], other: Callable[[Any], Any]) -> Any:

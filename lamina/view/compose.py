@@ -146,7 +146,8 @@ def _add_wires(plan: _Plan, options: Options, nested: bool) -> None:
         fed = row.feeds if inner is not None else ()
         if inner is not None:
             for wire, entry in zip(fed, inner.entries, strict=False):
-                add(wire, i, entry - inner.size[across] / 2)
+                if wire is not None:
+                    add(wire, i, entry - inner.size[across] / 2)
         for wire in row.inputs:
             if wire not in fed:
                 add(wire, i)

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
-from lamina.graph import Graph, Node, Symbolic, SymbolicTensor, tree
+from lamina.graph import Constant, Graph, Node, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 from lamina.graph.graph import is_input_node
 from lamina.graph.node import function_name
 from lamina.graph.walk import Key, key_of
+from lamina.ops.body import Body, Closure
 
 from .families import family_of
 from .hints import call_hint, config_hint, config_of
@@ -58,7 +59,7 @@ class Row:
         hint: its main settings in a few words: ``64, 3×3, /2``.
         activation: the name of its activation, where it has one.
         inputs, outputs: what it reads, each once, and gives; ``outputs`` is None where nothing is known of them.
-        feeds: for a nested model, what each of its inputs is given, in its order.
+        feeds: for a nested model, what each of its inputs is given, in its order; None for what is no result of a row.
         weights: all weights under it.
         call, calls: which call of its layer this is, from 1, and of how many.
         trainable: whether its weights train; None for what has none.
@@ -83,7 +84,7 @@ class Row:
     built: bool = True
     config: dict[str, Any] = field(default_factory=dict)
     source: str | None = None
-    feeds: tuple[Wire, ...] = ()
+    feeds: tuple[Wire | None, ...] = ()
     inner: Any = None
 
     @property
@@ -131,6 +132,8 @@ def describe(model: torch.nn.Module) -> Facts:
 def weights_of(module: Any) -> list[torch.Tensor]:
     """All weights under a module, each once: Keras' list of them for a layer, parameters for any other module."""
     weights = module.weights if hasattr(module, "weights") and hasattr(module, "trainable_weights") else None
+    if isinstance(module, Body):
+        weights = [weight for part in module.children() for weight in weights_of(part)]
     found = list(module.parameters()) if not isinstance(weights, list) else weights
     return list({id(w): w for w in found}.values())
 
@@ -163,16 +166,20 @@ class _Reader:
     def _add_cut(self, name: str, tensor: SymbolicTensor) -> None:
         """A declared input that is some inner tensor of a larger graph."""
         self._at[key_of(tensor)] = (len(self.rows), 0)
-        made_by = f"given instead of {tensor.name}"
+        made_by = f"given instead of {tensor.name}" if tensor.name != name else ""
         row = Row(name, name, "Input", "input", made_by, (), (_tensor(tensor),), source=str(tensor.node.source))
         self.rows.append(row)
 
     def _add(self, name: str, node: Node) -> None:
+        op: Any = node.op
+        first = len(self.rows)
+        bodies = [] if isinstance(op, torch.nn.Module) else self._add_bodies(name, node)
         for i, symbolic in enumerate(node.outputs):
             self._at.setdefault(key_of(symbolic), (len(self.rows), i))
-        inputs = tuple(self._wire(s) for s in node.inputs)
+        read = [self._wire(s) for s in (_read_outside(node) if bodies else node.inputs)]
+        through = {wire for row in self.rows[first:] for wire in row.feeds}  # into a body, and out of it into the node
+        inputs = (*(wire for wire in read if wire not in through), *bodies)
         outputs = tuple(_tensor(s) for s in node.outputs)
-        op: Any = node.op
         if not isinstance(op, torch.nn.Module):
             kind = _short_function(function_name(op))
             hint = call_hint(node)
@@ -185,8 +192,47 @@ class _Reader:
         facts = {"call": call, "calls": calls, "source": str(node.source), "feeds": feeds}
         self.rows.append(_module_row(op, name, layer_name, inputs, outputs, **facts))
 
+    def _add_bodies(self, name: str, node: Node) -> list[Wire]:
+        """A row for each branch or repeated part, which reads what it is given; the wires from them to the node."""
+        wires = []
+        given = [leaf for leaf in tree.leaves(_outside(node)) if isinstance(leaf, (Symbolic, Constant))]
+        for closure in _closures(node):
+            body = closure.body
+            own = [None] * body.own + [self._wire(s) if isinstance(s, Symbolic) else None for s in given]
+            feeds = (*own[len(own) - body.own :], *(self._wire(s) for s in closure.captures))
+            read = tuple(dict.fromkeys(wire for wire in feeds if wire is not None))
+            outputs = tuple(_tensor(s) for s in body.graph.outputs)
+            wires += [Wire(len(self.rows), k) for k in range(len(outputs))]
+            title = f"{name}_{body.role}"
+            row = _module_row(body, title, title, read, outputs, feeds=feeds, source=str(node.source))
+            self.rows.append(row)
+        return wires
+
     def _wire(self, symbolic: Symbolic) -> Wire:
         return Wire(*self._at[key_of(symbolic)], key_of(symbolic) in self._masks)
+
+
+def _closures(node: Node) -> list[Closure]:
+    """The branches and repeated parts among the arguments of a call."""
+    found: list[Closure] = []
+    for value in (*node.args, *node.kwargs.values()):
+        found += [item for item in (value if type(value) is list else [value]) if isinstance(item, Closure)]
+    return found
+
+
+def _outside(node: Node) -> list[Any]:
+    """The arguments that are not, and hold no, branches and repeated parts."""
+    closures = _closures(node)
+
+    def holds_none(value: Any) -> bool:
+        return not any(item is closure for item in (value if type(value) is list else [value]) for closure in closures)
+
+    return [value for value in (*node.args, *node.kwargs.values()) if holds_none(value)]
+
+
+def _read_outside(node: Node) -> list[Symbolic]:
+    read = [leaf for leaf in tree.leaves(_outside(node)) if isinstance(leaf, Symbolic)]
+    return list({key_of(symbolic): symbolic for symbolic in read}.values())
 
 
 def _fed(model: Any, node: Node) -> list[Symbolic]:
@@ -273,4 +319,6 @@ def _short_function(name: str) -> str:
     for long, short in (("torch.nn.functional.", "F."), ("torch.Tensor.", "Tensor.")):
         if name.startswith(long):
             return short + name.removeprefix(long).strip("_")
+    if name.startswith("lamina.ops."):  # whichever file it stands in
+        return f"ops.{name.rpartition('.')[2]}"
     return name

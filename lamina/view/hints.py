@@ -94,7 +94,8 @@ def call_hint(node: Node) -> str:
 
 
 def _holds_symbolic(value: Any) -> bool:
-    return any(isinstance(leaf, Symbolic) for leaf in tree.leaves(value))
+    """Or a branch of a choice, or what a loop repeats, even where it reads nothing."""
+    return any(isinstance(leaf, Symbolic) or hasattr(leaf, "graph") for leaf in tree.leaves(value))
 
 
 def _index(part: Any) -> str:
