@@ -138,6 +138,7 @@ ARGUMENTS = {
     "units": 3, "filters": 2, "kernel_size": 3, "pool_size": 2, "input_dim": 5, "output_dim": 4, "rate": 0.5, "n": 3,
     "target_shape": (4,), "dims": (2, 1), "function": torch.tanh, "equation": "ab,bc->ac", "output_shape": (3,),
     "num_heads": 2, "key_dim": 3, "axes": 1, "factor": 0.5, "stddev": 0.1, "activation": "relu",
+    "output_size": 3, "height": 4, "width": 5,
 }  # fmt: skip
 # What says how to compute, what only a live object can tell, and shorthands that get_config gives in full.
 NOT_IN_CONFIGS = {

@@ -42,7 +42,25 @@ def extract_patches(
     tensor([2., 3., 6., 7.])
     """
     rank = 3 if isinstance(size, (list, tuple)) and len(size) == 3 else 2
-    return _patches("extract_patches", images, rank, size, strides, dilation_rate, padding, data_format)
+    sizes = each("size", size, rank)
+    steps = sizes if strides is None else each("strides", strides, rank)
+    gaps = each("dilation_rate", dilation_rate, rank)
+    last, same = is_channels_last(data_format), is_same(padding)
+    x = tensor(images)
+    single = x.ndim == rank + 1
+    if not single and x.ndim != rank + 2:
+        raise ShapeError(
+            f"ops.image.extract_patches: the input does not fit the {rank} axes of a window.",
+            got=f"shape {tuple(x.shape)}",
+            expected=f"{rank + 1} or {rank + 2} axes",
+        )
+    x = x.unsqueeze(0) if single else x
+    x = torch.movedim(x, 1, -1) if not last else x
+    for axis, (k, s, d) in enumerate(zip(sizes, steps, gaps, strict=True), start=1):
+        x = _windows(x, axis, k, s, d, same)
+    x = x.movedim(rank + 1, -1).flatten(rank + 1)  # (B, *windows, C, *size) -> (B, *windows, size * C)
+    x = x if last else x.movedim(-1, 1)
+    return x.squeeze(0) if single else x
 
 
 @one_node
@@ -70,41 +88,10 @@ def extract_patches_3d(
     >>> extract_patches_3d(torch.ones(1, 4, 4, 6, 2), 2).shape
     torch.Size([1, 2, 2, 3, 16])
     """
-    return _patches("extract_patches_3d", volumes, 3, size, strides, dilation_rate, padding, data_format)
+    return extract_patches(volumes, each("size", size, 3), strides, dilation_rate, padding, data_format)
 
 
-def _patches(
-    name: str,
-    images: Any,
-    rank: int,
-    size: Any,
-    strides: Any,
-    dilation_rate: Any,
-    padding: str,
-    data_format: str | None,
-) -> torch.Tensor:
-    sizes = each("size", size, rank)
-    steps = sizes if strides is None else each("strides", strides, rank)
-    gaps = each("dilation_rate", dilation_rate, rank)
-    last, same = is_channels_last(data_format), is_same(padding)
-    x = tensor(images)
-    single = x.ndim == rank + 1
-    if not single and x.ndim != rank + 2:
-        raise ShapeError(
-            f"ops.image.{name}: the input does not fit the {rank} axes of a window.",
-            got=f"shape {tuple(x.shape)}",
-            expected=f"{rank + 1} or {rank + 2} axes",
-        )
-    x = x.unsqueeze(0) if single else x
-    x = torch.movedim(x, 1, -1) if not last else x
-    for axis, (k, s, d) in enumerate(zip(sizes, steps, gaps, strict=True), start=1):
-        x = _windows(name, x, axis, k, s, d, same)
-    x = x.movedim(rank + 1, -1).flatten(rank + 1)  # (B, *windows, C, *size) -> (B, *windows, size * C)
-    x = x if last else x.movedim(-1, 1)
-    return x.squeeze(0) if single else x
-
-
-def _windows(name: str, x: torch.Tensor, axis: int, k: int, s: int, d: int, same: bool) -> torch.Tensor:
+def _windows(x: torch.Tensor, axis: int, k: int, s: int, d: int, same: bool) -> torch.Tensor:
     """The windows along one axis: their number in its place, their values as a new last axis. A view but for padding.
 
     k is a window's number of values, d their distance, s the step from window to window.
@@ -116,7 +103,7 @@ def _windows(name: str, x: torch.Tensor, axis: int, k: int, s: int, d: int, same
         x = F.pad(x, (*[0, 0] * behind, total // 2, total - total // 2))
     elif extent > n:
         raise ShapeError(
-            f"ops.image.{name}: a window is larger than the input.",
+            "ops.image.extract_patches: a window is larger than the input.",
             got=f"{n} positions, a window of {extent}",
             hint="padding='same' or a smaller size",
         )
