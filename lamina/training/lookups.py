@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, Node
 from lamina.layers import Embedding
 
 
@@ -24,13 +24,18 @@ def check_lookups(model: Any, x: Any) -> None:
         ArgumentError: names the input and says where.
     """
     graph = model.graph
-    tables = [node for node in graph.nodes if isinstance(node.op, Embedding) and node.args]
+    tables = [node for node in graph.nodes if isinstance(node.op, Embedding) and node.args and not _is_way_back(node)]
     if not tables:
         return
     for name, declared, value in zip(graph.input_names, graph.inputs, model.match_inputs(x), strict=True):
         rows = [node.op.input_dim for node in tables if getattr(node.args[0], "node", None) is declared.node]
         if rows and isinstance(value, torch.Tensor):
             _check(name, value, min(rows))
+
+
+def _is_way_back(node: Node) -> bool:
+    """A `ReversibleEmbedding` called on vectors, not on ids."""
+    return bool(node.args[1] if len(node.args) > 1 else node.kwargs.get("reverse", False))
 
 
 def _check(name: str, ids: torch.Tensor, rows: int) -> None:

@@ -120,3 +120,11 @@ def test_scores_are_capped() -> None:
     layer = layers.ReversibleEmbedding(6, 4, logit_soft_cap=2.0)
     scores = layer(100 * torch.randn(3, 4), reverse=True)
     assert scores.abs().max() <= 2
+
+
+def test_vectors_on_their_way_back_are_no_ids_to_be_checked() -> None:
+    x = layers.Input((4,))
+    model = lamina.Model(x, layers.ReversibleEmbedding(6, 4)(x, reverse=True))
+    model.compile("sgd", "mse")
+    history = model.fit(torch.full((8, 4), -2.5), torch.zeros(8, 6), verbose=0)
+    assert history.history["loss"][0] > 0
