@@ -107,6 +107,16 @@ def test_adapt_refuses_batches_that_do_not_fit() -> None:
         layers.Normalization(mean=0.0, variance=1.0).adapt(DATA)
 
 
+@pytest.mark.parametrize("given", [{}, {"mean": 2.0, "variance": 9.0}, {"mean": [1.0] * 3, "variance": [2.0] * 3}])
+def test_statistics_in_use_are_shaped_as_keras(given: dict[str, Any]) -> None:
+    ours, theirs = (space.Normalization(**given) for space in (layers, keras.layers))
+    for layer in (ours, theirs):
+        layer.build((None, 5, 3))
+    for name in ("mean", "variance"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+        assert getattr(ours, name).shape == getattr(theirs, name).shape
+
+
 def test_inverse() -> None:
     there, back = layers.Normalization(), layers.Normalization(invert=True)
     there.adapt(DATA)

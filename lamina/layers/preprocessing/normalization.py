@@ -87,6 +87,7 @@ class Normalization(DataLayer):
     def build(self, input_shape: Shape) -> None:
         self.compute_output_shape(input_shape)
         kept = self._kept(input_shape)
+        self._rank = len(input_shape)
         self._sizes = tuple(known_size(self, input_shape, axis, "kept") for axis in kept)
         if self.input_mean is None:
             self.adapt_mean = self.add_weight(self._sizes, "zeros", trainable=False, name="mean")
@@ -134,6 +135,21 @@ class Normalization(DataLayer):
         for axis, size in zip(self._kept((None,) * rank), self._sizes, strict=True):
             shape[axis] = size
         return statistic.view(shape)
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """The mean that is subtracted, in as many axes as the input has; for a built layer."""
+        return self._in_use(self.input_mean, "adapt_mean")
+
+    @property
+    def variance(self) -> torch.Tensor:
+        """The variance that is divided by, in as many axes as the input has; for a built layer."""
+        return self._in_use(self.input_variance, "adapt_variance")
+
+    def _in_use(self, given: Any, weight: str) -> torch.Tensor:
+        dtype = self._variable_torch_dtype
+        statistic = getattr(self, weight) if given is None else torch.tensor(given, dtype=dtype).expand(self._sizes)
+        return self._spread(statistic, self._rank)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         inputs = inputs.to(self._variable_torch_dtype)
