@@ -177,6 +177,22 @@ def spec_of(value: Any) -> TensorSpec | None:
     return TensorSpec((tuple(value.shape), tuple(value.shape)), value.dtype)
 
 
+def refuse_several(value: Any, what: str) -> None:
+    """What decides in a graph is one number, known or not.
+
+    Raises:
+        ShapeError: it is something else.
+    """
+    sizes = value.shape if isinstance(value, Array) else () if type(value) in (bool, int, float) else (None,)
+    if any(size != 1 for size in sizes):
+        raise ShapeError(
+            f"What decides in {what} is one value.",
+            got=told(value),
+            expected="a tensor of one element, such as (x > 0).any()",
+            hint="ops.where(condition, a, b) to choose for each row or element",
+        )
+
+
 def told(leaf: Any) -> str:
     """An example of a tensor, for people."""
     return f"{tuple(leaf.shape)} {str(leaf.dtype).removeprefix('torch.')}" if isinstance(leaf, Array) else repr(leaf)

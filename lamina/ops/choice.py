@@ -7,17 +7,17 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, ShapeError, Symbolic, SymbolicTensor, record, tree
-from lamina.graph.source import caller
+from lamina.graph import ArgumentError, ShapeError, Symbolic, record, tree
 
-from .body import draw, drawn_as, holds_symbolic, spec_of, told
+from .body import draw, drawn_as, holds_symbolic, refuse_several, spec_of, told
 from .higher_order import chosen
 from .operands import tensor
 
 
 def _same_results(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What each of the branches gives, which must be one thing."""
-    _, *rest = args
+    chooser, *rest = args
+    refuse_several(chooser, "a choice")
     branches, operands = (rest[0], rest[1:]) if isinstance(rest[0], list) else (rest, ())
     results = [branch.example(*operands) for branch in branches]
     for branch, result in zip(branches[1:], results[1:], strict=True):
@@ -64,7 +64,6 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     (None, 4)
     """
     if isinstance(pred, Symbolic):
-        _refuse_several(pred, "cond")
         return record(cond, (pred, draw("true_fn", true_fn), draw("false_fn", false_fn)), {})
     if isinstance(pred, torch.Tensor):
         if torch.compiler.is_compiling():
@@ -96,7 +95,6 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         raise ArgumentError("switch needs at least one branch.", got=repr(branches))
     if isinstance(index, Symbolic) or holds_symbolic(operands):
         index, operands = tree.map_leaves(tensor, (index, operands))
-        _refuse_several(index, "switch")
         specs = tree.map_leaves(spec_of, operands)
         drawn = [draw(f"branch_{k}", branch, *specs) for k, branch in enumerate(branches)]
         return record(switch, (index, drawn, *operands), {})
@@ -120,14 +118,3 @@ def _link(
     index: torch.Tensor, k: int, branch: Callable[..., Any], operands: Any, rest: Callable[[], Any]
 ) -> Callable[[], Any]:
     return lambda: chosen(index <= k, lambda: branch(*operands), rest)
-
-
-def _refuse_several(value: Any, name: str) -> None:
-    if isinstance(value, SymbolicTensor) and any(size != 1 for size in value.shape):
-        raise ShapeError(
-            f"{name} chooses by one value.",
-            got=str(value),
-            where=str(caller()),
-            expected="a tensor of one element, such as (x > 0).any()",
-            hint="ops.where(condition, a, b) to choose for each row or element",
-        )

@@ -10,7 +10,7 @@ import torch
 from lamina.graph import ShapeError, Symbolic, TensorSpec, record, tree
 from lamina.graph.infer import Array
 
-from .body import draw, drawn_as, holds_symbolic, spec_of, told
+from .body import draw, drawn_as, holds_symbolic, refuse_several, spec_of, told
 from .higher_order import repeated
 from .operands import tensor
 
@@ -25,12 +25,7 @@ def _state_of_while(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     several = isinstance(state, (list, tuple))
     given = tuple(state) if several else (state,)
     verdict = list(tree.leaves(condition.example(*given)))
-    if len(verdict) != 1 or not isinstance(verdict[0], Array) or any(size != 1 for size in verdict[0].shape):
-        raise ShapeError(
-            "The condition of while_loop must give one value.",
-            got=", ".join(map(told, verdict)),
-            expected="one boolean, such as (x > 0).any()",
-        )
+    refuse_several(verdict[0] if len(verdict) == 1 else verdict, "a loop")
     refuse_changed("while_loop", given, _as_tuple(body.example(*given), several))
     return given if several else state
 
@@ -133,7 +128,9 @@ def _compiled_while(
 
 
 def _state_of_for(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    _, _, body, value = args
+    lower, upper, body, value = args
+    for bound in (lower, upper):
+        refuse_several(bound, "the length of a loop")
     refuse_changed("fori_loop", value, body.example(Array((), torch.int32), value))
     return value
 

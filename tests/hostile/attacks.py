@@ -22,6 +22,7 @@ from lamina.layers import Dense, Input
 from lamina.models import clone_model, load_model, model_from_json
 from lamina.saving.archive import read_archive, write_archive
 
+from .body_attacks import BODIES, Change, branching_document, good_branching
 from .payloads import GIANT, PAYLOADS, PICKLE, SECRET
 from .traced_attacks import TRACED, document, good_traced
 
@@ -554,5 +555,27 @@ def _traced_attacks() -> list[Attack]:
     ]
 
 
+def _body_attacks() -> list[Attack]:
+    def written_out(folder: Path, change: Change) -> Path:
+        text = json.dumps(branching_document(folder, change)).encode()
+        return zipped(folder / "m.lamina", {**good_branching(folder.parent), "model.json": text})
+
+    def through(door: str, change: Change) -> Callable[[Path], Callable[[], Any]]:
+        doors: dict[str, Callable[[Path], Callable[[], Any]]] = {
+            "load_model": lambda folder: load(written_out(folder, change)),
+            "cli": lambda folder: convert(written_out(folder, change), folder / "out.keras"),
+            "from_config": lambda folder: _call(
+                Model.from_config, branching_document(folder, change)["model"]["config"]
+            ),
+        }
+        return doors[door]
+
+    return [
+        Attack(f"{hole}-{door}-body-{name}", hole, door, through(door, change))
+        for hole, name, change in BODIES
+        for door in ("load_model", "cli", "from_config")
+    ]
+
+
 def all_attacks() -> list[Attack]:
-    return _payload_attacks() + _file_attacks() + _memory_attacks() + _traced_attacks()
+    return _payload_attacks() + _file_attacks() + _memory_attacks() + _traced_attacks() + _body_attacks()

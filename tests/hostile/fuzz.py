@@ -32,6 +32,7 @@ from lamina.graph import LaminaError
 from lamina.layers import LSTM, BatchNormalization, Bidirectional, Concatenate, Dense, Embedding, Input
 from lamina.models import load_model, model_from_json
 
+from .body_attacks import branching
 from .traced_attacks import Twice
 
 KERAS2 = Path(__file__).parents[1] / "saving" / "keras" / "fixtures" / "sequential.h5"
@@ -43,7 +44,7 @@ _WORDS: list[Any] = [
     "function", "relu", "os.system", "torch.tanh", "operator.getitem",
     "torch.Tensor.reshape", "torch.zeros", "float32", "int64", "bfloat16", "mixed_float16", "lamina.layers",
     "keras.layers", "../x", [], {}, [0], [0, 0], [None, 4],
-    [[]], {"$node": [0, 0]}, {"$node": [1, 0]}, {"$constant": 0}, {"$tuple": [1, 2]},
+    [[]], {"$node": [0, 0]}, {"$node": [1, 0]}, {"$constant": 0}, {"$closure": [0, []]}, {"$tuple": [1, 2]},
     {"$dtype": "float32"}, {"$float": "nan"}, {"shared": 1}, {"class_name": "Zeros", "config": {}},
     {"class_name": "Dense", "config": {"units": 2}, "module": "lamina.layers"},
     {"$slice": [0, 1, 2]}, {"$result": ["x", []]},
@@ -103,8 +104,9 @@ class Target:
         torch.save(self.model.state_dict(), folder / "6.pt")
         traced = Model(x := Input((4,), name="x"), Twice(name="twice")(x), name="traced")
         traced.save(folder / "7.lamina")
+        branching().save(folder / "8.lamina")
         self.seeds = [path.read_bytes() for path in sorted(folder.iterdir())]
-        self.texts = [sequence().to_json(), plain().to_json()]
+        self.texts = [sequence().to_json(), plain().to_json(), branching().to_json()]
         self.ends: dict[str, int] = {}
 
     def __call__(self, data: bytes) -> None:

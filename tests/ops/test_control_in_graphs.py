@@ -351,8 +351,14 @@ def test_a_graph_with_branches_is_freed_by_reference_counts() -> None:
 
 
 MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "a condition of several values": (lambda x: ops.cond(x > 0, lambda: x, lambda: -x), "one value.*ops.where"),
-    "a condition for each row": (lambda x: ops.cond(x.sum(-1) > 0, lambda: x, lambda: -x), "one value.*ops.where"),
+    "a condition of several values": (
+        lambda x: ops.cond(x > 0, lambda: x, lambda: -x),
+        "decides in a choice is one value.*ops.where",
+    ),
+    "a condition for each row": (
+        lambda x: ops.cond(x.sum(-1) > 0, lambda: x, lambda: -x),
+        "decides in a choice is one value.*ops.where",
+    ),
     "branches of two shapes": (
         lambda x: ops.cond(x.sum() > 0, lambda: x, lambda: x[:, :2]),
         r"different tensors.*true_fn: \(48, 4\) float32.*false_fn: \(48, 2\) float32",
@@ -367,7 +373,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "an index of several values": (
         lambda x: ops.switch(ops.cast(x, "int32"), [lambda: 1, lambda: 2]),
-        "switch chooses by one value",
+        "decides in a choice is one value",
     ),
     "a loop that changes a shape": (
         lambda x: ops.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v + x), (0, x[0])),
@@ -383,7 +389,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a loop whose condition is no single value": (
         lambda x: ops.while_loop(lambda v: v > 0, lambda v: v - 1, x),
-        "condition of while_loop must give one value",
+        "decides in a loop is one value",
     ),
     "a scan that changes its state": (
         lambda x: ops.scan(lambda c, row: (row, c), ops.zeros(()), x),
