@@ -18,7 +18,8 @@ from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, items
 
 from .graph_in import read_graph
-from .names import DROPPED, MEANINGLESS, MODEL_NAMES, NO_SUCH_WEIGHT, RENAMED, operations
+from .names import DROPPED, MEANINGLESS, MODEL_NAMES, NO_SUCH_WEIGHT, RENAMED
+from .operations import operations
 
 MAX_LAYERS = 100_000
 

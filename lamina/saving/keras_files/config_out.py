@@ -21,7 +21,8 @@ from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
 from lamina.saving.values import name_of_dtype
 
-from .names import MEANINGLESS, leaves_in_order, module_of_operation, snake_case
+from .names import MEANINGLESS, leaves_in_order
+from .operations import module_of_operation, snake_case
 from .operations_out import Call, NoWordError, call_of
 
 _FUNCTIONAL = "keras.src.models.functional"

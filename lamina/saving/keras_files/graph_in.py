@@ -16,7 +16,8 @@ from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.values import dtype_of_name
 
-from .names import MODEL_NAMES, OPERATION_DEFAULTS, Operation, leaves_in_order, operations
+from .names import MODEL_NAMES, leaves_in_order
+from .operations import OPERATION_DEFAULTS, Operation, operations
 
 Call = tuple[str, int]
 
@@ -260,20 +261,14 @@ def _operation(class_name: str, name: str) -> Operation:
 
 
 def _call_operation(operation: Operation, config: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-    if len(args) > len(operation.arguments):
-        raise LoadingError(
-            "An operation has too many arguments.", got=f"{len(args)}", expected=f"{operation.arguments}"
-        )
-    given = dict(zip(operation.arguments, args, strict=False)) | kwargs
-    if "key" in given and isinstance(given["key"], list):
-        given["key"] = tuple(given["key"])
+    named = dict(kwargs)
     for key, value in config.items():
         if key == "name" or (key in OPERATION_DEFAULTS and value == OPERATION_DEFAULTS[key]):
             continue
-        if key in given:
+        if key in named:
             raise LoadingError("An operation has an argument twice.", got=repr(key)[:80])
-        given[key] = _as_tuple(value)
-    return operation.function(**given)
+        named[key] = _as_tuple(value)
+    return operation.call(args, named)
 
 
 def _as_tuple(value: Any) -> Any:

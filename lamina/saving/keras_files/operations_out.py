@@ -20,7 +20,7 @@ from lamina.graph.node import Symbolic
 from lamina.saving.errors import SavingError
 from lamina.saving.functions import name_of_function
 
-from .names import Operation, operations, snake_case
+from .operations import Operation, operations, snake_case
 
 _RULES = """
 Absolute abs absolute: input:x
@@ -240,7 +240,9 @@ def _of_ours(short: str, args: list[Any], kwargs: dict[str, Any]) -> Call:
 
 def _split(class_name: str, operation: Operation, bound: dict[str, Any]) -> Call:
     """What the operation is called with, and what its config says."""
-    args = [bound.pop(argument) for argument in operation.arguments if argument in bound]
+    given = [number for number, argument in enumerate(operation.arguments) if argument in bound]
+    # By position, so one that is left out before one that is given is None, as it is by default.
+    args = [bound.pop(argument, None) for argument in operation.arguments[: max(given, default=-1) + 1]]
     for key, value in bound.items():
         if isinstance(value, torch.dtype):
             bound[key] = str(value).removeprefix("torch.")

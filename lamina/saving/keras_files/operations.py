@@ -1,0 +1,185 @@
+"""Keras' operations in a graph: where it keeps their classes, what they are called with, what each is here.
+
+The function has the same name in snake_case, unless told below, and takes all arguments by the same names: those of the
+call, which are told here, and the rest, which stands in the operation's config.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from lamina import ops
+
+_OPERATIONS: Mapping[str, Mapping[tuple[str, ...], str]] = {
+    "core": {
+        ("x",): "Cast ConvertToTensor SaturateCast Unstack",
+        ("variable",): "StopGradient",
+        ("indices", "values"): "Scatter",
+        ("inputs", "indices", "updates"): "ScatterUpdate",
+        ("inputs", "start_indices"): "Slice",
+        ("inputs", "start_indices", "updates"): "SliceUpdate",
+    },
+    "einops": {("tensor", "pattern"): "Rearrange"},
+    "image": {
+        ("images",): """CropImages ElasticTransform ExtractPatches GaussianBlur HSVToRGB PadImages RGBToGrayscale
+            RGBToHSV Resize SobelEdges""",
+        ("images", "transform"): "AffineTransform",
+        ("images", "start_points", "end_points"): "PerspectiveTransform",
+        ("images", "output_shape", "scale", "translation"): "ScaleAndTranslate",
+        ("inputs", "coordinates"): "MapCoordinates",
+        ("image1", "image2"): "SSIM",
+    },
+    "linalg": {
+        ("x",): "Cholesky CholeskyInverse Det Eig Eigh Inv LuFactor MatrixRank Norm Pinv Qr SVD",
+        ("a", "b"): "Lstsq Solve SolveTriangular",
+    },
+    "math": {
+        ("x",): """Erf Erfc Erfinv ExtractSequences FFT FFT2 IFFT2 IRFFT ISTFT Logdet Logsumexp RFFT Rsqrt STFT TopK
+            ViewAsComplex ViewAsReal""",
+        ("x", "y"): "CDist",
+        ("targets", "predictions"): "InTopK",
+        ("data", "segment_ids"): "SegmentMax SegmentMin SegmentProd SegmentSum",
+    },
+    "nn": {
+        ("x",): """Celu DepthToSpace Elu Fold Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid
+            LogSoftmax Moments Normalize OneHot Relu Relu6 Selu Sigmoid Silu SoftShrink Softmax Softplus Softsign
+            SpaceToDepth SparsePlus SparseSigmoid Sparsemax Squareplus TanhShrink Threshold Unfold""",
+        ("inputs",): "AdaptiveAveragePool AdaptiveMaxPool AveragePool MaxPool MultiHot",
+        ("inputs", "kernel"): "Conv ConvTranspose DepthwiseConv",
+        ("inputs", "depthwise_kernel", "pointwise_kernel"): "SeparableConv",
+        ("inputs", "sequence_lengths"): "CTCDecode",
+        ("target", "output"): "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy",
+        ("target", "output", "target_length", "output_length"): "CTCLoss",
+        ("query", "key", "value", "bias", "mask", "scale"): "DotProductAttention",
+        ("x", "mean", "variance", "offset", "scale"): "BatchNorm",
+        ("x", "gamma", "beta"): "LayerNorm",
+        ("x", "scale"): "RMSNorm",
+        ("x1", "x2"): "PSNR",
+        ("abs_", "angle"): "Polar",
+    },
+    "numpy": {
+        ("x",): """Abs Absolute All Amax Amin Angle Any Arccos Arccosh Arcsin Arcsinh Arctan Arctanh Argmax Argmin
+            Argpartition Argsort Array ArraySplit Bincount BitwiseInvert BitwiseNot BroadcastTo Cbrt Ceil Clip Conj
+            Conjugate Copy Corrcoef Cos Cosh CountNonzero Cumprod Cumsum Deg2rad Diag Diagflat Diagonal Dsplit EmptyLike
+            Exp Exp2 ExpandDims Expm1 Fabs Flip Fliplr Flipud Floor Histogram Hsplit I0 Imag Isfinite Isinf Isnan
+            Isneginf Isposinf Isreal Log Log10 Log1p Log2 LogicalNot Max Mean Median Min Moveaxis NanToNum Nanargmax
+            Nanargmin Nancumprod Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Negative
+            OnesLike Prod Ptp Rad2deg Ravel Real Reciprocal Repeat Reshape Roll Round Sign Signbit Sin Sinc Sinh Slogdet
+            Sort Split Sqrt Square Squeeze Stack Std Sum Swapaxes Tan Tanh Tile Trace Transpose Tril Triu Trunc Vander
+            Var View Vsplit ZerosLike""",
+        ("x1", "x2"): """Add AllClose Append Arctan2 Correlate Cross Divide DivideNoNan Dot Equal FloorDivide Fmax Fmin
+            Fmod Gcd Greater GreaterEqual Heaviside Hypot Inner IsIn Kron Lcm Ldexp Less LessEqual Logaddexp Logaddexp2
+            LogicalAnd LogicalOr LogicalXor Matmul Maximum Minimum Mod Multiply Nextafter NotEqual Outer Power Subtract
+            Tensordot TrueDivide Vdot""",
+        ("x1", "x2", "rtol", "atol"): "Isclose",
+        ("x", "y"): "BitwiseAnd BitwiseLeftShift BitwiseOr BitwiseRightShift BitwiseXor LeftShift RightShift",
+        ("*operands",): "Einsum",
+        ("*x",): "Meshgrid",
+        ("xs",): "Concatenate Dstack Hstack Vstack",
+        ("a",): "Diff",
+        ("array",): "Rot90",
+        ("fill_value",): "Full",
+        ("indices",): "UnravelIndex",
+        ("y",): "Trapezoid",
+        ("x", "bins"): "Digitize",
+        ("x", "constant_values"): "Pad",
+        ("x", "fill_value"): "FullLike",
+        ("x", "indices"): "Take TakeAlongAxis",
+        ("x", "key"): "GetItem",
+        ("x", "q"): "Nanpercentile Nanquantile Percentile Quantile",
+        ("x", "weights"): "Average",
+        ("condition", "x1", "x2"): "Where",
+        ("condlist", "choicelist", "default"): "Select",
+        ("sorted_sequence", "values"): "SearchSorted",
+        ("start", "stop"): "Geomspace Linspace Logspace",
+    },
+}
+
+# Functions that their class' name does not tell.
+_FUNCTIONS: Mapping[str, str] = {
+    "AllClose": "allclose",
+    "BatchNorm": "batch_normalization",
+    "CTCDecode": "ctc_decode",
+    "CTCLoss": "ctc_loss",
+    "HSVToRGB": "hsv_to_rgb",
+    "IsIn": "isin",
+    "LayerNorm": "layer_normalization",
+    "RGBToGrayscale": "rgb_to_grayscale",
+    "RGBToHSV": "rgb_to_hsv",
+    "RMSNorm": "rms_normalization",
+    "SearchSorted": "searchsorted",
+}
+
+# Arguments that an operation's config may hold and that say nothing where they hold this.
+OPERATION_DEFAULTS: Mapping[str, Any] = MappingProxyType({"sparse": False, "ragged": None, "synchronized": False})
+
+
+class Operation(NamedTuple):
+    """A function of `lamina.ops`, and the names of what Keras' operation of that kind is called with.
+
+    A name with a star stands for any number of arguments, as in ``meshgrid(*x)``.
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+
+    def call(self, args: list[Any], named: dict[str, Any]) -> Any:
+        """The function's result for the arguments of a call and, by name, for the others.
+
+        Raises:
+            TypeError: too many arguments, or one twice, or one that the function does not have.
+        """
+        if not self.arguments[0].startswith("*"):
+            if len(args) > len(self.arguments):
+                raise TypeError(f"takes {len(self.arguments)} arguments and got {len(args)}")
+            twice = [name for name, _ in zip(self.arguments, args, strict=False) if name in named]
+            if twice:
+                raise TypeError(f"got {twice[0]!r} twice")
+            given = dict(zip(self.arguments, args, strict=False)) | named
+            if isinstance(given.get("key"), list):  # the parts of a key, of which PyTorch would make an index
+                given["key"] = tuple(given["key"])
+            return self.function(**given)
+        parameters = inspect.signature(self.function).parameters.values()
+        before = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name in named]
+        return self.function(*(named.pop(name) for name in before), *args, **named)
+
+
+@lru_cache(maxsize=1)
+def operations() -> Mapping[str, Operation]:
+    """Exact class name of a Keras operation -> what it is here.
+
+    >>> operations()["ExpandDims"].function is lamina.ops.expand_dims
+    True
+    """
+    found = {}
+    for place, kinds in _OPERATIONS.items():
+        space = ops.image if place == "image" else ops
+        for arguments, names in kinds.items():
+            for name in names.split():
+                found[name] = Operation(getattr(space, _FUNCTIONS.get(name, snake_case(name))), arguments)
+    return MappingProxyType(found)
+
+
+@lru_cache(maxsize=1)
+def _places() -> Mapping[str, str]:
+    pairs = ((place, names) for place, kinds in _OPERATIONS.items() for names in kinds.values())
+    return MappingProxyType({name: place for place, names in pairs for name in names.split()})
+
+
+def module_of_operation(class_name: str) -> str:
+    """The module that Keras writes beside the class of an operation.
+
+    >>> module_of_operation("Softmax")
+    'keras.src.ops.nn'
+    """
+    return f"keras.src.ops.{_places()[class_name]}"
+
+
+def snake_case(name: str) -> str:
+    """``"ExpandDims"`` -> ``"expand_dims"``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
