@@ -21,6 +21,7 @@ from lamina.saving import (
 from lamina.training.data import pack_x_y_sample_weight
 from lamina.view import model_to_dot, plot_model
 
+from . import bounding_boxes
 from .archives import ArchiveError
 from .datasets import PyDataset, Sequence, split_dataset, unpack_x_y_sample_weight
 from .directories import audio_dataset_from_directory, image_dataset_from_directory, text_dataset_from_directory
@@ -42,6 +43,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "bounding_boxes",
     "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",

@@ -14,7 +14,8 @@ import lamina
 from lamina import backend, utils
 from lamina.graph import ArgumentError, DtypeError, ShapeError, StructureError
 
-LATER = {"FeatureSpace", "bounding_boxes", "legacy"}
+# FeatureSpace needs preprocessing layers that are still to come; `legacy` is how Keras 2 wrote objects.
+LATER = {"FeatureSpace", "legacy"}
 SEQUENCES = [[1, 2, 3], [4], [], [5, 6, 7, 8, 9]]
 
 
@@ -23,7 +24,7 @@ SEQUENCES = [[1, 2, 3], [4], [], [5, 6, 7, 8, 9]]
 
 def test_names_and_signatures_are_those_of_keras():
     for name in utils.__all__:
-        if name not in ("plot_model", "ArchiveError"):
+        if name not in ("plot_model", "ArchiveError", "bounding_boxes"):
             theirs = inspect.signature(getattr(keras.utils, name)).parameters
             ours = inspect.signature(getattr(utils, name)).parameters
             declared = [(p.name, p.default) for p in theirs.values() if p.kind is not p.VAR_KEYWORD]
