@@ -453,15 +453,14 @@ class Layer(Precision):
             return None
         first = args[0] if args else next(iter(kwargs.values()))
         names = call_facts(type(self).call, type(self).compute_output_shape).build_shapes
+        shapes = [_shapes(first)]  # whatever the rule calls it: a cell's `input_shape` is that of `inputs`
         if names:
             given = self._facts.signature.bind_partial(*args, **kwargs).arguments
-            shapes = [
+            shapes += [
                 _shapes(given[n]) if given.get(n) is not None else None
-                for n in names
+                for n in names[1:]
                 if n in self._facts.signature.parameters
             ]
-        else:
-            shapes = [_shapes(first)]
         result = self.compute_output_shape(*shapes)
         leading = next((leaf.shape[0] for leaf in tree.leaves(first) if isinstance(leaf, Array) and leaf.shape), 1)
         dtype = next((leaf.dtype for leaf in tree.leaves(first) if isinstance(leaf, Array)), self._torch_dtype)

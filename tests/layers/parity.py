@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -56,6 +57,7 @@ def check(
     training: Sequence[bool] = (False, True),
     rtol: float | None = None,
     dtypes: Sequence[str] = ("float32", "float64"),
+    masks: int | None = None,
     inputs: Any = None,
 ) -> None:
     """Compare one layer with Keras'.
@@ -69,6 +71,7 @@ def check(
         training: modes to compare; leave True out where the layer draws random numbers.
         rtol: in place of 1e-4 (float32) and 1e-10 (float64).
         dtypes: the layer's dtypes to go through.
+        masks: of how many outputs, from the first, the masks are compared; all by default. 0: no masks are given.
         inputs: arrays in place of random ones, shaped as `input_shapes`.
     """
     for dtype in (kwargs["dtype"],) if "dtype" in kwargs else dtypes:
@@ -80,6 +83,8 @@ def check(
             for mode in training:
                 pair.compare_call(mode)
             pair.compare_shapes()
+            if masks != 0:
+                pair.compare_masks(masks)
             pair.compare_config()
 
 
@@ -158,13 +163,38 @@ class Pair:
                 msg=lambda text, number=number: f"{what}[{number}]: {text}",
             )
 
+    def compare_masks(self, count: int | None) -> None:
+        """What becomes of the mask of inputs (B, T, C), a mask (B, T): the outputs under it, and the outputs' masks."""
+        if "mask" in self.call_kwargs:
+            return
+        results = []
+        for layer in (self.theirs, self.ours):
+            start_afresh(layer)
+            args = _tensors(self.arrays, self.dtype)
+            for number, leaf in enumerate(leaves(args)):
+                if leaf.ndim == 3:
+                    leaf._keras_mask = torch.tensor(some_steps(leaf.shape[:2], number))
+            kwargs = {key: _tensors(value, self.dtype) for key, value in self.call_kwargs.items()}
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*does not support mask")  # Keras says that it drops one
+                results.append(leaves(layer(args, training=False, **kwargs)))
+        self._equal(f"{self.name}, {self.dtype}: outputs under a mask", *results)
+        masks = [[getattr(leaf, "_keras_mask", None) for leaf in outputs[:count]] for outputs in results]
+        for number, (theirs, ours) in enumerate(zip(*masks, strict=True)):
+            same = ours is theirs if theirs is None or ours is None else torch.equal(ours, theirs)
+            assert same, f"{self.name}: mask of output {number}: {theirs} in Keras, {ours} here"
+
     def compare_shapes(self) -> None:
         """Inferred shapes: all known, batch unknown, and each axis unknown where Keras can do that; then symbolic."""
         shapes = _shapes(self.arrays)
         outputs, _ = self._run(self.ours, False)
         real = [tuple(output.shape) for output in outputs]
-        if self.call_kwargs and any(not isinstance(value, bool) for value in self.call_kwargs.values()):
-            return  # shapes of further tensors in the call: the tests of those layers know how to ask
+        symbolic, further = (_symbolic(value) for value in (self.arrays, self.call_kwargs))
+        inferred = [tuple(tensor.shape) for tensor in leaves(self.ours(symbolic, **further))]
+        self._compatible("a symbolic tensor", inferred, [(None, *shape[1:]) for shape in real], real)
+        asked = inspect.signature(self.ours.compute_output_shape).parameters
+        if any(value is not False and key not in asked for key, value in self.call_kwargs.items()):
+            return  # the rule of shapes is not told
         assert shape_leaves(self._rule(self.ours, shapes)) == real, f"{self.name}: shape of {shapes}"
         rank = max(len(shape) for shape in shape_leaves(shapes))
         for axis in range(rank):
@@ -175,9 +205,6 @@ class Pair:
                 continue  # Keras needs this axis, or has no rule
             inferred = shape_leaves(self._rule(self.ours, unknown))
             self._compatible(unknown, inferred, expected, real)
-        symbolic = _map_shapes(_forget(shapes, 0), self.arrays, _symbolic)
-        inferred = [tuple(tensor.shape) for tensor in leaves(self.ours(symbolic, **self.call_kwargs))]
-        self._compatible("a symbolic tensor", inferred, [(None, *shape[1:]) for shape in real], real)
 
     def _rule(self, layer: Any, shapes: Any) -> Any:
         """The shape rule, told what it asks for of the call's arguments."""
@@ -238,6 +265,13 @@ def named_weights(layer: Any, trainable: bool) -> list[tuple[str, Any]]:
     """(name, weight) sorted by name; among equal names the order of creation stays."""
     weights = layer.trainable_weights if trainable else layer.non_trainable_weights
     return sorted(((weight.path.split("/")[-1], weight) for weight in weights), key=lambda pair: pair[0])
+
+
+def some_steps(shape: Sequence[int], number: int) -> np.ndarray:
+    """A mask (B, T) that leaves each row at least one step, another one for each number."""
+    mask = np.random.default_rng(number).integers(0, 2, size=tuple(shape)).astype(bool)
+    mask[:, number % shape[1]] = True
+    return mask
 
 
 def leaves(structure: Any) -> list[Any]:
@@ -309,14 +343,13 @@ def _forget(shapes: Any, axis: int) -> Any:
     return tuple(None if index == axis else size for index, size in enumerate(shapes))
 
 
-def _symbolic(shape: tuple[int | None, ...], array: np.ndarray) -> Any:
-    return lamina_layers.Input(batch_shape=shape, dtype=str(array.dtype))
-
-
-def _map_shapes(shapes: Any, arrays: Any, function: Any) -> Any:
-    if isinstance(shapes, list):
-        return [function(shape, array) for shape, array in zip(shapes, arrays, strict=True)]
-    return function(shapes, arrays)
+def _symbolic(value: Any) -> Any:
+    """Arrays become inputs of an unknown batch size."""
+    if isinstance(value, Mapping):
+        return {key: _symbolic(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_symbolic(item) for item in value]
+    return lamina_layers.Input(value.shape[1:], dtype=str(value.dtype)) if isinstance(value, np.ndarray) else value
 
 
 def _is_plain(value: Any) -> bool:

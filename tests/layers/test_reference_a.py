@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import pickle
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import torch
@@ -129,6 +127,14 @@ def test_group_normalization_shift_without_factor_has_gradients() -> None:
     assert torch.autograd.gradcheck(lambda v: layer(v), (x,))
     (gradient,) = torch.autograd.grad(layer(x).sum(), layer.beta)
     assert gradient.tolist() == [12.0] * 6
+
+
+def test_rms_scaling_of_layer_normalization_divides_by_the_deviation_alone() -> None:
+    layer = layers.LayerNormalization(rms_scaling=True, epsilon=0.1, dtype="float64")
+    x = drawn(4, 5)
+    layer(x)
+    randomize(layer)
+    torch.testing.assert_close(layer(x), x / torch.sqrt(x.var(1, correction=0, keepdim=True) + 0.1) * layer.gamma)
 
 
 # -- noise
@@ -365,30 +371,6 @@ def test_strides_together_with_dilation() -> None:
 
 def test_leaky_relu_understands_the_argument_of_keras_2() -> None:
     assert layers.LeakyReLU(alpha=0.25)(torch.tensor([-4.0])).tolist() == [-1.0]
-
-
-NOT_OFFERED = {"lora_rank", "lora_alpha", "quantization_config", "name", "dtype"}
-FAMILIES = ("activation", "convolution", "normalization", "pooling", "regularization", "reshaping")
-NAMES = sorted({"Dense", *(name for family in FAMILIES for name in getattr(layers, family).__all__)})
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_arguments_are_keras_in_order_and_default(name: str) -> None:
-    """One integer may stand where Keras has as many equal ones; arguments of ours alone come last."""
-
-    def parameters(cls: type) -> list[tuple[str, Any]]:
-        found = inspect.signature(cls).parameters.values()
-        return [
-            (p.name, p.default[0] if isinstance(p.default, tuple) and len(set(p.default)) == 1 else p.default)
-            for p in found
-            if p.kind is not p.VAR_KEYWORD and p.name not in NOT_OFFERED
-        ]
-
-    theirs, ours = (parameters(getattr(module, name)) for module in (keras.layers, layers))
-    if name.startswith(("ZeroPadding", "Cropping")):
-        theirs, ours = ([(arg, None) for arg, _ in side] for side in (theirs, ours))  # defaults: in the comparison
-    assert ours[: len(theirs)] == theirs
-    assert {arg for arg, _ in ours[len(theirs) :]} <= {"rms_scaling"}
 
 
 WRONG = [

@@ -169,3 +169,19 @@ def test_fans_of_einsum_dense_follow_the_equation() -> None:
     layer(torch.zeros(1, 1, 256))
     limit = (6 / 264) ** 0.5
     assert 0.95 * limit < layer.kernel.abs().max() <= limit
+
+
+def test_first_values_of_weights_are_taken() -> None:
+    source = layers.Bidirectional(layers.GRU(3))
+    x = torch.randn(2, 4, 5)
+    expected = source(x)
+    torch.testing.assert_close(layers.Bidirectional(layers.GRU(3), weights=source.get_weights())(x), expected)
+    table = torch.randn(6, 4)
+    for given in (table, table.numpy(), [table]):
+        torch.testing.assert_close(layers.Embedding(6, 4, weights=given)(torch.tensor([5, 0])), table[[5, 0]])
+
+
+def test_a_simple_rnn_has_its_activity_regularizer() -> None:
+    layer = layers.SimpleRNN(3, return_sequences=True, activity_regularizer="l2")
+    y = layer(torch.randn(2, 4, 5))
+    torch.testing.assert_close(sum(layer.losses), 0.01 * y.square().sum() / 2)

@@ -9,6 +9,7 @@ import torch
 from lamina import activations
 from lamina.layers.activation.elementwise import ElementwiseLayer
 from lamina.layers.arguments import axes
+from lamina.layers.geometry import shape_error
 
 
 class Softmax(ElementwiseLayer):
@@ -21,6 +22,7 @@ class Softmax(ElementwiseLayer):
 
     Raises:
         ArgumentError: `axis` is not made of integers.
+        ShapeError: the mask does not broadcast to the input.
 
     >>> import torch
     >>> Softmax()(torch.zeros(1, 4), mask=torch.tensor([[True, True, False, False]]))
@@ -34,6 +36,11 @@ class Softmax(ElementwiseLayer):
     def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         if mask is None:
             return activations.softmax(inputs, self.axis)
+        fits = all(m in (1, n) for m, n in zip(reversed(mask.shape), reversed(inputs.shape), strict=False))
+        if mask.dim() > inputs.dim() or not fits:
+            raise shape_error(
+                self, inputs.shape, f"a mask that broadcasts to the input, not one of {tuple(mask.shape)}"
+            )
         hidden = ~mask if mask.dtype == torch.bool else mask <= 0.5
         # The lowest finite number, not -inf: a row that is hidden throughout then gives zeros and no NaN.
         lowest = torch.finfo(inputs.dtype).min / 2

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from lamina.layers.arguments import CHANNELS_LAST, image_format
 from lamina.layers.base import InputSpec, Layer
-from lamina.layers.geometry import Shape, channel_axis, check_rank, image_shape, torch_views
+from lamina.layers.geometry import Shape, channel_axis, check_rank, image_shape, shape_error, torch_views
 
 
 class _GlobalPooling(Layer):
@@ -93,7 +93,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
     """The mean over time, by channel; steps where `mask` (B, T) is False take no part.
 
     Input (B, T, C), output (B, C), or (B, 1, C) with `keepdims`. A sequence that is masked throughout gives NaN.
-    Arguments as in `GlobalAveragePooling2D`.
+    Arguments and errors as in `GlobalAveragePooling2D`; a mask of other steps is a ShapeError too.
 
     >>> GlobalAveragePooling1D().compute_output_shape((None, None, 4))
     (None, 4)
@@ -108,6 +108,9 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
     def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         if mask is None:
             return super().call(inputs)
+        if mask.dim() != 2 or mask.shape[1] != inputs.shape[self._axes[0]]:
+            expected = f"a mask (B, T) of its {inputs.shape[self._axes[0]]} steps, not one of {tuple(mask.shape)}"
+            raise shape_error(self, inputs.shape, expected)
         kept = mask.unsqueeze(channel_axis(self.data_format)).to(torch.bool)
         total = inputs.masked_fill(~kept, 0).sum(self._axes, self.keepdims)
         return total / kept.sum(self._axes, self.keepdims, dtype=inputs.dtype)

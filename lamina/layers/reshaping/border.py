@@ -67,10 +67,12 @@ class _Cropping(_Border):
     def __init__(self, cropping: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(cropping, data_format, **kwargs)
         self.cropping: Any = self._amounts[0] if self.rank == 1 else self._amounts
+        # The first cut is made even where it cuts nothing: the output is then another tensor than the input, whose
+        # mask belongs to the input alone.
         self._cuts = [
             (axis, before, before + after)
             for axis, (before, after) in enumerate(self._amounts, start=self._first_axis)
-            if before or after
+            if before or after or axis == self._first_axis
         ]
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:

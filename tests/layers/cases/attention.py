@@ -20,6 +20,8 @@ VALUE_MASK = np.array([[True] * 7, [True] * 4 + [False] * 3])
 HEADS = {"num_heads": 2, "key_dim": 4}
 GROUPS = {"head_dim": 2, "num_query_heads": 4, "num_key_value_heads": 2}
 ONE_GROUP = {"head_dim": 3, "num_query_heads": 3, "num_key_value_heads": 1}
+# Keras leaves on the scores the mask that it made for them.
+SCORES = {"test_masks": 1}
 CASES = [
     case("Attention", [X, (2, 7, 3)]),
     case("Attention", [X, (2, 7, 4), (2, 7, 3)], use_scale=True, dropout=0.3, seed=1, test_training=(False,)),
@@ -39,12 +41,13 @@ CASES = [
     case("MultiHeadAttention", X, {"value": VALUE, "use_causal_mask": True}, **HEADS, sliding_window=2),
     case("MultiHeadAttention", X, {"value": VALUE, "attention_mask": ATTENTION_MASK}, **HEADS),
     case("MultiHeadAttention", X, {"value": VALUE, "attention_mask": ATTENTION_MASK, "use_causal_mask": True}, **HEADS),
-    case("MultiHeadAttention", X, {"value": VALUE, "return_attention_scores": True}, **HEADS),
+    case("MultiHeadAttention", X, {"value": VALUE, "return_attention_scores": True}, **HEADS, **SCORES),
     case(
         "MultiHeadAttention",
         X,
         {"value": VALUE, "return_attention_scores": True, "attention_mask": ATTENTION_MASK, "use_causal_mask": True},
         **HEADS,
+        **SCORES,
     ),
     case("MultiHeadAttention", X, {"value": VALUE}, **HEADS, use_gate=True, value_dim=3),
     case("MultiHeadAttention", X, {"value": VALUE}, **HEADS, dropout=0.2, seed=4, test_training=(False,)),
@@ -62,19 +65,26 @@ CASES = [
         bias_constraint=NON_NEG,
     ),
     case("MultiHeadAttention", (2, 3, 4, 5), {"value": numbers(2, 3, 6, 5)}, **HEADS, attention_axes=2),
-    case("MultiHeadAttention", (2, 3, 4, 5), {"value": numbers(2, 2, 6, 5), "return_attention_scores": True}, **HEADS),
+    case(
+        "MultiHeadAttention",
+        (2, 3, 4, 5),
+        {"value": numbers(2, 2, 6, 5), "return_attention_scores": True},
+        **HEADS,
+        **SCORES,
+    ),
     case("MultiHeadAttention", (2, 3, 4, 5), {"value": numbers(2, 6, 4, 5)}, **HEADS, attention_axes=(1,)),
     case("GroupQueryAttention", X, {"value": VALUE}, **GROUPS),
     case("GroupQueryAttention", X, {"value": VALUE, "key": KEY}, **ONE_GROUP, use_bias=False),
     case("GroupQueryAttention", X, {"value": VALUE, "use_causal_mask": True}, **GROUPS),
     case("GroupQueryAttention", X, {"value": VALUE, "use_causal_mask": True}, **GROUPS, sliding_window=2),
     case("GroupQueryAttention", X, {"value": VALUE, "attention_mask": ATTENTION_MASK}, **GROUPS),
-    case("GroupQueryAttention", X, {"value": VALUE, "return_attention_scores": True}, **GROUPS),
+    case("GroupQueryAttention", X, {"value": VALUE, "return_attention_scores": True}, **GROUPS, **SCORES),
     case(
         "GroupQueryAttention",
         X,
         {"value": VALUE, "return_attention_scores": True, "attention_mask": ATTENTION_MASK, "use_causal_mask": True},
         **ONE_GROUP,
+        **SCORES,
     ),
     case(
         "GroupQueryAttention",

@@ -16,6 +16,7 @@ RUNS = [
     (1, (2, 3, 7, 2), {}),
     (1, (2, 3, 7, 2), {"kernel_size": (4,), "padding": "same", "dilation_rate": 2, "return_sequences": True}),
     (1, (2, 3, 2, 7), {"strides": 2, "return_state": True, **FIRST}),
+    (1, (2, 3, 4, 2), {"go_backwards": True, "return_sequences": True}),
     (2, (2, 3, 5, 6, 2), {"kernel_size": (2, 3), "return_sequences": True, "return_state": True}),
     (2, (2, 3, 5, 6, 2), {"kernel_size": 4, "strides": (2, 1), "padding": "same", "go_backwards": True}),
     (2, (2, 3, 2, 5, 6), {"dilation_rate": (1, 2), "padding": "same", "return_sequences": True, **FIRST}),

@@ -12,6 +12,7 @@ from tests.layers.cases.wrong import bad_argument, bad_input, misuse
 
 X = (2, 5, 3)
 T = torch.zeros(2, 5, 3)
+TABLE = np.random.default_rng(3).normal(size=(5, 2)).astype("float32")
 CASES = [
     case("Dense", (4, 5), units=3),
     case("Dense", (4, 6, 5), units=3, activation="relu"),
@@ -30,12 +31,19 @@ CASES = [
         activity_regularizer=L2,
         test_input_dtype="int64",
     ),
+    case("Embedding", (2, 3), input_dim=5, output_dim=2, weights=[TABLE], test_input_dtype="int32"),
+    case("Lambda", X, function=torch.nn.functional.silu),
+    case("Lambda", X, function=torch.nn.functional.normalize, arguments={"p": 1, "dim": 1}),
+    case("Lambda", X, function=torch.nn.functional.relu6, output_shape=(5, 3)),
+    case("Lambda", (2, 3), function=torch.nn.functional.leaky_relu, arguments={"negative_slope": 0.3}),
     case("Masking", X),
-    case("Masking", X, mask_value=1.5),
-    case("Masking", X, test_inputs=np.array([[[0.0, 0], [0, 1]], [[2, 3], [0, 0]]])),
+    case("Masking", (2, 3, 2, 4), mask_value=1.5),
+    case("Masking", (2, 2, 2), test_inputs=np.array([[[0.0, 0], [0, 1]], [[2, 3], [0, 0]]])),
+    case("Masking", (2, 2, 2), mask_value=2, test_inputs=np.array([[[2.0, 2], [0, 1]], [[2, 3], [2, 2]]])),
     case("Identity", X),
     case("Identity", [X, (2, 3)]),
     case("Identity", (2, 3), test_input_dtype="int32"),
+    case("Identity", (2,)),
     case("EinsumDense", (4, 3), equation="ab,bc->ac", output_shape=6),
     case("EinsumDense", X, equation="abc,cde->abde", output_shape=(None, 2, 4), bias_axes="de", activation="relu"),
     case("EinsumDense", X, equation="abc,cde->abde", output_shape=(None, 2, 4), bias_axes="e"),

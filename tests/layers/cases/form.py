@@ -56,7 +56,8 @@ def case(layer: str, shapes: Any, call: Mapping[str, Any] | None = None, /, **ar
 def weight_options(*weights: str) -> dict[str, Any]:
     """Arguments that give each weight another initializer, a regularizer and a constraint."""
     kinds = {"initializer": "ones", "regularizer": "l2", "constraint": "non_neg"}
-    return {f"{weight}_{kind}": value for weight in weights for kind, value in kinds.items()}
+    given = {f"{weight}_{kind}": value for weight in weights for kind, value in kinds.items()}
+    return given | {"gamma_initializer": "zeros"} if "gamma" in weights else given
 
 
 def numbers(*shape: int) -> np.ndarray:

@@ -17,7 +17,7 @@ CASES = [
         for name in ("Add", "Multiply", "Average", "Maximum", "Minimum")
         for shapes in ([X, X], [X, X, X], [X, (2, 3)], [X, (2, 5, 1)], [(2, 3), (2, 4, 5, 3)], [X])
     ),
-    *(case("Subtract", shapes) for shapes in ([X, X], [X, (2, 3)], [(2, 1, 3), (2, 5, 1)])),
+    *(case("Subtract", shapes) for shapes in ([X, X], [X, (2, 3)], [(2, 1, 3), (2, 5, 1)], [(2, 3), (2, 4, 5, 3)])),
     case("Concatenate", [X, (2, 5, 4)]),
     case("Concatenate", [X, (2, 1, 3), X], axis=1),
     case("Concatenate", [X, (2, 5, 4)], axis=2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from lamina import layers
@@ -45,6 +46,9 @@ RUNS = [
     },
     {"dropout": 0.5, "recurrent_dropout": 0.25, "seed": 3, "test_training": (False,)},
 ]
+STEPS = np.array([[True, True, False, True, False], [False, True, True, True, True]])
+# Beside initial states Keras forgets the mask of its input: test_masks.py.
+UNMASKED = {"test_masks": 0}
 CASES = [
     *(case(name, X, units=4, **options) for name in ("LSTM", "GRU") for options in RUNS),
     # Keras takes the activity_regularizer of a SimpleRNN and forgets it.
@@ -56,9 +60,13 @@ CASES = [
     ),
     case("LSTM", X, units=4, unit_forget_bias=False),
     case("LSTM", X, units=4, use_cudnn=False),
-    case("LSTM", X, {"initial_state": [STATE, STATE * 2]}, units=4, return_state=True),
-    case("GRU", X, {"initial_state": [STATE]}, units=4, return_sequences=True),
-    case("SimpleRNN", X, {"initial_state": [STATE]}, units=4),
+    case("GRU", X, units=4, use_cudnn=False),
+    case("SimpleRNN", X, units=4, stateful=True, return_sequences=True),
+    # Without use_cudnn=False Keras overwrites the state that its gradient needs, and fails.
+    *(case(name, X, units=4, stateful=True, return_state=True, use_cudnn=False) for name in ("LSTM", "GRU")),
+    case("LSTM", X, {"initial_state": [STATE, STATE * 2]}, units=4, return_state=True, **UNMASKED),
+    case("GRU", X, {"initial_state": [STATE]}, units=4, return_sequences=True, **UNMASKED),
+    case("SimpleRNN", X, {"initial_state": [STATE]}, units=4, **UNMASKED),
     case("GRU", X, units=4, reset_after=False),
     case("GRU", X, units=4, reset_after=False, return_sequences=True, use_bias=False),
     case("GRU", X, units=4, reset_after=False, recurrent_activation="tanh", go_backwards=True),
@@ -67,6 +75,9 @@ CASES = [
         for name in ("LSTM", "GRU", "SimpleRNN")
         for options in (RUNS[0], RUNS[2], RUNS[4])
     ),
+    case("RNN", X, cell=Sub("GRUCell", units=4), unroll=True),
+    case("RNN", X, cell=Sub("LSTMCell", units=4), stateful=True),
+    case("RNN", X, {"mask": STEPS}, cell=Sub("GRUCell", units=4), zero_output_for_mask=True, return_sequences=True),
     case("RNN", X, cell=[Sub("LSTMCell", units=4), Sub("LSTMCell", units=6)], return_sequences=True),
     case("RNN", X, cell=[Sub("LSTMCell", units=4), Sub("GRUCell", units=6)], return_state=True),
     case("RNN", X, cell=Sub("StackedRNNCells", cells=[Sub("SimpleRNNCell", units=4), Sub("LSTMCell", units=2)])),
