@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from lamina import activations
+from lamina.graph import DtypeError, ShapeError
 
-from .operands import tensor
+from .operands import floating, here, plain_axes, tensor
 
 
 def _on_anything(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,7 +24,6 @@ def _on_anything(function: Callable[..., Any]) -> Callable[..., Any]:
 
 celu = _on_anything(activations.celu)
 elu = _on_anything(activations.elu)
-glu = _on_anything(activations.glu)
 hard_shrink = _on_anything(activations.hard_shrink)
 hard_sigmoid = _on_anything(activations.hard_sigmoid)
 hard_silu = _on_anything(activations.hard_silu)
@@ -31,13 +31,11 @@ hard_swish = hard_silu
 hard_tanh = _on_anything(activations.hard_tanh)
 leaky_relu = _on_anything(activations.leaky_relu)
 log_sigmoid = _on_anything(activations.log_sigmoid)
-log_softmax = _on_anything(activations.log_softmax)
 relu6 = _on_anything(activations.relu6)
 selu = _on_anything(activations.selu)
 sigmoid = _on_anything(activations.sigmoid)
 silu = _on_anything(activations.silu)
 soft_shrink = _on_anything(activations.soft_shrink)
-softmax = _on_anything(activations.softmax)
 softplus = _on_anything(activations.softplus)
 softsign = _on_anything(activations.softsign)
 sparse_plus = _on_anything(activations.sparse_plus)
@@ -65,3 +63,57 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     tensor([-0.1588,  1.9546])
     """
     return activations.gelu(tensor(x), approximate)
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """The first half along an axis times the sigmoid of the second: `a * sigmoid(b)`.
+    [Dauphin et al. 2017, Language modeling with gated convolutional networks]
+
+    Args:
+        x: any shape; integers count as float32.
+        axis: of an even size.
+
+    Raises:
+        ArgumentError: there is no such axis. ShapeError: its size is odd.
+
+    >>> glu([4.0, 6.0, 0.0, 0.0])
+    tensor([2., 3.])
+    """
+    x, axis = _along("glu", x, axis)
+    size = x.shape[plain_axes(x, axis)[0]]
+    if size is not None and size % 2:
+        raise ShapeError("ops.glu halves an axis.", got=f"axis {axis} of shape {tuple(x.shape)}", where=here())
+    return activations.glu(x, axis)
+
+
+def softmax(x: Any, axis: Any = -1) -> Any:
+    """`exp(x) / sum(exp(x))` along `axis`: values in (0, 1) that sum to 1.
+
+    Args:
+        x: any shape; integers count as float32.
+        axis: one axis, several that share the sum, or None for all.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
+    >>> softmax([0.0, 0.0])
+    tensor([0.5000, 0.5000])
+    """
+    return activations.softmax(*_along("softmax", x, axis))
+
+
+def log_softmax(x: Any, axis: Any = -1) -> Any:
+    """`log(softmax(x, axis))`, without overflow; args and errors as in `softmax`.
+
+    >>> log_softmax([0.0, 0.0])
+    tensor([-0.6931, -0.6931])
+    """
+    return activations.log_softmax(*_along("log_softmax", x, axis))
+
+
+def _along(name: str, x: Any, axis: Any) -> tuple[Any, Any]:
+    x = floating(x)
+    if x.dtype.is_complex:
+        raise DtypeError(f"ops.{name} takes real numbers.", got=str(x.dtype), where=here(), hint="ops.abs(x)")
+    plain_axes(x, axis)
+    return x, axis

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lamina.graph import ShapeError
 
 from .one_node import one_node
-from .operands import tensor
+from .operands import fractional, tensor
 from .spatial import each, is_channels_last
 
 
@@ -89,12 +89,12 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
         stride: steps of the window.
 
     Raises:
-        ArgumentError: an argument cannot be. ShapeError: not four axes.
+        ArgumentError: an argument cannot be. DtypeError: no floats. ShapeError: not four axes.
 
     >>> unfold(torch.ones(1, 2, 4, 4), 2, stride=2).shape
     torch.Size([1, 8, 4])
     """
-    return F.unfold(_pictures("unfold", x), *_steps(kernel_size, dilation, padding, stride))
+    return F.unfold(fractional("unfold", _pictures("unfold", x)), *_steps(kernel_size, dilation, padding, stride))
 
 
 @one_node
@@ -112,7 +112,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
         stride: steps of the window.
 
     Raises:
-        ArgumentError: an argument cannot be. ShapeError: not three axes.
+        ArgumentError: an argument cannot be. DtypeError: no floats. ShapeError: not three axes.
 
     >>> fold(torch.ones(1, 4, 4), (3, 3), 2).squeeze()
     tensor([[1., 2., 1.],
@@ -122,6 +122,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     x = tensor(x)
     if x.ndim != 3:
         raise ShapeError("ops.fold takes columns.", got=f"shape {tuple(x.shape)}", expected="(B, C * kH * kW, L)")
+    x = fractional("fold", x)
     return F.fold(x, each("output_size", output_size, 2), *_steps(kernel_size, dilation, padding, stride))
 
 

@@ -8,7 +8,7 @@ import torch
 
 from lamina.graph import DtypeError, ShapeError
 
-from .operands import common, floating, placed, tensor
+from .operands import common, floating, here, placed, tensor
 
 
 def real(x: Any) -> Any:
@@ -96,12 +96,15 @@ def view_as_complex(x: Any) -> Any:
     """
     x = floating(x)
     if x.dtype.is_complex:
-        raise DtypeError("ops.view_as_complex joins real numbers to complex ones.", got=str(x.dtype), expected="floats")
+        raise DtypeError(
+            "ops.view_as_complex joins real numbers to complex ones.", got=str(x.dtype), expected="floats", where=here()
+        )
     if not x.ndim or x.shape[-1] != 2:
         raise ShapeError(
             "ops.view_as_complex needs the real and the imaginary part along the last axis.",
             got=f"shape {tuple(x.shape)}",
             expected="(..., 2)",
+            where=here(),
         )
     return torch.view_as_complex(x.contiguous())
 
@@ -117,5 +120,7 @@ def view_as_real(x: Any) -> Any:
     """
     x = tensor(x)
     if not x.dtype.is_complex:
-        raise DtypeError("ops.view_as_real takes complex numbers apart.", got=str(x.dtype), expected="complex numbers")
+        raise DtypeError(
+            "ops.view_as_real takes complex numbers apart.", got=str(x.dtype), expected="complex numbers", where=here()
+        )
     return torch.view_as_real(x)

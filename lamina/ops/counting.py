@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, DtypeError, ShapeError, ValueNeededError
+from lamina.graph import ArgumentError, ShapeError, ValueNeededError
 
 from .creation import linspace
 from .one_node import one_node
-from .operands import common, floating, placed, plain_axes, refuse_symbolic, tensor
+from .operands import common, floating, here, ordered, placed, plain_axes, refuse_symbolic, tensor, whole
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
@@ -37,8 +37,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     if sparse:
         raise ArgumentError("ops.bincount makes dense tensors only.", got="sparse=True")
     x, weights = placed(x, weights)
-    if x.dtype.is_floating_point or x.dtype.is_complex or x.dtype == torch.bool:
-        raise DtypeError("ops.bincount counts integers.", got=f"{x.dtype}", hint="ops.cast(x, 'int32')")
+    x = whole("bincount", x)
     if x.ndim not in (1, 2) or (weights is not None and weights.shape != x.shape):
         got = f"shape {tuple(x.shape)}" + ("" if weights is None else f", weights {tuple(weights.shape)}")
         raise ShapeError("ops.bincount takes (N,) or (B, N), and weights of that shape.", got=got)
@@ -70,8 +69,9 @@ def digitize(x: Any, bins: Any) -> Any:
     """
     x, bins = common(*(tensor(v, torch.uint8) if v.dtype == torch.bool else v for v in placed(x, bins)))
     if bins.ndim != 1:
-        raise ShapeError("ops.digitize takes limits in a row.", got=f"bins of shape {tuple(bins.shape)}")
-    return torch.bucketize(x, bins, right=True, out_int32=True)
+        got = f"bins of shape {tuple(bins.shape)}"
+        raise ShapeError("ops.digitize takes limits in a row.", got=got, where=here())
+    return torch.bucketize(ordered(x), bins, right=True, out_int32=True)
 
 
 @one_node
@@ -97,7 +97,7 @@ def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) 
         raise ArgumentError("ops.histogram: bins must be a positive integer.", got=f"bins={bins!r}")
     if range is not None and not (isinstance(range, (tuple, list)) and len(range) == 2 and range[0] <= range[1]):
         raise ArgumentError("ops.histogram: range is (lower, upper).", got=f"range={range!r}")
-    x = floating(x)
+    x = ordered(floating(x))
     if x.ndim != 1:
         raise ShapeError("ops.histogram takes values in a row.", got=f"shape {tuple(x.shape)}", hint="ops.ravel(x)")
     lower, upper = _ends(x) if range is None else (x.new_full((), end) for end in range)
@@ -173,7 +173,7 @@ def unique(
     >>> unique([3, 1, 2, 1], size=2)
     tensor([1, 2], dtype=torch.int32)
     """
-    x = tensor(x)
+    x = ordered(x)
     rows = x.reshape(-1) if axis is None else torch.movedim(x, plain_axes(x, axis)[0], 0)
     order, rank = _ranked(rows.reshape(rows.shape[0], math.prod(rows.shape[1:])))
     count = _how_many(rank) if size is None else size

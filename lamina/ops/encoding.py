@@ -11,7 +11,7 @@ from lamina.graph import ArgumentError, ShapeError
 from lamina.graph.dtypes import to_torch
 
 from .one_node import one_node
-from .operands import floating, placed, tensor
+from .operands import floating, ordered, placed, tensor
 
 EPSILON = 1e-7  # keeps probabilities away from 0 and 1, whose logarithms are infinite
 
@@ -133,7 +133,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     tensor([0.6931])
     """
     target, output = placed(target, output)
-    output = floating(output)
+    output = ordered(floating(output))
     axis = axis % output.ndim
     if target.ndim == output.ndim and target.shape[axis] == 1:
         target = target.squeeze(axis)
@@ -156,7 +156,7 @@ def _log_probabilities(output: torch.Tensor, from_logits: bool, axis: int) -> to
 
 
 def _alike(name: str, target: Any, output: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    target, output = (floating(x) for x in placed(target, output))
+    target, output = (ordered(floating(x)) for x in placed(target, output))
     if target.shape != output.shape:
         raise ShapeError(
             f"ops.{name}: target and output have different shapes.",

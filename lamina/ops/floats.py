@@ -8,7 +8,7 @@ import torch
 
 from lamina.graph import DtypeError
 
-from .operands import floating_pair, placed, tensor, tensors
+from .operands import floating_pair, here, placed, tensor, tensors
 
 
 def signbit(x: Any) -> Any:
@@ -53,7 +53,7 @@ def ldexp(x1: Any, x2: Any) -> Any:
     """
     x1, x2 = placed(x1, x2)
     if x2.dtype.is_floating_point or x2.dtype.is_complex or x2.dtype == torch.bool:
-        raise DtypeError("ops.ldexp needs whole exponents.", got=f"x2 of {x2.dtype}", expected="integers")
+        raise DtypeError("ops.ldexp needs whole exponents.", got=f"x2 of {x2.dtype}", expected="integers", where=here())
     kind = x1.dtype if x1.dtype.is_floating_point else torch.float32
     exponent = x2.to(kind)
     # In two steps, since 2**x2 alone leaves the range of the dtype sooner than the result does.

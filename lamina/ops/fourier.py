@@ -16,7 +16,7 @@ from lamina.graph import ArgumentError, DtypeError, ShapeError
 
 from .joining import pad
 from .one_node import one_node
-from .operands import common, floating, tensor
+from .operands import common, floating, here, tensor
 
 _WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window}
 
@@ -132,6 +132,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
             "ops.extract_sequences: the last axis is shorter than a sequence.",
             got=f"shape {tuple(x.shape)}",
             expected=f"at least {sequence_length} along the last axis",
+            where=here(),
         )
     return x.unfold(-1, sequence_length, sequence_stride)
 
@@ -316,4 +317,6 @@ def _length(name: str, fft_length: int | None) -> int | None:
 def _positive(name: str, **sizes: int) -> None:
     for argument, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ArgumentError(f"ops.{name}: {argument} must be a positive integer.", got=f"{argument}={size!r}")
+            raise ArgumentError(
+                f"ops.{name}: {argument} must be a positive integer.", got=f"{argument}={size!r}", where=here()
+            )

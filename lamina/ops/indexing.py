@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, DtypeError
+from lamina.graph import ArgumentError, ShapeError
 
 from .core import cast
 from .one_node import one_node
-from .operands import placed, plain_axes, refuse_symbolic, tensor
+from .operands import placed, plain_axes, refuse_symbolic, tensor, whole
 
 _REDUCTIONS = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 
@@ -82,7 +82,7 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
     inputs = tensor(inputs)
     for axis, (start, length) in enumerate(zip(start_indices, shape, strict=True)):
         if isinstance(start, torch.Tensor):
-            places = start + torch.arange(length, device=inputs.device)
+            places = whole("slice", start) + torch.arange(length, device=inputs.device)
             inputs = inputs.index_select(axis, _from_front(places, inputs.shape[axis]))
         else:
             inputs = inputs.narrow(axis, start, length)
@@ -98,6 +98,13 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
             [4, 0, 6]], dtype=torch.int32)
     """
     inputs, updates = placed(inputs, updates)
+    if isinstance(start_indices, torch.Tensor):
+        start_indices = whole("slice_update", start_indices)
+    if not inputs.ndim == updates.ndim == len(start_indices):
+        raise ShapeError(
+            "ops.slice_update: the block, where it begins and the input have other numbers of axes.",
+            got=f"updates {tuple(updates.shape)}, {len(start_indices)} start_indices, inputs {tuple(inputs.shape)}",
+        )
     places = []
     for axis, (start, length) in enumerate(zip(start_indices, updates.shape, strict=True)):
         along = start + torch.arange(length, device=inputs.device)
@@ -128,18 +135,27 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     Args:
         inputs: any shape.
         indices: (..., K): each last axis names a place by the first K axes.
-        updates: (..., *inputs.shape[K:]).
+        updates: (..., *inputs.shape[K:]), or what broadcasts to it.
         reduction: None replaces (which of several at one place wins is not said), "add", "mul", "max" or "min" joins.
 
     Raises:
-        ArgumentError: another reduction.
+        ArgumentError: another reduction. DtypeError: the indices are no integers. ShapeError: shapes that do not fit.
 
     >>> scatter_update([1, 2, 3], [[0], [2]], [9, 8])
     tensor([9, 2, 8], dtype=torch.int32)
     """
     inputs, indices, updates = placed(inputs, indices, updates)
-    updates = updates.to(inputs.dtype)
-    depth = indices.shape[-1]
+    updates, indices = updates.to(inputs.dtype), whole("scatter_update", indices)
+    depth = indices.shape[-1] if indices.ndim else 0
+    whole_shape = indices.shape[:-1] + inputs.shape[depth:]
+    broadcasts = all(a in (1, b) for a, b in zip(reversed(updates.shape), reversed(whole_shape), strict=False))
+    if not 0 < depth <= inputs.ndim or updates.ndim > len(whole_shape) or not broadcasts:
+        raise ShapeError(
+            "ops.scatter_update: the updates do not fit the indices.",
+            got=f"inputs {tuple(inputs.shape)}, indices {tuple(indices.shape)}, updates {tuple(updates.shape)}",
+            expected="inputs (*A, *B), indices (..., len(A)) and updates (..., *B)",
+        )
+    updates = updates.expand(whole_shape)
     if reduction is None or reduction == "add":
         return inputs.index_put(tuple(indices.long().unbind(-1)), updates, accumulate=reduction == "add")
     if reduction not in _REDUCTIONS:
@@ -171,9 +187,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     >>> unravel_index([2, 5], (2, 3))
     (tensor([0, 1], dtype=torch.int32), tensor([2, 2], dtype=torch.int32))
     """
-    rest = tensor(indices)
-    if rest.dtype.is_floating_point or rest.dtype.is_complex or rest.dtype == torch.bool:
-        raise DtypeError("ops.unravel_index takes integers.", got=f"{rest.dtype}", hint="ops.cast(x, 'int32')")
+    rest = whole("unravel_index", indices)
     places = []
     for size in reversed(tuple(shape)):
         places.append(rest % size)

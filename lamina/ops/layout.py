@@ -8,7 +8,7 @@ import torch
 
 from lamina.graph import ArgumentError, ShapeError
 
-from .operands import plain_axes, tensor, with_sizes
+from .operands import here, plain_axes, tensor, with_sizes
 
 
 def reshape(x: Any, newshape: Any) -> Any:
@@ -101,7 +101,9 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     axes = plain_axes(x, axis)
     wrong = [one for one in axes if x.shape[one] not in (1, None)]
     if wrong:
-        raise ShapeError("ops.squeeze drops axes of size 1 only.", got=f"axis {wrong[0]} of shape {tuple(x.shape)}")
+        raise ShapeError(
+            "ops.squeeze drops axes of size 1 only.", got=f"axis {wrong[0]} of shape {tuple(x.shape)}", where=here()
+        )
     return torch.squeeze(x, axes)
 
 
@@ -160,7 +162,7 @@ def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     array = tensor(array)
     places = plain_axes(array, tuple(axes))
     if len(places) != 2 or places[0] == places[1]:
-        raise ArgumentError("ops.rot90 turns in the plane of two axes.", got=f"axes={axes}")
+        raise ArgumentError("ops.rot90 turns in the plane of two axes.", got=f"axes={axes}", where=here())
     return torch.rot90(array, k, places)
 
 

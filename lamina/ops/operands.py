@@ -24,6 +24,7 @@ from lamina.graph import (
     tree,
 )
 from lamina.graph.dtypes import to_torch
+from lamina.graph.source import caller
 
 _TENSORS = (torch.Tensor, SymbolicTensor)
 _INT32_LIMIT = 2**31
@@ -149,6 +150,47 @@ def floating_pair(x1: Any, x2: Any) -> tuple[Any, Any]:
     return first.to(kind), second.to(kind)
 
 
+def ordered(x: Any) -> Any:
+    """`x` as a tensor of numbers of which one is the larger: not complex.
+
+    Raises:
+        DtypeError: they are complex.
+    """
+    x = tensor(x)
+    if x.dtype.is_complex:
+        raise DtypeError(
+            "Complex numbers have no order.",
+            got=str(x.dtype),
+            where=here(),
+            hint="ops.abs(x), ops.real(x) or ops.imag(x)",
+        )
+    return x
+
+
+def fractional(name: str, x: Any) -> Any:
+    """`x` as a tensor of real numbers with fractions, for the function of this name.
+
+    Raises:
+        DtypeError: they are integers, bools or complex.
+    """
+    x = tensor(x)
+    if not x.dtype.is_floating_point:
+        raise DtypeError(f"ops.{name} takes floats.", got=str(x.dtype), where=here(), hint="ops.cast(x, 'float32')")
+    return x
+
+
+def whole(name: str, x: Any) -> Any:
+    """`x` as a tensor of integers, for the function of this name.
+
+    Raises:
+        DtypeError: they are none.
+    """
+    x = tensor(x)
+    if x.dtype.is_floating_point or x.dtype.is_complex or x.dtype == torch.bool:
+        raise DtypeError(f"ops.{name} takes integers.", got=str(x.dtype), where=here(), hint="ops.cast(x, 'int32')")
+    return x
+
+
 def counted(x: Any) -> Any:
     """`x` as a tensor in which numbers can be summed: bools and integers shorter than 32 bits become int32."""
     x = tensor(x)
@@ -161,13 +203,19 @@ def plain_axes(x: Any, axis: Any) -> tuple[int, ...]:
         return tuple(range(x.ndim))
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     if not axes:  # which PyTorch would take for all of them
-        raise ArgumentError("An empty axis names no axis.", hint="axis=None for all")
+        raise ArgumentError("An empty axis names no axis.", where=here(), hint="axis=None for all")
     for one in axes:
         if not -x.ndim <= one < x.ndim:
+            last = f"axis={x.ndim - 1}" if x.ndim else None
             raise ArgumentError(
-                f"There is no axis {one}.", got=f"a tensor with {x.ndim} axes", hint=f"axis={x.ndim - 1}"
+                f"There is no axis {one}.", got=f"a tensor of shape {tuple(x.shape)}", where=here(), hint=last
             )
     return tuple(one % x.ndim for one in axes)
+
+
+def here() -> str:
+    """The user's line, for errors that no node adds it to."""
+    return str(caller())
 
 
 def with_sizes(x: Any, method: str, sizes: Any) -> Any:
@@ -185,6 +233,7 @@ def refuse_symbolic(name: str, *arguments: Any, hint: str) -> None:
             raise ValueNeededError(
                 f"ops.{name} needs the values of its input, which exist only when the model runs.",
                 got=str(leaf),
+                where=here(),
                 hint=hint,
             )
 

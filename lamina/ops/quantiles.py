@@ -16,7 +16,7 @@ import torch
 from lamina.graph import ArgumentError, tree
 
 from .one_node import one_node
-from .operands import floating, is_number, plain_axes, tensor
+from .operands import floating, is_number, ordered, plain_axes, tensor
 
 # The place among the sorted values, a fraction, as each method takes it.
 _PLACES: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = MappingProxyType(
@@ -111,7 +111,7 @@ def _quantile(
     if method not in _PLACES:
         raise ArgumentError(f"ops.{name} has no method {method!r}.", expected=f"one of {[*_PLACES]}")
     _check_parts(name, q, whole)
-    x = floating(x)
+    x = ordered(floating(x))
     axes = plain_axes(x, axis)
     kind = torch.promote_types(x.dtype, torch.float32)  # in which places are exact for up to 2**24 values
     parts = tensor(q).to(device=x.device, dtype=kind) / whole

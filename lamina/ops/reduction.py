@@ -13,7 +13,7 @@ from lamina.graph import ShapeError
 
 from .arithmetic import maximum, minimum, subtract
 from .one_node import one_node
-from .operands import counted, floating, floating_pair, plain_axes, tensor
+from .operands import counted, floating, floating_pair, ordered, plain_axes, tensor
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -74,7 +74,7 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
     >>> max([[1, 5], [7, 4]], axis=0)
     tensor([7, 5], dtype=torch.int32)
     """
-    x = tensor(x)
+    x = ordered(x)
     largest = torch.amax(x, plain_axes(x, axis), keepdims)
     return largest if initial is None else maximum(largest, tensor(initial, x.dtype))
 
@@ -85,7 +85,7 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
     >>> min([[1, 5], [7, 4]], axis=0)
     tensor([1, 4], dtype=torch.int32)
     """
-    x = tensor(x)
+    x = ordered(x)
     smallest = torch.amin(x, plain_axes(x, axis), keepdims)
     return smallest if initial is None else minimum(smallest, tensor(initial, x.dtype))
 
@@ -234,7 +234,7 @@ def _truth(x: Any) -> Any:
 
 
 def _ordered(x: Any) -> Any:
-    x = tensor(x)
+    x = ordered(x)
     return x.to(torch.uint8) if x.dtype == torch.bool else x
 
 

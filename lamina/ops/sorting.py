@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, DtypeError, ShapeError
 
 from .one_node import one_node
-from .operands import common, placed, plain_axes, tensor
+from .operands import common, here, ordered, placed, plain_axes, tensor
 
 
 def sort(x: Any, axis: int | None = -1) -> Any:
@@ -19,9 +19,8 @@ def sort(x: Any, axis: int | None = -1) -> Any:
     >>> sort([3, 1, 2])
     tensor([1, 2, 3], dtype=torch.int32)
     """
-    x = tensor(x)
-    x, axis = (x.reshape(-1), 0) if axis is None else (x, axis)
-    return torch.sort(x, dim=axis).values
+    x, place = _in_a_row(x, axis)
+    return torch.sort(x, dim=place).values
 
 
 def argsort(x: Any, axis: int | None = -1) -> Any:
@@ -30,9 +29,8 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
     >>> argsort([3, 1, 2])
     tensor([1, 2, 0], dtype=torch.int32)
     """
-    x = tensor(x)
-    x, axis = (x.reshape(-1), 0) if axis is None else (x, axis)
-    return torch.argsort(x, dim=axis, stable=True).to(torch.int32)
+    x, place = _in_a_row(x, axis)
+    return torch.argsort(x, dim=place, stable=True).to(torch.int32)
 
 
 def argpartition(x: Any, kth: Any, axis: int | None = -1) -> Any:
@@ -56,7 +54,9 @@ def argpartition(x: Any, kth: Any, axis: int | None = -1) -> Any:
     size = math.prod(x.shape) if axis is None and None not in x.shape else x.shape[place] if axis is not None else None
     for k in kth if isinstance(kth, (list, tuple)) else (kth,):
         if size is not None and not -size <= k < size:
-            raise ArgumentError(f"ops.argpartition: there is no place {k}.", got=f"{size} values along axis {axis}")
+            raise ArgumentError(
+                f"ops.argpartition: there is no place {k}.", got=f"{size} values along axis {axis}", where=here()
+            )
     return argsort(x, axis)
 
 
@@ -72,7 +72,13 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     >>> values, indices
     (tensor([3., 2.]), tensor([0, 2]))
     """
-    return torch.topk(tensor(x), k, sorted=sorted)
+    x = ordered(x)
+    if x.dtype == torch.bool:
+        raise DtypeError("ops.top_k takes numbers.", got="bools", where=here(), hint="ops.cast(x, 'uint8')")
+    size = x.shape[plain_axes(x, -1)[0]]
+    if size is not None and not 0 <= k <= size:
+        raise ArgumentError(f"ops.top_k: there are no {k} values.", got=f"shape {tuple(x.shape)}", where=here())
+    return torch.topk(x, k, sorted=sorted)
 
 
 @one_node
@@ -88,6 +94,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     tensor([False,  True])
     """
     targets, predictions = placed(targets, predictions)
+    predictions = ordered(predictions)
     own = torch.take_along_dim(predictions, targets.long().unsqueeze(-1), -1)
     return ((predictions > own).sum(-1) < k) & torch.isfinite(own.squeeze(-1))
 
@@ -104,5 +111,14 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
     tensor([1, 2], dtype=torch.int32)
     """
     if side not in ("left", "right"):
-        raise ArgumentError(f"ops.searchsorted: side cannot be {side!r}.", expected="'left' or 'right'")
-    return torch.searchsorted(*common(sorted_sequence, values), side=side, out_int32=True)
+        raise ArgumentError(f"ops.searchsorted: side cannot be {side!r}.", expected="'left' or 'right'", where=here())
+    sequence, values = map(ordered, common(sorted_sequence, values))
+    if sequence.ndim != 1:
+        got = f"shape {tuple(sequence.shape)}"
+        raise ShapeError("ops.searchsorted: the sequence is no vector.", got=got, where=here())
+    return torch.searchsorted(sequence, values, side=side, out_int32=True)
+
+
+def _in_a_row(x: Any, axis: int | None) -> tuple[Any, int]:
+    x = ordered(x)
+    return (x.reshape(-1), 0) if axis is None else (x, *plain_axes(x, axis))

@@ -8,7 +8,7 @@ import torch
 
 from lamina.graph import ArgumentError, ShapeError
 
-from .operands import plain_axes, tensor
+from .operands import here, plain_axes, tensor
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
@@ -28,7 +28,9 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
     x = tensor(x)
     (place,) = plain_axes(x, axis)
     if num is not None and x.shape[place] not in (num, None):
-        raise ShapeError(f"ops.unstack cannot give {num} slices.", got=f"axis {axis} of shape {tuple(x.shape)}")
+        raise ShapeError(
+            f"ops.unstack cannot give {num} slices.", got=f"axis {axis} of shape {tuple(x.shape)}", where=here()
+        )
     return tuple(torch.unbind(x, place))
 
 
@@ -53,6 +55,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         raise ShapeError(
             f"ops.split cannot cut axis {axis} into {sections} equal parts.",
             got=f"shape {tuple(x.shape)}",
+            where=here(),
             hint="the indices at which a part begins, e.g. split(x, [2, 5])",
         )
     return array_split(x, sections, axis)
@@ -76,7 +79,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     (place,) = plain_axes(x, axis)
     if isinstance(indices_or_sections, int):
         if indices_or_sections < 1:
-            raise ArgumentError("There must be at least one part.", got=f"indices_or_sections={indices_or_sections}")
+            raise ArgumentError("There must be at least one part.", got=f"{indices_or_sections}", where=here())
         return list(torch.tensor_split(x, indices_or_sections, place))
     return list(torch.tensor_split(x, tuple(int(i) for i in indices_or_sections), place))
 
@@ -122,5 +125,5 @@ def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 def _with_axes(name: str, x: Any, rank: int) -> Any:
     x = tensor(x)
     if x.ndim < rank:
-        raise ShapeError(f"ops.{name} cuts axis {rank} of {rank} or more.", got=f"shape {tuple(x.shape)}")
+        raise ShapeError(f"ops.{name} cuts axis {rank} of {rank} or more.", got=f"shape {tuple(x.shape)}", where=here())
     return x

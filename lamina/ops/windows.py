@@ -124,10 +124,14 @@ def depthwise_conv(
         kernel: (*spatial, C, M).
         strides, padding, data_format, dilation_rate: as in `conv`.
 
+    Raises:
+        ShapeError: the kernel does not fit the input.
+
     >>> depthwise_conv(torch.ones(1, 5, 5, 3), torch.ones(3, 3, 3, 2)).shape
     torch.Size([1, 3, 3, 6])
     """
     x, kernel, rank = _entered("depthwise_conv", inputs, kernel, data_format)
+    _fit("depthwise_conv", x, kernel, rank)
     weight = kernel.permute(rank, rank + 1, *range(rank)).flatten(0, 1).unsqueeze(1)
     return as_it_came(_convolved(x, weight, strides, padding, dilation_rate, x.shape[1]), data_format)
 
@@ -149,6 +153,9 @@ def separable_conv(
         depthwise_kernel: (*spatial, C, M).
         pointwise_kernel: (*1s, C * M, out).
         strides, padding, data_format, dilation_rate: as in `conv`; of the depthwise step.
+
+    Raises:
+        ShapeError: a kernel does not fit its input.
 
     >>> separable_conv(torch.ones(1, 5, 5, 3), torch.ones(3, 3, 3, 2), torch.ones(1, 1, 6, 4)).shape
     torch.Size([1, 3, 3, 4])
@@ -179,10 +186,14 @@ def conv_transpose(
         data_format: "channels_last" (default) or "channels_first".
         dilation_rate: distance of the values in a window.
 
+    Raises:
+        ShapeError: the kernel does not fit the input.
+
     >>> conv_transpose(torch.ones(1, 4, 4, 3), torch.ones(3, 3, 8, 3), strides=2, padding="same").shape
     torch.Size([1, 8, 8, 8])
     """
     x, kernel, rank = _entered("conv_transpose", inputs, kernel, data_format)
+    _fit("conv_transpose", x, kernel, rank + 1)
     steps, gaps = each("strides", strides, rank), each("dilation_rate", dilation_rate, rank)
     more = (None,) * rank if output_padding is None else each("output_padding", output_padding, rank, least=0)
     weight = kernel.permute(rank + 1, rank, *range(rank))
@@ -255,3 +266,13 @@ def _entered(name: str, inputs: Any, kernel: Any, data_format: str | None) -> tu
             expected=f"a kernel with {rank + 2} axes",
         )
     return x, kernel, rank
+
+
+def _fit(name: str, x: torch.Tensor, kernel: torch.Tensor, axis: int) -> None:
+    """Refuse a kernel with other channels along an axis than the input has."""
+    if x.shape[1] != kernel.shape[axis]:
+        raise ShapeError(
+            f"ops.{name}: the kernel does not fit the input's channels.",
+            got=f"{x.shape[1]} channels, kernel {tuple(kernel.shape)}",
+            expected=f"a kernel with {x.shape[1]} along axis {axis}",
+        )

@@ -410,7 +410,7 @@ def test_pieces_of_a_signal_of_unknown_length() -> None:
         (lambda x: ops.vdot(x, x[0]), ShapeError, "8 and 4"),
         (lambda x: ops.vander(x), ShapeError, "takes a vector"),
         (lambda x: ops.lstsq(x, x[0]), ShapeError, "as many values as equations"),
-        (lambda x: ops.bincount(x), DtypeError, "counts integers"),
+        (lambda x: ops.bincount(x), DtypeError, "takes integers"),
         (lambda x: ops.bincount([0, -1]), ArgumentError, "the value -1"),
         (lambda x: ops.bincount([0, 1], [1.0]), ShapeError, "weights"),
         (lambda x: ops.bincount([0, 1], sparse=True), ArgumentError, "dense"),
