@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from lamina.layers.activation.elementwise import ElementwiseLayer
 from lamina.layers.arguments import refuse, whole
@@ -54,11 +55,18 @@ class PReLU(ElementwiseLayer):
         own = [axis for axis in range(1, rank) if axis not in shared]
         sizes = {axis: known_size(self, input_shape, axis, "it has alphas of its own") for axis in own}
         shape = tuple(sizes.get(axis, 1) for axis in range(1, rank))
+        self._of_each, self._of_channels = 0 < len(own) == rank - 1, own == [rank - 1]
         self.alpha = self.add_weight(shape, name="alpha", **weight_options(self, "alpha"))
         self.input_spec = InputSpec(ndim=rank, axes=sizes)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        return torch.where(inputs > 0, inputs, self.alpha * inputs)
+        alpha = self.alpha
+        # PyTorch's kernel, half the time of the other form, has one alpha for each position of axis 1.
+        if inputs.dtype == alpha.dtype and self._of_each:
+            return F.prelu(inputs.flatten(1), alpha.flatten()).view(inputs.shape)
+        if inputs.dtype == alpha.dtype and self._of_channels:
+            return F.prelu(inputs.movedim(-1, 1), alpha.flatten()).movedim(1, -1)
+        return torch.where(inputs > 0, inputs, alpha * inputs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **weight_options_config(self, "alpha"), "shared_axes": self.shared_axes}

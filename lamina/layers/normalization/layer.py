@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from lamina.layers.arguments import axes, number
 from lamina.layers.base import Layer
@@ -77,7 +76,7 @@ class LayerNormalization(AffineNormalization):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         over = self._over
         if over.trailing and not self.rms_scaling:
-            return F.layer_norm(inputs, over.sizes, self.gamma, self.beta, self.epsilon)
+            return torch.layer_norm(inputs, over.sizes, self.gamma, self.beta, self.epsilon)
         variance, mean = torch.var_mean(inputs, over.indices, correction=0, keepdim=True)
         factor = (variance + self.epsilon).rsqrt()
         outputs = (inputs if self.rms_scaling else inputs - mean) * factor
@@ -120,7 +119,7 @@ class RMSNormalization(Layer):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         over = self._over
         if over.trailing:
-            return F.rms_norm(inputs, over.sizes, self.scale, self.epsilon)
+            return torch.rms_norm(inputs, over.sizes, self.scale, self.epsilon)
         square = inputs.square().mean(over.indices, keepdim=True)
         return inputs * (square + self.epsilon).rsqrt() * self.scale.view(over.broadcast)
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from lamina.layers.arguments import number
 from lamina.layers.regularization.dropout import Dropout, RandomLayer
@@ -91,6 +92,8 @@ class AlphaDropout(Dropout):
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
         if not training or self.rate == 0:
             return inputs
+        if self.noise_shape is None and self.seed is None:
+            return F.alpha_dropout(inputs, self.rate, True)
         kept = torch.empty(self._mask_shape(inputs), dtype=torch.bool, device=inputs.device)
         kept.bernoulli_(self._keep, generator=self.random.on(inputs.device))
         return torch.where(kept, inputs, _SELU_FLOOR) * self._scale + self._shift
