@@ -63,14 +63,10 @@ def dot_product_attention(
             expected="a number above 0, and no flash_attention=True: that kernel knows no cap",
         )
     q, k, v = (x.transpose(1, 2) for x in (query, key, value))
-    if is_causal and (bias is not None or mask is not None or attn_logits_soft_cap is not None):
+    if is_causal and not (bias is None and mask is None and attn_logits_soft_cap is None):
         seen = torch.ones((q.shape[2], k.shape[2]), dtype=torch.bool, device=q.device).tril()
         mask, is_causal = seen if mask is None else mask.bool() & seen, False
-    if mask is not None:
-        # A large number rather than -inf, as in Keras: who sees nothing gets the mean of all values, not NaN.
-        hidden = 0.7 * torch.finfo(q.dtype).min
-        bias = torch.where(mask.bool(), q.new_zeros(()) if bias is None else bias.to(q.dtype), hidden)
-    bias = None if bias is None else bias.to(q.dtype)
+    bias = _joined(q, bias, mask)
     grouped = q.shape[1] != k.shape[1]
     if attn_logits_soft_cap is not None:
         out = _by_hand(q, k, v, bias, scale, float(attn_logits_soft_cap))
@@ -78,6 +74,15 @@ def dot_product_attention(
         with nullcontext() if flash_attention is None else _only(flash_attention):
             out = F.scaled_dot_product_attention(q, k, v, bias, 0.0, is_causal, scale=scale, enable_gqa=grouped)
     return out.transpose(1, 2)
+
+
+def _joined(q: torch.Tensor, bias: torch.Tensor | None, mask: torch.Tensor | None) -> torch.Tensor | None:
+    """Bias and mask as what is added to the logits."""
+    bias = None if bias is None else bias.to(q.dtype)
+    if mask is None:
+        return bias
+    # A large number rather than -inf, as in Keras: who sees nothing gets the mean of all values, not NaN.
+    return torch.where(mask.bool(), q.new_zeros(()) if bias is None else bias, 0.7 * torch.finfo(q.dtype).min)
 
 
 def _by_hand(

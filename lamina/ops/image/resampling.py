@@ -9,7 +9,7 @@ import torch
 
 from lamina.graph import ArgumentError
 from lamina.ops.one_node import one_node
-from lamina.ops.operands import placed, plain_axes, tensor
+from lamina.ops.operands import ordered, placed, plain_axes, tensor
 
 from .frame import computable
 
@@ -79,6 +79,7 @@ def scale_and_translate(
     if method not in KERNELS:
         raise ArgumentError(f"ops.image.scale_and_translate has no method {method!r}.", expected=", ".join(KERNELS))
     images, scale, translation = placed(images, scale, translation)
+    images = ordered(images)
     axes = plain_axes(images, tuple(spatial_dims)) if len(tuple(spatial_dims)) else ()
     factors, shifts = (computable(tensor(x), halves=False).unbind() for x in (scale, translation))
     if not len(axes) == len(factors) == len(shifts):

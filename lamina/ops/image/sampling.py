@@ -83,41 +83,39 @@ def map_coordinates(
     if order not in (0, 1):
         raise ArgumentError(f"ops.image.map_coordinates has no order {order!r}.", expected="0 (nearest) or 1 (linear)")
     check_fill_mode("map_coordinates", fill_mode)
-    values = inputs.unsqueeze(0).unsqueeze(-1)
-    return sample(values, coordinates.unsqueeze(0), order, fill_mode, fill_value).squeeze(-1).squeeze(0)
+    values = inputs.unsqueeze(0).unsqueeze(0)
+    return sample(values, coordinates.unsqueeze(0), order, fill_mode, fill_value).squeeze(0).squeeze(0)
 
 
 def sample(values: torch.Tensor, positions: torch.Tensor, order: int, fill_mode: str, fill_value: Any) -> torch.Tensor:
-    """Values at positions: (N, *spatial, C) at (N, one for each spatial axis, *P) -> (N, *P, C).
+    """Values at positions: (N, C, *spatial) at (N, one for each spatial axis, *P) -> (N, C, *P).
 
     Of each axis, order 1 takes the two positions around, weighted by how near they are; so the result is a sum over
     the 2^n corners of the cell that a position lies in.
     """
-    sizes = values.shape[1:-1]
-    rows = values.reshape(-1, values.shape[-1])
+    sizes = values.shape[2:]
+    flat = values.flatten(2)
+    weighted = order == 1
     if not positions.is_floating_point():
         positions = positions.to(torch.float32)
-    weighted = order == 1
-    if not rows.is_floating_point() and isinstance(fill_value, float):
-        fill_value = int(fill_value)
-    if weighted and not rows.is_floating_point():
-        rows = rows.to(positions.dtype)
-    number = torch.arange(values.shape[0], device=values.device)
-    number = number.reshape(-1, *[1] * (positions.ndim - 2))  # of the array that each position is in
-    axes = [_neighbours(p, n, weighted, fill_mode) for p, n in zip(positions.unbind(1), sizes, strict=True)]
+    if not values.is_floating_point():
+        fill_value = int(fill_value) if isinstance(fill_value, float) else fill_value
+        flat = flat.to(positions.dtype) if weighted else flat
+    lines = positions.flatten(2).unbind(1)  # (N, P) each
+    axes = [_neighbours(line, n, weighted, fill_mode) for line, n in zip(lines, sizes, strict=True)]
     total: Any = None
     for corner in itertools.product(*axes):
-        row, weight, inside = number, None, None
-        for (index, share, valid), n in zip(corner, sizes, strict=True):
-            row = row * n + index
-            weight = share if weight is None else weight * share
-            inside = valid if inside is None else inside & valid
-        part = rows.index_select(0, row.flatten()).reshape(*row.shape, rows.shape[1])
+        place, weight, inside = corner[0]
+        for (index, share, valid), n in zip(corner[1:], sizes[1:], strict=True):
+            place = place * n + index
+            weight = weight * share if weighted else None
+            inside = inside & valid if valid is not None else None
+        part = flat.gather(2, place.unsqueeze(1).expand(-1, flat.shape[1], -1))
         if inside is not None:
-            part = torch.where(inside.unsqueeze(-1), part, fill_value)
-        part = part if weight is None else weight.unsqueeze(-1) * part
+            part = torch.where(inside.unsqueeze(1), part, fill_value)
+        part = weight.unsqueeze(1) * part if weighted else part
         total = part if total is None else total + part
-    return in_dtype(total, values.dtype) if weighted else total.to(values.dtype)
+    return in_dtype(total, values.dtype).unflatten(2, positions.shape[2:])
 
 
 def check_fill_mode(name: str, fill_mode: str) -> None:

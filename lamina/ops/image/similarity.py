@@ -8,7 +8,7 @@ import torch
 
 from lamina.graph import ShapeError
 from lamina.ops.one_node import one_node
-from lamina.ops.operands import common, floating
+from lamina.ops.operands import common, floating, ordered
 from lamina.ops.spatial import each
 
 from .filters import bell, filtered
@@ -49,7 +49,7 @@ def ssim(
     >>> ssim(torch.eye(12).unsqueeze(-1), torch.eye(12).unsqueeze(-1))
     tensor(1.)
     """
-    first, second = (floating(x) for x in common(image1, image2))
+    first, second = (ordered(floating(x)) for x in common(image1, image2))
     _check_alike("image.ssim", first, second)
     x1, x2 = (as_batch("ssim", x, data_format) for x in (first, second))
     (size,) = each("filter_size", filter_size, 1)

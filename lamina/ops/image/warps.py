@@ -186,8 +186,7 @@ def _taken(
     data_format: str | None,
 ) -> torch.Tensor:
     """The pictures (B, C, H, W) at positions (B, 2, H, W), as the pictures came."""
-    found = sample(x.permute(0, 2, 3, 1), positions, order, fill_mode, fill_value)
-    return as_given(found.permute(0, 3, 1, 2), images.ndim, data_format)
+    return as_given(sample(x, positions, order, fill_mode, fill_value), images.ndim, data_format)
 
 
 def _grid(like: torch.Tensor) -> torch.Tensor:
