@@ -189,3 +189,43 @@ def test_an_unknown_axis_of_one_integer_stays_an_axis() -> None:
 def test_large_integers_among_floats_keep_their_digits() -> None:
     layer = layers.CategoryEncoding(2**24 + 2, "one_hot")
     assert layer(np.array([2.0**24 + 1]))[0, -1] == 1
+
+
+# -- Discretization
+
+
+@pytest.mark.parametrize("bins", [2, 3, 4, 10])
+def test_boundaries_of_few_data_are_keras(bins: int) -> None:
+    data = np.random.default_rng(4).normal(size=(20, 4)).astype("float32")
+    ours, theirs = (space.Discretization(num_bins=bins) for space in (layers, keras.layers))
+    ours.adapt(data)
+    theirs.update_state(data)  # what its adapt does, which asks for TensorFlow first
+    theirs.finalize_state()
+    np.testing.assert_allclose(ours.bin_boundaries, theirs.bin_boundaries, rtol=1e-5)
+    other = np.random.default_rng(6).normal(size=(20, 4)).astype("float32")
+    assert np.array_equal(ours(other), theirs(other))
+
+
+def test_boundaries_of_many_data_are_quantiles_within_epsilon() -> None:
+    """Batches of a skewed distribution, of which only points are kept: the shares below each boundary."""
+    data = np.random.default_rng(5).exponential(size=200_000)
+    layer = layers.Discretization(num_bins=8, epsilon=0.01)
+    layer.adapt(np.split(data, 50))
+    shares = (data[:, None] < layer.bin_boundaries).mean(0)
+    np.testing.assert_allclose(shares, np.arange(1, 8) / 8, atol=0.001)
+
+
+def test_adapted_boundaries_are_in_the_config() -> None:
+    layer = layers.Discretization(num_bins=3, output_mode="one_hot")
+    layer.adapt([np.array([1.0, 2.0]), np.array([3.0, 4.0, 100.0])], steps=1)
+    again = layers.Discretization.from_config(layer.get_config())
+    assert again.bin_boundaries == layer.bin_boundaries
+    assert max(again.bin_boundaries) <= 2
+    again.adapt(np.array([5.0, 6.0, 7.0]))
+    assert min(again.bin_boundaries) >= 5
+
+
+@pytest.mark.parametrize("data", [np.array([1.0, np.inf]), [], np.array(["a"])], ids=["inf", "nothing", "texts"])
+def test_discretization_refuses(data: Any) -> None:
+    with pytest.raises(ArgumentError, match="not finite|no data|takes no statistics"):
+        layers.Discretization(num_bins=2).adapt(data)

@@ -1,9 +1,18 @@
 """Layers that prepare data: what they need to know comes from the data, not from training."""
 
 from .category_encoding import CategoryEncoding
+from .discretization import Discretization
 from .normalization import Normalization
 from .pictures import CenterCrop, Resizing
 from .rescaling import Rescaling
 from .spectrogram import STFTSpectrogram
 
-__all__ = ["CategoryEncoding", "CenterCrop", "Normalization", "Rescaling", "Resizing", "STFTSpectrogram"]
+__all__ = [
+    "CategoryEncoding",
+    "CenterCrop",
+    "Discretization",
+    "Normalization",
+    "Rescaling",
+    "Resizing",
+    "STFTSpectrogram",
+]

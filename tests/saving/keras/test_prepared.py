@@ -28,6 +28,12 @@ def counts(k: Any) -> Any:
     return k.Model([x, w], [weighed, k.layers.CategoryEncoding(5)(x), k.layers.CategoryEncoding(5, "one_hot")(x)])
 
 
+def bins(k: Any) -> Any:
+    found = lamina.layers.Discretization(num_bins=4, output_mode="multi_hot")
+    found.adapt(DATA)  # Keras' own asks for TensorFlow
+    return chain(k, (4,), k.layers.Discretization.from_config(found.get_config()))
+
+
 def there_and_back(k: Any) -> Any:
     x = k.layers.Input((4,), dtype="int32")
     words = k.layers.ReversibleEmbedding(5, 3, tie_weights=False, logit_soft_cap=2.0, mask_zero=True)
@@ -47,6 +53,7 @@ MODELS = {
     ),
     "rescaling by arrays": lambda k: chain(k, (4,), k.layers.Rescaling(np.array([1.0, 2, 3, 4]), offset=[1, 2, 3, 4])),
     "counts": counts,
+    "bins": bins,
     "there and back": there_and_back,
     "groups": groups,
     "pipeline": lambda k: chain(
