@@ -130,6 +130,9 @@ class ConfigReader:
 
     def _seeds(self, entry: dict[str, Any], state: torch.Tensor, where: str) -> SeedGenerator:
         """A generator of seeds, which stays on the host; its state comes with the weights, or is here."""
+        if state.shape != (2,) or state.dtype is not torch.int64:
+            got = f"{state.dtype} of shape {tuple(state.shape)}"
+            raise LoadingError("The state of a generator of seeds is two integers.", got=got)
         try:
             generator = SeedGenerator.from_config(field(entry, "seeds", dict, where))
             if self._values:

@@ -381,6 +381,16 @@ def _giant_constant(document: dict[str, Any]) -> None:
     ]
 
 
+def _seeds(seeds: Any, shape: Any = (2,)) -> Callable[[dict[str, Any]], None]:
+    """A constant that says it is a generator of seeds."""
+
+    def change(document: dict[str, Any]) -> None:
+        entry = {"id": 77, "shape": list(shape), "dtype": "int64", "parameter": False, "trainable": False}
+        document["model"]["config"]["constants"] = [{**entry, "seeds": seeds}]
+
+    return change
+
+
 def _facts(dtype: str = "F32", shape: Any = (4, 3), start: Any = 0, stop: Any = 48) -> dict[str, Any]:
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [start, stop]}
 
@@ -438,6 +448,10 @@ FILES: list[tuple[str, str, Callable[[Path], Path], tuple[str, ...]]] = [
     ("S19", "member_lies", _lie, BOTH),
     ("S19", "giant_units", _document_with(_units), MODEL_OF),
     ("S19", "giant_constant", _document_with(_giant_constant), MODEL_OF),
+    ("S2", "seeds_of_a_module", _document_with(_seeds({"class_name": "poisoned_module.Poison"})), MODEL_OF),
+    ("S9", "seeds_no_object", _document_with(_seeds(["os.system"])), MODEL_OF),
+    ("S19", "seeds_giant", _document_with(_seeds({"seed": 2**200, "name": "g"})), MODEL_OF),
+    ("S19", "seeds_giant_state", _document_with(_seeds({"seed": 7, "name": "g"}, shape=[GIANT])), MODEL_OF),
     ("S19", "keras_giant_units", lambda f: _keras(f, "config", "units", GIANT), MODEL_OF),
     ("S20", "bomb_config", _bomb("config.json", good_keras), BOTH),
     ("S20", "bomb_metadata", _bomb("metadata.json", good_keras), MODEL_OF),

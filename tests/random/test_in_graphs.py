@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 import warnings
@@ -13,6 +14,8 @@ import torch
 import lamina
 from lamina import layers, ops, random
 from lamina.graph import ArgumentError, DtypeError, ShapeError
+from tests.saving.elsewhere import elsewhere
+from tests.saving.look import same
 
 
 def noisy(seed):
@@ -125,6 +128,42 @@ def test_training_goes_on_where_it_stopped(tmp_path):
     assert losses[0] == losses[1]
     assert losses[0][0] != losses[0][1]
     for ours, theirs in zip(model.weights, again.weights, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_fresh_process_draws_the_same_numbers(tmp_path):
+    seeds = {"own": random.SeedGenerator(3), "fixed": 3}
+    here, there = elsewhere(tmp_path, {name: (noisy(seed), X) for name, seed in seeds.items()})
+    for name in seeds:
+        assert same(here[name]["outputs"], there[name]["outputs"])
+        assert same(here[name]["step"]["weights"], there[name]["step"]["weights"])
+        assert here[name]["nodes"] == there[name]["nodes"]
+
+
+class Stop(lamina.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 2:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_training_goes_on_with_the_same_bits(tmp_path):
+    x, y = np.ones((20, 4), "float32"), np.ones((20, 2), "float32")
+
+    def train(*callbacks):
+        lamina.utils.set_random_seed(4)
+        model = noisy(random.SeedGenerator(3))
+        model.compile("adam", "mse")
+        with contextlib.suppress(KeyboardInterrupt):
+            model.fit(x, y, batch_size=4, epochs=2, verbose=0, shuffle=False, callbacks=list(callbacks))
+        return model
+
+    def backup():
+        return lamina.callbacks.BackupAndRestore(tmp_path / "backup", save_freq=1)
+
+    whole = train()
+    train(backup(), Stop())
+    resumed = train(backup())
+    for ours, theirs in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(ours, theirs)
 
 
