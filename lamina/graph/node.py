@@ -171,12 +171,17 @@ def function_name(fn: Any) -> str:
     short: str = getattr(fn, "__name__", None) or type(fn).__name__
     module = getattr(fn, "__module__", None) or ""
     name = getattr(fn, "__qualname__", short)
-    for public in ("torch.nn.functional", "torch"):
-        if getattr(_PUBLIC[public], short, None) is fn:
-            return f"{public}.{short}"
+    for public, namespace in _PUBLIC.items():
+        last = short.removeprefix(public.rpartition(".")[2] + "_")  # torch.linalg.det calls itself linalg_det
+        if getattr(namespace, last, None) is fn:
+            return f"{public}.{last}"
     if module == "_operator":
         module = "operator"
     return f"{module}.{name}" if module else str(name)
 
 
-_PUBLIC = {"torch": torch, "torch.nn.functional": torch.nn.functional}
+_PUBLIC = {
+    "torch.nn.functional": torch.nn.functional,
+    "torch": torch,
+    **{f"torch.{name}": getattr(torch, name) for name in ("linalg", "fft", "special")},
+}

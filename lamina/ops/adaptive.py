@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from .one_node import one_node
-from .operands import floating
+from .operands import floating, ordered
 from .spatial import as_it_came, channels_second, each
 
 _MAX = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d, 3: F.adaptive_max_pool3d}
@@ -33,7 +33,7 @@ def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None
     >>> adaptive_average_pool(torch.arange(5.0).reshape(1, 5, 1), 2).flatten()
     tensor([1., 3.])
     """
-    return _pooled("adaptive_average_pool", _AVERAGE, floating(inputs), output_size, data_format)
+    return _pooled("adaptive_average_pool", _AVERAGE, ordered(floating(inputs)), output_size, data_format)
 
 
 @one_node
@@ -45,7 +45,7 @@ def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = N
     >>> adaptive_max_pool(torch.arange(5.0).reshape(1, 5, 1), 2).flatten()
     tensor([2., 4.])
     """
-    return _pooled("adaptive_max_pool", _MAX, floating(inputs), output_size, data_format)
+    return _pooled("adaptive_max_pool", _MAX, ordered(floating(inputs)), output_size, data_format)
 
 
 def _pooled(

@@ -163,7 +163,7 @@ def linspace(
     first, last = common(*map(floating, placed(start, stop)))
     gaps = max(num - 1 if endpoint else num, 1)
     step = (last - first) / gaps
-    place = torch.arange(num, dtype=step.dtype, device=step.device).reshape(-1, *[1] * step.ndim)
+    place = torch.arange(num, dtype=step.dtype.to_real(), device=step.device).reshape(-1, *[1] * step.ndim)
     # From both ends: exact at the last value, and mirrored, as torch.linspace is.
     values = torch.where(place < gaps / 2, first + place * step, last - (gaps - place) * step)
     values = cast(torch.movedim(values, 0, axis) if axis else values, dtype or step.dtype)

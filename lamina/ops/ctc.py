@@ -16,7 +16,7 @@ from lamina.graph import ArgumentError, ShapeError
 from . import ctc_operator
 from .ctc_beams import beam_search
 from .one_node import one_node
-from .operands import floating, placed
+from .operands import floating, ordered, placed
 
 
 @one_node
@@ -94,7 +94,7 @@ def ctc_decode(
         raise ArgumentError(
             f"ops.ctc_decode: top_paths cannot be {top_paths}.", expected=f"1 to beam_width, {beam_width}"
         )
-    inputs, lengths = placed(inputs, sequence_lengths)
+    inputs, lengths = (ordered(x) for x in placed(inputs, sequence_lengths))
     if inputs.ndim != 3 or lengths.shape != inputs.shape[:1]:
         raise ShapeError(
             "ops.ctc_decode takes logits and how many steps of each row count.",
@@ -109,7 +109,7 @@ def ctc_decode(
 
 def _scores(logits: torch.Tensor) -> torch.Tensor:
     """At least float32: sums over many steps need the digits."""
-    logits = floating(logits)
+    logits = ordered(floating(logits))
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 

@@ -107,6 +107,11 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
         )
     places = []
     for axis, (start, length) in enumerate(zip(start_indices, updates.shape, strict=True)):
+        if isinstance(start, int) and not 0 <= start <= inputs.shape[axis] - length:
+            raise ShapeError(
+                f"ops.slice_update: the block reaches beyond axis {axis}.",
+                got=f"{length} values from {start} on, of {inputs.shape[axis]}",
+            )
         along = start + torch.arange(length, device=inputs.device)
         places.append(along.reshape(-1, *[1] * (inputs.ndim - axis - 1)))
     return inputs.index_put(tuple(places), updates.to(inputs.dtype))

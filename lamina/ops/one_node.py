@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
-from lamina.graph import Symbolic, record, tree
+from lamina.graph import Symbolic, SymbolicTensor, record, tree
+from lamina.graph.errors import LaminaError
 
 from .operands import tensor
 
@@ -26,10 +27,25 @@ def one_node(function: Function) -> Function:
     def op(*args: Any, **kwargs: Any) -> Any:
         if _holds_symbolic(args) or _holds_symbolic(kwargs):
             args, kwargs = tree.map_leaves(_as_constant, (args, kwargs))
-            return record(op, args, kwargs)
+            try:
+                return record(op, args, kwargs)
+            except LaminaError as error:
+                _say_what_came(error, tree.leaves((args, kwargs)))
+                raise
         return function(*args, **kwargs)
 
     return op  # type: ignore[return-value]
+
+
+def _say_what_came(error: LaminaError, leaves: Iterable[Any]) -> None:
+    """The shapes of symbolic tensors in place of the examples that were tried, and the lines that they are from."""
+    came = [leaf for leaf in leaves if isinstance(leaf, Symbolic)]
+    got = error.got or ""
+    for symbolic in (s for s in came if isinstance(s, SymbolicTensor)):
+        for k in (0, 1):
+            got = got.replace(str(symbolic.example(k).shape), str(symbolic.shape))
+    lines = (f"{symbolic}, {symbolic.node.source}" for symbolic in came)
+    error.got = "\n".join([got] * bool(got) + [line for line in dict.fromkeys(lines) if line not in got])
 
 
 def _holds_symbolic(value: Any) -> bool:

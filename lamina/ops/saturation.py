@@ -9,7 +9,7 @@ import torch
 
 from lamina.graph.dtypes import to_torch
 
-from .operands import tensor
+from .operands import ordered
 
 
 def saturate_cast(x: Any, dtype: Any) -> Any:
@@ -21,10 +21,13 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
         x: real numbers of any shape.
         dtype: a name such as "uint8", or a torch dtype.
 
+    Raises:
+        DtypeError: `x` is complex.
+
     >>> saturate_cast([-1.0, 7.5, 300.0], "uint8")
     tensor([  0,   7, 255], dtype=torch.uint8)
     """
-    x, wanted = tensor(x), to_torch(dtype)
+    x, wanted = ordered(x), to_torch(dtype)
     if x.dtype == torch.bool:
         return x.to(wanted)
     low, high = (end(ours, theirs) for end, ours, theirs in zip((max, min), _ends(x.dtype), _ends(wanted), strict=True))

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from lamina.graph import ShapeError
 
 from .one_node import one_node
-from .operands import common, floating, placed
+from .operands import common, floating, ordered, placed
 from .spatial import as_it_came, channels_second, each, is_same
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -239,7 +239,7 @@ def _pooled(
     padding: str,
     data_format: str | None,
 ) -> torch.Tensor:
-    x, rank = channels_second("pooling", inputs, data_format)
+    x, rank = channels_second("pooling", ordered(inputs), data_format)
     size = each("pool_size", pool_size, rank)
     steps = size if strides is None else each("strides", strides, rank)
     return as_it_came(reduce(x, size, steps, _border(x.shape[2:], size, steps, padding)), data_format)
