@@ -2,6 +2,8 @@
 
 from .category_encoding import CategoryEncoding
 from .discretization import Discretization
+from .hashed_crossing import HashedCrossing
+from .hashing import Hashing
 from .normalization import Normalization
 from .pictures import CenterCrop, Resizing
 from .rescaling import Rescaling
@@ -11,6 +13,8 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Discretization",
+    "HashedCrossing",
+    "Hashing",
     "Normalization",
     "Rescaling",
     "Resizing",

@@ -16,6 +16,8 @@ from lamina.layers.geometry import Shape, shape_error
 class DataLayer(Layer):
     """Base of layers that are called on data as it comes: tensors, arrays, or lists of numbers."""
 
+    refuses_complex = True
+
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if not any(hasattr(leaf, "shape") for leaf in tree.leaves(inputs)):
             inputs = self._as_array(inputs)

@@ -41,6 +41,8 @@ class _Pictures(DataLayer):
         if len(input_shape) not in (3, 4):
             raise shape_error(self, input_shape, f"3 or 4 axes, not {len(input_shape)}")
         single = len(input_shape) == 3
+        if 0 in input_shape[0 if single else 1 :]:
+            raise shape_error(self, input_shape, "sizes of at least 1")
         channels = input_shape[-1 if self.data_format == CHANNELS_LAST else -3]
         shape = image_shape(self.data_format, input_shape[0], (self.height, self.width), channels)
         return shape[1:] if single else shape

@@ -49,6 +49,8 @@ class STFTSpectrogram(Layer):
     (None, 124, 257)
     """
 
+    casts_integers = True
+
     def __init__(
         self,
         mode: str = "log",
