@@ -1,5 +1,6 @@
 """A case as functions that do one forward and one backward pass: the plain operation's, and each peer's."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -39,17 +40,17 @@ def ways_of(case: Case, peer: str, library: Any) -> Ways:
 
 def plain_step(case: Case, given: list[np.ndarray], weights: list[Any], trained: list[bool]) -> Step:
     """The plain operation on these inputs and weights (in the layer's order), held as its author would hold them."""
-    inputs = _leaves(given)
-    held = case.held([_leaf(w, wanted) for w, wanted in zip(weights, trained, strict=True)])
+    inputs = leaves_of(given)
+    held = case.held([leaf_of(w, wanted) for w, wanted in zip(weights, trained, strict=True)])
     held = [w.detach().requires_grad_(w.requires_grad) for w in held]
     return with_gradients(lambda: case.plain(inputs, held), [*inputs, *held])
 
 
-def _leaves(given: list[np.ndarray]) -> list[torch.Tensor]:
-    return [_leaf(a, a.dtype.kind == "f") for a in given]
+def leaves_of(given: list[np.ndarray]) -> list[torch.Tensor]:
+    return [leaf_of(a, a.dtype.kind == "f") for a in given]
 
 
-def _leaf(value: Any, wanted: bool) -> torch.Tensor:
+def leaf_of(value: Any, wanted: bool) -> torch.Tensor:
     """A tensor that shares the memory of an array or a tensor."""
     return torch.as_tensor(value).detach().requires_grad_(wanted)
 
@@ -77,7 +78,7 @@ def flat(result: Any) -> list[Any]:
 
 def _lamina(case: Case, lamina: Any) -> Ways:
     given = arrays(case)
-    inputs, layer = _leaves(given), case.make(lamina.layers)
+    inputs, layer = leaves_of(given), case.make(lamina.layers)
     args, kwargs = case.call(inputs)
     layer(*args, **kwargs)
     weights = layer.weights
@@ -107,7 +108,7 @@ def _lamina(case: Case, lamina: Any) -> Ways:
 
 def _keras_torch(case: Case, keras: Any) -> Ways:
     given = arrays(case)
-    inputs, layer = _leaves(given), case.make(keras.layers)
+    inputs, layer = leaves_of(given), case.make(keras.layers)
     args, kwargs = case.call(inputs)
     layer(*args, **kwargs)
     weights = [v.value for v in layer.weights]
@@ -131,6 +132,7 @@ def _keras_jax(case: Case, keras: Any) -> Ways:
     inputs = [jax.numpy.asarray(a) for a in given]
     args, kwargs = case.call(inputs)
     layer(*args, **kwargs)
+    mode = {"training": True} if "training" in inspect.signature(layer.call).parameters else {}
     floats = [i for i, a in enumerate(given) if a.dtype.kind == "f"]
     trained = [v.value for v in layer.trainable_variables]
     state = [v.value for v in layer.non_trainable_variables]
@@ -138,7 +140,7 @@ def _keras_jax(case: Case, keras: Any) -> Ways:
     def forward(trained: Any, differentiated: Any, state: Any, inputs: Any) -> Any:
         merged = dict(enumerate(inputs)) | dict(zip(floats, differentiated, strict=True))
         args, kwargs = case.call([merged[i] for i in range(len(merged))])
-        options = {"training": True, "return_losses": case.losses, **kwargs}
+        options = {"return_losses": case.losses, **mode, **kwargs}
         result, state, *losses = layer.stateless_call(trained, state, *args, **options)
         return flat([result, losses]), state
 

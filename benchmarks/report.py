@@ -41,7 +41,22 @@ class PeerTable:
     ratio: str = ""
 
 
-TABLES: Sequence[CaseTable | PeerTable] = (
+@dataclass(frozen=True)
+class LayerTable:
+    """Layers down, peers and their ways across: the plain operation's own number, then everyone's ratio to it."""
+
+    heading: str
+    what: str = "layers"
+    metric: str = "rows"
+    # (label, peer, way): how a record names what the peer did.
+    columns: Sequence[tuple[str, str, str]] = (
+        ("lamina", "lamina", "layer"), ("lamina, in a model", "lamina", "program"),
+        ("keras-torch", "keras-torch", "layer"), ("keras-jax", "keras-jax", "layer"),
+        ("keras-tensorflow", "keras-tensorflow", "layer"),
+    )  # fmt: skip
+
+
+TABLES: Sequence[CaseTable | PeerTable | LayerTable] = (
     CaseTable("Training step (a whole fit, divided by its steps)", "training", "step_ms", "ms", 1),
     CaseTable("predict, per batch", "training", "predict_ms", "ms", 2),
     CaseTable("fit of a single step (its fixed cost shows)", "training", "single_step_fit_ms", "ms", 1),
@@ -70,6 +85,7 @@ TABLES: Sequence[CaseTable | PeerTable] = (
         (("predict, ms", "predict_ms", 3), ("bare call, ms", "call_ms", 3), ("predict / call", "predict_over_call", 2)),
         "predict_ms", base_metric="call_ms", ratio="predict / bare call of torch",
     ),
+    LayerTable("Layers, forward and backward, beside the plain PyTorch operation (one thread, CPU time)"),
 )  # fmt: skip
 
 
@@ -80,9 +96,14 @@ def markdown(records: Sequence[Record], machine: dict[str, str], options: str) -
         mine = [r for r in records if r["what"] == table.what]
         if not any(table.metric in r for r in mine):
             continue
-        rows = case_rows(table, mine) if isinstance(table, CaseTable) else peer_rows(table, mine)
-        parts += [f"### {table.heading}", grid(rows)]
+        parts += [f"### {table.heading}", grid(rows_of(table, mine))]
     return "\n\n".join([*parts, "### Checks", "\n".join(f"- {line}" for line in checks(records))]) + "\n"
+
+
+def rows_of(table: CaseTable | PeerTable | LayerTable, records: Sequence[Record]) -> list[list[str]]:
+    if isinstance(table, LayerTable):
+        return layer_rows(table, records)
+    return case_rows(table, records) if isinstance(table, CaseTable) else peer_rows(table, records)
 
 
 def ratios(records: Sequence[Record], peer: str, base: str, metric: str, base_metric: str = "") -> list[float]:
@@ -124,6 +145,28 @@ def peer_rows(table: PeerTable, records: Sequence[Record]) -> list[list[str]]:
         cells = [median_cell(runs, peer, metric, digits) for _, metric, digits in table.columns]
         rows.append([peer, *cells, ratio_cell(ratios(records, peer, table.base, table.metric, table.base_metric))])
     return rows
+
+
+def layer_rows(table: LayerTable, records: Sequence[Record]) -> list[list[str]]:
+    """One row per layer and size, then what the columns come to; a peer that lacks a layer has a dash there."""
+    measured = [r for r in records if "rows" in r]
+    columns = [c for c in table.columns if any(r["peer"] == c[1] for r in measured)]
+    rows = [["layer", "plain, us", *(label for label, _, _ in columns)]]
+    middles: list[list[float]] = [[] for _ in columns]
+    for name in dict.fromkeys(name for r in measured for name in r["rows"]):
+        found = [(r["peer"], r["rows"][name]) for r in measured if name in r["rows"]]
+        cells = [f"{statistics.median(row['plain_us'] for _, row in found):,.0f}"]
+        for (_, peer, way), middle in zip(columns, middles, strict=True):
+            values = [row[way] for who, row in found if who == peer]
+            cells.append(ratio_cell(values))
+            middle += [statistics.median(values)] if values else []
+        rows.append([name, *cells])
+    summary = {
+        "geometric mean": statistics.geometric_mean,
+        "geometric mean, what is faster counted as 1": lambda m: statistics.geometric_mean(max(r, 1.0) for r in m),
+        "worst": max,
+    }
+    return rows + [[label, "", *(f"{of(m):.3f}" for m in middles)] for label, of in summary.items()]
 
 
 def status_of(records: Sequence[Record], peer: str) -> str:

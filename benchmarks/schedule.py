@@ -15,6 +15,11 @@ from workloads import WORKLOADS
 
 HERE = Path(__file__).resolve().parent
 ON_TORCH = ("torch", "lamina", "keras-torch")
+# The files of layer_cases/. Each is a process of its own.
+LAYER_FAMILIES = (
+    "activation", "core", "merging", "normalization", "regularization", "reshaping", "pooling", "convolution",
+    "attention", "rnn",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "saving": Measurement("saving.py", ON_TORCH, ("resnet50",)),
     "single_row": Measurement("single_row.py", ON_TORCH, ("mlp",)),
     "memory": Measurement("memory.py", tuple(peers.PEERS), tuple(WORKLOADS)),
+    # "torch" is in each process, beside the peer.
+    "layers": Measurement("layers.py", tuple(p for p in peers.PEERS if p != peers.YARDSTICK), LAYER_FAMILIES),
 }
 
 
@@ -95,7 +102,7 @@ def run_job(job: Job, plan: Plan) -> Record:
     """One process -> what it measured, with its wall time and the CPU time that others took from it meanwhile."""
     command = [sys.executable, str(HERE / plan.measurements[job.what].script), "--peer", job.peer]
     command += ["--seconds", str(plan.seconds), "--device", plan.device]
-    command += ["--case", job.case] if job.case in WORKLOADS else []
+    command += ["--case", job.case] if job.case != "-" else []
     start, busy, children = time.perf_counter(), _machine_cpu_seconds(), _children_cpu_seconds()
     try:
         process = subprocess.run(
