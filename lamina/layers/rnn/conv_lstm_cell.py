@@ -90,7 +90,7 @@ class ConvLSTMCell(SteppedCell, Convolution):
         if drops is not None and whole_sequence:
             drops = drops.unsqueeze(2)
         projected = gated_product(over_inputs, inputs, self.torch_kernel(self.kernel), self.bias, drops, 1)
-        return projected.unflatten(0, inputs.shape[:2]) if whole_sequence else projected
+        return projected.view(*inputs.shape[:2], *projected.shape[1:]) if whole_sequence else projected
 
     def step(self, projected: torch.Tensor, states: States, drops: torch.Tensor | None) -> tuple[torch.Tensor, States]:
         h, c = states

@@ -8,9 +8,8 @@ training step of B=64, T=80, U=128 on 2 cores, where the kernel without a mask t
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
+import torch.nn.functional as F
 
 from .cell import SteppedCell
 from .time_loop import Result, Wanted
@@ -27,21 +26,30 @@ def run_fused(
     lengths = mask.sum(1, keepdim=True)
     padding = torch.arange(inputs.shape[1], device=mask.device) >= lengths
     # Zeros, because the padding may hold anything, and a NaN there would reach the weights' gradients.
-    packed = torch.gather(inputs, 1, _over_features(order, inputs)).masked_fill(padding.unsqueeze(-1), 0)
+    packed = _rows(_table(inputs), order.masked_fill(padding, -1), inputs.shape[1])
     outputs, last = cell.fused(packed, states, padding if wanted.states else None)
 
-    at_end = torch.gather(outputs, 1, _over_features((lengths - 1).clamp(min=0), outputs)).squeeze(1)
+    table = _table(outputs)
+    at_end = _rows(table, lengths - 1, inputs.shape[1]).squeeze(1)
     last[0] = torch.where(lengths > 0, at_end, states[0].to(at_end.dtype))  # under autocast they differ
     if not wanted.sequences:
-        silent = mask[:, -1:].logical_not() if wanted.zero_masked else lengths == 0
-        return None, at_end.masked_fill(silent, 0), last
+        return None, at_end.masked_fill(mask[:, -1:].logical_not(), 0) if wanted.zero_masked else at_end, last
     place = mask.cumsum(1) - 1
-    spread = torch.gather(outputs, 1, _over_features(place.clamp(min=0), outputs))
-    silent = mask.logical_not() if wanted.zero_masked else place < 0
-    spread = spread.masked_fill(silent.unsqueeze(-1), 0)
+    spread = _rows(table, place.masked_fill(mask.logical_not(), -1) if wanted.zero_masked else place, inputs.shape[1])
     return spread, spread[:, -1], last
 
 
-def _over_features(index: torch.Tensor, like: torch.Tensor) -> Any:
-    """An index (B, T) for `torch.gather` along time, the same for all features."""
-    return index.unsqueeze(-1).expand(-1, -1, like.shape[-1])
+def _table(sequences: torch.Tensor) -> torch.Tensor:
+    """All steps (B, T, F) of all samples one below the other, and a row of zeros: (B*T + 1, F)."""
+    return F.pad(sequences.flatten(0, 1), (0, 0, 0, 1))
+
+
+def _rows(table: torch.Tensor, steps: torch.Tensor, length: int) -> torch.Tensor:
+    """(B, S, F): of each sample these steps (B, S), zeros for step -1.
+
+    By rows, since `torch.gather` along time goes element by element: 30 us instead of 300 for (32, 40, 128).
+    """
+    end = len(table) - 1
+    first = torch.arange(0, end, length, device=steps.device).unsqueeze(1)
+    rows = torch.where(steps < 0, end, steps + first).flatten()
+    return table.index_select(0, rows).view(*steps.shape, table.shape[1])
