@@ -51,6 +51,18 @@ def test_the_guide_to_training_runs_from_top_to_bottom():
     assert "wrapped" in names
 
 
+def test_the_guide_to_control_flow_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for language, text in blocks("docs/control_flow.md"):
+        if language:
+            run(text, names)
+    guess, steps = names["solver"](torch.ones(2, 4))  # type: ignore[operator]
+    assert int(steps) <= 10
+    assert guess.shape == (2, 4)
+    assert (ROOT / "docs/images/routed.svg").exists()
+
+
 @pytest.mark.filterwarnings("ignore:.*holds a pickle")
 def test_the_guide_to_saving_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
