@@ -96,6 +96,8 @@ def infer_graph(graph: Any, arrays: Sequence[Any]) -> Any:
         return known[key_of(leaf)] if isinstance(leaf, Symbolic) else _constant(leaf)
 
     for node in graph.nodes:
+        if all((id(node), k) in known for k in range(len(node.specs))):
+            continue  # an input
         args, kwargs = tree.map_leaves(value, (node.args, node.kwargs))
         results = list(tree.leaves(trial(node.op, args, kwargs)))
         for mark, result in zip(tree.leaves(node.template), results, strict=True):

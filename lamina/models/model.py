@@ -11,7 +11,7 @@ import torch
 
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
-from lamina.graph.infer import Array
+from lamina.graph.infer import Array, infer_graph
 from lamina.graph.walk import key_of, reached
 from lamina.layers.base import Layer
 from lamina.layers.core import AddedLoss
@@ -289,14 +289,14 @@ class Model(Trainer, Layer):
         return super()._draw(args, kwargs)
 
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Where the inputs have the declared shapes, so have the outputs; else the graph is tried."""
+        """Where the inputs have the declared shapes, so have the outputs; else they are inferred node by node."""
         if self.graph is None or type(self).call is not Model.call:
             return super().output_example(args, kwargs)
-        given = [leaf.shape for leaf in tree.leaves(self._binding.match(args[0])) if isinstance(leaf, Array)]
+        given = [leaf for leaf in tree.leaves(self._binding.match(args[0])) if isinstance(leaf, Array)]
         for k in (0, 1):
-            if given == [t.example(k).shape for t in self.graph.inputs]:
+            if [leaf.shape for leaf in given] == [t.example(k).shape for t in self.graph.inputs]:
                 return tree.map_leaves(lambda t, k=k: t.example(k), self.graph.output_structure)
-        return None
+        return infer_graph(self.graph, given) if len(given) == len(self.graph.inputs) else None
 
     def check_inputs(self, inputs: Any) -> None:
         """Refuse inputs that do not fit the declared ones, naming the input; a model without a graph takes anything.
