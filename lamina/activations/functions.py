@@ -212,7 +212,7 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     >>> threshold(torch.tensor([-1.0, 2.0]), 0.5, 7.0)
     tensor([7., 2.])
     """
-    return F.threshold(x, threshold, default_value)
+    return torch.threshold(x, threshold, default_value)
 
 
 def exponential(x: Tensor) -> Tensor:

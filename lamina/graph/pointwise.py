@@ -18,7 +18,7 @@ _NAMES = (
     "sinh cosh tan trunc isnan isinf isfinite logaddexp logaddexp2 asinh acosh atanh deg2rad rad2deg erfc erfinv i0 "
     "sinc signbit isneginf isposinf isclose ldexp nextafter hypot fmax fmin fmod copysign gcd lcm bitwise_and "
     "bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift angle conj resolve_conj isreal real "
-    "imag polar"
+    "imag polar threshold"
 ).split()
 _METHODS_ONLY = "to type float double half bfloat16 int long bool contiguous clone detach masked_fill".split()
 _ACTIVATIONS = (

@@ -33,7 +33,7 @@ def subtract(x1: Any, x2: Any) -> Any:
     if _is_bool(a) or _is_bool(b):  # which PyTorch does not subtract
         a, b = tensors(a, b)
         kind = torch.promote_types(a.dtype, b.dtype)
-        a, b = a.to(kind), b.to(kind)
+        a, b = tensor(a, kind), tensor(b, kind)
     return a - b
 
 

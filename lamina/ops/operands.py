@@ -147,7 +147,7 @@ def floating_pair(x1: Any, x2: Any) -> tuple[Any, Any]:
     first, second = tensors(x1, x2)
     kind = torch.promote_types(first.dtype, second.dtype)
     kind = kind if kind.is_floating_point else torch.float32
-    return first.to(kind), second.to(kind)
+    return tensor(first, kind), tensor(second, kind)
 
 
 def ordered(x: Any) -> Any:

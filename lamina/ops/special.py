@@ -52,7 +52,5 @@ def cbrt(x: Any) -> Any:
     tensor([ 2., -3.])
     """
     x = wide_floating(x)
-    nothing = x == 0
-    # The root of 1 there: PyTorch multiplies the infinite slope by 0, which would be NaN.
-    root = torch.pow(torch.abs(torch.where(nothing, 1.0, x)), 1 / 3)
-    return torch.where(nothing, 0.0, torch.copysign(root, x))
+    # The root of 1 at 0: PyTorch multiplies the infinite slope there by 0, which would be NaN.
+    return torch.sign(x) * torch.pow(torch.abs(torch.where(x == 0, 1.0, x)), 1 / 3)

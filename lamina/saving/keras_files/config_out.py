@@ -197,7 +197,7 @@ class _GraphWriter:
             if node.op is torch.Tensor.new_full:
                 self._refuse_lone(node)
             call: Call = call_of(node.op, list(node.args), dict(node.kwargs), node.output)
-            args = self._value(list(call.args))
+            args, kwargs = self._value(list(call.args)), self._value(call.kwargs or {})
         except NoWordError as error:
             raise SavingError(
                 f"The node {self._graph.name_of(node)!r} cannot be written for Keras: it calls {node.label}.",
@@ -212,24 +212,28 @@ class _GraphWriter:
             "config": {"name": name, **_encoded(call.config, "", name)},
             "registered_name": call.class_name,
             "name": name,
-            "inbound_nodes": [{"args": args, "kwargs": {}}],
+            "inbound_nodes": [{"args": args, "kwargs": kwargs}],
         }
-        self._give(node, (name, 0))
+        self._give(node, (name, 0), call.results)
 
     def _refuse_lone(self, node: Node) -> None:
-        """A number made a tensor gets the shape of the tensor that it stands beside, which changes nothing."""
-        made, beside = key_of(node.output), key_of(node.inputs[0])
+        """A number made a tensor gets the shape of the tensor that it stands beside.
+
+        That changes nothing where what it is used with has this shape.
+        """
+        made, shape = key_of(node.output), _examples(node.inputs[0])
         for other in self._graph.nodes:
-            keys = [key_of(symbolic) for symbolic in other.inputs]
-            if made in keys and beside not in keys:
+            if made not in [key_of(symbolic) for symbolic in other.inputs]:
+                continue
+            if not any(_examples(symbolic) == shape for symbolic in other.inputs if key_of(symbolic) != made):
                 raise NoWordError("Keras makes no tensor of one number of its own.")
         if made in [key_of(output) for output in self._graph.outputs]:
             raise NoWordError("Keras makes no tensor of one number of its own.")
 
-    def _give(self, node: Node, call: tuple[str, int]) -> None:
-        """Number the results as Keras does: by place in the result, a dict's by sorted keys."""
+    def _give(self, node: Node, call: tuple[str, int], results: int | None = None) -> None:
+        """Number the results as Keras does: by place in the result, a dict's by sorted keys; the first few only."""
         for place, leaf in enumerate(leaves_in_order(node.template)):
-            if isinstance(leaf, Leaf):
+            if isinstance(leaf, Leaf) and (results is None or place < results):
                 self._ours[id(node), leaf.index] = (*call, place)
 
     # -- values
@@ -260,19 +264,29 @@ class _GraphWriter:
         facts = {"shape": list(tensor.shape), "dtype": name_of_dtype(tensor.dtype)}
         return {
             "class_name": "__keras_tensor__",
-            "config": {**facts, "keras_history": list(self._ours[key_of(tensor)])},
+            "config": {**facts, "keras_history": list(self._place(tensor))},
         }
+
+    def _place(self, tensor: Symbolic) -> tuple[str, int, int]:
+        found = self._ours.get(key_of(tensor))
+        if found is None:
+            raise NoWordError("Keras' operation does not give this result.", got=str(tensor))
+        return found
 
     def _structure(self, structure: Any) -> Any:
         def leaf(value: Any) -> Any:
             if not isinstance(value, SymbolicTensor):
                 raise SavingError("The outputs of a Keras model are tensors.", got=f"{value!r}"[:80])
-            name, call, place = self._ours[key_of(value)]
+            name, call, place = self._place(value)
             model = isinstance(value.node.op, self._writer._models["Model"])
             functional = model and not isinstance(value.node.op, self._writer._models["Sequential"])
             return [name, call + functional, place]
 
         return _as_lists(tree.map_leaves(lambda v: _Told(leaf(v)), structure))
+
+
+def _examples(symbolic: Symbolic) -> tuple[Any, Any]:
+    return tuple(getattr(symbolic.example(k), "shape", ()) for k in (0, 1))
 
 
 class _Told:

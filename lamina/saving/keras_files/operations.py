@@ -24,7 +24,7 @@ _OPERATIONS: Mapping[str, Mapping[tuple[str, ...], str]] = {
         ("inputs", "start_indices"): "Slice",
         ("inputs", "start_indices", "updates"): "SliceUpdate",
     },
-    "einops": {("tensor", "pattern"): "Rearrange"},
+    "einops": {("tensor", "pattern", "**axes_lengths"): "Rearrange"},
     "image": {
         ("images",): """CropImages ElasticTransform ExtractPatches GaussianBlur HSVToRGB PadImages RGBToGrayscale
             RGBToHSV Resize SobelEdges""",
@@ -70,15 +70,15 @@ _OPERATIONS: Mapping[str, Mapping[tuple[str, ...], str]] = {
             Isneginf Isposinf Isreal Log Log10 Log1p Log2 LogicalNot Max Mean Median Min Moveaxis NanToNum Nanargmax
             Nanargmin Nancumprod Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Negative
             OnesLike Prod Ptp Rad2deg Ravel Real Reciprocal Repeat Reshape Roll Round Sign Signbit Sin Sinc Sinh Slogdet
-            Sort Split Sqrt Square Squeeze Stack Std Sum Swapaxes Tan Tanh Tile Trace Transpose Tril Triu Trunc Vander
-            Var View Vsplit ZerosLike""",
+            Sort Split Sqrt Square Squeeze Stack Std Sum Swapaxes Tan Tanh Tile Trace Transpose Tril Triu Trunc Unique
+            Vander Var View Vsplit ZerosLike""",
         ("x1", "x2"): """Add AllClose Append Arctan2 Correlate Cross Divide DivideNoNan Dot Equal FloorDivide Fmax Fmin
             Fmod Gcd Greater GreaterEqual Heaviside Hypot Inner IsIn Kron Lcm Ldexp Less LessEqual Logaddexp Logaddexp2
             LogicalAnd LogicalOr LogicalXor Matmul Maximum Minimum Mod Multiply Nextafter NotEqual Outer Power Subtract
             Tensordot TrueDivide Vdot""",
         ("x1", "x2", "rtol", "atol"): "Isclose",
         ("x", "y"): "BitwiseAnd BitwiseLeftShift BitwiseOr BitwiseRightShift BitwiseXor LeftShift RightShift",
-        ("*operands",): "Einsum",
+        ("*operands", "**kwargs"): "Einsum",
         ("*x",): "Meshgrid",
         ("xs",): "Concatenate Dstack Hstack Vstack",
         ("a",): "Diff",
@@ -116,17 +116,33 @@ _FUNCTIONS: Mapping[str, str] = {
 }
 
 # Arguments that an operation's config may hold and that say nothing where they hold this.
-OPERATION_DEFAULTS: Mapping[str, Any] = MappingProxyType({"sparse": False, "ragged": None, "synchronized": False})
+OPERATION_DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {"sparse": False, "ragged": None, "synchronized": False, "rms_scaling": False}
+)
 
 
 class Operation(NamedTuple):
     """A function of `lamina.ops`, and the names of what Keras' operation of that kind is called with.
 
-    A name with a star stands for any number of arguments, as in ``meshgrid(*x)``.
+    A name with a star stands for any number of arguments, as in ``meshgrid(*x)``; one with two, of those by name.
     """
 
     function: Callable[..., Any]
     arguments: tuple[str, ...]
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        return tuple(name for name in self.arguments if not name.startswith("*"))
+
+    @property
+    def any_number(self) -> str:
+        """The argument with one star, without it; "" if there is none."""
+        return next((name[1:] for name in self.arguments if name.startswith("*") and name[1] != "*"), "")
+
+    @property
+    def named(self) -> str:
+        """The argument with two stars, without them; "" if there is none."""
+        return next((name[2:] for name in self.arguments if name.startswith("**")), "")
 
     def call(self, args: list[Any], named: dict[str, Any]) -> Any:
         """The function's result for the arguments of a call and, by name, for the others.
@@ -134,19 +150,18 @@ class Operation(NamedTuple):
         Raises:
             TypeError: too many arguments, or one twice, or one that the function does not have.
         """
-        if not self.arguments[0].startswith("*"):
-            if len(args) > len(self.arguments):
-                raise TypeError(f"takes {len(self.arguments)} arguments and got {len(args)}")
-            twice = [name for name, _ in zip(self.arguments, args, strict=False) if name in named]
-            if twice:
-                raise TypeError(f"got {twice[0]!r} twice")
-            given = dict(zip(self.arguments, args, strict=False)) | named
-            if isinstance(given.get("key"), list):  # the parts of a key, of which PyTorch would make an index
-                given["key"] = tuple(given["key"])
-            return self.function(**given)
-        parameters = inspect.signature(self.function).parameters.values()
-        before = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name in named]
-        return self.function(*(named.pop(name) for name in before), *args, **named)
+        if self.any_number:
+            parameters = inspect.signature(self.function).parameters.values()
+            before = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name in named]
+            return self.function(*(named.pop(name) for name in before), *args, **named)
+        if len(args) > len(self.plain):
+            raise TypeError(f"takes {len(self.plain)} arguments and got {len(args)}")
+        given = dict(zip(self.plain, args, strict=False))
+        if given.keys() & named.keys():
+            raise TypeError(f"got {min(given.keys() & named.keys())!r} twice")
+        if isinstance(given.get("key"), list):  # the parts of a key, of which PyTorch would make an index
+            given["key"] = tuple(given["key"])
+        return self.function(**given, **named)
 
 
 @lru_cache(maxsize=1)
