@@ -24,8 +24,10 @@ class ConvLSTMCell(SteppedCell, Convolution):
 
     The convolution of the inputs has the strides, padding and dilation that are given; that of the state keeps its
     size. Weights: `kernel` (*kernel_size, C, 4F), `recurrent_kernel` (*kernel_size, F, 4F), `bias` (4F,), gates in the
-    order i, f, c, o. A subclass says the `rank`. Inputs and states are in the order of `data_format`; what is projected
-    is in PyTorch's, (B, 4F, ...).
+    order i, f, c, o. A subclass says the `rank`.
+
+    Inputs, states and what is projected are in the order of `data_format`, so that sequences of them are put together,
+    forwards and backwards, as the convolutions read them; in the other order each gradient is copied twice.
     """
 
     gates = 4
@@ -89,13 +91,13 @@ class ConvLSTMCell(SteppedCell, Convolution):
 
         if drops is not None and whole_sequence:
             drops = drops.unsqueeze(2)
-        projected = gated_product(over_inputs, inputs, self.torch_kernel(self.kernel), self.bias, drops, 1)
+        projected = self._leave(gated_product(over_inputs, inputs, self.torch_kernel(self.kernel), self.bias, drops, 1))
         return projected.view(*inputs.shape[:2], *projected.shape[1:]) if whole_sequence else projected
 
     def step(self, projected: torch.Tensor, states: States, drops: torch.Tensor | None) -> tuple[torch.Tensor, States]:
         h, c = states
         kernel = self.torch_kernel(self.recurrent_kernel)
-        a = projected + gated_product(self._over_state, h, kernel, None, drops, 1)
+        a = self._enter(projected) + gated_product(self._over_state, h, kernel, None, drops, 1)
         h, c = gated_memory(a.chunk(4, 1), self._enter(c), self.activation, self.recurrent_activation)
         h, c = self._leave(h), self._leave(c)
         return h, [h, c]
