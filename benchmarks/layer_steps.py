@@ -56,8 +56,13 @@ def leaf_of(value: Any, wanted: bool) -> torch.Tensor:
 
 
 def with_gradients(forward: Callable[[], Any], leaves: list[torch.Tensor]) -> Step:
-    """One forward pass, and the gradients of the leaves that want them for fixed gradients of the results."""
+    """One forward pass, and the gradients of the leaves that want them for fixed gradients of the results.
+
+    Results that have no gradient are computed and that is all.
+    """
     wanted = [leaf for leaf in leaves if leaf.requires_grad]
+    if not any(result.requires_grad for result in flat(forward())):
+        return forward
     grads = [torch.randn_like(result) for result in flat(forward())]
 
     def step() -> object:

@@ -18,7 +18,7 @@ ON_TORCH = ("torch", "lamina", "keras-torch")
 # The files of layer_cases/. Each is a process of its own.
 LAYER_FAMILIES = (
     "activation", "core", "merging", "normalization", "regularization", "reshaping", "pooling", "convolution",
-    "attention", "rnn",
+    "attention", "rnn", "preprocessing",
 )  # fmt: skip
 
 

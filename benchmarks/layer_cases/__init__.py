@@ -8,6 +8,7 @@ from . import (
     merging,
     normalization,
     pooling,
+    preprocessing,
     regularization,
     reshaping,
     rnn,
@@ -25,6 +26,7 @@ FAMILIES: dict[str, list[Case]] = {
     "convolution": convolution.CASES,
     "attention": attention.CASES,
     "rnn": rnn.CASES,
+    "preprocessing": preprocessing.CASES,
 }
 # Layers of Lamina's without a row, and why.
 UNTIMED = {
@@ -32,5 +34,10 @@ UNTIMED = {
     "Layer": "the base of all",
     "InputLayer": "computes nothing; a program leaves it out",
     "Identity": "computes nothing, so there is no plain operation to compare with",
+    "Wrapper": "the base of layers around one layer",
+    "Hashing": "SipHash of each value on the host; PyTorch has no such operation",
+    "HashedCrossing": "as Hashing",
+    "StringLookup": "of texts, on the host; PyTorch has no such operation",
+    "IntegerLookup": "as StringLookup, for any whole numbers",
     "AddedLoss": "what model.add_loss puts into a graph: computes nothing, keeps a number for the loss",
 }

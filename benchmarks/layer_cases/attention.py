@@ -27,13 +27,19 @@ def _projections(weights: Tensors) -> Tensors:
 
 
 def _multi_head(x: Tensors, w: Tensors, causal: bool = False) -> torch.Tensor:
-    queries, keys, values = (_heads(F.linear(x[0], w[i], w[i + 1])) for i in (0, 2, 4))
+    queries, keys, values = (_heads(F.linear(x[0], w[i], w[i + 1]), WIDTH // HEADS) for i in (0, 2, 4))
     gathered = F.scaled_dot_product_attention(queries, keys, values, is_causal=causal)
     return F.linear(gathered.transpose(1, 2).flatten(2), w[6], w[7])
 
 
-def _heads(x: torch.Tensor) -> torch.Tensor:
-    return x.view(*x.shape[:2], HEADS, -1).transpose(1, 2)
+def _heads(x: torch.Tensor, width: int) -> torch.Tensor:
+    return x.view(*x.shape[:2], -1, width).transpose(1, 2)
+
+
+def _grouped(x: Tensors, w: Tensors) -> torch.Tensor:
+    queries, keys, values = (_heads(F.linear(x[0], w[i], w[i + 1]), WIDTH // HEADS) for i in (0, 2, 4))
+    gathered = F.scaled_dot_product_attention(queries, keys, values, enable_gqa=True)
+    return F.linear(gathered.transpose(1, 2).flatten(2), w[6], w[7])
 
 
 def _causal(inputs):
@@ -45,6 +51,9 @@ CASES = [
          _multi_head, lambda x: ((x[0], x[0]), {}), _projections),
     Case("MultiHeadAttention", "8x128x256, 8 heads, causal", lambda L: L.MultiHeadAttention(HEADS, WIDTH // HEADS),
          SEQUENCES, lambda x, w: _multi_head(x, w, causal=True), _causal, _projections),
+    Case("GroupQueryAttention", "8x128x256, 8 heads, 2 of keys",
+         lambda L: L.GroupQueryAttention(WIDTH // HEADS, HEADS, 2), SEQUENCES, _grouped,
+         lambda x: ((x[0], x[0]), {}), _projections),
     Case("Attention", "8x128x64", lambda L: L.Attention(), PAIR, _attention, as_list),
     Case("AdditiveAttention", "8x128x64", lambda L: L.AdditiveAttention(), PAIR, _additive, as_list),
 ]  # fmt: skip

@@ -34,12 +34,13 @@ def _unit_norm(x: Tensors, w: Tensors) -> torch.Tensor:
 
 
 def _spectral(x: Tensors, w: Tensors) -> torch.Tensor:
-    """One step of power iteration, then the product with the kernel divided by the largest singular value."""
-    kernel, bias, left = w
+    """One step of power iteration, the kernel divided by its largest singular value, and the product with it."""
+    kernel, left, bias = w
     with torch.no_grad():
-        right = F.normalize(left @ kernel.T, dim=1)
-        left = F.normalize(right @ kernel, dim=1)
-    return F.linear(x[0], (kernel / (right @ kernel @ left.T)).T, bias)
+        right = F.normalize(left @ kernel.T)
+        left.copy_(F.normalize(right @ kernel))
+        kernel.div_(right @ kernel @ left.T)
+    return F.linear(x[0], kernel.clone().T, bias)
 
 
 CASES = [
@@ -50,4 +51,6 @@ CASES = [
     Case("GroupNormalization", "32x32x32x64, 8 groups", lambda L: L.GroupNormalization(8), IMAGES, _group_norm),
     Case("RMSNormalization", "32x128x256", lambda L: L.RMSNormalization(), SEQUENCES, _rms_norm),
     Case("UnitNormalization", "32x128x256", lambda L: L.UnitNormalization(), SEQUENCES, _unit_norm),
+    Case("SpectralNormalization", "of Dense, 256x512, 512 units", lambda L: L.SpectralNormalization(L.Dense(512)),
+         (Floats((256, 512)),), _spectral),
 ]  # fmt: skip

@@ -1,5 +1,8 @@
 """Recurrence: whole sequences by PyTorch's fused kernels, and single steps."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
@@ -99,6 +102,24 @@ def _linear(weights: Tensors) -> Tensors:
     return [weights[0].t(), weights[1]]
 
 
+def conv_lstm_weights(weights: Tensors) -> Tensors:
+    """Kernels (..., in, 4 * filters) seen as (4 * filters, in, ...)."""
+    return [w if w.dim() == 1 else w.movedim((-1, -2), (0, 1)) for w in weights]
+
+
+def _conv_lstm(conv: Callable[..., torch.Tensor], x: Tensors, w: Tensors) -> torch.Tensor:
+    """The input's share of the gates at all steps at once, then a loop over the steps."""
+    kernel, recurrent, bias = w
+    shares = conv(x[0].flatten(0, 1).movedim(-1, 1), kernel, bias, padding=1).unflatten(0, x[0].shape[:2])
+    h = c = shares.new_zeros(())
+    for t, share in enumerate(shares.unbind(1)):
+        gates = share if t == 0 else share + conv(h, recurrent, padding=1)
+        i, f, g, o = gates.chunk(4, 1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+    return h.movedim(1, -1)
+
+
 SIZE = "32x64x128, 128 units"
 WITH_STATES = (SEQUENCES, STATE, STATE)
 
@@ -127,4 +148,10 @@ CASES = [
     Case("StackedRNNCells", "of two LSTMCells, 32x128, 128 units",
          lambda L: L.StackedRNNCells([L.LSTMCell(UNITS), L.LSTMCell(UNITS)]), (STEP, *(STATE,) * 4), _two_cells,
          _stacked_call, lstm_weights),
+    Case("ConvLSTM1D", "8x10x64x16, 16 filters of 3", lambda L: L.ConvLSTM1D(16, 3, padding="same"),
+         (Floats((8, 10, 64, 16)),), partial(_conv_lstm, F.conv1d), held=conv_lstm_weights),
+    Case("ConvLSTM2D", "8x10x16x16x8, 16 filters of 3x3", lambda L: L.ConvLSTM2D(16, 3, padding="same"),
+         (Floats((8, 10, 16, 16, 8)),), partial(_conv_lstm, F.conv2d), held=conv_lstm_weights),
+    Case("ConvLSTM3D", "2x6x8x8x8x8, 8 filters of 3x3x3", lambda L: L.ConvLSTM3D(8, 3, padding="same"),
+         (Floats((2, 6, 8, 8, 8, 8)),), partial(_conv_lstm, F.conv3d), held=conv_lstm_weights),
 ]  # fmt: skip
