@@ -20,6 +20,9 @@ ELSEWHERE = {
     "Wrapper": "a base that computes nothing of its own: its layers have cases",
     "InputLayer": "computes nothing: tests/models",
     "AddedLoss": "the node of `add_loss`, which Keras does not have: tests/training",
+    **dict.fromkeys(
+        ("HashedCrossing", "Hashing", "IntegerLookup", "StringLookup"), "Keras' own ask for TensorFlow: test_lookups.py"
+    ),
     "TorchModule": "Keras' own keeps its weights in other objects: tests/models",
 }
 # Arguments of every layer, which have tests of their own.
@@ -60,7 +63,7 @@ LATER = {
     *("RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale"),
     *("RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation"),
     *("RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom"),
-    *("HashedCrossing", "Hashing", "IntegerLookup", "MelSpectrogram", "StringLookup"),
+    "MelSpectrogram",
     "TextVectorization",
 }
 

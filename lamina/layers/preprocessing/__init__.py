@@ -4,10 +4,12 @@ from .category_encoding import CategoryEncoding
 from .discretization import Discretization
 from .hashed_crossing import HashedCrossing
 from .hashing import Hashing
+from .integer_lookup import IntegerLookup
 from .normalization import Normalization
 from .pictures import CenterCrop, Resizing
 from .rescaling import Rescaling
 from .spectrogram import STFTSpectrogram
+from .string_lookup import StringLookup
 
 __all__ = [
     "CategoryEncoding",
@@ -15,8 +17,10 @@ __all__ = [
     "Discretization",
     "HashedCrossing",
     "Hashing",
+    "IntegerLookup",
     "Normalization",
     "Rescaling",
     "Resizing",
     "STFTSpectrogram",
+    "StringLookup",
 ]

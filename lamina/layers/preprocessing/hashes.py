@@ -48,12 +48,13 @@ def crossed(columns: Sequence[np.ndarray[Any, Any]], count: int) -> np.ndarray[A
 
 
 def _joined(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """One hash of two (TensorFlow's FingerprintCat64), element by element; products of arrays wrap around."""
+    """One hash of two (TensorFlow's FingerprintCat64), element by element."""
     k, shift = np.uint64(_CAT), np.uint64(47)
-    second = second * k
-    made = (first ^ k ^ ((second ^ (second >> shift)) * k)) * k
-    made = (made ^ (made >> shift)) * k
-    return made ^ (made >> shift)
+    with np.errstate(over="ignore"):  # products wrap around, of which NumPy warns for scalars
+        second = second * k
+        made = (first ^ k ^ ((second ^ (second >> shift)) * k)) * k
+        made = (made ^ (made >> shift)) * k
+        return made ^ (made >> shift)
 
 
 def _bytes(value: Any) -> bytes:

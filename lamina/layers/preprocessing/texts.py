@@ -10,11 +10,12 @@ import torch
 from lamina.graph import ArgumentError, Symbolic, tree
 
 
-def texts_in(layer: Any, inputs: Any) -> np.ndarray[Any, Any] | None:
+def texts_in(layer: Any, inputs: Any, encoding: str = "utf-8") -> np.ndarray[Any, Any] | None:
     """The texts that a layer is called on, as an array of str; None for data without texts.
 
     Args:
         inputs: a text, lists of texts at any depth, or an array of str, bytes or objects; else there are none.
+        encoding: of texts that are bytes.
 
     Raises:
         ArgumentError: texts beside other things, or lists of different lengths.
@@ -33,7 +34,9 @@ def texts_in(layer: Any, inputs: Any) -> np.ndarray[Any, Any] | None:
         got = "texts beside " + ", ".join(sorted(kind.__name__ for kind in kinds if not issubclass(kind, (str, bytes))))
         raise _refused(layer, got)
     try:
-        return np.array(tree.map_leaves(lambda text: text.decode() if isinstance(text, bytes) else text, inputs))
+        return np.array(
+            tree.map_leaves(lambda text: text.decode(encoding) if isinstance(text, bytes) else text, inputs)
+        )
     except ValueError as error:
         raise _refused(layer, "lists of different lengths") from error
 

@@ -49,6 +49,7 @@ MEANINGLESS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 # What Keras keeps in configs of layers though it is no argument, or one that only matters before the graph is drawn.
 DROPPED = (
     "batch_input_shape", "input_length", "build_input_shape", "query_shape", "key_shape", "value_shape",
+    "vocabulary_size", "has_input_vocabulary",
 )  # fmt: skip
 
 # Arguments of Keras 2's layers for weights that they do not have.

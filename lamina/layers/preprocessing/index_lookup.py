@@ -1,0 +1,258 @@
+"""IndexLookup: tokens by their place in a vocabulary, and back; what IntegerLookup and StringLookup share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from lamina.config import floatx
+from lamina.graph import ArgumentError
+from lamina.graph.dtypes import to_torch
+from lamina.layers.arguments import choice, refuse, whole
+from lamina.layers.geometry import Shape
+
+from .data_layer import DataLayer, GivenNumbers, given_numbers
+from .encoding import MODES, drops_last, encode, encoded_shape
+from .hashing import salt_of
+from .token_counts import TokenCounts, Tokens
+
+
+class IndexLookup(DataLayer):
+    """Base. The indices are: the mask token (in mode "int", where there is one), `num_oov_indices` for tokens that are
+    not in the vocabulary, then the vocabulary. A subclass says what tokens are, and looks them up.
+    """
+
+    casts_integers = False
+    kind_of_tokens: ClassVar[str]
+
+    def __init__(
+        self,
+        max_tokens: int | None,
+        num_oov_indices: int,
+        mask_token: Any,
+        oov_token: Any,
+        vocabulary: Any,
+        idf_weights: Any,
+        invert: bool,
+        output_mode: str,
+        sparse: bool,
+        pad_to_max_tokens: bool,
+        salt: Any,
+        name: str | None,
+        **kwargs: Any,
+    ) -> None:
+        learned = kwargs.pop("has_input_vocabulary", True) is False
+        super().__init__(name=name, **kwargs)
+        self.autocast = False
+        self.max_tokens = None if max_tokens is None else whole(self, "max_tokens", max_tokens, minimum=2)
+        self.num_oov_indices = whole(self, "num_oov_indices", num_oov_indices, minimum=0)
+        self.mask_token, self.oov_token = mask_token, oov_token
+        self.invert, self.pad_to_max_tokens = bool(invert), bool(pad_to_max_tokens)
+        mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
+        self.output_mode = choice(self, "output_mode", mode, ("int", *MODES, "tf_idf"))
+        self.salt = salt_of(self, salt)
+        self._refuse_odd_options(sparse, vocabulary, idf_weights)
+        self._tokens: list[Any] | None = None
+        self._idf: list[float] | None = None
+        self._is_given = False
+        if vocabulary is not None:
+            self.set_vocabulary(vocabulary, idf_weights)
+            self._is_given = not learned
+
+    def _refuse_odd_options(self, sparse: bool, vocabulary: Any, idf_weights: Any) -> None:
+        if sparse:
+            raise refuse(self, "sparse", sparse, "False: results are dense tensors")
+        if self.pad_to_max_tokens and self.max_tokens is None:
+            raise refuse(self, "pad_to_max_tokens", True, "max_tokens beside it, the size to pad to")
+        if self.invert and self.output_mode != "int":
+            raise refuse(self, "output_mode", self.output_mode, "'int' where invert=True")
+        if idf_weights is not None and self.output_mode != "tf_idf":
+            raise refuse(self, "idf_weights", idf_weights, "None, unless output_mode='tf_idf'")
+        if self.output_mode == "tf_idf" and vocabulary is not None and idf_weights is None:
+            raise refuse(self, "idf_weights", None, "a weight for each token of the vocabulary")
+        if isinstance(vocabulary, str):
+            hint = "open(path).read().splitlines(); a layer of a file must not read other files"
+            raise refuse(self, "vocabulary", vocabulary, "a list of tokens", hint)
+
+    # -- the vocabulary
+
+    @property
+    def _oov_start(self) -> int:
+        return 1 if self.mask_token is not None and self.output_mode == "int" else 0
+
+    @property
+    def _token_start(self) -> int:
+        return self._oov_start + self.num_oov_indices
+
+    def _specials(self) -> list[Any]:
+        return [self.mask_token] * self._oov_start + [self.oov_token] * self.num_oov_indices
+
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+        """Take these tokens, in their order, as the vocabulary.
+
+        Args:
+            vocabulary: tokens; the mask token and those for unknown ones may stand in front.
+            idf_weights: for "tf_idf", the weight of each of these.
+
+        Raises:
+            ArgumentError: none, a token twice, more than `max_tokens`, or another number of weights.
+        """
+        given = self.as_tokens(vocabulary).tolist()
+        specials = self._specials()
+        has_specials = bool(specials) and given[: len(specials)] == specials
+        tokens = given[len(specials) :] if has_specials else given
+        self._refuse_odd_tokens(tokens)
+        if (self.output_mode == "tf_idf") != (idf_weights is not None):
+            raise refuse(self, "idf_weights", idf_weights, "given for output_mode='tf_idf', and for no other")
+        self._tokens = tokens
+        if idf_weights is not None:
+            weights = given_numbers(self, "idf_weights", idf_weights)
+            if np.shape(weights) != (len(given),):
+                raise refuse(self, "idf_weights", weights, f"{len(given)} numbers, as many as tokens")
+            self._keep_weights(np.asarray(weights), has_specials)
+        self.use_tokens()
+
+    def _refuse_odd_tokens(self, tokens: list[Any]) -> None:
+        twice = sorted({token for token in tokens if tokens.count(token) > 1}) if len(set(tokens)) < len(tokens) else []
+        reserved = [self.mask_token] + ([self.oov_token] if self.invert else [])
+        misplaced = [token for token in reserved if token is not None and token in tokens]
+        size = self._token_start + len(tokens)
+        problem = None
+        if not tokens:
+            problem = "at least one token"
+        elif twice:
+            problem = f"each token once, not {twice[:5]} more often"
+        elif misplaced:
+            problem = f"{misplaced} nowhere but in front, as in {self._specials()}"
+        elif self.max_tokens is not None and size > self.max_tokens:
+            problem = f"no more than max_tokens={self.max_tokens}, which counts {self._token_start} special ones too"
+        if problem is not None:
+            raise ArgumentError(
+                f"{self.label} cannot have this vocabulary.", got=f"{len(tokens)} tokens", expected=problem
+            )
+
+    def _keep_weights(self, weights: np.ndarray[Any, Any], has_specials: bool) -> None:
+        """Keep idf weights for all indices; unknown tokens have the mean, if they are not told otherwise."""
+        if not has_specials:
+            weights = np.concatenate((np.full(self._token_start, weights.mean()), weights))
+        self._idf = np.pad(weights, (0, self._depth() - len(weights))).tolist()
+
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
+        """The token of each index; without the special ones those of the vocabulary alone."""
+        tokens = self._tokens or []
+        return [*self._specials(), *tokens] if include_special_tokens and tokens else list(tokens)
+
+    def vocabulary_size(self) -> int:
+        """How many indices there are, those of special tokens included."""
+        return self._token_start + len(self._tokens or [])
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Learn the vocabulary: the tokens of the data by falling frequency, in place of those before.
+
+        Args:
+            data: tokens in a list, array or tensor, a document in each row; or an iterable of batches of such rows.
+            steps: look at no more batches than this.
+
+        Raises:
+            ArgumentError: a vocabulary was given, or there are no tokens.
+        """
+        if self._is_given:
+            raise ArgumentError(f"{self.label} has nothing to adapt: a vocabulary was given.")
+        counts = TokenCounts()
+        for documents in self._documents(data, steps):
+            counts.add(documents)
+        most = None if self.max_tokens is None else self.max_tokens - self._token_start
+        tokens = counts.most_frequent([self.mask_token, self.oov_token], most)
+        if not tokens:
+            raise ArgumentError(f"{self.label} found no tokens to learn.", got=f"{type(data).__name__}")
+        self._tokens = tokens
+        if self.output_mode == "tf_idf":
+            self._keep_weights(counts.inverse_frequency(tokens), has_specials=False)
+        self.use_tokens()
+
+    def _documents(self, data: Any, steps: int | None) -> Iterable[Tokens]:
+        if isinstance(data, (list, tuple, torch.Tensor)) or hasattr(data, "__array__"):
+            tokens = self.as_tokens(data)
+            yield tokens.reshape(-1, 1) if tokens.ndim < 2 else tokens
+            return
+        for batch in islice(data, steps):
+            tokens = self.as_tokens(batch)
+            yield tokens.reshape(1, -1) if tokens.ndim < 2 else tokens
+
+    # -- for subclasses
+
+    def as_tokens(self, values: Any) -> Tokens:
+        """Data as an array of tokens."""
+        raise NotImplementedError
+
+    def use_tokens(self) -> None:
+        """Make the tables of a new vocabulary."""
+        raise NotImplementedError
+
+    def known_tokens(self) -> list[Any]:
+        """The vocabulary; an error where there is none yet."""
+        if self._tokens is None:
+            hint = "layer.adapt(data), or vocabulary="
+            raise ArgumentError(f"{self.label} has no vocabulary yet.", hint=hint)
+        return self._tokens
+
+    def unknown(self, tokens: Any) -> ArgumentError:
+        """The error for tokens that have no index."""
+        return ArgumentError(
+            f"{self.label} met {self.kind_of_tokens} that are not in its vocabulary.",
+            got=", ".join(map(repr, tokens[:5])),
+            hint="num_oov_indices=1, an index for all of them",
+        )
+
+    # -- results
+
+    def _depth(self) -> int:
+        return self.max_tokens if self.pad_to_max_tokens and self.max_tokens else self.vocabulary_size()
+
+    def build(self, input_shape: Shape) -> None:
+        self.drops_last = drops_last(input_shape, self.output_mode)
+
+    def encoded(self, indices: torch.Tensor) -> torch.Tensor:
+        """Indices as the layer gives them; negative ones are in no vector."""
+        if self.output_mode == "int":
+            return indices
+        mode, dtype = ("count" if self.output_mode == "tf_idf" else self.output_mode), self._vector_dtype()
+        vectors = encode(self, indices, mode, self._depth(), dtype)
+        if self.output_mode != "tf_idf":
+            return vectors
+        return vectors * GivenNumbers(self._idf, dtype).on(vectors.device)
+
+    def _vector_dtype(self) -> torch.dtype:
+        return self._torch_dtype if self._torch_dtype.is_floating_point else to_torch(floatx())
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if self.output_mode == "int":
+            return tuple(input_shape)
+        self.known_tokens()
+        return encoded_shape(input_shape, self.output_mode, self._depth())
+
+    def compute_output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
+        return torch.int64 if self.output_mode == "int" else self._vector_dtype()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments; a learned vocabulary stands there as if it were given, and `has_input_vocabulary` says so."""
+        weighed = self.output_mode == "tf_idf" and self._idf is not None
+        config = {
+            **super().get_config(),
+            "max_tokens": self.max_tokens,
+            "num_oov_indices": self.num_oov_indices,
+            "mask_token": self.mask_token,
+            "oov_token": self.oov_token,
+            "vocabulary": self.get_vocabulary(include_special_tokens=weighed) or None,
+            "idf_weights": self._idf[: self.vocabulary_size()] if weighed and self._idf is not None else None,
+            "invert": self.invert,
+            "output_mode": self.output_mode,
+            "sparse": False,
+            "pad_to_max_tokens": self.pad_to_max_tokens,
+            "salt": self.salt,
+        }
+        return config if self._is_given or self._tokens is None else {**config, "has_input_vocabulary": False}

@@ -1,0 +1,47 @@
+"""TokenCounts: how often each token was met, and in how many documents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+Tokens = np.ndarray[Any, Any]
+
+
+class TokenCounts:
+    """Counts over batches of documents (N, ...).
+
+    >>> counts = TokenCounts()
+    >>> counts.add(np.array([["a", "b", "a"], ["c", "b", "b"]]))
+    >>> counts.most_frequent(without=["c"]), counts.inverse_frequency(["b"]).round(4)
+    (['b', 'a'], array([0.5108]))
+    """
+
+    def __init__(self) -> None:
+        self._met: Counter[Any] = Counter()
+        self._documents: Counter[Any] = Counter()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._met)
+
+    def add(self, documents: Tokens) -> None:
+        """Count the tokens of some documents."""
+        tokens, counts = np.unique(documents, return_counts=True)
+        self._met.update(dict(zip(tokens.tolist(), counts.tolist(), strict=True)))
+        for document in documents:
+            self._documents.update(np.unique(document).tolist())
+        self._count += len(documents)
+
+    def most_frequent(self, without: Iterable[Any], most: int | None = None) -> list[Any]:
+        """Tokens by falling counts, those of equal counts in falling order; at most so many."""
+        left_out = set(without)
+        kept = [(count, token) for token, count in self._met.items() if token not in left_out]
+        return [token for _, token in sorted(kept, reverse=True)][:most]
+
+    def inverse_frequency(self, tokens: Iterable[Any]) -> np.ndarray[Any, Any]:
+        """`log(1 + documents / (1 + documents with the token))` for each."""
+        return np.log1p(self._count / (1 + np.array([self._documents[token] for token in tokens], dtype=np.float64)))
