@@ -292,6 +292,9 @@ from .linalg import (
     svd,
 )
 from .loops import fori_loop, while_loop
+from .named_axes import (
+    rearrange,
+)
 from .nan import (
     nanargmax,
     nanargmin,
@@ -337,9 +340,6 @@ from .quantiles import (
     nanquantile,
     percentile,
     quantile,
-)
-from .rearrange import (
-    rearrange,
 )
 from .reduction import (
     all,
@@ -407,7 +407,7 @@ from .splitting import (
     unstack,
     vsplit,
 )
-from .vectorize import (
+from .vectorizing import (
     vectorize,
 )
 from .windows import (

@@ -9,18 +9,30 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, GraphError, StructureError, tree
+from lamina.graph import ArgumentError, GraphError, ShapeError, StructureError, tree
 
-from .one_node import one_node
-from .operands import tensor
+from .body import draw, drawn_as, holds_symbolic, spec_of, told
+from .one_node import one_node, recorded
+from .operands import here, tensor
 
 
-@one_node
+def _of_jvp(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    fun, primals, tangents, has_aux = args
+    pairs = zip(tree.leaves(primals), tree.leaves(tangents), strict=True)
+    wrong = next((pair for pair in pairs if pair[0].shape != pair[1].shape), None)
+    if wrong is not None:
+        raise ShapeError("ops.jvp: a primal and its tangent have two shapes.", got=" and ".join(map(told, wrong)))
+    result = fun.example(*primals)
+    return (result[0], *result) if has_aux else (result, result)
+
+
+@drawn_as(_of_jvp)
 def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """How a function changes in a direction: `fun(x)` and `J @ v`, J the derivatives of `fun` at `x`, in one pass.
 
     Args:
-        fun: takes as many arguments as there are primals, tensors or nestings of tensors; returns the same.
+        fun: takes as many arguments as there are primals, tensors or nestings of tensors; returns one. On symbolic
+            tensors it becomes a graph within the graph.
         primals: a tuple or list, the arguments `x`.
         tangents: the direction `v`, in the structure and the shapes of the primals.
         has_aux: whether `fun` returns (result, what else it has to say).
@@ -30,6 +42,7 @@ def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fa
 
     Raises:
         ArgumentError: primals or tangents are no tuple or list, or not as many.
+        ShapeError: in a graph, a primal and its tangent of two shapes.
 
     >>> jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(2.0),))
     (tensor(0.), tensor(2.))
@@ -38,8 +51,12 @@ def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fa
         raise ArgumentError(
             "ops.jvp takes a tuple of primals and one of as many tangents.",
             got=f"primals {primals}, tangents {tangents}",
+            where=here(),
         )
     primals, tangents = (tree.map_leaves(tensor, tuple(v)) for v in (primals, tangents))
+    if holds_symbolic((primals, tangents)):
+        specs = (tree.map_leaves(spec_of, primal) for primal in primals)
+        return recorded(jvp, (draw("fun", fun, *specs), primals, tangents, has_aux), {})
     return torch.func.jvp(fun, primals, tangents, has_aux=has_aux)
 
 

@@ -269,7 +269,7 @@ from .splitting import (
     split,
     vsplit,
 )
-from .vectorize import (
+from .vectorizing import (
     vectorize,
 )
 

@@ -27,14 +27,19 @@ def one_node(function: Function) -> Function:
     def op(*args: Any, **kwargs: Any) -> Any:
         if _holds_symbolic(args) or _holds_symbolic(kwargs):
             args, kwargs = tree.map_leaves(_as_constant, (args, kwargs))
-            try:
-                return record(op, args, kwargs)
-            except LaminaError as error:
-                _say_what_came(error, tree.leaves((args, kwargs)))
-                raise
+            return recorded(op, args, kwargs)
         return function(*args, **kwargs)
 
     return op  # type: ignore[return-value]
+
+
+def recorded(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A node of `op`; an error of ours says what came in the user's terms."""
+    try:
+        return record(op, args, kwargs)
+    except LaminaError as error:
+        _say_what_came(error, tree.leaves((args, kwargs)))
+        raise
 
 
 def _say_what_came(error: LaminaError, leaves: Iterable[Any]) -> None:

@@ -19,7 +19,8 @@ from tests.ops.cases import CASES, Case, Given
 # Tested on their own, in test_ops.py and test_control.py: no numbers of Keras' to compare with.
 ELSEWHERE = {
     "associative_scan", "cond", "convert_to_numpy", "custom_gradient", "dtype", "empty", "empty_like", "fori_loop",
-    "is_tensor", "jvp", "map", "ndim", "scan", "shape", "size", "sparsemax", "switch", "vectorize", "vectorized_map", "while_loop",
+    "is_tensor", "jvp", "map", "ndim", "scan", "shape", "size", "sparsemax", "switch", "vectorize", "vectorized_map",
+    "while_loop",
 }  # fmt: skip
 NAMESPACES = {"image", "linalg", "nn", "numpy"}
 PUBLIC = {name for name in ops.__all__ if name not in NAMESPACES} | {f"image.{name}" for name in ops.image.__all__}

@@ -12,7 +12,7 @@ import torch
 
 import lamina
 from lamina import ops
-from lamina.graph import ArgumentError, GraphError, ShapeError, StructureError
+from lamina.graph import ArgumentError, GraphError, ShapeError, StructureError, tree
 from lamina.layers import Dense, Input, Layer
 from lamina.saving.errors import SavingError
 
@@ -187,13 +187,40 @@ def test_directions_agree_with_keras() -> None:
     assert ops.jvp(torch.sin, (0.0,), [2.0])[1].tolist() == 2.0
 
 
-def test_directions_within_a_graph() -> None:
+def test_directions_within_a_graph(tmp_path: Path) -> None:
+    """The function is a part of the graph: it uses other tensors of it, trains layers, and is saved."""
     x, v = Input((3,)), Input((3,))
-    outputs = ops.jvp(lambda t: t**2, (x,), (v,))
-    assert [y.shape for y in outputs] == [(None, 3)] * 2
-    model = lamina.Model([x, v], outputs)
+    dense = Dense(3)
+    scale = dense(v)
+    value, change = ops.jvp(lambda t, pair: {"y": torch.sin(t) * scale + pair[0]}, (x, [x]), [v, [v]])
+    assert value["y"].shape == change["y"].shape == (None, 3)
+    model = lamina.Model([x, v], [value, change])
     a, b = torch.randn(5, 3), torch.randn(5, 3)
-    assert torch.equal(model([a, b])[1], 2 * a * b)
+    torch.testing.assert_close(model([a, b])[1]["y"], torch.cos(a) * b * dense(b) + b)
+    assert all(
+        grad.abs().sum() > 0 for grad in torch.autograd.grad(model([a, b])[1]["y"].sum(), dense.trainable_weights)
+    )
+    assert all(same(model([a, b]), other([a, b])) for other in (reloaded(model, tmp_path), compiled(model)))
+
+
+def test_directions_in_a_graph_have_the_shapes_of_their_primals() -> None:
+    with pytest.raises(ShapeError, match=r"\(None, 3\) float32 and \(None, 4\) float32") as caught:
+        ops.jvp(torch.sin, (Input((3,)),), (Input((4,)),))
+    assert "test_user_functions.py" in str(caught.value.where)
+
+
+def reloaded(model: Any, folder: Path) -> Any:
+    model.save(folder / "model.lamina")
+    return lamina.saving.load_model(folder / "model.lamina")
+
+
+def compiled(model: Any) -> Any:
+    return torch.compile(model, fullgraph=True, backend="eager")
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    pairs = zip(tree.leaves(ours), tree.leaves(theirs), strict=True)
+    return all(torch.allclose(a, b, rtol=1e-5, atol=1e-6) for a, b in pairs)
 
 
 @pytest.mark.parametrize("primals, tangents", [(1.0, 1.0), ((1.0,), (1.0, 2.0)), ((1.0,), 1.0)])
@@ -249,15 +276,38 @@ def test_several_results_and_arguments_that_are_none() -> None:
     assert twice.tolist() == [[2.0, 4.0], [6.0, 8.0]]
 
 
-def test_a_vectorized_function_in_a_graph_is_one_node() -> None:
+def test_a_vectorized_function_is_a_graph_within_the_graph(tmp_path: Path) -> None:
+    x, y, dense = Input((None, 4, 3)), Input((1, 4)), Dense(2)
+    shift = dense(y)
+
+    def function(row: Any, number: Any, both: Any, factor: Any = None) -> Any:
+        return row.sum() * number * factor.mean(), torch.outer(row, both)
+
+    vectorized = ops.vectorize(function, excluded=["factor"], signature="(n),(),(m)->(),(n,m)")
+    outputs = vectorized(x, y, torch.ones(2), factor=shift)
+    assert [output.shape for output in outputs] == [(None, None, 4), (None, None, 4, 3, 2)]
+    model = lamina.Model([x, y], outputs)
+    a, b = torch.randn(2, 5, 4, 3), torch.randn(2, 1, 4)
+    result = model([a, b])
+    torch.testing.assert_close(result[0], a.sum(-1) * b * dense(b).mean())
+    torch.testing.assert_close(result[1], a.unsqueeze(-1).expand(2, 5, 4, 3, 2))
+    assert all(same(result, other([a, b])) for other in (reloaded(model, tmp_path), compiled(model)))
+
+
+def test_a_vectorized_function_compiles() -> None:
     function = ops.vectorize(torch.dot, signature="(n),(n)->()")
-    x = Input((4, 3))
-    model = lamina.Model(x, function(x, torch.ones(3)))
-    assert model.output_shape == (None, 4)
     value = torch.randn(5, 4, 3)
-    torch.testing.assert_close(model(value), value.sum(-1))
-    compiled = torch.compile(function, fullgraph=True, backend="eager")
-    torch.testing.assert_close(compiled(value, torch.ones(3)), value.sum(-1))
+    run = torch.compile(function, fullgraph=True, backend="eager")
+    torch.testing.assert_close(run(value, torch.ones(3)), value.sum(-1))
+
+
+def test_errors_of_a_vectorized_function_in_a_graph() -> None:
+    function = ops.vectorize(torch.dot, signature="(n),(n)->()")
+    with pytest.raises(ShapeError, match="n=3"):
+        function(Input((4, 3)), torch.ones(4))
+    with pytest.raises(ShapeError, match="do not broadcast") as caught:
+        function(Input((4, 3)), torch.ones(5, 3))
+    assert "test_user_functions.py" in str(caught.value.where)
 
 
 @pytest.mark.parametrize(

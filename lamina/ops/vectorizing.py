@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, ShapeError
+from lamina.graph import ArgumentError, ShapeError, TensorSpec, tree
+from lamina.graph.infer import Array
 
-from .one_node import one_node
+from .body import draw, drawn_as, holds_symbolic, spec_of
+from .one_node import recorded
 from .operands import tensor
 
 _LIST = r"\((?:\w+(?:,\w+)*)?\)(?:,\((?:\w+(?:,\w+)*)?\))*"
@@ -21,11 +23,11 @@ _SIGNATURE = re.compile(f"({_LIST})->({_LIST})")
 def vectorize(
     pyfunc: Callable[..., Any], *, excluded: Iterable[int | str] | None = None, signature: str | None = None
 ) -> Callable[..., Any]:
-    """`pyfunc` of each value of tensors, all at once; the arguments broadcast. A call within a graph is one node.
+    """`pyfunc` of each value of tensors, all at once; the arguments broadcast.
 
     Args:
         pyfunc: takes tensors without axes, or with those of the signature; returns one tensor, or several. It must not
-            look at values.
+            look at values. Where an argument is symbolic, it becomes a graph within the graph.
         excluded: places or names of arguments that it gets whole.
         signature: the axes of each argument and result, such as "(m,n),(n)->(m)": their last ones, which are not taken
             apart. A name stands for one size.
@@ -47,7 +49,6 @@ def vectorize(
     whole = frozenset(() if excluded is None else excluded)
     axes = None if signature is None else _parsed(signature)
 
-    @one_node
     @functools.wraps(pyfunc)
     def function(*args: Any, **kwargs: Any) -> Any:
         given = {**dict(enumerate(args)), **kwargs}
@@ -58,29 +59,66 @@ def vectorize(
             result = pyfunc(*(now[i] for i in range(len(args))), **{name: now[name] for name in kwargs})
             return result if axes is None else _checked(result, axes[1], sizes)
 
-        inputs = [()] * len(apart) if axes is None else axes[0]
-        sizes = _sizes(list(apart.values()), inputs)
-        return _mapped(of_parts, list(apart.values()), [len(names) for names in inputs])
+        values = list(apart.values())
+        inputs: list[tuple[str, ...]] = [()] * len(values) if axes is None else axes[0]
+        sizes = _sizes(values, inputs)
+        ranks = [len(names) for names in inputs]
+        if not holds_symbolic(list(given.values())):
+            return mapped(of_parts, values, ranks)
+        specs = [_without_loops(spec_of(value), rank) for value, rank in zip(values, ranks, strict=True)]
+        return recorded(mapped, (draw("pyfunc", of_parts, *specs), values, ranks), {})
 
     return function
 
 
-def _mapped(function: Callable[..., Any], values: list[torch.Tensor], ranks: list[int]) -> Any:
-    """`function` mapped over all axes of the values but for their last ones, so many of each."""
-    loops = [value.shape[: value.ndim - rank] for value, rank in zip(values, ranks, strict=True)]
-    try:
-        common = torch.broadcast_shapes(*loops)
-    except RuntimeError as error:
-        raise ShapeError("The arguments do not broadcast.", got=", ".join(str(tuple(s)) for s in loops)) from error
+def _of_mapped(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    function, values, ranks = args
+    loops = _loops(values, ranks)
+    parts = [Array(value.shape[len(loop) :], value.dtype) for value, loop in zip(values, loops, strict=True)]
+    front = _joint(loops)
+    return tree.map_leaves(lambda leaf: Array((*front, *leaf.shape), leaf.dtype), function.example(*parts))
+
+
+@drawn_as(_of_mapped)
+def mapped(function: Callable[..., Any], values: list[torch.Tensor], ranks: list[int]) -> Any:
+    """`function` mapped over all axes of the values but for their last ones, so many of each.
+
+    >>> mapped(torch.dot, [torch.ones(2, 3), torch.arange(3.0)], [1, 1])
+    tensor([3., 3.])
+    """
+    loops = _loops(values, ranks)
+    common = _joint(loops)
     kept = []
+
+    def once(*parts: Any) -> Any:  # with a name, for which the compiler asks
+        return function(*parts)
+
     for axis, size in enumerate(reversed(common), start=1):  # from the last, which is mapped innermost
         takes = [len(loop) >= axis and loop[-axis] == size for loop in loops]
-        function = torch.vmap(function, tuple(0 if take else None for take in takes), randomness="different")
+        once = torch.vmap(once, tuple(0 if take else None for take in takes), randomness="different")
         kept.append(takes)
+    squeezed = []
     for i, (value, loop) in enumerate(zip(values, loops, strict=True)):
         stays = [n for axis, n in enumerate(loop) if kept[len(loop) - 1 - axis][i]]
-        values[i] = value.reshape((*stays, *value.shape[len(loop) :]))
-    return function(*values)
+        squeezed.append(value.reshape((*stays, *value.shape[len(loop) :])))
+    return once(*squeezed)
+
+
+def _loops(values: list[Any], ranks: list[int]) -> list[tuple[int, ...]]:
+    """The axes of each value that are mapped over."""
+    return [tuple(value.shape[: len(value.shape) - rank]) for value, rank in zip(values, ranks, strict=True)]
+
+
+def _joint(loops: list[tuple[int, ...]]) -> tuple[int, ...]:
+    try:
+        return tuple(torch.broadcast_shapes(*loops))
+    except RuntimeError as error:
+        raise ShapeError("The arguments do not broadcast.", got=", ".join(map(str, loops))) from error
+
+
+def _without_loops(spec: Any, rank: int) -> TensorSpec:
+    first, second = (shape[len(shape) - rank :] for shape in spec.examples)
+    return TensorSpec((first, second), spec.dtype)
 
 
 def _parsed(signature: str) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
