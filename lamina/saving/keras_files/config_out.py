@@ -51,8 +51,6 @@ class KerasConfigWriter:
     def __init__(self, models: Classes) -> None:
         self._models = models
         self._written: set[int] = set()
-        self.orders: dict[int, list[Layer]] = {}
-        """By the id of a model: its layers as Keras orders them, which sorts the keys of its outputs."""
 
     def model(self, model: Any) -> dict[str, Any]:
         """The entry of a model.
@@ -103,7 +101,6 @@ class KerasConfigWriter:
                 expected="Model(inputs, outputs) or Sequential",
                 hint='model.save("model.lamina"), or the same layers in a graph',
             )
-        self.orders[id(model)] = _keras_order(model.graph)
         config = {"name": name, "trainable": model.trainable, **_GraphWriter(model.graph, self).write()}
         return {
             "module": _FUNCTIONAL,
@@ -123,13 +120,6 @@ class KerasConfigWriter:
         if start is not None:
             config["build_input_shape"] = list(start.batch_shape)
         return {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
-
-
-def _keras_order(graph: Graph) -> list[Layer]:
-    outputs = list(leaves_in_order(graph.output_structure))
-    if [key_of(t) for t in outputs] == [key_of(t) for t in graph.outputs]:
-        return graph.layers
-    return Graph(graph.input_structure, outputs).layers
 
 
 class _GraphWriter:

@@ -16,7 +16,7 @@ from lamina.saving.report import Tensors, compared
 from lamina.saving.weights import load_state, not_those_of, state_of, take_state
 
 from .h5 import H5File, is_h5, open_h5, write_h5
-from .layout import OPTIMIZER, Layout, is_weight, word_of_today
+from .layout import OPTIMIZER, Layout, is_weight, keras_order, word_of_today
 from .legacy import legacy_group, legacy_tensors
 from .optimizer_variables import load_optimizer, optimizer_variables
 
@@ -65,20 +65,12 @@ def read_legacy_weights(model: Any, source: Any, where: str) -> list[str]:
         return ["the optimizer's state: Keras 2 orders it in another way"] if len(kept) > 1 else []
 
 
-def write_keras_weights(
-    model: Any,
-    target: Any,
-    *,
-    optimizer: bool = False,
-    overwrite: bool = True,
-    orders: Mapping[int, list[Layer]] | None = None,
-) -> list[str]:
+def write_keras_weights(model: Any, target: Any, *, optimizer: bool = False, overwrite: bool = True) -> list[str]:
     """Write the weights as Keras 3 expects them.
 
     Args:
         target: a path, or an open binary file.
         optimizer: the state of the compiled model's optimizer as well.
-        orders: see `Layout`.
 
     Returns:
         What could not be carried, a line each.
@@ -88,10 +80,10 @@ def write_keras_weights(
     """
     if not model.built:
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
-    layout = _certain(model, SavingError, orders or {})
+    layout = _certain(model, SavingError)
     arrays, names = dict(layout.places), dict(layout.names)
     left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
-    if optimizer and not _same_order(model, orders or {}):
+    if optimizer and not _same_order(model):
         left.append("the optimizer's state: Keras orders the model's layers in another way")
     elif optimizer:
         variables, remarks = optimizer_variables(model)
@@ -139,11 +131,11 @@ def _constants(model: Any) -> dict[str, torch.Tensor]:
     return {path: tensor for path, tensor in state_of(model).items() if id(tensor) in constants}
 
 
-def _same_order(model: Any, orders: Mapping[int, list[Layer]]) -> bool:
+def _same_order(model: Any, orders: Mapping[int, list[Layer]] = MappingProxyType({})) -> bool:
     """Whether Keras comes by the trained layers of each model in the order in which we do."""
     for part in model.modules():
-        theirs = orders.get(id(part))
-        if theirs is not None:
+        if getattr(part, "graph", None) is not None and isinstance(part, Layer):
+            theirs = orders.get(id(part)) or keras_order(part)
             weighted = [[id(layer) for layer in one if layer.weights] for one in (theirs, part.layers)]
             if weighted[0] != weighted[1]:
                 return False

@@ -15,6 +15,7 @@ import torch
 
 import lamina
 from lamina.saving.errors import LoadingError
+from lamina.saving.keras_files.names import leaves_in_order
 from lamina.saving.keras_files.weights import keras_tensors, read_keras_weights, write_keras_weights
 from tests.layers.cases import CASES
 from tests.layers.cases.form import made
@@ -73,7 +74,7 @@ def tensors(model: Any, x: Any) -> list[np.ndarray]:
     with torch.no_grad():
         given = [torch.as_tensor(part) for part in x] if isinstance(x, list) else torch.as_tensor(x)
         out = model(given)
-    return [np.asarray(part) for part in (out if isinstance(out, (list, tuple)) else [out])]
+    return [np.asarray(part) for part in leaves_in_order(out)]
 
 
 def same(first: Any, second: Any, x: Any) -> None:
@@ -121,6 +122,17 @@ def counted(library: Any) -> Any:
     return library.Model(x, [L.Dense(2)(h), L.Dense(3)(shared(h))])
 
 
+def by_key(library: Any) -> Any:
+    """Outputs in dicts whose keys are in no order, from layers of one class and shape; in a nested model, too."""
+    L = library.layers
+    inner = L.Input((6,))
+    sub = library.Model(inner, {"z": L.Dense(6)(inner), "y": [L.Dense(6)(inner)], "x": L.Dense(6)(inner)})
+    x = L.Input((6,))
+    given = sub(x)
+    heads = {"second": L.Dense(6)(given["z"]), "first": L.Dense(6)(given["x"]), "more": [L.Dense(6)(x)]}
+    return library.Model(x, heads)
+
+
 class OfLists:
     """A subclassed model with layers in attributes, lists and dicts, public and private."""
 
@@ -151,6 +163,7 @@ class OfLists:
 
 MODELS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "counted": (counted, (3, 6)),
+    "by key": (by_key, (3, 6)),
     "of lists": (OfLists.of, (3, 4)),
     "functional": (keras2_models.functional, (3, 8, 8, 3)),
     "nested": (keras2_models.nested, (3, 5)),
