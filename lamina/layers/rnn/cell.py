@@ -29,6 +29,8 @@ class SteppedCell(Layer):
     kernel of PyTorch computes all steps.
     """
 
+    casts_integers = True
+
     gates: ClassVar[int]
     # Whether each gate drops features of its own where dropout is drawn gate by gate.
     masks_per_gate: ClassVar[bool] = True
@@ -49,7 +51,7 @@ class SteppedCell(Layer):
         """inputs (B, ...), states: (B, ...) each, in a list or a single one alone -> (output, new states alike)."""
         nested = isinstance(states, (list, tuple))
         states = list(states) if nested else [states]
-        drops, recurrent_drops = self.draw_dropout(inputs, states[0], training)
+        drops, recurrent_drops = self.draw_dropout(inputs.shape, states[0], training)
         output, new = self.step(self.project(inputs, drops), states, recurrent_drops)
         return output, new if nested else new[0]
 
@@ -78,18 +80,20 @@ class SteppedCell(Layer):
     # -- dropout: drawn once for a sequence, the same at every step
 
     def draw_dropout(
-        self, inputs: torch.Tensor, state: torch.Tensor, training: bool
+        self, inputs_shape: Sequence[int], state: torch.Tensor, training: bool
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Factors (G or 1, B, ...) for the inputs of a step and for the first state; None where nothing drops."""
+        if not training:
+            return None, None
         return (
-            self._factors(inputs, self.dropout if training else 0.0),
-            self._factors(state, self.recurrent_dropout if training else 0.0),
+            self._factors(inputs_shape, state, self.dropout),
+            self._factors(state.shape, state, self.recurrent_dropout),
         )
 
-    def _factors(self, like: torch.Tensor, rate: float) -> torch.Tensor | None:
+    def _factors(self, shape: Sequence[int], like: torch.Tensor, rate: float) -> torch.Tensor | None:
         if rate == 0.0:
             return None
-        kept = like.new_empty((self.gates if self._drops_per_gate else 1, *like.shape))
+        kept = like.new_empty((self.gates if self._drops_per_gate else 1, *shape))
         kept.bernoulli_(1.0 - rate, generator=self.random.on(like.device))
         return kept / (1.0 - rate) if rate < 1.0 else kept
 

@@ -10,7 +10,7 @@ import torch
 from .cell import SteppedCell
 from .fused import run_fused
 from .stacked_rnn_cells import StackedRNNCells
-from .states import as_list, run_cell
+from .states import as_list, step_of
 from .time_loop import Result, Wanted, time_loop
 
 
@@ -37,7 +37,7 @@ def run_over_time(
         return _run_stack(cell, inputs, states, mask, training, wanted, fuse)
     if _is_ours(cell, SteppedCell):
         return _run_steps(cell, inputs, states, mask, training, wanted, fuse)
-    return time_loop(lambda now, state: run_cell(cell, now, state), inputs, states, mask, wanted)
+    return time_loop(step_of(cell), inputs, states, mask, wanted)
 
 
 def _is_ours(cell: Any, kind: type) -> bool:
@@ -75,7 +75,7 @@ def _run_steps(
     fuse: bool,
 ) -> Result:
     states = as_list(states)
-    drops, recurrent_drops = cell.draw_dropout(inputs[:, 0], states[0], training)
+    drops, recurrent_drops = cell.draw_dropout((inputs.shape[0], *inputs.shape[2:]), states[0], training)
     shared = drops is None or len(drops) == 1
     if fuse and shared and recurrent_drops is None and cell.fuses():
         if drops is not None:

@@ -10,7 +10,7 @@ from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
 from lamina.layers.parts import part_config, part_from_config
 
-from .states import check_cell, initial_states, output_size, run_cell
+from .states import check_cell, initial_states, output_size, step_of
 
 
 class StackedRNNCells(Layer):
@@ -54,8 +54,10 @@ class StackedRNNCells(Layer):
     def call(self, inputs: Any, states: Any) -> Any:
         new = []
         for cell, state in zip(self.cells, states, strict=True):
-            inputs, state = run_cell(cell, inputs, state)
-            new.append(state)
+            inputs, after = step_of(cell)(inputs, state)
+            # In the structure that came: a list of one state stays a list.
+            listed = isinstance(state, (list, tuple)) and not isinstance(after, (list, tuple))
+            new.append([after] if listed else after)
         return inputs, new
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
