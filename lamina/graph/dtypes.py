@@ -37,8 +37,11 @@ def to_torch(dtype: Any) -> torch.dtype:
     try:
         return BY_NAME[np.dtype(dtype).name]
     except (TypeError, KeyError):
+        of_texts = 'StringLookup or Hashing on the texts, before a model that begins with dtype="int64"'
         raise DtypeError(
-            f"{dtype!r} is not a dtype that tensors can have.", expected=", ".join(BY_NAME), hint='dtype="float32"'
+            f"{dtype!r} is not a dtype that tensors can have.",
+            expected=", ".join(BY_NAME),
+            hint=of_texts if dtype in ("string", str) else 'dtype="float32"',
         ) from None
 
 
