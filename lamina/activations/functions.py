@@ -47,6 +47,10 @@ def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None,
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """`x` where `x > 0`, else `negative_slope * x`.
 
+    Args:
+        x: any shape.
+        negative_slope: the slope below 0.
+
     >>> leaky_relu(torch.tensor([-1.0, 2.0]))
     tensor([-0.2000,  2.0000])
     """
@@ -65,6 +69,12 @@ def relu6(x: Tensor) -> Tensor:
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """`x` where `x > 0`, else `alpha * (exp(x) - 1)`.
 
+    Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
+
+    Args:
+        x: any shape.
+        alpha: the limit for small x is -alpha.
+
     >>> elu(torch.tensor([-1.0, 2.0]))
     tensor([-0.6321,  2.0000])
     """
@@ -73,6 +83,12 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """`x` where `x > 0`, else `alpha * (exp(x / alpha) - 1)`; its slope is continuous for every `alpha`.
+
+    Barron 2017, https://arxiv.org/abs/1704.07483.
+
+    Args:
+        x: any shape.
+        alpha: above 0; the limit for small x is -alpha.
 
     >>> celu(torch.tensor([-1.0, 2.0]), alpha=2.0)
     tensor([-0.7869,  2.0000])
@@ -83,6 +99,8 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
 def selu(x: Tensor) -> Tensor:
     """`1.0507 * elu(x, alpha=1.6733)`, which keeps mean 0 and variance 1 (with LecunNormal weights).
 
+    Klambauer et al. 2017, https://arxiv.org/abs/1706.02515.
+
     >>> selu(torch.tensor([-1.0, 2.0]))
     tensor([-1.1113,  2.1014])
     """
@@ -91,6 +109,8 @@ def selu(x: Tensor) -> Tensor:
 
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """`x * P(Z <= x)` for a standard normal Z; with `approximate`, the formula made of tanh.
+
+    Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415.
 
     >>> gelu(torch.tensor([-1.0, 2.0]))
     tensor([-0.1587,  1.9545])
@@ -101,6 +121,8 @@ def gelu(x: Tensor, approximate: bool = False) -> Tensor:
 def silu(x: Tensor) -> Tensor:
     """`x * sigmoid(x)`, also known as swish.
 
+    Elfwing et al. 2017, https://arxiv.org/abs/1702.03118.
+
     >>> silu(torch.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
     """
@@ -110,6 +132,8 @@ def silu(x: Tensor) -> Tensor:
 def mish(x: Tensor) -> Tensor:
     """`x * tanh(softplus(x))`.
 
+    Misra 2019, https://arxiv.org/abs/1908.08681.
+
     >>> mish(torch.tensor([-1.0, 2.0]))
     tensor([-0.3034,  1.9440])
     """
@@ -118,6 +142,8 @@ def mish(x: Tensor) -> Tensor:
 
 def hard_silu(x: Tensor) -> Tensor:
     """`x * hard_sigmoid(x)`, also known as hard swish.
+
+    Howard et al. 2019, https://arxiv.org/abs/1905.02244.
 
     >>> hard_silu(torch.tensor([-4.0, 1.0, 4.0]))
     tensor([-0.0000, 0.6667, 4.0000])
@@ -191,6 +217,10 @@ def tanh_shrink(x: Tensor) -> Tensor:
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """`x` where `|x| > threshold`, else 0.
 
+    Args:
+        x: any shape.
+        threshold: from 0 on.
+
     >>> hard_shrink(torch.tensor([-1.0, 0.3]))
     tensor([-1.,  0.])
     """
@@ -200,6 +230,10 @@ def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """`x` moved towards 0 by `threshold`, and 0 where it would cross it.
 
+    Args:
+        x: any shape.
+        threshold: from 0 on.
+
     >>> soft_shrink(torch.tensor([-1.0, 0.3]))
     tensor([-0.5000,  0.0000])
     """
@@ -208,6 +242,11 @@ def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
 
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """`x` where `x > threshold`, else `default_value`.
+
+    Args:
+        x: any shape.
+        threshold: what x has to be above to stay.
+        default_value: what all else becomes.
 
     >>> threshold(torch.tensor([-1.0, 2.0]), 0.5, 7.0)
     tensor([7., 2.])
@@ -245,6 +284,12 @@ def softsign(x: Tensor) -> Tensor:
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """`(x + sqrt(x**2 + b)) / 2`: softplus without an exponential. `b` is the width of the bend, at least 0.
 
+    Barron 2021, https://arxiv.org/abs/2112.11687.
+
+    Args:
+        x: any shape.
+        b: from 0 on: how round the bend is; 0 makes it relu.
+
     >>> squareplus(torch.tensor([0.0, 1.5]))
     tensor([1., 2.])
     """
@@ -263,6 +308,8 @@ def sparse_plus(x: Tensor) -> Tensor:
 
 def glu(x: Tensor, axis: int = -1) -> Tensor:
     """`a * sigmoid(b)`, where `a` and `b` are the two halves of `x` along `axis`.
+
+    Dauphin et al. 2016, https://arxiv.org/abs/1612.08083.
 
     >>> glu(torch.tensor([3.0, 4.0, 0.0, 0.0]))
     tensor([1.5000, 2.0000])
@@ -300,6 +347,12 @@ def log_softmax(x: Tensor, axis: int | Sequence[int] | None = -1) -> Tensor:
 
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     """`max(x - t, 0)`, with the `t` that makes the sum along `axis` 1: a softmax that gives exact zeros.
+
+    Martins & Astudillo 2016, https://arxiv.org/abs/1602.02068.
+
+    Args:
+        x: any shape.
+        axis: along which the results sum to 1.
 
     >>> sparsemax(torch.tensor([2.0, 1.5, -1.0]))
     tensor([0.7500, 0.2500, 0.0000])

@@ -59,6 +59,12 @@ def relu(x: Any) -> Any:
 def gelu(x: Any, approximate: bool = True) -> Any:
     """`x * P(Z <= x)` for a standard normal Z; by default by the formula made of tanh, unlike `activations.gelu`.
 
+    Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415.
+
+    Args:
+        x: any shape.
+        approximate: whether by the formula made of tanh.
+
     >>> gelu([-1.0, 2.0])
     tensor([-0.1588,  1.9546])
     """
@@ -67,7 +73,8 @@ def gelu(x: Any, approximate: bool = True) -> Any:
 
 def glu(x: Any, axis: int = -1) -> Any:
     """The first half along an axis times the sigmoid of the second: `a * sigmoid(b)`.
-    [Dauphin et al. 2017, Language modeling with gated convolutional networks]
+
+    Dauphin et al. 2016, https://arxiv.org/abs/1612.08083.
 
     Args:
         x: any shape; integers count as float32.

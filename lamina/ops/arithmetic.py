@@ -16,6 +16,9 @@ from .operands import floating, floating_pair, is_number, operands, tensor, tens
 def add(x1: Any, x2: Any) -> Any:
     """`x1 + x2`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> add([1, 2], 0.5)
     tensor([1.5000, 2.5000])
     """
@@ -25,6 +28,9 @@ def add(x1: Any, x2: Any) -> Any:
 
 def subtract(x1: Any, x2: Any) -> Any:
     """`x1 - x2`.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> subtract([1, 2], 3)
     tensor([-2, -1], dtype=torch.int32)
@@ -40,6 +46,9 @@ def subtract(x1: Any, x2: Any) -> Any:
 def multiply(x1: Any, x2: Any) -> Any:
     """`x1 * x2`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> multiply([1, 2], [3, 4])
     tensor([3, 8], dtype=torch.int32)
     """
@@ -49,6 +58,9 @@ def multiply(x1: Any, x2: Any) -> Any:
 
 def divide(x1: Any, x2: Any) -> Any:
     """`x1 / x2`, never an integer.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> divide([1, 2], 4)
     tensor([0.2500, 0.5000])
@@ -60,6 +72,9 @@ def divide(x1: Any, x2: Any) -> Any:
 def true_divide(x1: Any, x2: Any) -> Any:
     """`x1 / x2`, as `divide`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> true_divide(1, 4)
     tensor(0.2500)
     """
@@ -68,6 +83,9 @@ def true_divide(x1: Any, x2: Any) -> Any:
 
 def divide_no_nan(x1: Any, x2: Any) -> Any:
     """`x1 / x2`, and 0 where `x2` is 0; no gradient goes to either there.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> divide_no_nan([1.0, 2.0], [0.0, 4.0])
     tensor([0.0000, 0.5000])
@@ -81,6 +99,9 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
 def floor_divide(x1: Any, x2: Any) -> Any:
     """The largest whole number not above `x1 / x2`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> floor_divide([7, -7], 2)
     tensor([ 3, -4], dtype=torch.int32)
     """
@@ -89,6 +110,9 @@ def floor_divide(x1: Any, x2: Any) -> Any:
 
 def mod(x1: Any, x2: Any) -> Any:
     """What `floor_divide` leaves over; it has the sign of `x2`.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> mod([7, -7], 3)
     tensor([1, 2], dtype=torch.int32)
@@ -102,6 +126,9 @@ def mod(x1: Any, x2: Any) -> Any:
 def fmod(x1: Any, x2: Any) -> Any:
     """What division cut off to a whole number leaves over; it has the sign of `x1`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> fmod([7, -7], 3)
     tensor([ 1, -1], dtype=torch.int32)
     """
@@ -114,6 +141,9 @@ def fmod(x1: Any, x2: Any) -> Any:
 def power(x1: Any, x2: Any) -> Any:
     """`x1` to the power of `x2`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> power([1.0, 2.0, 3.0], 2)
     tensor([1., 4., 9.])
     """
@@ -124,6 +154,9 @@ def power(x1: Any, x2: Any) -> Any:
 def maximum(x1: Any, x2: Any) -> Any:
     """The larger of both; NaN where either is.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> maximum([1.0, 5.0], 2)
     tensor([2., 5.])
     """
@@ -132,6 +165,9 @@ def maximum(x1: Any, x2: Any) -> Any:
 
 def minimum(x1: Any, x2: Any) -> Any:
     """The smaller of both; NaN where either is.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> minimum([1.0, 5.0], 2)
     tensor([1., 2.])
@@ -142,6 +178,9 @@ def minimum(x1: Any, x2: Any) -> Any:
 def logaddexp(x1: Any, x2: Any) -> Any:
     """`log(exp(x1) + exp(x2))`, without overflow.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> logaddexp([0.0, 1000.0], 0.0)
     tensor([6.9315e-01, 1.0000e+03])
     """
@@ -151,6 +190,9 @@ def logaddexp(x1: Any, x2: Any) -> Any:
 def logaddexp2(x1: Any, x2: Any) -> Any:
     """`log2(2**x1 + 2**x2)`, without overflow.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> logaddexp2([0.0, 1000.0], 0.0)
     tensor([   1., 1000.])
     """
@@ -159,6 +201,9 @@ def logaddexp2(x1: Any, x2: Any) -> Any:
 
 def hypot(x1: Any, x2: Any) -> Any:
     """`sqrt(x1**2 + x2**2)`, without overflow; no gradient goes to either where both are 0.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> hypot([3.0, 0.0], [4.0, 0.0])
     tensor([5., 0.])
@@ -172,6 +217,10 @@ def hypot(x1: Any, x2: Any) -> Any:
 def heaviside(x1: Any, x2: Any) -> Any:
     """The step: 0 below 0, 1 above, and `x2` where `x1` is 0; a float.
 
+    Args:
+        x1: any shape.
+        x2: what 0 becomes; broadcasts.
+
     >>> heaviside([-1.5, 0.0, 2.0], 0.5)
     tensor([0.0000, 0.5000, 1.0000])
     """
@@ -181,6 +230,9 @@ def heaviside(x1: Any, x2: Any) -> Any:
 
 def arctan2(x1: Any, x2: Any) -> Any:
     """The angle of the point (x2, x1), in radians from -pi to pi.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> arctan2([1.0, -1.0], [0.0, -1.0])
     tensor([ 1.5708, -2.3562])
@@ -273,6 +325,10 @@ def reciprocal(x: Any) -> Any:
 
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     """`x`, held between `x_min` and `x_max`: numbers, or tensors that broadcast. None leaves a side open.
+
+    Args:
+        x: any shape.
+        x_min, x_max: numbers, or tensors that broadcast.
 
     >>> clip([1, 5, 9], 2, 6)
     tensor([2, 5, 6], dtype=torch.int32)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from lamina.graph import ArgumentError, ShapeError
 
 from .one_node import one_node
-from .operands import common, placed
+from .operands import common, ordered, placed
 
 
 @one_node
@@ -54,7 +54,7 @@ def dot_product_attention(
     torch.Size([1, 3, 2, 4])
     """
     bias, mask = placed(query, bias, mask)[1:]
-    query, key, value = common(query, key, value)
+    query, key, value = map(ordered, common(query, key, value))
     _check(query, key, value)
     if attn_logits_soft_cap is not None and (flash_attention or not attn_logits_soft_cap > 0):
         raise ArgumentError(

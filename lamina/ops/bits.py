@@ -12,6 +12,9 @@ from .operands import tensor, tensors
 def bitwise_and(x: Any, y: Any) -> Any:
     """The bits that both have; of bools, whether both are true.
 
+    Args:
+        x, y: integers or bools; shapes that broadcast, or numbers.
+
     >>> bitwise_and([12, 10], 6)
     tensor([4, 2], dtype=torch.int32)
     """
@@ -21,6 +24,9 @@ def bitwise_and(x: Any, y: Any) -> Any:
 def bitwise_or(x: Any, y: Any) -> Any:
     """The bits that one or both have.
 
+    Args:
+        x, y: integers or bools; shapes that broadcast, or numbers.
+
     >>> bitwise_or([12, 10], 6)
     tensor([14, 14], dtype=torch.int32)
     """
@@ -29,6 +35,9 @@ def bitwise_or(x: Any, y: Any) -> Any:
 
 def bitwise_xor(x: Any, y: Any) -> Any:
     """The bits that just one has.
+
+    Args:
+        x, y: integers or bools; shapes that broadcast, or numbers.
 
     >>> bitwise_xor([12, 10], 6)
     tensor([10, 12], dtype=torch.int32)
@@ -57,6 +66,10 @@ def bitwise_invert(x: Any) -> Any:
 def bitwise_left_shift(x: Any, y: Any) -> Any:
     """The bits moved `y` places up: `x * 2**y`, but for what falls out at the top.
 
+    Args:
+        x: integers.
+        y: by how many bits, from 0 on and below the dtype's width; broadcasts.
+
     >>> bitwise_left_shift([1, 3], 2)
     tensor([ 4, 12], dtype=torch.int32)
     """
@@ -65,6 +78,10 @@ def bitwise_left_shift(x: Any, y: Any) -> Any:
 
 def bitwise_right_shift(x: Any, y: Any) -> Any:
     """The bits moved `y` places down: `x // 2**y`.
+
+    Args:
+        x: integers.
+        y: by how many bits, from 0 on and below the dtype's width; broadcasts.
 
     >>> bitwise_right_shift([4, -3], 1)
     tensor([ 2, -2], dtype=torch.int32)
@@ -75,6 +92,10 @@ def bitwise_right_shift(x: Any, y: Any) -> Any:
 def left_shift(x: Any, y: Any) -> Any:
     """The bits moved `y` places up, as `bitwise_left_shift`.
 
+    Args:
+        x: integers.
+        y: by how many bits, from 0 on and below the dtype's width; broadcasts.
+
     >>> left_shift(1, [0, 1, 2])
     tensor([1, 2, 4], dtype=torch.int32)
     """
@@ -83,6 +104,10 @@ def left_shift(x: Any, y: Any) -> Any:
 
 def right_shift(x: Any, y: Any) -> Any:
     """The bits moved `y` places down, as `bitwise_right_shift`.
+
+    Args:
+        x: integers.
+        y: by how many bits, from 0 on and below the dtype's width; broadcasts.
 
     >>> right_shift(8, [0, 1, 2])
     tensor([8, 4, 2], dtype=torch.int32)
@@ -93,6 +118,9 @@ def right_shift(x: Any, y: Any) -> Any:
 def gcd(x1: Any, x2: Any) -> Any:
     """The greatest common divisor of two integers; of 0 and `x`, `abs(x)`.
 
+    Args:
+        x1, x2: integers; shapes that broadcast, or numbers.
+
     >>> gcd([12, 0], 18)
     tensor([ 6, 18], dtype=torch.int32)
     """
@@ -101,6 +129,9 @@ def gcd(x1: Any, x2: Any) -> Any:
 
 def lcm(x1: Any, x2: Any) -> Any:
     """The least common multiple of two integers; of 0 and `x`, 0.
+
+    Args:
+        x1, x2: integers; shapes that broadcast, or numbers.
 
     >>> lcm([4, 0], 6)
     tensor([12,  0], dtype=torch.int32)

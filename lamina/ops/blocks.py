@@ -18,6 +18,8 @@ from .spatial import each, is_channels_last
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     """Channels laid out as blocks of r x r pixels: (B, H, W, C r^2) -> (B, H r, W r, C); undoes `space_to_depth`.
 
+    Shi et al. 2016, https://arxiv.org/abs/1609.05158.
+
     With "channels_last" the C channels of a pixel lie side by side, with "channels_first" the r^2 pixels of a channel.
 
     Args:

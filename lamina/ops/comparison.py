@@ -15,6 +15,9 @@ from .operands import is_number, number_dtype, operands, placed, refuse_symbolic
 def equal(x1: Any, x2: Any) -> Any:
     """`x1 == x2`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> equal([1, 2], 2)
     tensor([False,  True])
     """
@@ -24,6 +27,9 @@ def equal(x1: Any, x2: Any) -> Any:
 
 def not_equal(x1: Any, x2: Any) -> Any:
     """`x1 != x2`.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> not_equal([1, 2], 2)
     tensor([ True, False])
@@ -35,6 +41,9 @@ def not_equal(x1: Any, x2: Any) -> Any:
 def greater(x1: Any, x2: Any) -> Any:
     """`x1 > x2`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> greater([1, 2, 3], 2)
     tensor([False, False,  True])
     """
@@ -44,6 +53,9 @@ def greater(x1: Any, x2: Any) -> Any:
 
 def greater_equal(x1: Any, x2: Any) -> Any:
     """`x1 >= x2`.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> greater_equal([1, 2, 3], 2)
     tensor([False,  True,  True])
@@ -55,6 +67,9 @@ def greater_equal(x1: Any, x2: Any) -> Any:
 def less(x1: Any, x2: Any) -> Any:
     """`x1 < x2`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> less([1, 2, 3], 2)
     tensor([ True, False, False])
     """
@@ -65,6 +80,9 @@ def less(x1: Any, x2: Any) -> Any:
 def less_equal(x1: Any, x2: Any) -> Any:
     """`x1 <= x2`.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> less_equal([1, 2, 3], 2)
     tensor([ True,  True, False])
     """
@@ -74,6 +92,11 @@ def less_equal(x1: Any, x2: Any) -> Any:
 
 def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """`|x1 - x2| <= atol + rtol * |x2|`; two NaNs are close if `equal_nan`.
+
+    Args:
+        x1, x2: shapes that broadcast, or numbers.
+        rtol, atol: the difference that may be, relative to `x2` and absolute.
+        equal_nan: whether NaN is close to NaN.
 
     >>> isclose([1.0, 2.0], [1.000001, 2.1])
     tensor([ True, False])
@@ -86,6 +109,11 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Whether all are close, as `isclose` has it.
 
+    Args:
+        x1, x2: shapes that broadcast, or numbers.
+        rtol, atol: the difference that may be, relative to `x2` and absolute.
+        equal_nan: whether NaN is close to NaN.
+
     >>> allclose([1.0, 2.0], [1.000001, 2.0])
     tensor(True)
     """
@@ -94,6 +122,9 @@ def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan
 
 def logical_and(x1: Any, x2: Any) -> Any:
     """Whether both are true, which all but 0 is.
+
+    Args:
+        x1, x2: of any dtype; shapes that broadcast, or numbers.
 
     >>> logical_and([True, False], True)
     tensor([ True, False])
@@ -104,6 +135,9 @@ def logical_and(x1: Any, x2: Any) -> Any:
 def logical_or(x1: Any, x2: Any) -> Any:
     """Whether one or both are true.
 
+    Args:
+        x1, x2: of any dtype; shapes that broadcast, or numbers.
+
     >>> logical_or([True, False], False)
     tensor([ True, False])
     """
@@ -112,6 +146,9 @@ def logical_or(x1: Any, x2: Any) -> Any:
 
 def logical_xor(x1: Any, x2: Any) -> Any:
     """Whether just one is true.
+
+    Args:
+        x1, x2: of any dtype; shapes that broadcast, or numbers.
 
     >>> logical_xor([True, False], True)
     tensor([False,  True])
@@ -132,6 +169,10 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """`x1` where the condition is true, `x2` elsewhere; shapes broadcast.
 
     Given the condition alone, where it is true: (its number of axes, how many), as `nonzero`, in int64.
+
+    Args:
+        condition: bools, or numbers of which 0 is false.
+        x1, x2: shapes that broadcast; either may be a number.
 
     Raises:
         ValueNeededError: the condition alone is given, and symbolic.

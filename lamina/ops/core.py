@@ -37,6 +37,10 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 def array(x: Any, dtype: Any = None) -> Any:
     """`x` as a tensor; as `convert_to_tensor`.
 
+    Args:
+        x: what `convert_to_tensor` takes.
+        dtype: of the result: a name such as "float32", or a torch dtype.
+
     >>> array([1, 2], dtype="float32")
     tensor([1., 2.])
     """
@@ -70,6 +74,10 @@ def is_tensor(x: Any) -> bool:
 
 def cast(x: Any, dtype: Any) -> Any:
     """`x` with its values as this dtype: a name such as "float32", or a torch dtype.
+
+    Args:
+        x: any shape.
+        dtype: of the result: a name such as "float32", or a torch dtype.
 
     >>> cast([0.5, -1.5], "int32")
     tensor([ 0, -1], dtype=torch.int32)
@@ -136,6 +144,10 @@ def copy(x: Any) -> Any:
 
 def view(x: Any, dtype: Any = None) -> Any:
     """The same bits read as another dtype; where that is wider or narrower, the last axis shrinks or grows.
+
+    Args:
+        x: any shape.
+        dtype: of the result: a name such as "float32", or a torch dtype.
 
     >>> view(torch.ones(2), "int32")
     tensor([1065353216, 1065353216], dtype=torch.int32)

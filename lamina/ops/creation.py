@@ -44,6 +44,10 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
 def zeros(shape: Any, dtype: Any = None) -> Any:
     """Zeros of this shape; float32 unless said otherwise.
 
+    Args:
+        shape: sizes, which may be symbolic.
+        dtype: float32 by default.
+
     >>> zeros((2, 3))
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
@@ -57,6 +61,10 @@ def zeros(shape: Any, dtype: Any = None) -> Any:
 def ones(shape: Any, dtype: Any = None) -> Any:
     """Ones of this shape; float32 unless said otherwise.
 
+    Args:
+        shape: sizes, which may be symbolic.
+        dtype: float32 by default.
+
     >>> ones(2, dtype="int32")
     tensor([1, 1], dtype=torch.int32)
     """
@@ -66,6 +74,10 @@ def ones(shape: Any, dtype: Any = None) -> Any:
 def empty(shape: Any, dtype: Any = None) -> Any:
     """A tensor of this shape to be filled; what stands in it is not said. Here: zeros.
 
+    Args:
+        shape: sizes, which may be symbolic.
+        dtype: float32 by default.
+
     >>> empty((2, 3)).shape
     torch.Size([2, 3])
     """
@@ -74,6 +86,11 @@ def empty(shape: Any, dtype: Any = None) -> Any:
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
     """`fill_value`, a number or what broadcasts, in the shape of `x`, with its dtype unless said otherwise.
+
+    Args:
+        x: any shape.
+        fill_value: a number, or a tensor that broadcasts.
+        dtype: that of `x` by default.
 
     >>> full_like(torch.ones(2), 7)
     tensor([7., 7.])
@@ -89,6 +106,10 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
 def zeros_like(x: Any, dtype: Any = None) -> Any:
     """Zeros in the shape of `x`, with its dtype unless said otherwise.
 
+    Args:
+        x: any shape.
+        dtype: that of `x` by default.
+
     >>> zeros_like(torch.ones(2))
     tensor([0., 0.])
     """
@@ -98,6 +119,10 @@ def zeros_like(x: Any, dtype: Any = None) -> Any:
 def ones_like(x: Any, dtype: Any = None) -> Any:
     """Ones in the shape of `x`, with its dtype unless said otherwise.
 
+    Args:
+        x: any shape.
+        dtype: that of `x` by default.
+
     >>> ones_like([3, 4])
     tensor([1, 1], dtype=torch.int32)
     """
@@ -106,6 +131,10 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
 
 def empty_like(x: Any, dtype: Any = None) -> Any:
     """A tensor shaped like `x`, to be filled; what stands in it is not said. Here: zeros.
+
+    Args:
+        x: any shape.
+        dtype: that of `x` by default.
 
     >>> empty_like(torch.ones(2)).shape
     torch.Size([2])
@@ -163,7 +192,7 @@ def linspace(
     first, last = common(*map(floating, placed(start, stop)))
     gaps = max(num - 1 if endpoint else num, 1)
     step = (last - first) / gaps
-    place = torch.arange(num, dtype=step.dtype.to_real(), device=step.device).reshape(-1, *[1] * step.ndim)
+    place = torch.arange(num, dtype=step.real.dtype, device=step.device).reshape(-1, *[1] * step.ndim)
     # From both ends: exact at the last value, and mirrored, as torch.linspace is.
     values = torch.where(place < gaps / 2, first + place * step, last - (gaps - place) * step)
     values = cast(torch.movedim(values, 0, axis) if axis else values, dtype or step.dtype)
@@ -192,6 +221,10 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
 def identity(n: Any, dtype: Any = None) -> Any:
     """The identity matrix (n, n), float32 by default.
 
+    Args:
+        n: rows and columns.
+        dtype: float32 by default.
+
     >>> identity(2)
     tensor([[1., 0.],
             [0., 1.]])
@@ -201,6 +234,12 @@ def identity(n: Any, dtype: Any = None) -> Any:
 
 def tri(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     """A matrix (N, M) with ones on and below its k-th diagonal, zeros above.
+
+    Args:
+        N: rows.
+        M: columns; by default as many.
+        k: which diagonal is the last with ones; 0 is the main one, above it k > 0.
+        dtype: float32 by default.
 
     >>> tri(2, 3)
     tensor([[1., 0., 0.],

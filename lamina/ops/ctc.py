@@ -23,6 +23,8 @@ from .operands import floating, ordered, placed
 def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
     """-log of the probability that the steps, without repetitions and blanks, spell the labels.
 
+    Graves et al. 2006, https://doi.org/10.1145/1143844.1143891.
+
     Args:
         target: labels, (B, L), filled up with anything.
         output: logits, (B, T, C).

@@ -13,6 +13,11 @@ from .operands import common, floating, tensor
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     """`a[1:] - a[:-1]` along an axis, `n` times over: each time one value fewer.
 
+    Args:
+        a: one axis or more.
+        n: how often, from 0 on.
+        axis: along which.
+
     >>> diff([1, 4, 9, 16])
     tensor([3, 5, 7], dtype=torch.int32)
     >>> diff([1, 4, 9, 16], n=2)

@@ -238,6 +238,10 @@ def trunc(x: Any) -> Any:
 def round(x: Any, decimals: int = 0) -> Any:
     """The nearest number with so many decimals; halves go to the even neighbour.
 
+    Args:
+        x: any shape.
+        decimals: how many digits behind the point; negative ones before it.
+
     >>> round([0.5, 1.5, 2.25], 0)
     tensor([0., 2., 2.])
     """

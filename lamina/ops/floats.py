@@ -64,6 +64,9 @@ def ldexp(x1: Any, x2: Any) -> Any:
 def nextafter(x1: Any, x2: Any) -> Any:
     """The float next to `x1` in the direction of `x2`, in the dtype of both.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> nextafter(1.0, 2.0) - 1
     tensor(1.1921e-07)
     """
@@ -73,6 +76,9 @@ def nextafter(x1: Any, x2: Any) -> Any:
 def fmax(x1: Any, x2: Any) -> Any:
     """The larger of both; the other where one is NaN.
 
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
+
     >>> fmax([1.0, float("nan")], 0.5)
     tensor([1.0000, 0.5000])
     """
@@ -81,6 +87,9 @@ def fmax(x1: Any, x2: Any) -> Any:
 
 def fmin(x1: Any, x2: Any) -> Any:
     """The smaller of both; the other where one is NaN.
+
+    Args:
+        x1, x2: shapes that broadcast; either may be a number.
 
     >>> fmin([1.0, float("nan")], 0.5)
     tensor([0.5000, 0.5000])

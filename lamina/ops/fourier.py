@@ -25,6 +25,8 @@ _WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window}
 def fft(x: Any) -> Any:
     """The transform of the last axis: `X[k] = sum over n of x[n] * exp(-2 pi i k n / L)`.
 
+    Cooley & Tukey 1965, https://doi.org/10.1090/S0025-5718-1965-0178586-1.
+
     Args:
         x: (real, imaginary), floats of one shape (..., L).
 
@@ -193,7 +195,7 @@ def istft(
     `out[n] = sum over t of w[n - t s] * piece[t][n - t s] / sum over t of w[n - t s]**2`, where the second sum is over
     the pieces there are if `center` and `sequence_length == fft_length`, which makes it the inverse up to the ends;
     else, as in Keras, over endlessly many. Without a window the pieces are summed and not divided.
-    [Griffin & Lim 1984, Signal estimation from modified short-time Fourier transform]
+    Griffin & Lim 1984, https://doi.org/10.1109/TASSP.1984.1164317.
 
     Args:
         x: (real, imaginary), floats of one shape (..., T, L // 2 + 1).

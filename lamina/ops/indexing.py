@@ -20,6 +20,10 @@ _REDUCTIONS = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 def get_item(x: Any, key: Any) -> Any:
     """`x[key]`.
 
+    Args:
+        x: any shape.
+        key: what stands in brackets in Python: integers, slices, None, `...`, tensors of indices or bools.
+
     >>> get_item([[1, 2], [3, 4]], (..., 0))
     tensor([1, 3], dtype=torch.int32)
     """
@@ -92,6 +96,14 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
 @one_node
 def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     """`inputs` with the block that begins at these indices, one for each axis, replaced by `updates`.
+
+    Args:
+        inputs: any shape.
+        start_indices: integers, or a tensor of them.
+        updates: the block, with as many axes.
+
+    Raises:
+        ShapeError: other numbers of axes, or a block that reaches beyond.
 
     >>> slice_update([[1, 2, 3], [4, 5, 6]], (0, 1), [[0], [0]])
     tensor([[1, 0, 3],

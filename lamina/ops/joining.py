@@ -17,6 +17,10 @@ from .operands import common, is_number, plain_axes, tensor, with_sizes
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """Tensors one after the other along an axis; in the dtype that holds them all.
 
+    Args:
+        xs: tensors of one shape, but for the size along the axis.
+        axis: along which.
+
     >>> concatenate([[1, 2], [3.5]])
     tensor([1.0000, 2.0000, 3.5000])
     """
@@ -56,6 +60,10 @@ def dstack(xs: Sequence[Any]) -> Any:
 def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
     """`x2` after `x1` along an axis; by default the values of both in a row; in the dtype that holds both.
 
+    Args:
+        x1, x2: of one shape, but for the size along the axis; of any shapes where there is none.
+        axis: along which, or None.
+
     Raises:
         ArgumentError: there is no such axis.
 
@@ -70,6 +78,10 @@ def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
 
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
     """Tensors of one shape, along a new axis; in the dtype that holds them all.
+
+    Args:
+        x: tensors of one shape.
+        axis: where the new axis is in the result.
 
     >>> stack([[1, 2], [3, 4]], axis=1)
     tensor([[1, 3],
@@ -105,6 +117,10 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
 
 def tile(x: Any, repeats: Any) -> Any:
     """The whole tensor several times along its axes; fewer `repeats` than axes count for the last ones.
+
+    Args:
+        x: any shape.
+        repeats: how often along each axis, or along the last one.
 
     >>> tile([1, 2], (2, 2))
     tensor([[1, 2, 1, 2],

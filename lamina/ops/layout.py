@@ -37,6 +37,10 @@ def ravel(x: Any) -> Any:
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`x` repeated along new axes in front and along axes of size 1, without copying.
 
+    Args:
+        x: sizes that are 1 or those of the shape, counted from the last axis.
+        shape: the sizes, which may be symbolic.
+
     >>> broadcast_to([1, 2], (2, 2))
     tensor([[1, 2],
             [1, 2]], dtype=torch.int32)
@@ -46,6 +50,10 @@ def broadcast_to(x: Any, shape: Any) -> Any:
 
 def transpose(x: Any, axes: Any = None) -> Any:
     """The axes in another order, given by their old places; reversed by default.
+
+    Args:
+        x: any shape.
+        axes: the old place of each axis of the result; or None.
 
     >>> transpose(torch.ones(2, 3, 4), (0, 2, 1)).shape
     torch.Size([2, 4, 3])
@@ -57,6 +65,11 @@ def transpose(x: Any, axes: Any = None) -> Any:
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     """Axes, one or several, moved to new places; the others keep their order.
 
+    Args:
+        x: any shape.
+        source: one axis, or several.
+        destination: as many places in the result.
+
     >>> moveaxis(torch.ones(2, 3, 4), 0, -1).shape
     torch.Size([3, 4, 2])
     """
@@ -66,6 +79,10 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Two axes in each other's place.
 
+    Args:
+        x: any shape.
+        axis1, axis2: the two.
+
     >>> swapaxes(torch.ones(2, 3, 4), 0, 2).shape
     torch.Size([4, 3, 2])
     """
@@ -74,6 +91,10 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 def expand_dims(x: Any, axis: Any) -> Any:
     """New axes of size 1; `axis` says where they are in the result.
+
+    Args:
+        x: any shape.
+        axis: one, or several.
 
     >>> expand_dims(torch.ones(2, 3), (0, -1)).shape
     torch.Size([1, 2, 3, 1])
@@ -88,6 +109,10 @@ def expand_dims(x: Any, axis: Any) -> Any:
 
 def squeeze(x: Any, axis: Any = None) -> Any:
     """Without its axes of size 1: all that are, or those named.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
 
     Raises:
         ShapeError: a named axis has another size.
@@ -109,6 +134,13 @@ def squeeze(x: Any, axis: Any = None) -> Any:
 
 def flip(x: Any, axis: Any = None) -> Any:
     """The values in reverse order along one axis, several, or all.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> flip([[1, 2], [3, 4]], axis=1)
     tensor([[2, 1],

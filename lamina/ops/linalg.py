@@ -38,6 +38,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 def det(x: Any) -> Any:
     """The determinant.
 
+    Args:
+        x: (..., N, N).
+
     >>> det([[1.0, 2.0], [3.0, 4.0]])
     tensor(-2.)
     """
@@ -87,6 +90,9 @@ def matrix_rank(x: Any, tol: float | None = None) -> Any:
 def inv(x: Any) -> Any:
     """The inverse: `inv(x) @ x` is the identity.
 
+    Args:
+        x: (..., N, N).
+
     Raises:
         RuntimeError: it has none.
 
@@ -100,6 +106,10 @@ def inv(x: Any) -> Any:
 def pinv(x: Any, rcond: float | None = None) -> Any:
     """The pseudo-inverse; singular values below `rcond` times the largest count as 0.
 
+    Args:
+        x: (..., N, M).
+        rcond: by default the dtype's epsilon times max(N, M).
+
     >>> pinv([[2.0], [0.0]])
     tensor([[0.5000, 0.0000]])
     """
@@ -107,7 +117,14 @@ def pinv(x: Any, rcond: float | None = None) -> Any:
 
 
 def solve(a: Any, b: Any) -> Any:
-    """The `x` with `a @ x == b`, for `a` (..., N, N) and `b` (..., N) or (..., N, K).
+    """The `x` with `a @ x == b`.
+
+    Args:
+        a: (..., N, N).
+        b: (N,), (..., N) beside as many matrices, or (..., N, K).
+
+    Raises:
+        RuntimeError: a matrix has no inverse.
 
     >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
     tensor([0.5000, 0.2500])
@@ -117,6 +134,11 @@ def solve(a: Any, b: Any) -> Any:
 
 def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
     """The `x` with `a @ x == b`, reading only the upper or the lower triangle of `a`.
+
+    Args:
+        a: (..., N, N), of which only one triangle is read.
+        b: (..., N) or (..., N, K).
+        lower: whether it is the lower one.
 
     >>> solve_triangular([[2.0, 2.0], [0.0, 4.0]], [2.0, 4.0])
     tensor([0., 1.])
@@ -129,6 +151,13 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
 
 def cholesky(x: Any, upper: bool = False) -> Any:
     """The lower triangular `l` with `l @ l.T == x`, for symmetric positive `x`; or the upper one.
+
+    Args:
+        x: (..., N, N), of which one triangle is read.
+        upper: whether to return the upper factor.
+
+    Raises:
+        RuntimeError: a matrix is not positive definite.
 
     >>> cholesky([[4.0, 0.0], [0.0, 9.0]])
     tensor([[2., 0.],
@@ -244,6 +273,9 @@ def eig(x: Any) -> Any:
 
 def eigh(x: Any) -> Any:
     """(w, v): the eigenvalues of symmetric matrices, from small to large, and the eigenvectors as columns.
+
+    Args:
+        x: (..., N, N), symmetric: only the lower triangle is read.
 
     >>> eigh([[2.0, 0.0], [0.0, 1.0]])[0]
     tensor([1., 2.])

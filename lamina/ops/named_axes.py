@@ -1,7 +1,6 @@
 """Axes by name: what a tensor looks like, and what it shall look like, in one line.
 
-The language is that of einops [Rogozhnikov 2022, Einops: clear and reliable tensor manipulations with Einstein-like
-notation, ICLR].
+The language is that of einops: Rogozhnikov 2022, https://openreview.net/forum?id=oapKSVM2bcj.
 """
 
 from __future__ import annotations

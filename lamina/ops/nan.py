@@ -20,6 +20,14 @@ from .reduction import argmax, argmin, cumprod, cumsum, max, min, prod, sum
 def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum of what is not NaN.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> nansum([1.0, float("nan"), 2.0])
     tensor(3.)
     """
@@ -30,6 +38,14 @@ def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product of what is not NaN.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> nanprod([3.0, float("nan"), 2.0])
     tensor(6.)
     """
@@ -39,6 +55,14 @@ def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @one_node
 def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The mean of what is not NaN: sum / n, n of these.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> nanmean([1.0, float("nan"), 2.0])
     tensor(1.5000)
@@ -51,6 +75,14 @@ def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The variance of what is not NaN: the mean of `(x - mean)**2`.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> nanvar([1.0, float("nan"), 3.0])
     tensor(1.)
     """
@@ -62,6 +94,14 @@ def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @one_node
 def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The standard deviation of what is not NaN: the root of the variance. No gradient goes through where it is 0.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> nanstd([1.0, float("nan"), 3.0])
     tensor(1.)
@@ -76,6 +116,14 @@ def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest of what is not NaN.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> nanmax([1.0, float("nan"), 2.0])
     tensor(2.)
     """
@@ -85,6 +133,14 @@ def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @one_node
 def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest of what is not NaN.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> nanmin([1.0, float("nan"), 2.0])
     tensor(1.)
@@ -96,6 +152,14 @@ def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The index of the largest of what is not NaN, as `argmax`; int32.
 
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+        keepdims: whether the axis stays, with size 1.
+
+    Raises:
+        DtypeError: complex numbers, which have no order.
+
     >>> nanargmax([1.0, float("nan"), 2.0])
     tensor(2, dtype=torch.int32)
     """
@@ -105,6 +169,14 @@ def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 @one_node
 def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The index of the smallest of what is not NaN, as `argmin`; int32.
+
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+        keepdims: whether the axis stays, with size 1.
+
+    Raises:
+        DtypeError: complex numbers, which have no order.
 
     >>> nanargmin([float("nan"), 1.0, 2.0])
     tensor(1, dtype=torch.int32)
@@ -116,6 +188,11 @@ def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Running sums, as `cumsum`, with 0 for NaN.
 
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+        dtype: what is computed in and returned.
+
     >>> nancumsum([1.0, float("nan"), 2.0])
     tensor([1., 1., 3.])
     """
@@ -125,6 +202,11 @@ def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
 @one_node
 def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Running products, as `cumprod`, with 1 for NaN.
+
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+        dtype: what is computed in and returned.
 
     >>> nancumprod([3.0, float("nan"), 2.0])
     tensor([3., 3., 6.])

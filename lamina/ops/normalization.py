@@ -73,6 +73,8 @@ def batch_normalization(
 ) -> Any:
     """`(x - mean) / sqrt(variance + epsilon) * scale + offset`, with one of each for every index of `axis`.
 
+    Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167.
+
     Args:
         x: any shape, with size C along `axis`.
         mean, variance: (C,).
@@ -100,11 +102,17 @@ def layer_normalization(
 ) -> Any:
     """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the moments over the axes.
 
+    Ba et al. 2016, https://arxiv.org/abs/1607.06450.
+
     Args:
         x: any shape.
         gamma, beta: of the axes' sizes, or None for 1 and 0.
         axis: one or several.
         epsilon: added to the variance; 1e-7 by default.
+        kwargs: none; a name that Keras once had is an error.
+
+    Raises:
+        ArgumentError: an argument of another name.
 
     >>> layer_normalization([1.0, 3.0])
     tensor([-1.,  1.])
@@ -123,6 +131,8 @@ def layer_normalization(
 @one_node
 def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
     """`x / sqrt(mean(x**2) + epsilon) * scale`, with the mean over the axes.
+
+    Zhang & Sennrich 2019, https://arxiv.org/abs/1910.07467.
 
     Args:
         x: any shape.

@@ -19,6 +19,10 @@ def matmul(x1: Any, x2: Any) -> Any:
     A vector counts as a row on the left and as a column on the right, and its axis is gone afterwards. Two int8
     matrices give int32, so that nothing overflows.
 
+    Args:
+        x1: (..., N, K) or (K,).
+        x2: (..., K, M) or (K,).
+
     >>> matmul([[1, 2], [3, 4]], [1, 1])
     tensor([3, 7], dtype=torch.int32)
     """
@@ -30,6 +34,10 @@ def dot(x1: Any, x2: Any) -> Any:
     """The sum of products over the last axis of `x1` and the last but one (a vector's only one) of `x2`.
 
     A number multiplies.
+
+    Args:
+        x1: (..., K), or a number.
+        x2: (..., K, M), (K,), or a number.
 
     >>> dot([1.0, 2.0], [3.0, 4.0])
     tensor(11.)
@@ -76,6 +84,9 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
 def outer(x1: Any, x2: Any) -> Any:
     """Each value of `x1` times each of `x2`: a matrix. Inputs of any shape are taken in a row.
 
+    Args:
+        x1, x2: any shapes; N and M values.
+
     >>> outer([1, 2], [3, 4])
     tensor([[3, 4],
             [6, 8]], dtype=torch.int32)
@@ -86,6 +97,10 @@ def outer(x1: Any, x2: Any) -> Any:
 
 def inner(x1: Any, x2: Any) -> Any:
     """The sums of products over the last axis of both, (..., K) and (***, K) -> (..., ***). A number multiplies.
+
+    Args:
+        x1: (..., K), or a number.
+        x2: (***, K), or a number.
 
     >>> inner([[1, 2], [3, 4]], [1, 1])
     tensor([3, 7], dtype=torch.int32)
@@ -161,6 +176,11 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The sum along a diagonal.
 
+    Args:
+        x: two or more axes.
+        offset: which diagonal; 0 is the main one, above it offset > 0.
+        axis1, axis2: rows and columns of the matrices.
+
     >>> trace([[1, 2], [3, 4]])
     tensor(5, dtype=torch.int32)
     """
@@ -171,6 +191,11 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """A diagonal of the matrices that two axes span, as the last axis; above the main one for `offset` > 0.
 
+    Args:
+        x: two or more axes.
+        offset: which diagonal; 0 is the main one, above it offset > 0.
+        axis1, axis2: rows and columns of the matrices.
+
     >>> diagonal([[1, 2], [3, 4]])
     tensor([1, 4], dtype=torch.int32)
     """
@@ -179,6 +204,10 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 def diag(x: Any, k: int = 0) -> Any:
     """A matrix with a vector on its k-th diagonal; or the k-th diagonal of a matrix.
+
+    Args:
+        x: (N,) or (N, M).
+        k: which diagonal; 0 is the main one, above it k > 0.
 
     >>> diag([1, 2])
     tensor([[1, 0],
@@ -189,6 +218,10 @@ def diag(x: Any, k: int = 0) -> Any:
 
 def diagflat(x: Any, k: int = 0) -> Any:
     """A matrix with all values of `x`, in a row, on its k-th diagonal.
+
+    Args:
+        x: any shape.
+        k: which diagonal; 0 is the main one, above it k > 0.
 
     >>> diagflat([[1], [2]])
     tensor([[1, 0],
@@ -223,6 +256,10 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 def tril(x: Any, k: int = 0) -> Any:
     """Matrices with zeros above the k-th diagonal.
 
+    Args:
+        x: (..., N, M).
+        k: which diagonal is the last that stays; 0 is the main one, above it k > 0.
+
     >>> tril([[1, 2], [3, 4]])
     tensor([[1, 0],
             [3, 4]], dtype=torch.int32)
@@ -232,6 +269,10 @@ def tril(x: Any, k: int = 0) -> Any:
 
 def triu(x: Any, k: int = 0) -> Any:
     """Matrices with zeros below the k-th diagonal.
+
+    Args:
+        x: (..., N, M).
+        k: which diagonal is the last that stays; 0 is the main one, above it k > 0.
 
     >>> triu([[1, 2], [3, 4]])
     tensor([[1, 2],

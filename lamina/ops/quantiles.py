@@ -88,6 +88,14 @@ def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keep
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The value in the middle, the mean of both if two are: the quantile 0.5.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> median([[3.0, 1.0, 9.0], [4.0, 8.0, 0.0]], axis=1)
     tensor([3., 4.])
     """
@@ -97,6 +105,14 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @one_node
 def nanmedian(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The value in the middle of what is not NaN.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> nanmedian([3.0, float("nan"), 1.0, 9.0])
     tensor(3.)

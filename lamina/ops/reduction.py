@@ -19,6 +19,14 @@ from .operands import counted, floating, floating_pair, ordered, plain_axes, ten
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> sum([[1, 2], [3, 4]], axis=0)
     tensor([4, 6], dtype=torch.int32)
     """
@@ -28,6 +36,15 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
     """The product, computed and returned in `dtype` if one is given.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+        dtype: what is computed in and returned.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> prod([[1.0, 2.0], [3.0, 4.0]], axis=1)
     tensor([ 2., 12.])
@@ -41,6 +58,14 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The mean: sum / n.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> mean([[1, 2], [3, 4]], axis=1)
     tensor([1.5000, 3.5000])
     """
@@ -50,6 +75,14 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The variance: the mean of `(x - mean(x))**2`.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> var([1.0, 3.0])
     tensor(1.)
@@ -61,6 +94,14 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The standard deviation: the square root of the variance.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> std([1.0, 3.0])
     tensor(1.)
     """
@@ -70,6 +111,15 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
     """The largest value, but at least `initial`.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+        initial: a number that takes part, as if it were one of the values.
+
+    Raises:
+        ArgumentError: there is no such axis. DtypeError: complex numbers, which have no order.
 
     >>> max([[1, 5], [7, 4]], axis=0)
     tensor([7, 5], dtype=torch.int32)
@@ -82,6 +132,15 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
     """The smallest value, but at most `initial`.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+        initial: a number that takes part, as if it were one of the values.
+
+    Raises:
+        ArgumentError: there is no such axis. DtypeError: complex numbers, which have no order.
+
     >>> min([[1, 5], [7, 4]], axis=0)
     tensor([1, 4], dtype=torch.int32)
     """
@@ -93,6 +152,14 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
 def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest value, as `max`.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> amax([3, 9, 4])
     tensor(9, dtype=torch.int32)
     """
@@ -101,6 +168,14 @@ def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The smallest value, as `min`.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> amin([3, 9, 4])
     tensor(3, dtype=torch.int32)
@@ -111,6 +186,14 @@ def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @one_node
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """From peak to peak: the largest value less the smallest.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> ptp([[1, 5], [7, 4]], axis=0)
     tensor([6, 1], dtype=torch.int32)
@@ -153,6 +236,14 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Whether all are true, which all but 0 is.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> all([[True, False], [True, True]], axis=1)
     tensor([False,  True])
     """
@@ -162,6 +253,14 @@ def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Whether one or more are true, which all but 0 is.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> any([[True, False], [False, False]], axis=1)
     tensor([ True, False])
@@ -173,6 +272,13 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def count_nonzero(x: Any, axis: Any = None) -> Any:
     """How many are not 0; int32.
 
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+
+    Raises:
+        ArgumentError: there is no such axis.
+
     >>> count_nonzero([[0, 1], [2, 3]], axis=1)
     tensor([1, 2], dtype=torch.int32)
     """
@@ -183,6 +289,14 @@ def count_nonzero(x: Any, axis: Any = None) -> Any:
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The index of the largest value, of the first if several are; among all values in a row if `axis` is None; int32.
 
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+        keepdims: whether the axis stays, with size 1.
+
+    Raises:
+        DtypeError: complex numbers, which have no order.
+
     >>> argmax([[1, 5], [7, 4]], axis=1)
     tensor([1, 0], dtype=torch.int32)
     """
@@ -192,6 +306,14 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """The index of the smallest value, of the first if several are; among all values in a row if `axis` is None; int32.
 
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+        keepdims: whether the axis stays, with size 1.
+
+    Raises:
+        DtypeError: complex numbers, which have no order.
+
     >>> argmin([[1, 5], [7, 4]], axis=1)
     tensor([0, 1], dtype=torch.int32)
     """
@@ -200,6 +322,14 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """`log(sum(exp(x)))`, without overflow.
+
+    Args:
+        x: any shape.
+        axis: one, several, or None for all.
+        keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ArgumentError: there is no such axis.
 
     >>> logsumexp([1000.0, 1000.0])
     tensor(1000.6932)
@@ -211,6 +341,11 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Sums of the first value, the first two, ... along an axis, or over all in a row; in `dtype` if one is given.
 
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+        dtype: what is computed in and returned.
+
     >>> cumsum([1, 2, 3])
     tensor([1, 3, 6], dtype=torch.int32)
     """
@@ -220,6 +355,11 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Products of the first value, the first two, ... along an axis, or over all in a row; in `dtype` if one is given.
+
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+        dtype: what is computed in and returned.
 
     >>> cumprod([1, 2, 3])
     tensor([1, 2, 6], dtype=torch.int32)

@@ -16,6 +16,13 @@ from .operands import common, here, ordered, placed, plain_axes, tensor
 def sort(x: Any, axis: int | None = -1) -> Any:
     """The values along an axis from small to large; all values in a row, if `axis` is None.
 
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+
+    Raises:
+        ArgumentError: there is no such axis. DtypeError: complex numbers, which have no order.
+
     >>> sort([3, 1, 2])
     tensor([1, 2, 3], dtype=torch.int32)
     """
@@ -25,6 +32,13 @@ def sort(x: Any, axis: int | None = -1) -> Any:
 
 def argsort(x: Any, axis: int | None = -1) -> Any:
     """The indices that put the values along an axis in order, equal ones as they stood; int32.
+
+    Args:
+        x: any shape.
+        axis: one, or None for all values in a row.
+
+    Raises:
+        ArgumentError: there is no such axis. DtypeError: complex numbers, which have no order.
 
     >>> argsort([3, 1, 2])
     tensor([1, 2, 0], dtype=torch.int32)

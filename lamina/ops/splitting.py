@@ -87,6 +87,10 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
     """`split` along the second axis, of a vector along the only one.
 
+    Args:
+        x: with that axis.
+        indices_or_sections: into how many equal parts; or the indices at which a new part begins.
+
     Raises:
         ShapeError: a number, or no such equal parts.
 
@@ -101,6 +105,10 @@ def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
     """`split` along the first axis of two or more.
 
+    Args:
+        x: with that axis.
+        indices_or_sections: into how many equal parts; or the indices at which a new part begins.
+
     Raises:
         ShapeError: fewer than two axes, or no such equal parts.
 
@@ -112,6 +120,10 @@ def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 
 def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
     """`split` along the third axis.
+
+    Args:
+        x: with that axis.
+        indices_or_sections: into how many equal parts; or the indices at which a new part begins.
 
     Raises:
         ShapeError: fewer than three axes, or no such equal parts.

@@ -148,6 +148,8 @@ def separable_conv(
 ) -> Any:
     """`depthwise_conv`, then `conv` with windows of one position.
 
+    Chollet 2016, https://arxiv.org/abs/1610.02357.
+
     Args:
         inputs: (B, *spatial, C).
         depthwise_kernel: (*spatial, C, M).

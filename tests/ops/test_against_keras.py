@@ -118,6 +118,7 @@ def test_signatures_are_those_of_keras(name: str) -> None:
 
 
 def test_namespaces_group_the_ops_as_in_keras() -> None:
+    assert set(ops.__all__) == {name for name in dir(keras.ops) if not name.startswith("_")}
     for space in sorted(NAMESPACES):
         mine, theirs = getattr(ops, space), getattr(keras.ops, space)
         assert set(mine.__all__) == {name for name in dir(theirs) if not name.startswith("_")}
