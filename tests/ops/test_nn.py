@@ -182,6 +182,29 @@ def test_results_keep_64_bits() -> None:
     assert {result.dtype for result in results} == {torch.float64}
 
 
+# ---- compiled
+
+CALLS: dict[str, Any] = {
+    "attention": lambda x: ops.dot_product_attention(x, x, x, mask=x[:, :1, 0, :1].unsqueeze(-1) > -9, is_causal=True),
+    "flash": lambda x: ops.dot_product_attention(x, x, x, flash_attention=True),
+    "no flash": lambda x: ops.dot_product_attention(x, x, x, flash_attention=False),
+    "cap": lambda x: ops.dot_product_attention(x, x, x, is_causal=True, attn_logits_soft_cap=2.0),
+    "beams": lambda x: ops.ctc_decode(x[..., 0], torch.tensor([5, 3]), "beam_search", 4, 2),
+    "greedy": lambda x: ops.ctc_decode(x[..., 0], torch.tensor([5, 3])),
+    "pool": lambda x: ops.adaptive_max_pool(x, 3),
+    "blocks": lambda x: ops.depth_to_space(ops.space_to_depth(x[:, :4], 2), 2),
+    "hot": lambda x: ops.multi_hot((x[:, :, 0, 0] * 3).int(), 5),
+    "psnr": lambda x: ops.psnr(x, x + 1, 2.0),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls_compile(name: str) -> None:
+    x = torch.randn(2, 5, 4, 8)
+    compiled = torch.compile(CALLS[name], fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x), CALLS[name](x))
+
+
 X = torch.ones(2, 4, 6, 8)
 ERRORS = [
     (lambda: ops.adaptive_max_pool(X, 0), ArgumentError, "output_size cannot be 0"),
