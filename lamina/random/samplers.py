@@ -48,7 +48,7 @@ def truncated_normal(
     precise = _precise(dtype)
     u = seeded.uniform(shape, precise, _device(beside, mean, stddev), seed_of(seed))
     z = torch.erfinv((2 * u - 1) * _SHARE_WITHIN_CUT) * math.sqrt(2.0)
-    return (mean + stddev * z.clamp(-_CUT, _CUT)).to(dtype)
+    return (mean + stddev * z).to(dtype)
 
 
 def uniform(

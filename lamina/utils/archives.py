@@ -115,13 +115,13 @@ def _unpack(members: Iterator[_Member], folder: Path) -> None:
 
 
 def _place(name: str) -> PurePosixPath:
-    place = PurePosixPath(name)
-    foreign = PureWindowsPath(name)
-    if place.is_absolute() or foreign.drive or foreign.root or ".." in place.parts or ".." in foreign.parts:
+    # Read as Windows reads it, which knows both separators, so that a name means the same everywhere.
+    strict = PureWindowsPath(name)
+    if strict.drive or strict.root or ".." in strict.parts:
         raise _refused(name, "a name that leads out of the folder")
     if "\0" in name:
         raise _refused(name, "no name")
-    return place
+    return PurePosixPath(name)
 
 
 def _refused(name: str, what: str) -> ArchiveError:
