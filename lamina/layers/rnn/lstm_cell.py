@@ -78,7 +78,11 @@ class LSTMCell(RecurrentCell):
 
     def step(self, projected: torch.Tensor, states: States, drops: torch.Tensor | None) -> tuple[torch.Tensor, States]:
         h, c = states
-        a = projected + gated_linear(h, self.recurrent_kernel.t(), None, drops)
+        recurrent = self.recurrent_kernel
+        if drops is None:
+            a = torch.addmm(projected, h, recurrent)  # in one operation, without transposing there and back
+        else:
+            a = projected + gated_linear(h, recurrent.t(), None, drops)
         h, c = gated_memory(a.chunk(4, -1), c, self.activation, self.recurrent_activation)
         return h, [h, c]
 
@@ -124,7 +128,7 @@ def gated_memory(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(h', c') from what goes into the gates i, f, c, o and from the memory c."""
     a_i, a_f, a_c, a_o = gates
-    c = gate(a_f) * c + gate(a_i) * activation(a_c)
+    c = torch.addcmul(gate(a_f) * c, gate(a_i), activation(a_c))
     return gate(a_o) * activation(c), c
 
 

@@ -60,7 +60,12 @@ class SimpleRNNCell(RecurrentCell):
         )
 
     def step(self, projected: torch.Tensor, states: States, drops: torch.Tensor | None) -> tuple[torch.Tensor, States]:
-        h = self.activation(projected + gated_linear(states[0], self.recurrent_kernel.t(), None, drops))
+        recurrent = self.recurrent_kernel
+        if drops is None:
+            h = torch.addmm(projected, states[0], recurrent)  # in one operation, without transposing there and back
+        else:
+            h = projected + gated_linear(states[0], recurrent.t(), None, drops)
+        h = self.activation(h)
         return h, [h]
 
     def fuses(self) -> bool:
