@@ -47,9 +47,8 @@ def get_file(
         origin: the URL: http, https, ftp or file.
         untar: the same as ``extract=True, archive_format="tar"``.
         md5_hash: the same as ``file_hash=..., hash_algorithm="md5"``.
-        file_hash: sha256 or md5 of the file, in hexadecimal digits.
         cache_subdir: folder below `cache_dir`; an absolute one stands for itself.
-        hash_algorithm: "sha256", "md5", or "auto", by the length of the hash.
+        file_hash, hash_algorithm: in hexadecimal digits; "sha256", "md5", or "auto", by the length.
         extract: unpack the archive and return the folder. Links and names that lead out of it are refused.
         archive_format: "tar" (also compressed), "zip", a list of these, "auto" for both, or None.
         cache_dir: by default the environment variable LAMINA_HOME, else ~/.lamina.

@@ -44,22 +44,18 @@ def image_dataset_from_directory(
         directory: the folder.
         labels: "inferred": the subfolders are the classes, by name; None for none; or a class number for each file, in
             the order of the paths of all files.
-        label_mode: "int": int32 (B,); "binary": float32 (B, 1) of 0 and 1; "categorical": float32 (B, classes); None:
-            no labels.
+        label_mode: "int": int32 (B,); "binary": float32 (B, 1) of 0 and 1; "categorical": float32 (B, classes); None.
         class_names: the subfolders that count, in this order.
         color_mode: "rgb", "rgba" or "grayscale": 3, 4 or 1 channels.
         batch_size: pictures in a batch; None for a data set of single ones.
-        image_size: (height, width).
-        shuffle: the files in a random order, a new one at each pass; else in that of their paths.
-        seed: for that.
+        image_size, data_format: (height, width), and where the channels are, "channels_last" unless configured.
+        shuffle, seed: the files in a random order, a new one at each pass; else in that of their paths.
         validation_split: which fraction of the files, the last ones, is for validation.
         subset: "training", "validation", or "both" for a list of the two; together with `validation_split`.
         interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
         follow_links: also into folders behind symbolic links.
         crop_to_aspect_ratio, pad_to_aspect_ratio: cut off or fill up, instead of stretching.
-        data_format: of the pictures; `lamina.config.image_data_format()` by default.
-        format: only the default; what is returned is always PyTorch's.
-        verbose: say how many files there are.
+        format, verbose: only the default, since it is always PyTorch's; say how many files there are.
 
     Returns:
         A `torch.utils.data.DataLoader` of (images, labels), or images alone: float32 (B, H, W, C) from 0 to 255; with
@@ -68,34 +64,32 @@ def image_dataset_from_directory(
     Raises:
         ArgumentError: an argument cannot be, or there are no files. ImportError: Pillow is not installed.
 
-    >>> import os
-    >>> for name in ("cats", "dogs"):
-    ...     os.makedirs(f"pets/{name}")
-    ...     lamina.utils.save_img(f"pets/{name}/1.png", np.ones((5, 4, 3)))
-    >>> data = image_dataset_from_directory("pets", image_size=(8, 8), verbose=False)
-    >>> images, labels = next(iter(data))
-    >>> tuple(images.shape), sorted(labels.tolist()), data.class_names
-    ((2, 8, 8, 3), [0, 1], ['cats', 'dogs'])
+    >>> lamina.utils.save_img("one.png", np.ones((5, 4, 3)))
+    >>> next(iter(image_dataset_from_directory(".", labels=None, image_size=(8, 8), verbose=False))).shape
+    torch.Size([1, 8, 8, 3])
     """
-    if color_mode not in MODES:
-        raise ArgumentError(f"There is no color_mode {color_mode!r}.", expected=", ".join(MODES))
-    if str(interpolation).lower() not in INTERPOLATIONS:
-        raise ArgumentError(f"There is no interpolation {interpolation!r}.", expected=", ".join(INTERPOLATIONS))
-    pillow("image_dataset_from_directory")
-    read = partial(
-        read_image,
-        color_mode=color_mode,
-        size=_size(image_size),
-        channels_first=checked_format(data_format) == "channels_first",
-        interpolation=interpolation.lower(),
-        crop_to_aspect_ratio=crop_to_aspect_ratio,
-        pad_to_aspect_ratio=pad_to_aspect_ratio,
-    )
+    read = _reader(color_mode, image_size, interpolation, data_format)
+    read = partial(read, crop_to_aspect_ratio=crop_to_aspect_ratio, pad_to_aspect_ratio=pad_to_aspect_ratio)
     return dataset_from_directory(
         directory, read, torch.stack, ENDINGS, labels=labels, label_mode=label_mode, class_names=class_names,
         batch_size=batch_size, shuffle=shuffle, seed=seed, validation_split=validation_split, subset=subset,
         follow_links=follow_links, format=format, verbose=verbose,
     )  # fmt: skip
+
+
+def _reader(color_mode: str, image_size: Any, interpolation: str, data_format: str | None) -> Any:
+    if color_mode not in MODES:
+        raise ArgumentError(f"There is no color_mode {color_mode!r}.", expected=", ".join(MODES))
+    if str(interpolation).lower() not in INTERPOLATIONS:
+        raise ArgumentError(f"There is no interpolation {interpolation!r}.", expected=", ".join(INTERPOLATIONS))
+    pillow("image_dataset_from_directory")
+    return partial(
+        read_image,
+        color_mode=color_mode,
+        size=_size(image_size),
+        channels_first=checked_format(data_format) == "channels_first",
+        interpolation=interpolation.lower(),
+    )
 
 
 def read_image(path: str, color_mode: str, size: tuple[int, int], channels_first: bool, **options: Any) -> torch.Tensor:
