@@ -12,7 +12,19 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from lamina.graph import Graph, Node, Program, ShapeError, Source, Symbolic, SymbolicTensor, TensorSpec, record, tree
+from lamina.graph import (
+    ArgumentError,
+    Graph,
+    Node,
+    Program,
+    ShapeError,
+    Source,
+    Symbolic,
+    SymbolicTensor,
+    TensorSpec,
+    record,
+    tree,
+)
 from lamina.graph.infer import Array, infer_graph
 from lamina.graph.node import Leaf, last_number
 from lamina.graph.records import Placeholder
@@ -132,9 +144,16 @@ def draw(role: str, function: Callable[..., Any], *parameters: Any) -> Closure:
         function: takes as many arguments as there are parameters; returns tensors, symbolic or not, numbers and None,
             in any nesting.
         parameters: for each argument a `TensorSpec` or a nesting of them; None where it will be given None.
+
+    Raises:
+        ArgumentError: it is no function.
     """
     if isinstance(function, Closure):
         return function
+    if not callable(function) or isinstance(function, SymbolicTensor):
+        raise ArgumentError(
+            f"{role} must be a function.", got=str(function)[:80], where=str(caller()), hint=f"{role}=lambda: ..."
+        )
     before = last_number()
     own: list[SymbolicTensor] = []
 

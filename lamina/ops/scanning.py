@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, TensorSpec, record, tree
+from lamina.graph import ArgumentError, ShapeError, TensorSpec, record, tree
 from lamina.graph.infer import AXIS_EXAMPLES, Array
 from lamina.graph.source import caller
 
@@ -19,7 +19,14 @@ from .operands import tensor
 
 def _of_scan(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     step, state, xs, length, *_ = args
-    new, output = step.example(state, tree.map_leaves(_slice_of_example, xs))
+    result = step.example(state, tree.map_leaves(_slice_of_example, xs))
+    if not isinstance(result, (list, tuple)) or len(result) != 2:
+        raise ShapeError(
+            "The function of scan returns a state and an output.",
+            got=tree.describe(result),
+            expected="(state, output); None for no output",
+        )
+    new, output = result
     refuse_changed("scan", state, new)
     return state, _stacked_example(output, _steps(xs, length))
 

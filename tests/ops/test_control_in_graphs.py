@@ -400,6 +400,11 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda x: ops.scan(lambda c, rows: (c, c), x, (x, ops.zeros((7, 4)))),
         "one size",
     ),
+    "a scan whose function returns one thing": (
+        lambda x: ops.scan(lambda c, row: c, x, x),
+        "a state and an output",
+    ),
+    "a tensor for a function": (lambda x: ops.cond(x.sum() > 0, x, lambda: x), "true_fn must be a function"),
     "an associative function that is none": (
         lambda x: ops.associative_scan(lambda a, b: a[:, :2], x),
         "associative_scan changes its variable",
