@@ -18,6 +18,7 @@ from lamina.graph import ArgumentError
 from lamina.layers.core.function_names import function_of_name as function_of_common_name
 from lamina.layers.core.function_names import name_of_function as common_name_of_function
 from lamina.ops.creation import arange_beside
+from lamina.ops.derivatives import differentiated
 from lamina.ops.vectorizing import mapped
 from lamina.random import samplers
 
@@ -54,6 +55,7 @@ def _of_ours() -> Iterator[tuple[str, Callable[..., Any]]]:
     """The functions of `lamina.ops` that are one node of a graph; the others record functions of PyTorch's."""
     yield "lamina.ops.arange_beside", arange_beside
     yield "lamina.ops.mapped", mapped
+    yield "lamina.ops.differentiated", differentiated
     yield from ((f"lamina.random.{name}", getattr(samplers, name)) for name in samplers.__all__)
     for namespace, prefix in ((ops.image, "lamina.ops.image."), (ops, "lamina.ops.")):
         public = ((name, getattr(namespace, name)) for name in namespace.__all__)
