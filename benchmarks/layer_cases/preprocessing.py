@@ -6,13 +6,15 @@ import torch.nn.functional as F
 from .case import Case, Floats, Integers, Tensors, to_nchw, to_nhwc
 
 ROWS, IMAGES = (Floats((1000, 1000)),), (Floats((8, 64, 64, 3)),)
-TOKENS = 100
+TOKENS = 1000
 EDGES = [-1.0, -0.5, 0.0, 0.5, 1.0]
 EDGES_TENSOR = torch.tensor(EDGES)
 
 
 def _multi_hot(x: Tensors, w: Tensors) -> torch.Tensor:
-    return torch.zeros(len(x[0]), TOKENS).scatter_(1, x[0], 1.0)
+    """Negative numbers, which are left out, have a column of their own."""
+    columns = torch.where(x[0] < 0, TOKENS, x[0])
+    return torch.zeros(len(x[0]), TOKENS + 1).scatter_(1, columns, 1.0)[:, :TOKENS]
 
 
 def _resized(x: Tensors, w: Tensors) -> torch.Tensor:
@@ -30,10 +32,11 @@ CASES = [
     Case("Normalization", "1000x1000", lambda L: L.Normalization(mean=2.0, variance=4.0), ROWS,
          lambda x, w: (x[0] - 2.0) / 2.0),
     Case("Resizing", "8x64x64x3 to 48x48", lambda L: L.Resizing(48, 48), IMAGES, _resized),
-    Case("CenterCrop", "8x64x64x3 to 48x48", lambda L: L.CenterCrop(48, 48), IMAGES, lambda x, w: x[0][:, 8:56, 8:56]),
-    Case("CategoryEncoding", "256x20 of 100", lambda L: L.CategoryEncoding(TOKENS), (Integers((256, 20), TOKENS),),
+    Case("CenterCrop", "32x64x64x3 to 48x48", lambda L: L.CenterCrop(48, 48), (Floats((32, 64, 64, 3)),),
+         lambda x, w: x[0][:, 8:56, 8:56]),
+    Case("CategoryEncoding", "1024x20 of 1000", lambda L: L.CategoryEncoding(TOKENS), (Integers((1024, 20), TOKENS),),
          _multi_hot),
-    Case("Discretization", "256x20", lambda L: L.Discretization(EDGES), (Floats((256, 20)),),
+    Case("Discretization", "1000x100", lambda L: L.Discretization(EDGES), (Floats((1000, 100)),),
          lambda x, w: torch.bucketize(x[0], EDGES_TENSOR, right=True, out_int32=True)),
     Case("STFTSpectrogram", "8x16000x1", lambda L: L.STFTSpectrogram("magnitude", 256, 128), (Floats((8, 16000, 1)),),
          _spectrogram),
