@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 
-from lamina.graph import LaminaError, Symbolic
+from lamina.graph import LaminaError, Symbolic, tree
 from lamina.layers import Layer
 from lamina.saving.config_reader import BAD_CONFIG
 from lamina.saving.errors import LoadingError
@@ -202,6 +202,9 @@ class _GraphReader:
         thing = self._ops[name]
         try:
             if isinstance(thing, Operation):
+                if not any(isinstance(leaf, Symbolic) for leaf in tree.leaves((args, kwargs))):
+                    # It would be computed here and now, as large as the file says.
+                    raise LoadingError(f"The operation {name!r:.80} is called on no tensor of the model.")
                 result = _call_operation(thing, self._configs[name], args, kwargs)
             else:
                 result = thing(*args, **_wanted(thing, kwargs))

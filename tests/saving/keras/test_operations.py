@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import warnings
+import zipfile
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
@@ -18,7 +20,7 @@ import torch
 
 import lamina
 from lamina.graph import tree
-from lamina.saving import SavingError
+from lamina.saving import LoadingError, SavingError
 from lamina.saving.keras_files.operations import module_of_operation, operations
 from tests.ops.cases import CASES, Case, Given
 
@@ -187,3 +189,21 @@ def test_what_keras_has_no_word_for_is_said(function: Any, told: str, tmp_path: 
     model = lamina.Model(x, function(x))
     with pytest.raises(SavingError, match=told):
         model.save(tmp_path / "m.keras")
+
+
+def test_an_operation_on_numbers_alone_is_not_computed(tmp_path: Path) -> None:
+    """It would be as large as the file says."""
+    x = keras.Input((4,))
+    keras.Model(x, keras.ops.full((2, 4), x[0, 0])).save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    full = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "Full")
+    full["config"]["shape"] = [10**12, 10**12]
+    full["inbound_nodes"][0]["args"] = [1.0]
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(LoadingError, match="called on no tensor of the model"):
+        lamina.models.load_model(tmp_path / "m.keras")
