@@ -22,16 +22,16 @@ from lamina import dtype_policies, regularizers
 from lamina.devices import current_device
 from lamina.graph import (
     ArgumentError,
+    DtypeError,
     LaminaError,
     Node,
-    ShapeError,
     StructureError,
     Symbolic,
     SymbolicTensor,
     record,
     tree,
 )
-from lamina.graph.dtypes import to_torch
+from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.infer import Array, example_shapes, merged_shape, probe, set_aside_state
 from lamina.graph.source import caller
 
@@ -73,7 +73,9 @@ class Layer(Precision):
 
     supports_masking = False
     casts_integers = False
-    """True: whole numbers as the first argument become the layer's dtype, since its weights are of it."""
+    """True: whole numbers as the first argument become the layer's dtype, in which it computes; complex are refused."""
+    refuses_complex = False
+    """True: complex numbers as the first argument are refused though whole numbers stay as they are."""
     is_input = False
     only_passes_masks = False
     """True: the ``compute_mask`` beside it gives no mask where no input has one, so a call need not ask it then."""
@@ -217,8 +219,10 @@ class Layer(Precision):
         if self.built:
             if _is_compiling() and "training" not in kwargs:
                 return self.launch(*args, **kwargs)
-            if not self._begins_masks and self._takes(args) and self._takes(kwargs.values()):
-                return self._launch_in_mode(args, kwargs)
+            # A single list, as merging layers have it, is looked through without a call for the list.
+            flat = args[0] if len(args) == 1 and type(args[0]) is list else args
+            if not self._begins_masks and self._takes(flat) and (not kwargs or self._takes(kwargs.values())):
+                return self._launch_in_mode(args, kwargs) if kwargs or self._mixed else self.run(*args)
         for leaf in tree.leaves((args, kwargs)):
             if isinstance(leaf, Symbolic):
                 return self._draw(args, kwargs)
@@ -230,7 +234,9 @@ class Layer(Precision):
             kind = type(value)
             if kind is torch.Tensor:
                 if value.dtype != self._plain_dtype and (
-                    self.autocast if value.is_floating_point() else self.casts_integers
+                    self.autocast
+                    if value.is_floating_point()
+                    else self.casts_integers or (self.refuses_complex and value.is_complex())
                 ):
                     return False
                 if real_mask(value) is not None:
@@ -270,10 +276,13 @@ class Layer(Precision):
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = tree.map_leaves(self._as_input, (args, kwargs))
-        args = self._without_integers(args)
+        args = self._as_numbers(args)
         if not self.built:
+            first = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, torch.Tensor)]
+            check_inputs(self, self.input_spec, first, lambda _: "")
             self._build_for(args, kwargs)
-            check_inputs(self, self.input_spec, list(tree.leaves(args[:1])), lambda _: "")
+            check_inputs(self, self.input_spec, first, lambda _: "")
+            self._check_shapes(args, kwargs)
         fill_masks(self._facts, args, kwargs, real_mask)
         output = self._launch_in_mode(args, kwargs)
         set_real_mask(self, args, output)
@@ -293,7 +302,7 @@ class Layer(Precision):
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             args, kwargs = tree.map_leaves(self._as_symbolic_input, (args, kwargs))
-            args = self._without_integers(args)
+            args = self._as_numbers(args)
             self._refuse_bad_call(args, kwargs)
             tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
             check_inputs(self, self.input_spec, tensors, _origin)
@@ -334,7 +343,9 @@ class Layer(Precision):
         """NumPy arrays become tensors; floating tensors get the layer's dtype."""
         if isinstance(leaf, np.ndarray):
             if leaf.dtype.kind not in "fiub":
-                raise ShapeError(f"{self.label} cannot take an array of {leaf.dtype}.", expected="numbers")
+                raise DtypeError(
+                    f"{self.label} cannot take this input.", got=f"an array of {leaf.dtype}", expected="numbers"
+                )
             leaf = torch.as_tensor(leaf)
             if "_set_aside" not in self.__dict__:  # while it is tried on shapes, its weights are nowhere
                 leaf = leaf.to(next((p.device for p in self.parameters()), None) or current_device())
@@ -350,11 +361,24 @@ class Layer(Precision):
                 leaf._keras_mask = mask
         return leaf
 
-    def _without_integers(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        first = args[0] if args else None
-        if not self.casts_integers or not hasattr(first, "dtype") or first.dtype.is_floating_point:
+    def _as_numbers(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What is not floating in the first argument, made floating or refused, as the class says."""
+        if not args or not (self.casts_integers or self.refuses_complex):
             return args
-        return args if first.dtype.is_complex else (first.to(self._torch_dtype), *args[1:])
+        return (tree.map_leaves(self._as_number, args[0]), *args[1:])
+
+    def _as_number(self, leaf: Any) -> Any:
+        dtype = getattr(leaf, "dtype", None)
+        if not isinstance(dtype, torch.dtype) or dtype.is_floating_point:
+            return leaf
+        if dtype.is_complex:
+            raise DtypeError(
+                f"{self.label} cannot take this input.",
+                got=name_of(dtype) + (_origin(leaf) if isinstance(leaf, SymbolicTensor) else ""),
+                expected="real numbers",
+                hint="x.real, x.imag or x.abs() before it, or torch.view_as_real(x)",
+            )
+        return leaf.to(self._torch_dtype) if self.casts_integers else leaf
 
     def _as_symbolic_input(self, leaf: Any) -> Any:
         if (
@@ -466,6 +490,12 @@ class Layer(Precision):
         dtype = next((leaf.dtype for leaf in tree.leaves(first) if isinstance(leaf, Array)), self._torch_dtype)
         return _arrays(result, to_torch(self.compute_output_dtype(dtype)), leading)
 
+    def _check_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Ask the layer's rule of shapes, which refuses what the layer cannot take, as it is asked where a graph is
+        drawn; PyTorch's kernels would refuse in their own words, or not at all."""
+        named = {key: value for key, value in kwargs.items() if key != "training"}
+        self.output_example(*tree.map_leaves(_example, (args, named)))
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The output's shape for an input shape; ``None`` axes are unknown. Found by trying, where no rule is given."""
         found = []
@@ -523,6 +553,10 @@ def map_shapes(fn: Callable[[tuple[int | None, ...]], Any], shapes: Any) -> Any:
 def _shapes(argument: Any) -> Any:
     """The shapes of what a layer is called on, in its structure."""
     return tree.map_leaves(lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else None, argument)
+
+
+def _example(leaf: Any) -> Any:
+    return Array(tuple(leaf.shape), leaf.dtype) if isinstance(leaf, torch.Tensor) else leaf
 
 
 def _arrays(shapes: Any, dtype: torch.dtype, leading: int) -> Any:

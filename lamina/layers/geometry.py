@@ -30,6 +30,13 @@ def check_rank(layer: Any, input_shape: Sequence[int | None], rank: int) -> None
         raise shape_error(layer, input_shape, f"{rank} axes with the batch, not {len(input_shape)}")
 
 
+def check_image(layer: Any, input_shape: Sequence[int | None], rank: int) -> None:
+    """Raise ShapeError unless the input has batch, channels and `rank` spatial axes, none of them empty."""
+    check_rank(layer, input_shape, rank + 2)
+    if 0 in input_shape[1:]:
+        raise shape_error(layer, input_shape, "sizes of at least 1")
+
+
 def axis_index(layer: Any, input_shape: Sequence[int | None], axis: int) -> int:
     """`axis` counted from the front; ShapeError where the input has no such axis."""
     rank = len(input_shape)
@@ -51,6 +58,8 @@ def known_size(layer: Any, input_shape: Sequence[int | None], axis: int, what: s
     if size is None:
         hint = "give the size of this axis in Input(shape=...)"
         raise shape_error(layer, input_shape, f"a known size of axis {axis} ({what})", hint)
+    if size < 1:
+        raise shape_error(layer, input_shape, f"a size of at least 1 of axis {axis} ({what})")
     return size
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lamina.graph import ArgumentError, ShapeError
+from lamina.graph import ArgumentError, DtypeError, ShapeError
 from lamina.graph.dtypes import name_of, to_torch
 
 Shape = tuple[int | None, ...]
@@ -89,8 +89,8 @@ def check_inputs(layer: Any, specs: Any, inputs: list[Any], origin: Any) -> None
                 hint=_advice(spec, shape),
             )
         if spec.dtype is not None and tensor.dtype != to_torch(spec.dtype):
-            raise ShapeError(
-                f"{layer.label} cannot take this dtype.",
+            raise DtypeError(
+                f"{layer.label} cannot take this input.",
                 got=f"{name_of(tensor.dtype)}{origin(tensor)}",
                 expected=str(spec.dtype),
             )

@@ -15,6 +15,8 @@ from lamina.layers.geometry import Shape
 class ElementwiseLayer(Layer):
     """Base of layers whose output has the input's shape and keeps its mask."""
 
+    casts_integers = True
+
     supports_masking = True
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

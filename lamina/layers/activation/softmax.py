@@ -9,7 +9,7 @@ import torch
 from lamina import activations
 from lamina.layers.activation.elementwise import ElementwiseLayer
 from lamina.layers.arguments import axes
-from lamina.layers.geometry import shape_error
+from lamina.layers.geometry import Shape, check_axes, shape_error
 
 
 class Softmax(ElementwiseLayer):
@@ -22,7 +22,7 @@ class Softmax(ElementwiseLayer):
 
     Raises:
         ArgumentError: `axis` is not made of integers.
-        ShapeError: the mask does not broadcast to the input.
+        ShapeError: the input has no such axis, or the mask does not broadcast to the input.
 
     >>> import torch
     >>> Softmax()(torch.zeros(1, 4), mask=torch.tensor([[True, True, False, False]]))
@@ -45,6 +45,9 @@ class Softmax(ElementwiseLayer):
         # The lowest finite number, not -inf: a row that is hidden throughout then gives zeros and no NaN.
         lowest = torch.finfo(inputs.dtype).min / 2
         return activations.softmax(inputs.masked_fill(hidden, lowest), self.axis).masked_fill(hidden, 0.0)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return check_axes(self, input_shape, self.axis)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

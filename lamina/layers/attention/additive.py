@@ -28,6 +28,7 @@ class AdditiveAttention(Attention):
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
     def build(self, input_shape: Any) -> None:
+        self.compute_output_shape(input_shape)
         features = known_size(self, self._listed(input_shape)[0], -1, "the features")
         self.scale = self.add_weight((features,), "glorot_uniform", name="scale") if self.use_scale else None
 

@@ -33,10 +33,13 @@ class Attention(Layer):
     Raises:
         ArgumentError: an unknown `score_mode`, or `dropout` is not in 0..1.
         StructureError: called on something else than a list of two or three tensors.
+        ShapeError: their ranks, widths or numbers of positions do not fit.
 
     >>> Attention()([torch.zeros(2, 5, 8), torch.zeros(2, 7, 8)]).shape
     torch.Size([2, 5, 8])
     """
+
+    casts_integers = True
 
     def __init__(
         self,
@@ -55,7 +58,7 @@ class Attention(Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
-        self._listed(input_shape)
+        self.compute_output_shape(input_shape)
         self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
         is_concat = self.score_mode == "concat"
         self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight") if is_concat else None
@@ -103,8 +106,21 @@ class Attention(Layer):
         return previous_mask[0] if previous_mask is not None else None
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        query, value, *_ = self._listed(input_shape)
+        query, value, *rest = self._listed(input_shape)
+        key = rest[0] if rest else value
+        named = {"query": query, "value": value, **({"key": key} if rest else {})}
+        if any(len(shape) < 3 or len(shape) != len(query) for shape in named.values()):
+            raise self._unfit(named, "query (B, T, D), value and key (B, S, D): at least 3 axes, and as many in each")
+        if None not in (query[-1], key[-1]) and query[-1] != key[-1]:
+            raise self._unfit(named, "query and key (or the value in its place) of one width, to be compared")
+        if None not in (key[-2], value[-2]) and key[-2] != value[-2]:
+            raise self._unfit(named, "as many positions in value as in key")
         return (*query[:-1], value[-1])
+
+    def _unfit(self, named: dict[str, Shape], expected: str) -> ShapeError:
+        got = ", ".join(f"{name} {tuple(shape)}" for name, shape in named.items())
+        hint = "Dense on one of them, if the widths differ"
+        return ShapeError(f"{self.label} cannot take this input.", got=got, expected=expected, hint=hint)
 
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         example = super().output_example(args, kwargs)
@@ -122,15 +138,6 @@ class Attention(Layer):
                 f"{self.label} takes a list: [query, value] or [query, value, key].",
                 got=f"{len(input_shape)} tensors" if is_list else f"one tensor of shape {input_shape}",
                 hint=f"{kind}()([x, x]) for attention of a sequence to itself",
-            )
-        query, value, key = (*input_shape, input_shape[1])[:3] if len(input_shape) == 2 else input_shape
-        if len(query) < 3 or len(query) != len(value) or value[-2] != key[-2] or query[-1] != key[-1]:
-            listed = ", ".join(f"{n} {tuple(s)}" for n, s in zip(("query", "value", "key"), input_shape, strict=False))
-            raise ShapeError(
-                f"{self.label} cannot take these inputs.",
-                got=listed,
-                expected="query (B, T, D), value (B, S, ...) and key (B, S, D)",
-                hint="Dense on one of them so that the widths agree",
             )
         return [tuple(shape) for shape in input_shape]
 

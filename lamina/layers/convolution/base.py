@@ -15,7 +15,7 @@ from lamina.layers.geometry import (
     Pads,
     Shape,
     channel_axis,
-    check_rank,
+    check_image,
     extent,
     image_shape,
     known_size,
@@ -77,7 +77,7 @@ class Convolution(Layer):
     def build_channels(self, input_shape: Shape) -> int:
         """Check the input's shape, fix its number of channels, and return that."""
         axis = channel_axis(self.data_format)
-        check_rank(self, input_shape, self.rank + 2)
+        check_image(self, input_shape, self.rank)
         channels = known_size(self, input_shape, axis, "the channels")
         self.compute_output_shape(input_shape)
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
@@ -119,7 +119,7 @@ class Convolution(Layer):
 
     def output_shape_with(self, input_shape: Shape, channels: int | None) -> Shape:
         """Shape after the windows have gone over the input."""
-        check_rank(self, input_shape, self.rank + 2)
+        check_image(self, input_shape, self.rank)
         counts = window_counts(self, input_shape, self._windows, self.strides, self.padding, self.data_format)
         return image_shape(self.data_format, input_shape[0], counts, channels)
 

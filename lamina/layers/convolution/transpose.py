@@ -10,7 +10,7 @@ from lamina.layers.arguments import refuse, whole, wholes
 from lamina.layers.convolution.base import Convolution, kernel_order
 from lamina.layers.geometry import (
     Shape,
-    check_rank,
+    check_image,
     image_shape,
     lifted,
     shape_error,
@@ -106,7 +106,7 @@ class _ConvTranspose(Convolution):
         return self.finish(outputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        check_rank(self, input_shape, self.rank + 2)
+        check_image(self, input_shape, self.rank)
         spatial = spatial_sizes(self.data_format, input_shape)
         sizes = [
             transposed_size(n, k, s, self.padding, extra)

@@ -16,7 +16,7 @@ from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, shape_error
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
 
-from .einsum_equation import EinsumEquation, parse_equation
+from .einsum_equation import EinsumEquation, RankError, parse_equation
 
 
 class EinsumDense(Layer):
@@ -37,6 +37,7 @@ class EinsumDense(Layer):
 
     Raises:
         ArgumentError: an equation that cannot be read, or that contradicts `output_shape`.
+        ShapeError: the input has other axes than the equation.
 
     >>> EinsumDense("abc,cde->abde", output_shape=(None, 4, 8), bias_axes="de").compute_output_shape((None, 10, 32))
     (None, 10, 4, 8)
@@ -68,7 +69,7 @@ class EinsumDense(Layer):
         keep_weight_options(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, input_shape: Shape) -> None:
-        equation = parse_equation(self.equation, len(input_shape))
+        equation = self._parse(input_shape)
         sizes = equation.sizes(input_shape, self.partial_output_shape)
         shape = tuple(self._known(sizes, letter, input_shape) for letter in equation.kernel)
         fixed = {axis: sizes[letter] for axis, letter in enumerate(equation.inputs) if letter in equation.kernel}
@@ -83,6 +84,12 @@ class EinsumDense(Layer):
         )
         self.bias = self._add_bias(equation, sizes, input_shape) if self.bias_axes is not None else None
         self._made_sizes = [sizes[letter] for letter in equation.made]
+
+    def _parse(self, input_shape: Shape) -> EinsumEquation:
+        try:
+            return parse_equation(self.equation, len(input_shape))
+        except RankError as error:
+            raise shape_error(self, input_shape, str(error)) from None
 
     def _known(self, sizes: dict[str, int | None], letter: str, input_shape: Shape) -> int:
         size = sizes[letter]
@@ -132,7 +139,7 @@ class EinsumDense(Layer):
         return self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        equation = parse_equation(self.equation, len(input_shape))
+        equation = self._parse(input_shape)
         sizes = equation.sizes(input_shape, self.partial_output_shape)
         return tuple(sizes[letter] for letter in equation.outputs)
 

@@ -17,6 +17,10 @@ from lamina.layers.geometry import Shape
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
 
+class RankError(Exception):
+    """The input has more or fewer axes than the equation; the text says what was expected."""
+
+
 @dataclass(frozen=True)
 class EinsumEquation:
     """The letters of an equation, ellipses written out for one rank of the input.
@@ -87,6 +91,7 @@ def parse_equation(equation: str, rank: int) -> EinsumEquation:
 
     Raises:
         ArgumentError: not of the form `ab,bc->ac`, `...ab,bc->...ac` or `ab...,bc->ac...`; or a letter leads nowhere.
+        RankError: the equation is for another number of axes.
 
     >>> parse_equation("...x,xy->...y", 3)
     EinsumEquation(inputs='abx', kernel='xy', outputs='aby', given='y')
@@ -100,9 +105,7 @@ def parse_equation(equation: str, rank: int) -> EinsumEquation:
     extra = rank - len(inputs)
     if extra < 0 or (extra and not (match[1] or match[3])):
         due = f"{'at least ' if match[1] or match[3] else ''}{len(inputs)}"
-        raise ArgumentError(
-            f"EinsumDense: {equation!r} needs an input of {due} axes.", got=f"{rank} axes, batch included"
-        )
+        raise RankError(f"{due} axes, as {equation!r} has them, not {rank}")
     free = [letter for letter in ascii_letters if letter not in inputs + kernel + outputs][:extra]
     more = "".join(free)
     if match[1]:

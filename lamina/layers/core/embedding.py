@@ -36,6 +36,8 @@ class Embedding(Layer):
     torch.Size([1, 3, 64])
     """
 
+    refuses_complex = True
+
     # Under a mixed policy the rows are cast after they are picked, not the whole matrix before.
     full_precision = True
 

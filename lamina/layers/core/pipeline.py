@@ -7,7 +7,6 @@ from typing import Any
 
 from lamina.layers.arguments import refuse
 from lamina.layers.base import Layer
-from lamina.layers.mask_flow import real_mask
 from lamina.layers.parts import part_config, part_from_config
 
 
@@ -35,6 +34,7 @@ class Pipeline(Layer):
         if not is_list or not all(isinstance(layer, Layer) for layer in layers):
             raise refuse(self, "layers", layers, "a list of layers such as [Rescaling(1 / 255), Flatten()]")
         self.layers = list(layers)
+        self.casts_integers, self.refuses_complex = layers[0].casts_integers, layers[0].refuses_complex
         self.supports_masking = all(layer.supports_masking for layer in layers)
 
     def build(self, input_shape: Any) -> None:
@@ -45,8 +45,10 @@ class Pipeline(Layer):
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         for layer in self.layers:
             takes_mask = mask is not None and "mask" in layer._facts.signature.parameters
-            inputs = layer(inputs, mask=mask) if takes_mask else layer(inputs)
-            mask = real_mask(inputs)
+            outputs = layer(inputs, mask=mask) if takes_mask else layer(inputs)
+            # In a graph a mask is an edge of its own, not something that the tensor carries from layer to layer.
+            mask = layer.compute_mask(inputs, mask) if mask is not None or layer._makes_masks else None
+            inputs = outputs
         return inputs
 
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -34,6 +34,7 @@ class Wrapper(Layer):
         if not isinstance(layer, Layer):
             raise refuse(self, "layer", layer, "a layer such as Dense(8)")
         self.layer = layer
+        self.casts_integers, self.refuses_complex = layer.casts_integers, layer.refuses_complex
 
     def build(self, input_shape: Any = None) -> None:
         self.layer._build_once(input_shape)

@@ -56,7 +56,8 @@ class Dot(Merge):
         if self.normalize:
             a, b = F.normalize(a, dim=first, eps=1e-12), F.normalize(b, dim=second, eps=1e-12)
         if a.dim() == b.dim() == 2:
-            return (a * b).sum(1, keepdim=True)
+            products = a * b
+            return products.sum(1, keepdim=True, dtype=products.dtype)
         # The letter at place 0 is the batch; the summed axes share the last letter.
         left, right = list(ascii_lowercase[: a.dim()]), list("a" + ascii_lowercase[a.dim() : a.dim() + b.dim() - 1])
         left[first] = right[second] = "z"

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina.graph import DtypeError
 from lamina.layers.geometry import Shape
 
 from .base import Merge
@@ -62,7 +63,7 @@ class Add(Elementwise):
 class Subtract(Elementwise):
     """`a - b`
 
-    Input: a list of two tensors (B, ...) that broadcast; output: their difference.
+    Input: a list of two tensors (B, ...) that broadcast; output: their difference. Two of bools are a DtypeError.
 
     >>> Subtract()([torch.tensor([1.0]), torch.tensor([2.0])])
     tensor([-1.])
@@ -73,6 +74,12 @@ class Subtract(Elementwise):
     def call(self, inputs: Tensors) -> torch.Tensor:
         first, second = same_rank(inputs)
         return first - second
+
+    def merged_dtype(self, common: torch.dtype) -> torch.dtype:
+        if common == torch.bool:
+            hint = "ops.logical_xor(a, b) for where they differ, or ops.cast(x, 'float32') of one"
+            raise DtypeError(f"{self.label} cannot take this input.", got="bool", expected="numbers", hint=hint)
+        return common
 
 
 class Average(Elementwise):
@@ -91,7 +98,7 @@ class Average(Elementwise):
         return first / len(inputs)
 
     def merged_dtype(self, common: torch.dtype) -> torch.dtype:
-        return common if common.is_floating_point else torch.get_default_dtype()
+        return common if common.is_floating_point or common.is_complex else torch.get_default_dtype()
 
 
 class Multiply(Elementwise):
@@ -119,6 +126,8 @@ class Multiply(Elementwise):
 
 class Extreme(Elementwise):
     """Base of Maximum and Minimum: an input counts only where its mask is True, as far as masks go."""
+
+    refuses_complex = True
 
     def chosen(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """The larger, or the smaller."""

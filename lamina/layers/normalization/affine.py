@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from lamina.layers.arguments import number
-from lamina.layers.base import Layer
-from lamina.layers.geometry import Shape, check_axes
+from lamina.layers.base import InputSpec, Layer
+from lamina.layers.geometry import Shape, check_axes, shape_error
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
 
 
@@ -18,7 +18,13 @@ class AffineNormalization(Layer):
         epsilon: added to the variance.
         center, scale: whether there is a `beta`, a `gamma`.
         beta, gamma: (initializer, regularizer, constraint) of each.
+
+    A subclass says how many axes the input has at least, in `least_axes`.
     """
+
+    casts_integers = True
+
+    least_axes: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -31,6 +37,7 @@ class AffineNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.input_spec = InputSpec(min_ndim=self.least_axes)
         self.axis = axis
         self.epsilon = number(self, "epsilon", epsilon, 0.0)
         self.center, self.scale = bool(center), bool(scale)
@@ -47,6 +54,8 @@ class AffineNormalization(Layer):
         return self.add_weight(shape, name=name, autocast=False, **weight_options(self, name))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < self.least_axes:
+            raise shape_error(self, input_shape, f"at least {self.least_axes} axes, not {len(input_shape)}")
         return check_axes(self, input_shape, self.axis)
 
     def get_config(self) -> dict[str, Any]:

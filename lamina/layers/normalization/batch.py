@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from lamina import initializers
 from lamina.layers.arguments import axis as checked_axis
@@ -81,6 +80,8 @@ class BatchNormalization(AffineNormalization):
                     self, name, value, "False", "GroupNormalization, for batches too small for their own moments"
                 )
 
+    least_axes = 2
+
     def build(self, input_shape: Shape) -> None:
         rank = len(input_shape)
         self._index = axis_index(self, input_shape, self.axis)
@@ -122,25 +123,24 @@ class BatchNormalization(AffineNormalization):
         and comes out divided by it: two operations on C numbers, and the inputs are read no further time. The copy that
         goes in is the one that the backward pass keeps, so later steps do not invalidate it.
         """
-        bias = count / (count - 1)
-        scaled = self.moving_variance * bias
+        bias, variance = count / (count - 1), self.moving_variance
+        scaled = variance * bias
         outputs = self._normalize(inputs, self.moving_mean, scaled, True)
-        torch.mul(scaled.detach(), 1.0 / bias, out=self.moving_variance)
+        torch.mul(scaled.detach(), 1.0 / bias, out=variance)
         return outputs
 
     def _normalize(
         self, inputs: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor, training: bool
     ) -> torch.Tensor:
-        step = 1.0 - self.momentum
+        # F.batch_norm asks the same of this function, after 1 us of questions that the shapes have answered.
+        options = (training, 1.0 - self.momentum, self.epsilon, torch.backends.cudnn.enabled)
         if self._views is not None:
             enter, leave = self._views
-            outputs = F.batch_norm(enter(inputs), mean, variance, self.gamma, self.beta, training, step, self.epsilon)
-            return leave(outputs)
+            return leave(torch.batch_norm(enter(inputs), self.gamma, self.beta, mean, variance, *options))
         if self._index == 1:
-            return F.batch_norm(inputs, mean, variance, self.gamma, self.beta, training, step, self.epsilon)
+            return torch.batch_norm(inputs, self.gamma, self.beta, mean, variance, *options)
         moved = inputs.movedim(self._index, 1)
-        outputs = F.batch_norm(moved, mean, variance, self.gamma, self.beta, training, step, self.epsilon)
-        return outputs.movedim(1, self._index)
+        return torch.batch_norm(moved, self.gamma, self.beta, mean, variance, *options).movedim(1, self._index)
 
     def _moments(self, inputs: torch.Tensor, mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and biased variance (C,) over the positions that the mask leaves."""

@@ -60,6 +60,8 @@ class GroupNormalization(AffineNormalization):
         self.axis = checked_axis(self, "axis", axis)
         self.groups = groups if groups == -1 else whole(self, "groups", groups)
 
+    least_axes = 2
+
     def build(self, input_shape: Shape) -> None:
         rank = len(input_shape)
         self._index = axis_index(self, input_shape, self.axis)

@@ -105,6 +105,8 @@ class RMSNormalization(Layer):
     (None, 10, 16)
     """
 
+    casts_integers = True
+
     full_precision = True
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
@@ -142,6 +144,8 @@ class UnitNormalization(Layer):
     >>> UnitNormalization()(torch.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
+
+    casts_integers = True
 
     full_precision = True
 

@@ -9,11 +9,13 @@ import torch.nn.functional as F
 
 from lamina.layers.arguments import image_format, wholes
 from lamina.layers.base import InputSpec, Layer
-from lamina.layers.geometry import Shape, channel_axis, check_rank, image_shape, lifted, torch_views
+from lamina.layers.geometry import Shape, channel_axis, check_image, image_shape, lifted, torch_views
 
 
 class _AdaptivePooling(Layer):
     """Windows that lie evenly over the spatial axes; a subclass says `rank` and how to reduce a window."""
+
+    casts_integers = True
 
     rank: ClassVar[int]
 
@@ -33,7 +35,7 @@ class _AdaptivePooling(Layer):
         return self._leave(self.reduce(self._enter(inputs)))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        check_rank(self, input_shape, self.rank + 2)
+        check_image(self, input_shape, self.rank)
         channels = input_shape[channel_axis(self.data_format)]
         return image_shape(self.data_format, input_shape[0], self.output_size, channels)
 

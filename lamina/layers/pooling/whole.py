@@ -9,11 +9,13 @@ import torch.nn.functional as F
 
 from lamina.layers.arguments import CHANNELS_LAST, image_format
 from lamina.layers.base import InputSpec, Layer
-from lamina.layers.geometry import Shape, channel_axis, check_rank, image_shape, shape_error, torch_views
+from lamina.layers.geometry import Shape, channel_axis, check_image, image_shape, shape_error, torch_views
 
 
 class _GlobalPooling(Layer):
     """Reduces all spatial axes; a subclass says `rank` and how."""
+
+    casts_integers = True
 
     rank: ClassVar[int]
 
@@ -26,7 +28,7 @@ class _GlobalPooling(Layer):
         self._axes = tuple(range(first, first + self.rank))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        check_rank(self, input_shape, self.rank + 2)
+        check_image(self, input_shape, self.rank)
         ones = (1,) * self.rank if self.keepdims else ()
         return image_shape(self.data_format, input_shape[0], ones, input_shape[channel_axis(self.data_format)])
 

@@ -12,7 +12,7 @@ from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import (
     Shape,
     channel_axis,
-    check_rank,
+    check_image,
     image_shape,
     lifted,
     same_pads,
@@ -23,6 +23,8 @@ from lamina.layers.geometry import (
 
 class _Pooling(Layer):
     """Windows that slide over the spatial axes; a subclass says `rank` and how to reduce a window."""
+
+    casts_integers = True
 
     rank: ClassVar[int]
 
@@ -66,7 +68,7 @@ class _Pooling(Layer):
         return self._leave(outputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        check_rank(self, input_shape, self.rank + 2)
+        check_image(self, input_shape, self.rank)
         counts = window_counts(self, input_shape, self.pool_size, self.strides, self.padding, self.data_format)
         return image_shape(self.data_format, input_shape[0], counts, input_shape[channel_axis(self.data_format)])
 
@@ -186,3 +188,16 @@ class AveragePooling3D(_AveragePooling):
     """
 
     rank = 3
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        volume = self._enter(inputs)
+        sizes = volume.shape[2:]
+        if self.padding == "valid" or all(n >= k for n, k in zip(sizes, self.pool_size, strict=True)):
+            return super().call(inputs)
+        # PyTorch's kernel refuses an axis that is shorter than its window, though the padding makes up for that.
+        pads = [amount for pair in reversed(same_pads(sizes, self.pool_size, self.strides)) for amount in pair]
+
+        def sums(values: torch.Tensor) -> torch.Tensor:
+            return F.avg_pool3d(F.pad(values, pads), self.pool_size, self.strides, divisor_override=1)
+
+        return self._leave(sums(volume) / sums(torch.ones_like(volume[:1, :1])))

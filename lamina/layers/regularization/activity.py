@@ -27,6 +27,8 @@ class ActivityRegularization(Layer):
     (None, 4)
     """
 
+    casts_integers = True
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.l1, self.l2 = number(self, "l1", l1, 0.0), number(self, "l2", l2, 0.0)

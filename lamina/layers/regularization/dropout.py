@@ -16,6 +16,8 @@ from lamina.layers.regularization.source import RandomSource
 class RandomLayer(Layer):
     """Base of layers that add noise in training: same shape out as in, a `seed`, and nothing done in inference."""
 
+    casts_integers = True
+
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed if seed is None else whole(self, "seed", seed, minimum=0)

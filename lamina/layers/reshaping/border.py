@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from lamina.layers.arguments import CHANNELS_LAST, image_format, pairs
 from lamina.layers.base import InputSpec
-from lamina.layers.geometry import Shape, channel_axis, check_rank, image_shape, shape_error, spatial_sizes
+from lamina.layers.geometry import Shape, channel_axis, check_image, image_shape, shape_error, spatial_sizes
 from lamina.layers.reshaping.base import ReshapingLayer
 
 
@@ -30,7 +30,7 @@ class _Border(ReshapingLayer):
         self._first_axis = 1 if self.data_format == CHANNELS_LAST else 2
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        check_rank(self, input_shape, self.rank + 2)
+        check_image(self, input_shape, self.rank)
         sizes = [
             None if size is None else size + self.sign * (before + after)
             for size, (before, after) in zip(spatial_sizes(self.data_format, input_shape), self._amounts, strict=True)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from lamina.layers.arguments import choice, image_format, wholes
 from lamina.layers.base import InputSpec
-from lamina.layers.geometry import Shape, channel_axis, check_rank, image_shape, lifted, spatial_sizes, torch_views
+from lamina.layers.geometry import Shape, channel_axis, check_image, image_shape, lifted, spatial_sizes, torch_views
 from lamina.layers.reshaping.base import ReshapingLayer
 
 
@@ -42,7 +42,7 @@ class _UpSampling(ReshapingLayer):
         return self._leave(F.interpolate(inputs, sizes, **self._options))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        check_rank(self, input_shape, self.rank + 2)
+        check_image(self, input_shape, self.rank)
         spatial = spatial_sizes(self.data_format, input_shape)
         sizes = [
             None if size is None else size * by for size, by in zip(spatial, self._factors[-self.rank :], strict=True)

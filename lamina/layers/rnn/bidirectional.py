@@ -63,6 +63,7 @@ class Bidirectional(Layer):
         self.stateful, self.return_sequences, self.return_state = (getattr(layer, name) for name in _COMMON)
         self.supports_masking = True
         self.input_spec = layer.input_spec
+        self.casts_integers, self.refuses_complex = layer.casts_integers, layer.refuses_complex
         self._first_weights = weights
 
     def _refuse_unlike_layers(self) -> None:

@@ -48,6 +48,8 @@ class RNN(Layer):
     torch.Size([2, 7, 4])
     """
 
+    casts_integers = True
+
     # Whether PyTorch's kernels may be used; the layers LSTM and GRU let the user forbid it.
     fuse = True
     casts_parts = True

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from lamina import layers
-from lamina.graph import ShapeError, StructureError
+from lamina.graph import ShapeError
 from tests.layers.cases.form import FIRST, INFERENCE, Sub, case, numbers, weight_options
 from tests.layers.cases.wrong import bad_argument, bad_input, misuse, symbolic
 
@@ -108,7 +108,7 @@ ERRORS = [
         "ConvLSTM2D",
         "number of states",
         lambda: layers.ConvLSTM2D(3, 3)(X, initial_state=[torch.zeros(2, 3, 4, 3)]),
-        StructureError,
-        ["1: [.]", "2, of sizes [3, 3]"],
+        ShapeError,
+        ["cannot start from this state", "got       [(2, "],
     ),
 ]

@@ -141,13 +141,13 @@ ERRORS = [
         ArgumentError,
         ["'q'", "leads"],
     ),
-    misuse(
-        "argument",
+    bad_input(
+        "rank",
         "EinsumDense",
-        "einsum rank",
-        lambda: layers.EinsumDense("ab,bc->ac", 3)(T),
-        ArgumentError,
-        ["'ab,bc->ac'", "2 axes", "3 axes"],
+        (None, 5, 3),
+        "2 axes, as 'ab,bc->ac' has them, not 3",
+        equation="ab,bc->ac",
+        output_shape=3,
     ),
     misuse(
         "argument",

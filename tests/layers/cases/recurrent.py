@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lamina import layers
-from lamina.graph import ShapeError, StructureError
+from lamina.graph import ShapeError
 from tests.layers.cases.form import L2, NON_NEG, Sub, case, numbers
 from tests.layers.cases.wrong import bad_argument, misuse, symbolic
 
@@ -136,8 +136,8 @@ ERRORS = [
         "LSTM",
         "number of states",
         lambda: layers.LSTM(4)(T, initial_state=[torch.zeros(2, 4)]),
-        StructureError,
-        ["1: [.]", "2, of sizes [4, 4]"],
+        ShapeError,
+        ["cannot start from this state", "got       [(2, "],
     ),
     misuse(
         "width",
