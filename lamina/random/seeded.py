@@ -115,11 +115,11 @@ _OPERATORS: tuple[tuple[str, Callable[..., Tensor], Callable[..., Tensor]], ...]
     ("uniform(SymInt[] size, ScalarType dtype, Device device, Tensor? seed)", _uniform, _shape_of_factory),
     ("normal(SymInt[] size, ScalarType dtype, Device device, Tensor? seed)", _normal, _shape_of_factory),
     (
-        "integers(SymInt[] size, int low, int high, ScalarType dtype, Device device, Tensor? seed)",
+        "integers(SymInt[] size, SymInt low, SymInt high, ScalarType dtype, Device device, Tensor? seed)",
         _integers,
         _shape_of_factory,
     ),
-    ("categorical(Tensor probabilities, int count, Tensor? seed)", _categorical, _shape_of_categorical),
+    ("categorical(Tensor probabilities, SymInt count, Tensor? seed)", _categorical, _shape_of_categorical),
     ("binomial(Tensor counts, Tensor probabilities, Tensor? seed)", _binomial, _shape_of_first),
     ("gamma(Tensor alpha, Tensor? seed)", _gamma, _shape_of_first),
     ("beta(Tensor alpha, Tensor beta, Tensor? seed)", _beta, _shape_of_first),

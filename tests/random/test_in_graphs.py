@@ -7,6 +7,7 @@ import copy
 import pickle
 import warnings
 
+import keras
 import numpy as np
 import pytest
 import torch
@@ -34,6 +35,16 @@ def noisy(seed):
 
 
 X = torch.linspace(-1, 1, 12).reshape(3, 4)
+
+
+@pytest.mark.parametrize("rows", [3, 7])
+def test_a_bound_that_only_run_time_tells(rows):
+    x = layers.Input((4,))
+    for seed in (None, 3):
+        model = lamina.Model(x, random.randint((50,), 0, ops.shape(x)[0], seed=seed))
+        drawn = model(torch.ones(rows, 4))
+        assert sorted(set(drawn.tolist())) == list(range(rows))
+        assert drawn.dtype == torch.int32
 
 
 @pytest.mark.parametrize("rows", [3, 7])
@@ -218,6 +229,61 @@ def test_a_generator_in_a_layer_of_ones_own(tmp_path):
     assert torch.equal(model(X), again(X))
     compiled = torch.compile(model, fullgraph=True, backend="eager")
     assert torch.equal(compiled(X), again(X))
+
+
+@pytest.mark.parametrize("ending", ["weights.h5", "safetensors"])
+def test_weights_alone(ending, tmp_path):
+    """In Keras' file there are no states of generators: the model keeps its own."""
+    x = layers.Input((4,))
+
+    def build(seed):
+        h = random.dropout(Sampling()([layers.Dense(3)(x), layers.Dense(3)(x)]), 0.5, seed=random.SeedGenerator(seed))
+        return lamina.Model(x, h)
+
+    first, second = build(1), build(2)
+    first(X)
+    first.save_weights(tmp_path / f"w.{ending}")
+    second.load_weights(tmp_path / f"w.{ending}")
+    for ours, theirs in zip(first.weights, second.weights, strict=True):
+        assert torch.equal(ours, theirs)
+    states = [part.state.tolist() for part in second.modules() if isinstance(part, random.SeedGenerator)]
+    assert sorted(states) == ([[2, 0], [1337, 0]] if ending == "weights.h5" else [[1, 1], [1337, 1]])
+
+
+def test_a_parameter_in_a_graph_is_missed_in_a_file_of_keras(tmp_path):
+    x = layers.Input((4,))
+    model = lamina.Model(x, layers.Dense(2)(x * torch.nn.Parameter(torch.ones(4)) + torch.arange(4.0)))
+    with pytest.warns(UserWarning, match="no place for the weights of 'mul_constant'"):
+        model.save_weights(tmp_path / "w.weights.h5")
+    with pytest.raises(lamina.LaminaError, match=r"missing +mul_constant.value"):
+        model.load_weights(tmp_path / "w.weights.h5")
+
+
+def test_a_vae_of_keras_gives_its_weights(tmp_path):
+    """Keras keeps the state of a layer's generator beside its weights; here the layer has its own."""
+
+    @keras.saving.register_keras_serializable("tests_random")
+    class TheirSampling(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.seed_generator = keras.random.SeedGenerator(1337)
+
+        def call(self, inputs):
+            mean, spread = inputs
+            noise = keras.random.normal(keras.ops.shape(mean), seed=self.seed_generator)
+            return mean + keras.ops.exp(0.5 * spread) * noise
+
+    def build(words, sampling):
+        x = words.Input((4,))
+        mean, spread = words.layers.Dense(3, name="mean")(x), words.layers.Dense(3, name="spread")(x)
+        return words.Model(x, words.layers.Dense(4, name="out")(sampling(name="sampling")([mean, spread])))
+
+    theirs, ours = build(keras, TheirSampling), build(lamina, Sampling)
+    theirs.save_weights(tmp_path / "w.weights.h5")
+    ours.load_weights(tmp_path / "w.weights.h5")
+    assert len(ours.weights) == len(theirs.weights) == 6
+    for a, b in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])

@@ -99,9 +99,10 @@ def keras_tensors(model: Any, source: Any, where: str) -> dict[str, torch.Tensor
     What does not fit is a tensor without storage: it is not read.
     """
     with open_h5(source, where) as file:
-        if legacy_group(file) is not None:
-            return legacy_tensors(model, file)
-        return tensors_by_layout(model, file)
+        found = legacy_tensors(model, file) if legacy_group(file) is not None else tensors_by_layout(model, file)
+    # Constants and states of random generators are none of Keras' weights: they stay. Bare parameters are missing.
+    kept = {path: value for path, value in _constants(model).items() if not isinstance(value, torch.nn.Parameter)}
+    return kept | found
 
 
 def tensors_by_layout(
