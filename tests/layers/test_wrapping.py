@@ -176,6 +176,9 @@ def test_a_pipeline_passes_masks_on() -> None:
     made = steps(ids)
     expected = lstm(steps.layers[1](embedding(ids)))
     torch.testing.assert_close(made, expected)
-    masked = layers.Pipeline([layers.Dense(2), layers.Activation("relu")])
     x = layers.Input((3,), dtype="int32")
+    drawn = lamina.Model(x, layers.Pipeline([steps.layers[1], lstm])(embedding(x)))
+    torch.testing.assert_close(drawn(ids), expected)
+    torch.testing.assert_close(lamina.Model(x, steps(x))(ids), expected)
+    masked = layers.Pipeline([layers.Dense(2), layers.Activation("relu")])
     assert masked(embedding(x)).mask is not None

@@ -10,7 +10,7 @@ Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 class Quantiles:
     """The values met so far, or points of their distribution where they are too many to keep.
 
-    Up to 100 / epsilon values are kept as they are; more are brought down to 10 / epsilon points that stand for equal
+    Up to 100 / epsilon values are kept as they are; more are brought down to 20 / epsilon points that stand for equal
     shares of them, each off by at most a tenth of epsilon.
 
     Args:
@@ -24,7 +24,7 @@ class Quantiles:
     """
 
     def __init__(self, epsilon: float) -> None:
-        self._most, self._fewest = int(100 / epsilon), int(10 / epsilon)
+        self._most, self._fewest = int(100 / epsilon), int(20 / epsilon)
         self._values = self._weights = np.empty(0)
 
     def __len__(self) -> int:
