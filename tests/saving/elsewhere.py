@@ -65,6 +65,9 @@ def send(path: Path, model: Any, inputs: Any) -> dict[str, Any]:
     batch = trained(model, inputs)
     model.save(path)
     torch.save((inputs, batch), path.with_suffix(".data"))
+    for part in model.modules():
+        if getattr(part, "stateful", False):
+            part.reset_state()  # where the last batch ended is no part of a model: what is loaded begins anew
     return {**look(model, inputs), "step": None if batch is None else one_step(model, batch)}
 
 

@@ -75,10 +75,13 @@ class _ConvLSTM(CellRNN):
             go_backwards=go_backwards,
             stateful=stateful,
             activity_regularizer=activity_regularizer,
-            ndim=self.cell_class.rank + 3,
+            ndim=cell.rank + 3,
             **kwargs,
         )
-        self.features_axis = -1 if self.data_format == CHANNELS_LAST else 2
+
+    @property
+    def features_axis(self) -> int:  # type: ignore[override]
+        return -1 if self.data_format == CHANNELS_LAST else 2
 
     filters = cell_option("filters")
     kernel_size = cell_option("kernel_size")
