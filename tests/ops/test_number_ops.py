@@ -12,6 +12,7 @@ import lamina
 from lamina import ops
 from lamina.graph import ArgumentError, DtypeError, ShapeError, ValueNeededError
 from lamina.layers import Input
+from lamina.ops.operands import tensors
 
 RNG = np.random.default_rng(7)
 CUBE = RNG.normal(size=(3, 4, 5))
@@ -118,6 +119,15 @@ def test_quantiles_of_many_values():
     """More than torch.quantile takes."""
     x = torch.arange(16_000_001.0).flip(0)
     assert ops.median(x).item() == 8_000_000
+
+
+def test_a_number_beside_a_tensor_widens_it_only_to_another_kind():
+    kinds = {(torch.bool, True): torch.bool, (torch.bool, 2): torch.int32, (torch.int8, 2): torch.int8}
+    kinds |= {(torch.int64, 0.5): torch.float32, (torch.float16, 0.5): torch.float16, (torch.float16, 2): torch.float16}
+    kinds |= {(torch.float64, 1j): torch.complex128, (torch.int32, 1j): torch.complex64}
+    for (dtype, number), expected in kinds.items():
+        assert {part.dtype for part in tensors(torch.ones(2, dtype=dtype), number)} <= {dtype, expected}
+        assert tensors(torch.ones(2, dtype=dtype), number)[1].dtype == expected
 
 
 # ---- gradients
