@@ -55,7 +55,11 @@ def uniform(
     beside: Any, shape: tuple[int, ...], minval: Any, maxval: Any, dtype: torch.dtype, seed: Any
 ) -> torch.Tensor:
     u = seeded.uniform(shape, dtype, _device(beside, minval, maxval), seed_of(seed))
-    return (minval + (maxval - minval) * u).to(dtype)
+    if isinstance(minval, (int, float)) and isinstance(maxval, (int, float)) and (minval, maxval) == (0, 1):
+        return u
+    drawn = (minval + (maxval - minval) * u).to(dtype)
+    # Of a narrow range far from 0 the sum may round to the upper bound, which is not in it.
+    return torch.where(drawn == maxval, torch.as_tensor(minval, dtype=dtype, device=drawn.device), drawn)
 
 
 def randint(beside: Any, shape: tuple[int, ...], minval: int, maxval: int, dtype: torch.dtype, seed: Any) -> Any:

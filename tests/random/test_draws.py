@@ -200,6 +200,8 @@ def test_dtypes(dtype):
         assert drawn.dtype == kind, name
         assert drawn.isfinite().all()
     assert random.uniform((10_000,), dtype=dtype, seed=1).max() < 1
+    assert random.uniform((10_000,), 1000, 1001, dtype=dtype, seed=1).min() >= 1000
+    assert random.uniform((10_000,), 1000, 1001, dtype=dtype, seed=1).float().max() < 1001
     assert random.truncated_normal((10_000,), dtype=dtype, seed=1).abs().max() <= 2
     assert random.dropout(torch.ones(9, dtype=kind), 0.5, seed=1).dtype == kind
 
@@ -245,6 +247,11 @@ def test_mean_and_stddev_get_gradients():
     assert mean.grad.tolist() == [500.0, 500.0]
     z = (drawn - mean) / stddev
     torch.testing.assert_close(stddev.grad, z.detach().sum(0), rtol=1e-3, atol=1e-3)
+    low, high = torch.tensor(1.0, requires_grad=True), torch.tensor([2.0, 5.0], requires_grad=True)
+    drawn = random.uniform((500, 2), low, high, seed=2)
+    drawn.sum().backward()
+    torch.testing.assert_close(high.grad, random.uniform((500, 2), seed=2).sum(0))
+    torch.testing.assert_close(low.grad, 1000 - random.uniform((500, 2), seed=2).sum())
 
 
 def implicit(law, sample, parameters, which, step=1e-5):
