@@ -87,8 +87,8 @@ class Normalization(DataLayer):
     def build(self, input_shape: Shape) -> None:
         self.compute_output_shape(input_shape)
         kept = self._kept(input_shape)
-        self._rank = len(input_shape)
         self._sizes = tuple(known_size(self, input_shape, axis, "kept") for axis in kept)
+        self._built_shape = self._spread(len(input_shape))
         if self.input_mean is None:
             self.adapt_mean = self.add_weight(self._sizes, "zeros", trainable=False, name="mean")
             self.adapt_variance = self.add_weight(self._sizes, "ones", trainable=False, name="variance")
@@ -129,12 +129,12 @@ class Normalization(DataLayer):
 
     # -- the call
 
-    def _spread(self, statistic: torch.Tensor, rank: int) -> torch.Tensor:
-        """A statistic of the kept axes, with ones for the others of an input of this rank."""
+    def _spread(self, rank: int) -> list[int]:
+        """The kept sizes, with ones for the other axes of an input of this rank."""
         shape = [1] * rank
         for axis, size in zip(self._kept((None,) * rank), self._sizes, strict=True):
             shape[axis] = size
-        return statistic.view(shape)
+        return shape
 
     @property
     def mean(self) -> torch.Tensor:
@@ -149,7 +149,7 @@ class Normalization(DataLayer):
     def _in_use(self, given: Any, weight: str) -> torch.Tensor:
         dtype = self._variable_torch_dtype
         statistic = getattr(self, weight) if given is None else torch.tensor(given, dtype=dtype).expand(self._sizes)
-        return self._spread(statistic, self._rank)
+        return statistic.view(self._built_shape)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         inputs = inputs.to(self._variable_torch_dtype)
@@ -157,7 +157,9 @@ class Normalization(DataLayer):
             mean, deviation = self.adapt_mean, self.adapt_variance.sqrt().clamp(min=self._epsilon)
         else:
             mean, deviation = (given.on(inputs.device) for given in self._given)
-        mean, deviation = (self._spread(statistic, inputs.dim()) for statistic in (mean, deviation))
+        as_built = inputs.dim() == len(self._built_shape)
+        shape = self._built_shape if as_built else self._spread(inputs.dim())
+        mean, deviation = mean.view(shape), deviation.view(shape)
         return inputs * deviation + mean if self.invert else (inputs - mean) / deviation
 
     def get_config(self) -> dict[str, Any]:
