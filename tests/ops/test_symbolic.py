@@ -227,15 +227,8 @@ def test_vectorized_map_is_part_of_a_graph() -> None:
         lambda x: ops.nonzero(x),
         lambda x: ops.where(x > 0),
         lambda x: ops.convert_to_numpy(x),
-        lambda x: ops.cond(ops.sum(x) > 0, lambda: x, lambda: -x),
-        lambda x: ops.switch(ops.argmax(x, 1), [abs, abs], x),
-        lambda x: ops.while_loop(lambda v: ops.sum(v) < 9, lambda v: v + 1, x),
-        lambda x: ops.fori_loop(0, 3, lambda i, v: v + i, x),
-        lambda x: ops.fori_loop(0, ops.shape(x)[0], lambda i, v: v + i, 0),
-        lambda x: ops.scan(lambda c, v: (c + v, v), torch.zeros(3), x),
-        lambda x: ops.map(lambda v: v * 2, x),
     ],
-    ids="nonzero where convert_to_numpy cond switch while_loop fori_loop fori_loop_size scan map".split(),
+    ids="nonzero where convert_to_numpy".split(),
 )
 def test_what_needs_values_says_so(call: Any) -> None:
     x = Input((3,))
