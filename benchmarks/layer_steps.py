@@ -185,10 +185,12 @@ def _keras_tf(case: Case, keras: Any) -> Ways:
         with tf.GradientTape() as tape:
             tape.watch(floats)
             outputs = forward(inputs)
+        if not grads:
+            return outputs
         trained = [v.value for v in layer.trainable_variables]
         return outputs, tape.gradient(outputs, [*floats, *trained], output_gradients=grads)
 
-    grads = [tf.random.normal(o.shape) for o in forward(inputs)]
+    grads = [tf.random.normal(o.shape) for o in forward(inputs) if o.dtype.is_floating]
     return {"plain": _plain_beside(case, given, layer), "layer": lambda: whole(inputs, grads)}
 
 
