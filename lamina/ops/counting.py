@@ -104,7 +104,6 @@ def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) 
     apart = (lower == upper) / 2
     limits = linspace(lower - apart, upper + apart, bins + 1).to(x.dtype)
     place = torch.searchsorted(limits, x.contiguous(), right=True) - 1
-    place = torch.where(x == limits[-1], bins - 1, place)
     inside = (x >= limits[0]) & (x <= limits[-1])  # and no NaN
     counts = x.new_zeros(bins).scatter_add(0, place.clamp(0, bins - 1), inside.to(x.dtype))
     return counts, limits

@@ -177,6 +177,7 @@ FOURIER = [
     case("istft", SPECTRUM, 8, 4, 8, window=None),
     case("istft", SPECTRUM, 6, sequence_stride=2, fft_length=8, window=W(6, low=0.1), center=False),
     case("istft", SPECTRUM, 8, 4, 8, length=12, window="hamming", center=False),
+    case("istft", SPECTRUM, 8, 3, 8, window="hamming", center=False),
 ]
 
 PART_CASES = [
