@@ -33,7 +33,7 @@ def encode(
 ) -> torch.Tensor:
     """Integers (..., K) as vectors of length `depth`, see `CategoryEncoding`; negative ones are left out.
 
-    Adding to an array of the result's size takes no array K times as large, as a one for each integer would.
+    Gathering into an array of the result's size takes no array K times as large, as a one for each integer would.
 
     Args:
         layer: whose call this is, for the message.
