@@ -48,6 +48,21 @@ def number(layer: object, name: str, value: Any, minimum: float, maximum: float 
     return value
 
 
+def optional_seed(layer: object, value: Any) -> int | None:
+    """None, or an integer >= 0."""
+    return None if value is None else whole(layer, "seed", value, minimum=0)
+
+
+def axis_sizes(layer: object, name: str, value: Any, unknown: bool = False) -> tuple[int | None, ...]:
+    """Sizes of axes: one integer for one axis, or several; None among them where `unknown` allows it."""
+    if isinstance(value, (list, tuple)):
+        return tuple(size if unknown and size is None else whole(layer, name, size) for size in value)
+    try:
+        return (whole(layer, name, operator.index(value)),)
+    except TypeError:
+        raise refuse(layer, name, value, "a positive integer, or a list of them") from None
+
+
 def wholes(layer: object, name: str, value: Any, length: int, minimum: int = 1) -> tuple[int, ...]:
     """`length` integers; one integer stands for all of them."""
     if not isinstance(value, Iterable):

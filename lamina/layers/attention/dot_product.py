@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from lamina.graph import ShapeError, StructureError
-from lamina.layers.arguments import choice, fraction
+from lamina.layers.arguments import choice, fraction, optional_seed
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
 from lamina.layers.regularization.source import RandomSource
@@ -53,7 +53,7 @@ class Attention(Layer):
         self.use_scale = bool(use_scale)
         self.score_mode = choice(self, "score_mode", score_mode, ("dot", "concat"))
         self.dropout = fraction(self, "dropout", dropout)
-        self.seed = seed
+        self.seed = optional_seed(self, seed)
         self.random = RandomSource(seed)
         self.supports_masking = True
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamina.layers.arguments import axes as axes_argument
-from lamina.layers.arguments import refuse, whole
+from lamina.layers.arguments import axis_sizes, refuse, whole
 from lamina.layers.geometry import Shape
 
 from .projected import ProjectedAttention
@@ -95,10 +95,7 @@ class MultiHeadAttention(ProjectedAttention):
         self.attention_axes = self._attention_axes(attention_axes)
 
     def _made_shape(self, given: Any) -> tuple[int, ...] | None:
-        if not given:
-            return None
-        sizes = (given,) if isinstance(given, int) else tuple(given)
-        return tuple(whole(self, "output_shape", size) for size in sizes)
+        return None if given is None or given == () else axis_sizes(self, "output_shape", given)
 
     def _attention_axes(self, given: Any) -> tuple[int, ...] | None:
         if given is None:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from lamina import regularizers
 from lamina.graph import ShapeError
-from lamina.layers.arguments import fraction, refuse, whole
+from lamina.layers.arguments import fraction, optional_seed, refuse, whole
 from lamina.layers.base import Layer
 from lamina.layers.core.einsum_dense import EinsumDense
 from lamina.layers.geometry import Shape
@@ -58,6 +58,8 @@ class ProjectedAttention(Layer):
         self.dropout = fraction(self, "dropout", dropout)
         self.use_bias = bool(use_bias)
         self.sliding_window = None if sliding_window is None else whole(self, "sliding_window", sliding_window)
+        if flash_attention is not None and not isinstance(flash_attention, bool):
+            raise refuse(self, "flash_attention", flash_attention, "True, False or None")
         self.flash_attention = flash_attention
         if flash_attention and self.dropout > 0:
             raise refuse(
@@ -67,7 +69,7 @@ class ProjectedAttention(Layer):
         keep_weight_options(self, "bias", *bias_options)
         self.projection_activity_regularizer = regularizers.get(projection_activity_regularizer)
         self.use_gate = bool(use_gate)
-        self.seed = seed
+        self.seed = optional_seed(self, seed)
         self.random = RandomSource(seed)
         self.supports_masking = True
 

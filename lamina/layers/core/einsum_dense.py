@@ -11,12 +11,12 @@ import torch.nn.functional as F
 
 from lamina import activations
 from lamina.initializers import VarianceScaling
-from lamina.layers.arguments import refuse, whole
+from lamina.layers.arguments import axis_sizes, refuse
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, shape_error
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
 
-from .einsum_equation import EinsumEquation, RankError, parse_equation
+from .einsum_equation import EinsumEquation, RankError, parse_equation, read_equation
 
 
 class EinsumDense(Layer):
@@ -60,10 +60,14 @@ class EinsumDense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if not isinstance(equation, str):
+            raise refuse(self, "equation", equation, "letters of axes such as 'ab,bc->ac'")
         self.equation = equation.replace(" ", "")
-        sizes = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
-        self.partial_output_shape = tuple(n if n is None else whole(self, "output_shape", n) for n in sizes)
+        read_equation(self.equation)
+        self.partial_output_shape = axis_sizes(self, "output_shape", output_shape, unknown=True)
         self.activation = activations.get(activation)
+        if bias_axes is not None and not isinstance(bias_axes, str):
+            raise refuse(self, "bias_axes", bias_axes, "letters of the output, or None")
         self.bias_axes = bias_axes
         keep_weight_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         keep_weight_options(self, "bias", bias_initializer, bias_regularizer, bias_constraint)

@@ -86,6 +86,20 @@ class EinsumEquation:
         return self.outputs[min(self.outputs.index(letter) for letter in axes) :]
 
 
+def read_equation(equation: str) -> re.Match[str]:
+    """The parts of an equation.
+
+    Raises:
+        ArgumentError: not of the form `ab,bc->ac`, `...ab,bc->...ac` or `ab...,bc->ac...`; or a letter leads nowhere.
+    """
+    match = _FORM.fullmatch(equation)
+    if match is None or (match[1], match[3]) != (match[5], match[7]) or (match[1] and match[3]):
+        expected = "'ab,bc->ac', '...ab,bc->...ac' or 'ab...,bc->ac...'"
+        raise ArgumentError("EinsumDense cannot read its equation.", got=repr(equation), expected=expected)
+    _refuse_loose_letters(equation, match[2], match[4], match[6])
+    return match
+
+
 def parse_equation(equation: str, rank: int) -> EinsumEquation:
     """The equation for an input of `rank` axes.
 
@@ -96,12 +110,8 @@ def parse_equation(equation: str, rank: int) -> EinsumEquation:
     >>> parse_equation("...x,xy->...y", 3)
     EinsumEquation(inputs='abx', kernel='xy', outputs='aby', given='y')
     """
-    match = _FORM.fullmatch(equation)
-    if match is None or (match[1], match[3]) != (match[5], match[7]) or (match[1] and match[3]):
-        expected = "'ab,bc->ac', '...ab,bc->...ac' or 'ab...,bc->ac...'"
-        raise ArgumentError("EinsumDense cannot read its equation.", got=repr(equation), expected=expected)
+    match = read_equation(equation)
     inputs, kernel, outputs = match[2], match[4], match[6]
-    _refuse_loose_letters(equation, inputs, kernel, outputs)
     extra = rank - len(inputs)
     if extra < 0 or (extra and not (match[1] or match[3])):
         due = f"{'at least ' if match[1] or match[3] else ''}{len(inputs)}"

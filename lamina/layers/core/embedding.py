@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lamina.layers.arguments import whole
+from lamina.layers.arguments import refuse, whole
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
@@ -64,7 +65,11 @@ class Embedding(Layer):
         self.autocast = False
         if weights is not None:
             self._build_once((None,))
-            self.embeddings.assign(weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 else weights)
+            given = weights[0] if isinstance(weights, (list, tuple)) and len(weights) == 1 else weights
+            shape = (self.input_dim, self.output_dim)
+            if tuple(np.shape(given)) != shape:
+                raise refuse(self, "weights", weights, f"an array of shape {shape}, or a list of one")
+            self.embeddings.assign(given)
 
     def build(self, input_shape: Shape) -> None:
         self.embeddings = self.add_weight(

@@ -10,7 +10,7 @@ import torch
 
 from lamina.custom_objects import find
 from lamina.graph import ArgumentError, tree
-from lamina.layers.arguments import refuse
+from lamina.layers.arguments import axis_sizes, refuse
 from lamina.layers.base import Layer
 
 from .function_names import function_of_name, name_of_function
@@ -52,6 +52,12 @@ class Lambda(Layer):
             kind = type(function).__name__
             raise refuse(self, "function", function, "a function", f"TorchModule({kind}(...)), which owns its weights")
         self.function = function
+        if arguments is not None and not isinstance(arguments, Mapping):
+            raise refuse(self, "arguments", arguments, "a dict of the function's further arguments")
+        if output_shape is not None and not callable(output_shape):
+            axis_sizes(self, "output_shape", output_shape, unknown=True)
+        if mask is not None and not callable(mask) and not hasattr(mask, "shape"):
+            raise refuse(self, "mask", mask, "a tensor, or a function (inputs, mask) -> mask")
         self.given_output_shape = output_shape
         self.mask = mask
         self._begins_masks = mask is not None

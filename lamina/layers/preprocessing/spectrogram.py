@@ -71,6 +71,8 @@ class STFTSpectrogram(Layer):
         self.frame_step = None if frame_step is None else whole(self, "frame_step", frame_step)
         self.fft_length = None if fft_length is None else whole(self, "fft_length", fft_length)
         self.window = window if window is None or isinstance(window, str) else np.asarray(window).tolist()
+        if not isinstance(self.window, (str, list, type(None))):
+            raise refuse(self, "window", window, "the name of a window, numbers, or None")
         self.periodic = bool(periodic)
         self.scaling = scaling
         self.padding = choice(self, "padding", padding, ("valid", "same"))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 
-from lamina.layers.arguments import fraction, image_format, refuse, whole
+from lamina.layers.arguments import fraction, image_format, optional_seed, refuse, whole
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, check_rank, image_shape
 from lamina.layers.regularization.source import RandomSource
@@ -20,7 +20,7 @@ class RandomLayer(Layer):
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.seed = seed if seed is None else whole(self, "seed", seed, minimum=0)
+        self.seed = optional_seed(self, seed)
         self.random = RandomSource(self.seed)
         self.supports_masking = True
 

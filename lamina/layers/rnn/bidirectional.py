@@ -64,6 +64,8 @@ class Bidirectional(Layer):
         self.supports_masking = True
         self.input_spec = layer.input_spec
         self.casts_integers, self.refuses_complex = layer.casts_integers, layer.refuses_complex
+        if weights is not None and not isinstance(weights, (list, tuple)):
+            raise refuse(self, "weights", weights, "a list of arrays, as get_weights() gives it")
         self._first_weights = weights
 
     def _refuse_unlike_layers(self) -> None:

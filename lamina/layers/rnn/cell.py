@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from lamina import activations
-from lamina.layers.arguments import fraction, whole
+from lamina.layers.arguments import fraction, optional_seed, whole
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape, known_size
 from lamina.layers.regularization.source import RandomSource
@@ -41,7 +41,7 @@ class SteppedCell(Layer):
         """Check and keep what `draw_dropout` goes by; per_gate: as many factors as gates, also for the inputs alone."""
         self.dropout = fraction(self, "dropout", dropout)
         self.recurrent_dropout = fraction(self, "recurrent_dropout", recurrent_dropout)
-        self.seed = seed
+        self.seed = optional_seed(self, seed)
         self.random = RandomSource(seed)
         self._drops_per_gate = self.masks_per_gate and (per_gate or self.recurrent_dropout > 0)
 

@@ -47,6 +47,7 @@ CASES = [
 
 
 ERRORS = [
+    bad_input("rank", "Softmax", (None, 4), "an input that has an axis 2", axis=2),
     misuse(
         "width",
         "Softmax",

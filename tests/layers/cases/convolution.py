@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from tests.layers.cases.form import FIRST, case, weight_options
-from tests.layers.cases.wrong import bad_argument, bad_input
+from tests.layers.cases.wrong import bad_argument, bad_input, built_on
 
 # What does not depend on the rank, for each of the three.
 RANKS = {1: (2, 7, 4), 2: (2, 5, 6, 4), 3: (2, 3, 4, 3, 4)}
 EVERYTHING = {"kernel_size": 2, "activation": "tanh", "use_bias": False, "activity_regularizer": "l2"}
 WEIGHTS = {"filters": 4, "kernel_size": 2, **weight_options("kernel", "bias")}
+SLIDES = {"filters": 2, "kernel_size": 2}
 CONV = [
     *(case(f"Conv{rank}D", shape, filters=4, groups=2, **EVERYTHING) for rank, shape in RANKS.items()),
     *(case(f"Conv{rank}D", shape, **WEIGHTS) for rank, shape in RANKS.items()),
@@ -126,6 +127,21 @@ CASES = CONV + DEPTHWISE + TRANSPOSE
 
 
 ERRORS = [
+    # One of each kind for every rank; what follows is about one layer each.
+    *(bad_input("rank", f"Conv{n}D", (None, 4), f"{n + 2} axes.*not 2", **SLIDES) for n in RANKS),
+    *(bad_input("geometry", f"Conv{n}D", shape, "at least 9", filters=2, kernel_size=9) for n, shape in RANKS.items()),
+    *(
+        bad_input("geometry", f"Conv{n}D", shape, "at least 9", filters=2, kernel_size=3, dilation_rate=4)
+        for n, shape in RANKS.items()
+    ),
+    *(
+        bad_input("width", f"Conv{n}D", (*shape[:-1], 6), "axis -1 of size 4, not 6", **SLIDES, **built_on(shape))
+        for n, shape in RANKS.items()
+    ),
+    *(
+        bad_input("dtype", f"Conv{n}D", shape, "got +complex64.*real numbers", **SLIDES, test_dtype="complex64")
+        for n, shape in RANKS.items()
+    ),
     bad_argument("Conv2D", "Conv2D: filters cannot be -1.*a positive integer", filters=-1, kernel_size=3),
     bad_argument("Conv2D", "Conv2D: kernel_size cannot be 0", filters=3, kernel_size=0),
     bad_argument(

@@ -81,6 +81,11 @@ def bad_input(fault: str, layer: str, shapes: Any, message: Message, /, **argume
     return BadInput(fault, layer, shapes, message, arguments, **options)
 
 
+def built_on(shapes: Any) -> dict[str, Any]:
+    """For `bad_input`: the layer was built for these shapes before."""
+    return {"test_first": shapes, "test_rule": False}
+
+
 def misuse(
     fault: str, layer: str, label: str, do: Callable[[], Any], error: type[Exception], message: Message, /
 ) -> Misuse:
