@@ -16,6 +16,7 @@ FAMILIES = (
     "regularization",
     "rnn",
     "attention",
+    "preprocessing",
     "function",
     "model",
     "custom",

@@ -26,6 +26,7 @@ FAMILY_COLORS = {
     "regularization": Colors("#eff5da", "#b4cb6c", "#566e0d"),
     "rnn": Colors("#ffe8d6", "#eda66e", "#ab4f08"),
     "attention": Colors("#fbe3fa", "#dd96da", "#98249a"),
+    "preprocessing": Colors("#e2f3dd", "#94c483", "#35722a"),
     "function": Colors("#f4f1ea", "#c0b6a2", "#6b5e45"),
     "model": Colors("#dde4ec", "#76869a", "#34465c"),
     "custom": Colors("#f7e6dc", "#cda48b", "#85502f"),
