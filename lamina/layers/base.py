@@ -221,7 +221,7 @@ class Layer(Precision):
                 return self.launch(*args, **kwargs)
             # A single list, as merging layers have it, is looked through without a call for the list.
             flat = args[0] if len(args) == 1 and type(args[0]) is list else args
-            if not self._begins_masks and self._takes(flat) and (not kwargs or self._takes(kwargs.values())):
+            if not self._begins_masks and self._takes(flat) and self._takes_options(kwargs):
                 return self._launch_in_mode(args, kwargs) if kwargs or self._mixed else self.run(*args)
         for leaf in tree.leaves((args, kwargs)):
             if isinstance(leaf, Symbolic):
@@ -247,6 +247,10 @@ class Layer(Precision):
             elif value is not None and kind not in _OPTIONS:
                 return False
         return True
+
+    def _takes_options(self, kwargs: dict[str, Any]) -> bool:
+        """The same of what is given by name; a mask is to be carried on, which takes the longer way."""
+        return not kwargs or (kwargs.get("mask") is None and self._takes(kwargs.values()))
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """PyTorch's entry: ``call`` with the training flag filled in."""
@@ -285,7 +289,7 @@ class Layer(Precision):
             self._check_shapes(args, kwargs)
         fill_masks(self._facts, args, kwargs, real_mask)
         output = self._launch_in_mode(args, kwargs)
-        set_real_mask(self, args, output)
+        set_real_mask(self, args, kwargs, output)
         return output
 
     def _launch_in_mode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

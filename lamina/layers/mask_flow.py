@@ -31,10 +31,16 @@ def fill_masks(facts: CallFacts, args: tuple[Any, ...], kwargs: dict[str, Any], 
             kwargs[name] = masks
 
 
+def _previous(args: tuple[Any, ...], kwargs: dict[str, Any], mask_of: Callable[[Any], Any]) -> Any:
+    """The mask that the call was given by name, else those that the first argument brings."""
+    given = kwargs.get("mask")
+    return given if given is not None else tree.map_leaves(mask_of, args[0] if args else None)
+
+
 def draw_masks(layer: Any, node: Node) -> None:
     """Find the masks of a layer's symbolic results: ``compute_mask`` runs on symbolic tensors and so is drawn."""
     inputs = node.args[0] if node.args else None
-    previous = tree.map_leaves(lambda leaf: getattr(leaf, "mask", None), inputs)
+    previous = _previous(node.args, node.kwargs, lambda leaf: getattr(leaf, "mask", None))
     some = any(mask is not None for mask in tree.leaves(previous))
     if not some and not layer._makes_masks:
         return
@@ -56,11 +62,11 @@ def draw_masks(layer: Any, node: Node) -> None:
             node.masks[i] = mask
 
 
-def set_real_mask(layer: Any, args: tuple[Any, ...], output: Any) -> None:
+def set_real_mask(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
     """Leave the output's mask on the output, so that the next layer called outside of a graph finds it."""
     if not args or not (layer._makes_masks or layer.supports_masking):
         return
-    previous = tree.map_leaves(real_mask, args[0])
+    previous = _previous(args, kwargs, real_mask)
     if all(mask is None for mask in tree.leaves(previous)):
         if not layer._begins_masks:
             return

@@ -263,6 +263,50 @@ def test_a_decoder_goes_on_from_the_encoder() -> None:
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
+def test_a_mask_that_is_given_goes_on_to_the_next_layer() -> None:
+    """Drawn and called, as one that rides on the input does."""
+
+    def build(k: Any) -> tuple[Any, list[Any]]:
+        first, second = k.layers.LSTM(4, return_sequences=True), k.layers.GRU(3)
+        x, mask = k.layers.Input((5, 4)), k.layers.Input((5,), dtype="bool")
+        return k.Model([x, mask], second(first(x, mask=mask))), [first, second]
+
+    (theirs, _), (ours, (first, second)) = build(keras), build(lamina)
+    ours.set_weights(theirs.get_weights())
+    x, mask = torch.randn(3, 5, 4), torch.tensor(MASK)
+    expected = theirs([x, mask])
+    torch.testing.assert_close(ours([x, mask]), expected)
+    torch.testing.assert_close(second(first(x, mask=mask)), expected)
+
+
+def reader(k: Any) -> Any:
+    """(B, sentences, words) of word numbers: a model for each sentence, then one layer over them."""
+    words, sentences = k.layers.Input((5,), dtype="int32"), k.layers.Input((None, 5), dtype="int32")
+    read = k.Model(words, k.layers.LSTM(4)(k.layers.Embedding(7, 3, mask_zero=True)(words)))
+    return k.Model(sentences, k.layers.GRU(3)(k.layers.TimeDistributed(read)(sentences)))
+
+
+def of_images(k: Any) -> Any:
+    x = k.layers.Input((4, 6, 6, 2))
+    look = k.Sequential([k.layers.Conv2D(3, 3, activation="relu"), k.layers.Flatten(), k.layers.Dense(4)])
+    return k.Model(x, k.layers.LSTM(3)(k.layers.TimeDistributed(look)(x)))
+
+
+@pytest.mark.parametrize(
+    "build, data", [(reader, torch.randint(0, 7, (3, 4, 5))), (of_images, torch.randn(2, 4, 6, 6, 2))]
+)
+def test_models_within_time_distributed(build: Any, data: torch.Tensor) -> None:
+    torch._dynamo.reset()
+    theirs, ours = build(keras), build(lamina)
+    ours.set_weights(theirs.get_weights())
+    found = []
+    for outputs, weights in ((theirs(data), [w.value for w in theirs.weights]), (ours(data), list(ours.parameters()))):
+        found.append([outputs, *torch.autograd.grad((outputs**2).sum(), weights)])
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-6)
+    compiled = torch.compile(ours, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(data), found[1][0])
+
+
 # -- under torch.compile
 
 

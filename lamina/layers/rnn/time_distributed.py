@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from lamina.graph import ShapeError
+from lamina.graph.infer import Array, trial
 from lamina.layers.base import Layer
 from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape, shape_error
@@ -66,3 +67,9 @@ class TimeDistributed(Wrapper):
 
     def compute_output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
         return self.layer.compute_output_dtype(input_dtype)
+
+    def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As the layer tells of one step, whose dtype it may ask for: a model of word numbers, say."""
+        given = self._facts.signature.bind_partial(*args, **kwargs).arguments["inputs"]
+        found = trial(self.layer, (Array(self._step_shape(given.shape), given.dtype),), {})
+        return Array((*given.shape[:2], *found.shape[1:]), found.dtype)
