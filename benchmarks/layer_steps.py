@@ -42,7 +42,7 @@ def plain_step(case: Case, given: list[np.ndarray], weights: list[Any], trained:
     """The plain operation on these inputs and weights (in the layer's order), held as its author would hold them."""
     inputs = leaves_of(given)
     held = case.held([leaf_of(w, wanted) for w, wanted in zip(weights, trained, strict=True)])
-    held = [w.detach().requires_grad_(w.requires_grad) for w in held]
+    held = [torch.nn.Parameter(w.detach(), w.requires_grad) for w in held]
     return with_gradients(lambda: case.plain(inputs, held), [*inputs, *held])
 
 

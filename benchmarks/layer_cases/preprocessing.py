@@ -7,6 +7,8 @@ from .case import Case, Floats, Integers, Tensors, to_nchw, to_nhwc
 
 ROWS, IMAGES = (Floats((1000, 1000)),), (Floats((8, 64, 64, 3)),)
 TOKENS = 1000
+MEANS, VARIANCES = [i / 1000 for i in range(1000)], [1.0 + i / 1000 for i in range(1000)]
+MEANS_TENSOR, DEVIATIONS_TENSOR = torch.tensor(MEANS), torch.tensor(VARIANCES).sqrt()
 EDGES = [-1.0, -0.5, 0.0, 0.5, 1.0]
 EDGES_TENSOR = torch.tensor(EDGES)
 
@@ -29,8 +31,8 @@ def _spectrogram(x: Tensors, w: Tensors) -> torch.Tensor:
 
 CASES = [
     Case("Rescaling", "1000x1000", lambda L: L.Rescaling(1 / 255, -0.5), ROWS, lambda x, w: x[0] * (1 / 255) - 0.5),
-    Case("Normalization", "1000x1000", lambda L: L.Normalization(mean=2.0, variance=4.0), ROWS,
-         lambda x, w: (x[0] - 2.0) / 2.0),
+    Case("Normalization", "1000x1000", lambda L: L.Normalization(mean=MEANS, variance=VARIANCES), ROWS,
+         lambda x, w: (x[0] - MEANS_TENSOR) / DEVIATIONS_TENSOR),
     Case("Resizing", "8x64x64x3 to 48x48", lambda L: L.Resizing(48, 48), IMAGES, _resized),
     Case("CenterCrop", "32x64x64x3 to 48x48", lambda L: L.CenterCrop(48, 48), (Floats((32, 64, 64, 3)),),
          lambda x, w: x[0][:, 8:56, 8:56]),

@@ -217,12 +217,12 @@ class Layer(Precision):
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.built:
-            if _is_compiling() and "training" not in kwargs:
-                return self.launch(*args, **kwargs)
             # A single list, as merging layers have it, is looked through without a call for the list.
             flat = args[0] if len(args) == 1 and type(args[0]) is list else args
-            if not self._begins_masks and self._takes(flat) and self._takes_options(kwargs):
+            if not self._begins_masks and self._takes(flat) and (not kwargs or self._takes_options(kwargs)):
                 return self._launch_in_mode(args, kwargs) if kwargs or self._mixed else self.run(*args)
+            if _is_compiling() and "training" not in kwargs:
+                return self.launch(*args, **kwargs)
         for leaf in tree.leaves((args, kwargs)):
             if isinstance(leaf, Symbolic):
                 return self._draw(args, kwargs)
@@ -230,10 +230,11 @@ class Layer(Precision):
 
     def _takes(self, values: Iterable[Any]) -> bool:
         """Whether ``call`` can have these as they are: real tensors without masks, none to be cast, and options."""
+        plain = self._plain_dtype
         for value in values:
             kind = type(value)
             if kind is torch.Tensor:
-                if value.dtype != self._plain_dtype and (
+                if value.dtype != plain and (
                     self.autocast
                     if value.is_floating_point()
                     else self.casts_integers or (self.refuses_complex and value.is_complex())
@@ -250,7 +251,7 @@ class Layer(Precision):
 
     def _takes_options(self, kwargs: dict[str, Any]) -> bool:
         """The same of what is given by name; a mask is to be carried on, which takes the longer way."""
-        return not kwargs or (kwargs.get("mask") is None and self._takes(kwargs.values()))
+        return kwargs.get("mask") is None and self._takes(kwargs.values())
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """PyTorch's entry: ``call`` with the training flag filled in."""

@@ -80,12 +80,13 @@ class L1L2(Regularizer):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Penalty of `x`, any shape."""
-        penalty = torch.zeros((), dtype=x.dtype, device=x.device)
+        if self.l1 and self.l2:
+            return self.l1 * torch.sum(torch.abs(x)) + self.l2 * torch.sum(torch.square(x))
         if self.l1:
-            penalty = penalty + self.l1 * torch.sum(torch.abs(x))
+            return self.l1 * torch.sum(torch.abs(x))
         if self.l2:
-            penalty = penalty + self.l2 * torch.sum(torch.square(x))
-        return penalty
+            return self.l2 * torch.sum(torch.square(x))
+        return torch.zeros((), dtype=x.dtype, device=x.device)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -14,11 +14,12 @@ from lamina.layers.geometry import Shape
 
 def same_rank(tensors: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
     """The same tensors, those of fewer axes with axes of size 1 behind the batch."""
-    ranks = [tensor.dim() for tensor in tensors]
-    rank = max(ranks)
-    if min(ranks) == rank:
-        return tensors
-    return [with_rank(tensor, rank) for tensor in tensors]
+    first = tensors[0].dim()
+    for tensor in tensors:
+        if tensor.dim() != first:
+            rank = max(tensor.dim() for tensor in tensors)
+            return [with_rank(tensor, rank) for tensor in tensors]
+    return tensors
 
 
 def with_rank(tensor: torch.Tensor, rank: int) -> torch.Tensor:

@@ -104,7 +104,7 @@ class SpectralNormalization(Wrapper):
             v = F.normalize(u @ matrix.mT, eps=self._epsilon)
             u = F.normalize(v @ matrix, eps=self._epsilon)
         sigma = (v @ matrix @ u.mT).squeeze()
-        is_zero = ~matrix.any()
+        is_zero = sigma == 0  # as it is of a kernel of zeros, and no pass over the kernel to find out
         self.vector_u.copy_(torch.where(is_zero, self.vector_u, u))
         kernel.div_(torch.where(is_zero, 1, sigma))
 
