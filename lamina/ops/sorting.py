@@ -82,6 +82,9 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
         k: how many; at most the size of the last axis.
         sorted: whether the largest comes first; else the order is not said.
 
+    Raises:
+        ArgumentError: there are no `k`. DtypeError: bools, or complex numbers.
+
     >>> values, indices = top_k([3.0, 1.0, 2.0], 2)
     >>> values, indices
     (tensor([3., 2.]), tensor([0, 2]))
@@ -90,7 +93,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     if x.dtype == torch.bool:
         raise DtypeError("ops.top_k takes numbers.", got="bools", where=here(), hint="ops.cast(x, 'uint8')")
     size = x.shape[plain_axes(x, -1)[0]]
-    if size is not None and not 0 <= k <= size:
+    if isinstance(k, int) and size is not None and not 0 <= k <= size:
         raise ArgumentError(f"ops.top_k: there are no {k} values.", got=f"shape {tuple(x.shape)}", where=here())
     return torch.topk(x, k, sorted=sorted)
 
