@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, DtypeError, ShapeError
+from lamina.graph import ArgumentError, DtypeError, ShapeError, SymbolicInt, record
 
 from .one_node import one_node
 from .operands import common, here, ordered, placed, plain_axes, tensor
@@ -93,7 +93,9 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     if x.dtype == torch.bool:
         raise DtypeError("ops.top_k takes numbers.", got="bools", where=here(), hint="ops.cast(x, 'uint8')")
     size = x.shape[plain_axes(x, -1)[0]]
-    if isinstance(k, int) and size is not None and not 0 <= k <= size:
+    if isinstance(k, SymbolicInt):  # which PyTorch's own check of arguments would refuse
+        return record(torch.topk, (x, k), {"sorted": sorted})
+    if size is not None and not 0 <= k <= size:
         raise ArgumentError(f"ops.top_k: there are no {k} values.", got=f"shape {tuple(x.shape)}", where=here())
     return torch.topk(x, k, sorted=sorted)
 

@@ -236,3 +236,11 @@ def test_what_needs_values_says_so(call: Any) -> None:
     with pytest.raises(ValueNeededError, match=r"needs the values") as caught:
         call(x)
     assert caught.value.hint
+
+
+def test_half_of_the_largest_values_of_an_axis_of_unknown_size() -> None:
+    x = Input((None,))
+    values, _ = ops.top_k(x, ops.shape(x)[1] // 2)
+    model = lamina.Model(x, values)
+    assert model.output_shape == (None, None)
+    assert model(torch.tensor([[3.0, 1.0, 2.0, 5.0]])).tolist() == [[5.0, 3.0]]
