@@ -303,8 +303,20 @@ def test_models_within_time_distributed(build: Any, data: torch.Tensor) -> None:
     for outputs, weights in ((theirs(data), [w.value for w in theirs.weights]), (ours(data), list(ours.parameters()))):
         found.append([outputs, *torch.autograd.grad((outputs**2).sum(), weights)])
     torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-6)
+    unknown = (None, *data.shape[1:])
+    assert ours.compute_output_shape(unknown) == theirs.compute_output_shape(unknown) == (None, 3)
     compiled = torch.compile(ours, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(data), found[1][0])
+
+
+def test_the_shape_rule_of_a_model_with_inputs_of_several_kinds() -> None:
+    def build(k: Any) -> Any:
+        ids, z = k.layers.Input((None,), dtype="int32", name="ids"), k.layers.Input((3,), name="z")
+        y = k.layers.LSTM(4)(k.layers.Embedding(7, 3)(ids))
+        return k.Model({"z": z, "ids": ids}, [k.layers.Concatenate()([y, z]), y])
+
+    shapes = {"ids": (None, 5), "z": (None, 3)}
+    assert build(lamina).compute_output_shape(shapes) == build(keras).compute_output_shape(shapes)
 
 
 # -- under torch.compile
