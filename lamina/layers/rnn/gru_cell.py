@@ -87,14 +87,15 @@ class GRUCell(RecurrentCell):
             bias = self.bias[1] if self.bias is not None else None
             h_z, h_r, h_n = gated_linear(h, weight, bias, drops).chunk(3, -1)
             r = self.recurrent_activation(x_r + h_r)
-            seen = r * h_n
+            new = torch.addcmul(x_n, r, h_n)
         else:
             gate_drops = drops[:2] if drops is not None else None
             h_z, h_r = gated_linear(h, weight[: 2 * self.units], None, gate_drops).chunk(2, -1)
             r = self.recurrent_activation(x_r + h_r)
-            seen = F.linear(r * h if drops is None else r * h * drops[2], weight[2 * self.units :])
+            new = x_n + F.linear(r * h if drops is None else r * h * drops[2], weight[2 * self.units :])
         z = self.recurrent_activation(x_z + h_z)
-        h = z * h + (1 - z) * self.activation(x_n + seen)
+        new = self.activation(new)
+        h = torch.addcmul(new, z, h - new)
         return h, [h]
 
     def fuses(self) -> bool:
