@@ -25,6 +25,7 @@ from . import bounding_boxes
 from .archives import ArchiveError
 from .datasets import PyDataset, Sequence, split_dataset, unpack_x_y_sample_weight
 from .directories import audio_dataset_from_directory, image_dataset_from_directory, text_dataset_from_directory
+from .feature_space import FeatureSpace
 from .files import get_file
 from .images import array_to_img, img_to_array, load_img, save_img
 from .numerical import normalize, to_categorical
@@ -39,6 +40,7 @@ __all__ = [
     "ArchiveError",
     "Config",
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

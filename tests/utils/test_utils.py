@@ -14,8 +14,8 @@ import lamina
 from lamina import backend, utils
 from lamina.graph import ArgumentError, DtypeError, ShapeError, StructureError
 
-# FeatureSpace needs preprocessing layers that are still to come; `legacy` is how Keras 2 wrote objects.
-LATER = {"FeatureSpace", "legacy"}
+# `legacy` is how Keras 2 wrote objects.
+LATER = {"legacy"}
 SEQUENCES = [[1, 2, 3], [4], [], [5, 6, 7, 8, 9]]
 
 
