@@ -58,9 +58,10 @@ def leaf_of(value: Any, wanted: bool) -> torch.Tensor:
 def with_gradients(forward: Callable[[], Any], leaves: list[torch.Tensor]) -> Step:
     """One forward pass, and the gradients of the leaves that want them for fixed gradients of the results.
 
-    Results that have no gradient are computed and that is all.
+    Results that have no gradient are computed and that is all. The leaves are named by their places in autograd's
+    graph: of tensors of a class of their own, as Lamina's weights are, `grad` would ask more questions than of others.
     """
-    wanted = [leaf for leaf in leaves if leaf.requires_grad]
+    wanted = [torch.autograd.graph.get_gradient_edge(leaf) for leaf in leaves if leaf.requires_grad]
     if not any(result.requires_grad for result in flat(forward())):
         return forward
     grads = [torch.randn_like(result) for result in flat(forward())]

@@ -9,8 +9,9 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from .case import Case, Floats, Lengths, Tensors, with_cell_states, with_mask, with_states
 
-SEQUENCES, STEP, STATE = Floats((32, 64, 128)), Floats((32, 128)), Floats((32, 128))
-UNITS = 128
+SEQUENCES, STATE = Floats((32, 64, 128)), Floats((32, 128))
+STEP = CELL_STATE = Floats((64, 256))
+UNITS, CELL_UNITS = 128, 256
 
 
 def lstm_weights(weights: Tensors) -> Tensors:
@@ -139,15 +140,15 @@ CASES = [
          (SEQUENCES,), _lstm_both_ways, held=lstm_weights),
     Case("TimeDistributed", "of Dense, 32x64x128, 128 units", lambda L: L.TimeDistributed(L.Dense(UNITS)),
          (SEQUENCES,), lambda x, w: F.linear(x[0], w[0], w[1]), held=_linear),
-    Case("LSTMCell", "32x128, 128 units", lambda L: L.LSTMCell(UNITS), (STEP, STATE, STATE), _lstm_cell,
+    Case("LSTMCell", "64x256, 256 units", lambda L: L.LSTMCell(CELL_UNITS), (STEP, CELL_STATE, CELL_STATE), _lstm_cell,
          with_cell_states, lstm_weights),
-    Case("GRUCell", "32x128, 128 units", lambda L: L.GRUCell(UNITS), (STEP, STATE), _gru_cell, with_cell_states,
-         gru_weights),
-    Case("SimpleRNNCell", "32x128, 128 units", lambda L: L.SimpleRNNCell(UNITS), (STEP, STATE), _simple_cell,
+    Case("GRUCell", "64x256, 256 units", lambda L: L.GRUCell(CELL_UNITS), (STEP, CELL_STATE), _gru_cell,
+         with_cell_states, gru_weights),
+    Case("SimpleRNNCell", "64x256, 256 units", lambda L: L.SimpleRNNCell(CELL_UNITS), (STEP, CELL_STATE), _simple_cell,
          with_cell_states, lstm_weights),
-    Case("StackedRNNCells", "of two LSTMCells, 32x128, 128 units",
-         lambda L: L.StackedRNNCells([L.LSTMCell(UNITS), L.LSTMCell(UNITS)]), (STEP, *(STATE,) * 4), _two_cells,
-         _stacked_call, lstm_weights),
+    Case("StackedRNNCells", "of two LSTMCells, 64x256, 256 units",
+         lambda L: L.StackedRNNCells([L.LSTMCell(CELL_UNITS), L.LSTMCell(CELL_UNITS)]), (STEP, *(CELL_STATE,) * 4),
+         _two_cells, _stacked_call, lstm_weights),
     Case("ConvLSTM1D", "8x10x64x16, 16 filters of 3", lambda L: L.ConvLSTM1D(16, 3, padding="same"),
          (Floats((8, 10, 64, 16)),), partial(_conv_lstm, F.conv1d), held=conv_lstm_weights),
     Case("ConvLSTM2D", "8x10x16x16x8, 16 filters of 3x3", lambda L: L.ConvLSTM2D(16, 3, padding="same"),
