@@ -26,7 +26,9 @@ class RNN(Layer):
     `return_state` a tuple of that and the cell's last states. Where the mask (B, T) is False, the step is skipped:
     states stay, the output before is repeated.
 
-    Cells of ours run on PyTorch's kernels where their arguments allow; others are called step by step.
+    Cells of ours run on PyTorch's kernels where their arguments allow, under masks of any pattern too; others are called
+    step by step. `torch.compile` sees a kernel as one operation and unrolls steps: 50 of a small cell take some 10 s to
+    compile.
 
     Args:
         cell: a layer with `call(inputs (B, ...), states) -> (output, new_states)` and `state_size` (a number, or a list
@@ -36,7 +38,7 @@ class RNN(Layer):
         return_state: give the last states too.
         go_backwards: from the last step to the first; the outputs stand in that order.
         stateful: a batch starts where the one before ended, sample by sample, until `reset_state()`.
-        unroll: accepted for Keras' sake; nothing here is traced into a loop, so there is none to unroll.
+        unroll: accepted for Keras' sake; steps are never traced into a loop, so there is none to unroll.
         zero_output_for_mask: outputs at masked steps are 0.
 
     Raises:
@@ -95,6 +97,8 @@ class RNN(Layer):
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         if isinstance(self.cell, Layer):
             self.cell._build_once((sequences_shape[0], *sequences_shape[2:]))
+            if self.input_spec.ndim is None and len(sequences_shape) == 3:
+                self.input_spec = InputSpec(min_ndim=3, axes={-1: sequences_shape[-1]})
         self._inner_dtype = self._dtype_within(self.cell)
         step_shape = (sequences_shape[0], *sequences_shape[2:])
         if self.stateful and None not in [n for shape in _shape_list(self.step_shapes(step_shape)[1]) for n in shape]:
