@@ -43,6 +43,8 @@ ANY_SHAPE = {
         "Softmax",
     ),
 }
+# Layers whose weights say nothing of the width of the input.
+NO_WIDTH = {"Embedding", "ReversibleEmbedding", "STFTSpectrogram"}
 # Arguments that take anything, and why.
 ANYTHING = {
     ("BatchNormalization", "renorm_clipping"): "means nothing without renorm, which is refused",
@@ -118,6 +120,25 @@ def test_every_layer_refuses_some_shape() -> None:
 def drawn_with(case: Case, shapes: Any) -> Any:
     dtype = case.options.get("input_dtype") or "float32"
     return layer_of(case)(shaped(lambda shape: layers.Input(batch_shape=(None, *shape[1:]), dtype=dtype), shapes))
+
+
+@pytest.mark.parametrize("case", ONE, ids=lambda case: case.layer)
+def test_a_built_layer_refuses_another_width(case: Case) -> None:
+    """Where a weight lies along an axis, the sizes that it was made for are the only ones."""
+    layer = layer_of(case, name="it")
+    layer(shaped(torch.zeros, case.shapes) if "input_dtype" not in case.options else shaped(whole_zeros, case.shapes))
+    first = case.shapes[0] if isinstance(case.shapes, list) else case.shapes
+    channels = 1 if case.arguments.get("data_format") == "channels_first" else len(first) - 1
+    wider = shaped(lambda shape: tuple(n + (axis == channels) for axis, n in enumerate(shape)), case.shapes)
+    kept = any(weight.ndim for weight in layer.weights) and case.layer not in NO_WIDTH
+    drawn, why_not = outcome(lambda: layer(shaped(lambda shape: layers.Input(batch_shape=shape), wider)))
+    if kept:
+        assert drawn is None, f"built for {case.shapes}, takes {wider}"
+        says_whose(case, why_not)
+
+
+def whole_zeros(shape: tuple[int, ...]) -> torch.Tensor:
+    return torch.zeros(shape, dtype=torch.int64)
 
 
 def says_whose(case: Case, error: LaminaError | None) -> None:

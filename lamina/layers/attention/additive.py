@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from lamina.layers.base import InputSpec
 from lamina.layers.geometry import known_size
 
 from .dot_product import Attention
@@ -30,6 +31,8 @@ class AdditiveAttention(Attention):
     def build(self, input_shape: Any) -> None:
         self.compute_output_shape(input_shape)
         features = known_size(self, self._listed(input_shape)[0], -1, "the features")
+        compared = InputSpec(axes={-1: features})
+        self.input_spec = [compared, None, compared] if len(input_shape) > 2 else compared
         self.scale = self.add_weight((features,), "glorot_uniform", name="scale") if self.use_scale else None
 
     def score(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lamina.graph import tree
 from lamina.layers.arguments import refuse
 from lamina.layers.base import Layer
 from lamina.layers.parts import part_config, part_from_config
+from lamina.layers.spec import check_inputs
 
 
 class Pipeline(Layer):
@@ -41,6 +43,7 @@ class Pipeline(Layer):
         for layer in self.layers:
             layer._build_once(input_shape)
             input_shape = layer.compute_output_shape(input_shape)
+        self.input_spec = self.layers[0].input_spec
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         for layer in self.layers:
@@ -55,6 +58,7 @@ class Pipeline(Layer):
         example = args[0] if args else kwargs["inputs"]
         for layer in self.layers:
             if example is not None:
+                check_inputs(layer, layer.input_spec, list(tree.leaves(example)), lambda _: "")
                 example = layer.output_example((example,), {})
         return example
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from lamina.layers.arguments import axes, number
-from lamina.layers.base import Layer
+from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, axis_index, check_axes, known_size
 from lamina.layers.normalization.affine import AffineNormalization
 
@@ -22,6 +22,8 @@ class FeatureAxes:
         self.sizes = tuple(known_size(layer, input_shape, index, "normalized over") for index in self.indices)
         self.trailing = self.indices == list(range(rank - len(self.indices), rank))
         self.broadcast = [input_shape[index] if index in self.indices else 1 for index in range(rank)]
+        fixed = {index - rank: size for index, size in zip(self.indices, self.sizes, strict=True)}
+        self.input_spec = InputSpec(ndim=None if self.trailing else rank, axes=fixed)
 
 
 class LayerNormalization(AffineNormalization):
@@ -71,6 +73,7 @@ class LayerNormalization(AffineNormalization):
 
     def build(self, input_shape: Shape) -> None:
         self._over = FeatureAxes(self, self.axis, input_shape)
+        self.input_spec = self._over.input_spec
         self.add_affine(self._over.sizes)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -116,6 +119,7 @@ class RMSNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         self._over = FeatureAxes(self, self.axis, input_shape)
+        self.input_spec = self._over.input_spec
         self.scale = self.add_weight(self._over.sizes, name="scale", initializer="ones")
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -83,6 +83,7 @@ class Bidirectional(Layer):
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         self.forward_layer._build_once(sequences_shape)
         self.backward_layer._build_once(sequences_shape)
+        self.input_spec = self.forward_layer.input_spec
         if self._first_weights is not None:
             self.set_weights(self._first_weights)
             self._first_weights = None

@@ -8,7 +8,7 @@ import torch
 
 from lamina.graph import ShapeError
 from lamina.graph.infer import Array, trial
-from lamina.layers.base import Layer
+from lamina.layers.base import InputSpec, Layer
 from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape, shape_error
 
@@ -46,6 +46,10 @@ class TimeDistributed(Wrapper):
 
     def build(self, input_shape: Shape) -> None:
         super().build(self._step_shape(input_shape))
+        inner = self.layer.input_spec
+        if isinstance(inner, InputSpec) and inner.axes:
+            # Of a step, without the time behind the batch.
+            self.input_spec = InputSpec(axes={axis + (axis > 0): size for axis, size in inner.axes.items()})
 
     def call(self, inputs: torch.Tensor, mask: Any = None) -> torch.Tensor:
         batch, steps = inputs.shape[:2]
