@@ -347,3 +347,30 @@ def test_only_what_is_not_ours_is_traced(tmp_path: Path) -> None:
     Model(x, layers.Lambda(torch.tanh)(Dense(3, activation="relu")(x))).save(tmp_path / "m.lamina")
     with zipfile.ZipFile(tmp_path / "m.lamina") as archive:
         assert b'"traced"' not in archive.read("model.json")
+
+
+class _Reversed(torch.autograd.Function):
+    """Passes its input on, and turns its gradient round."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return -gradient
+
+
+class TurnsGradients(Layer):
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight((input_shape[-1],), initializer="ones", name="scale")
+
+    def call(self, inputs: Any) -> Any:
+        return _Reversed.apply(inputs * self.scale)
+
+
+def test_a_gradient_of_ones_own_is_not_lost_in_silence(tmp_path: Path) -> None:
+    x = Input((3,))
+    model = Model(x, TurnsGradients()(x))
+    with pytest.raises(SavingError, match="other gradients than its code"):
+        model.save(tmp_path / "model.lamina")
