@@ -26,9 +26,9 @@ class RNN(Layer):
     `return_state` a tuple of that and the cell's last states. Where the mask (B, T) is False, the step is skipped:
     states stay, the output before is repeated.
 
-    Cells of ours run on PyTorch's kernels where their arguments allow, under masks of any pattern too; others are called
-    step by step. `torch.compile` sees a kernel as one operation and unrolls steps: 50 of a small cell take some 10 s to
-    compile.
+    Cells of ours run on PyTorch's kernels where their arguments allow, under masks of any pattern too; others are
+    called step by step. `torch.compile` sees a kernel as one operation and unrolls steps: 50 of a small cell take some
+    10 s to compile.
 
     Args:
         cell: a layer with `call(inputs (B, ...), states) -> (output, new_states)` and `state_size` (a number, or a list
