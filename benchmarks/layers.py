@@ -10,6 +10,7 @@ Two ratios are Lamina's: "layer" is what `layer(x)` takes on a real tensor, "pro
 model, where `fit` runs it.
 """
 
+import ctypes
 import os
 import statistics
 import sys
@@ -62,9 +63,17 @@ def measured(ways: dict[str, Step], seconds: float) -> measure.Record:
     return {"plain_us": statistics.median(plain) * 1e6, **{way: round(ratio, 4) for way, ratio in ratios.items()}}
 
 
+def keep_pages() -> None:
+    """Have glibc keep freed memory: where a framework tells it otherwise, large results cost a page fault per 4 KiB."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
+
+
 def contestants(peer: str) -> Any:
-    """The module's maker of steps for this peer; imports the peer's framework."""
+    """The peer's library, imported in a process of one thread that keeps its memory."""
     os.environ.update(ONE_THREAD)
+    keep_pages()
     if peer != "lamina":
         peers.isolate(peer)
         import keras

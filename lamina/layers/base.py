@@ -261,7 +261,8 @@ class Layer(Precision):
         output = self.call(*args, **kwargs)
         if self.activity_regularizer is not None:
             # Per row, as Keras has it, so that the penalty does not grow with the batch.
-            self.add_loss(sum(self.activity_regularizer(leaf) / max(leaf.shape[0], 1) for leaf in tree.leaves(output)))
+            first, *rest = (self.activity_regularizer(leaf) / max(leaf.shape[0], 1) for leaf in tree.leaves(output))
+            self.add_loss(sum(rest, start=first))
         return output
 
     @property
