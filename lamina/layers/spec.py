@@ -99,8 +99,8 @@ def check_inputs(layer: Any, specs: Any, inputs: list[Any], origin: Any) -> None
 def _advice(spec: InputSpec, shape: Shape) -> str | None:
     due = spec.ndim or spec.min_ndim
     if due is not None and len(shape) < due:
-        example = ", ".join(["n"] * (due - 1))
-        return f"an input of {due - 1} axes without the batch, such as Input(({example},)), or Reshape before it"
+        example = ", ".join(["n"] * (due - 1)) + "," * (due == 2)
+        return f"an input of {due - 1} axes without the batch, such as Input(({example})), or Reshape before it"
     if due is not None and spec.ndim is not None and len(shape) > due:
         return "Flatten(), Reshape(...) or a global pooling layer before it"
     if spec.axes and -1 in spec.axes:

@@ -24,8 +24,8 @@ _Run = Callable[[], tuple[Any, list[torch.Tensor]]]
 
 
 def refuse_if_different(layer: Layer, data: dict[str, Any], calls: list[Any], weights: dict[str, torch.Tensor]) -> None:
-    """Run the layer and its traced calls, in both modes, on several batches; the bits must be the same, the gradients as
-    near as rounding: a call may bring a gradient of its own, which no trace holds.
+    """Run the layer and its traced calls, in both modes, on several batches; the bits must be the same, and gradients
+    but for rounding: a call may bring a gradient of its own, which no trace holds.
 
     Where the layer's own code gives other numbers each time although the seed is the same, only structure and shapes
     are compared.
