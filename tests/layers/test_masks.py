@@ -200,3 +200,21 @@ def test_merging_masks_in_a_graph() -> None:
         by_hand = merge([embedding(a), embedding(b)])
         _, mask = program.run(a, b)
         assert torch.equal(mask, by_hand._keras_mask)
+
+
+def test_a_lambda_makes_the_mask_that_it_is_given() -> None:
+    """By a function of inputs and mask, as in Keras, and as a tensor."""
+    x = torch.tensor([[1.0, 0.0, 2.0]])
+    for mask in (lambda inputs, mask: inputs > 0, torch.tensor([[True, False, True]])):
+        y = layers.Lambda(torch.abs, mask=mask)(x)
+        assert y._keras_mask.tolist() == [[True, False, True]]
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "SimpleRNN"])
+def test_the_mask_of_the_inputs_counts_beside_initial_states(name: str) -> None:
+    """Keras heeds `mask=` there, and forgets a mask that came with the inputs."""
+    layer, x = getattr(layers, name)(2, return_sequences=True), torch.randn(3, 5, 4)
+    states = [torch.randn(3, 2) for _ in range(2 if name == "LSTM" else 1)]
+    expected = layer(x, initial_state=states, mask=torch.tensor(mask_named("holes")))
+    x._keras_mask = torch.tensor(mask_named("holes"))
+    torch.testing.assert_close(layer(x, initial_state=states), expected)

@@ -10,41 +10,6 @@ import torch
 from lamina import layers
 
 
-def small(layer: layers.Layer, *arguments: Any) -> Any:
-    """A built layer and the arguments of its call."""
-    layer(*arguments)
-    return layer, arguments
-
-
-def compiled_cases() -> list[Any]:
-    x, ids = torch.randn(2, 5, 8), torch.randint(0, 9, (2, 5))
-    made = [
-        small(layers.Embedding(9, 4), ids),
-        small(layers.Masking(), x),
-        small(layers.Lambda(torch.tanh), x),
-        small(layers.Identity(), x),
-        small(layers.EinsumDense("abc,cd->abd", (None, 3), bias_axes="d"), x),
-        *(small(getattr(layers, name)(), [x, x]) for name in ("Add", "Multiply", "Average", "Maximum", "Concatenate")),
-        small(layers.Dot(axes=-1), [x, x]),
-        *(small(getattr(layers, name)(4, return_sequences=True), x) for name in ("LSTM", "GRU", "SimpleRNN")),
-        small(layers.LSTM(4, activation="relu", return_state=True), x),
-        small(layers.RNN([layers.LSTMCell(4), layers.GRUCell(3)]), x),
-        small(layers.Bidirectional(layers.GRU(4)), x),
-        small(layers.TimeDistributed(layers.Dense(4)), x),
-        small(layers.MultiHeadAttention(2, 4), x, x),
-        small(layers.Attention(), [x, x]),
-        small(layers.AdditiveAttention(), [x, x]),
-    ]
-    return [pytest.param(layer, arguments, id=type(layer).__name__) for layer, arguments in made]
-
-
-@pytest.mark.parametrize("layer, arguments", compiled_cases())
-def test_compiles_as_one_graph(layer: layers.Layer, arguments: Any) -> None:
-    torch._dynamo.reset()
-    expected = layer(*arguments)
-    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="eager")(*arguments), expected)
-
-
 def test_lambda_does_what_its_function_does() -> None:
     x = torch.randn(3, 4)
     layer = layers.Lambda(lambda t, power: t**power, arguments={"power": 3})
