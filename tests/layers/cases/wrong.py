@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ class BadArgument:
     fault = "argument"
 
     def __str__(self) -> str:
-        return f"{self.layer}({self.arguments})".replace(" ", "")[:90]
+        return _short(f"{self.layer}({self.arguments})")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class BadInput:
     rule: bool = True
 
     def __str__(self) -> str:
-        return f"{self.fault}-{self.layer}({self.arguments}){self.shapes}".replace(" ", "")[:90]
+        return _short(f"{self.fault}-{self.layer}({self.arguments}){self.shapes}")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Misuse:
 
     def __str__(self) -> str:
         return f"{self.fault}-{self.layer}-{self.label}"
+
+
+def _short(text: str) -> str:
+    """Without addresses, which differ between processes."""
+    return re.sub(r" at 0x[0-9a-f]+", "", text).replace(" ", "")[:90]
 
 
 Wrong = BadArgument | BadInput | Misuse
