@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
+from torch.utils.data import DataLoader
 
 import lamina
+from lamina.graph import ArgumentError
 from lamina.utils import FeatureSpace
-
-from .feature_space_cases import CALLED, CASES, LEARNED, made, table
+from tests.utils.feature_space_cases import CALLED, CASES, LEARNED, made, table
 
 KERAS = json.loads(Path(__file__).with_name("feature_space_keras.json").read_text())
 
@@ -51,3 +58,193 @@ def test_in_a_graph(case: str) -> None:
     assert list(space.get_inputs()) == list(CASES[case][0])
     model = lamina.Model(space.get_inputs(), encoded)
     agree(model(space.model_inputs(table(case, CALLED))), KERAS[case]["called"])
+
+
+# ---- data of every make
+
+
+class Rows(torch.utils.data.Dataset):
+    """A row with its target at each index, as a dataset without batches has them."""
+
+    def __init__(self, data: dict[str, list[Any]]) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(next(iter(self.data.values())))
+
+    def __getitem__(self, i: int) -> Any:
+        return {name: column[i] for name, column in self.data.items()}, float(i)
+
+
+def in_two(data: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [{name: column[part] for name, column in data.items()} for part in (slice(0, 3), slice(3, None))]
+
+
+KINDS = {
+    "arrays": lambda data: {name: np.array(column) for name, column in data.items()},
+    "columns": lambda data: {name: np.array(column)[:, None] for name, column in data.items()},
+    "tensors": lambda data: {n: c if isinstance(c[0], str) else torch.tensor(c) for n, c in data.items()},
+    "bytes": lambda data: {n: [v.encode() for v in c] if isinstance(c[0], str) else c for n, c in data.items()},
+    "strings": lambda data: {n: np.array(c, "T") if isinstance(c[0], str) else c for n, c in data.items()},
+    "frame": pd.DataFrame,
+}
+SOURCES = KINDS | {
+    "more columns": lambda data: data | {"target": [0] * 8},
+    "batches": in_two,
+    "frames": lambda data: [pd.DataFrame(part) for part in in_two(data)],
+    "generator": lambda data: (part for part in in_two(data)),
+    "rows": Rows,
+    "loader": lambda data: DataLoader(Rows(data), batch_size=3, shuffle=True),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_adapt_to(kind: str) -> None:
+    space = made(FeatureSpace, "all")
+    space.adapt(SOURCES[kind](table("all", LEARNED)))
+    agree(space(table("all", CALLED)), KERAS["all"]["called"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_call_on(kind: str) -> None:
+    agree(adapted("all")(KINDS[kind](table("all", CALLED))), KERAS["all"]["called"])
+
+
+def test_adapt_again_learns_anew() -> None:
+    space = adapted("string_categorical")
+    assert space({"s": ["red"]}).shape == (1, 5)
+    space.adapt({"s": ["red", "violet"]})
+    assert space({"s": ["red", "violet", "blue"]}).tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
+    assert space.get_encoded_features().shape == (None, 3)
+
+
+def test_several_values_in_a_row() -> None:
+    space = FeatureSpace({"tags": "string_categorical"})
+    space.adapt({"tags": [["b", "a"], ["b", "b"]]})
+    assert space({"tags": [["b", "a"], ["b", "?"]]}).tolist() == [[0, 1, 1], [1, 1, 0]]
+
+
+# ---- features with layers of one's own
+
+
+def test_own_layers() -> None:
+    twice = FeatureSpace.feature("float32", lamina.layers.Rescaling(2.0), "float")
+    text = lamina.layers.StringLookup(vocabulary=["p", "q"], output_mode="one_hot")
+    bins = lamina.layers.Discretization([0.0, 10.0])
+    space = FeatureSpace(
+        {
+            "a": twice,
+            "b": FeatureSpace.feature("string", text, "float"),
+            "c": FeatureSpace.feature("float32", bins, "one_hot"),
+            "d": FeatureSpace.float_discretized(3, bin_boundaries=[0.0, 10.0]),
+        }
+    )
+    data = {"a": [1, 2], "b": ["q", "?"], "c": [-1, 20], "d": [10, 9.5]}
+    expected = [[2, 0, 0, 1, 1, 0, 0, 0, 0, 1], [4, 1, 0, 0, 0, 0, 1, 0, 1, 0]]
+    assert space(data).tolist() == expected  # there is nothing to learn
+    model = lamina.Model(space.get_inputs(), space.get_encoded_features())
+    assert model(space.model_inputs(data)).tolist() == expected
+    assert space.preprocessors["b"] is text
+    space.adapt(data)  # nor does this change anything
+    assert space(data).tolist() == expected
+
+
+def test_names_that_layers_cannot_have() -> None:
+    space = FeatureSpace({"a.b": "float_rescaled", "a/c": "integer_hashed"}, hashing_dim=2)
+    model = lamina.Model(space.get_inputs(), space.get_encoded_features())
+    data = {"a.b": [1.0], "a/c": [3]}
+    assert torch.equal(model(space.model_inputs(data)), space(data))
+
+
+def test_floats_stay_what_they_are_in_mixed_precision() -> None:
+    lamina.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        space = FeatureSpace({"x": "float", "n": "float_normalized", "s": "string_categorical"})
+    finally:
+        lamina.mixed_precision.set_global_policy("float32")
+    space.adapt({"n": [0.0, 2.0], "s": ["a", "b"]})
+    assert space({"x": 1.001, "n": 1.501, "s": "a"}).tolist() == pytest.approx([0.501, 0, 0, 1, 1.001])
+
+
+def test_whole_numbers_keep_their_digits() -> None:
+    space = FeatureSpace({"id": "integer_categorical"})
+    space.adapt({"id": [2**40, 2**40 + 1, 2**40 + 1]})
+    assert space({"id": [2**40, 2**40 + 1, 2**40 + 2, 0]}).argmax(-1).tolist() == [2, 1, 0, 0]
+
+
+# ---- files and configs
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_save_and_load(case: str, tmp_path: Path) -> None:
+    space = adapted(case)
+    space.save(tmp_path / "space.lamina")
+    loaded = lamina.models.load_model(tmp_path / "space.lamina")
+    assert type(loaded) is FeatureSpace
+    assert loaded.name == space.name
+    agree(loaded(table(case, CALLED)), KERAS[case]["called"])
+    agree(loaded(table(case, CALLED, row=1)), KERAS[case]["row"])
+    loaded.adapt(table(case, {name: column[::2] for name, column in LEARNED.items()}))  # it is no frozen copy
+    assert loaded.get_encoded_features() is not None
+
+
+def test_load_in_a_fresh_process(tmp_path: Path) -> None:
+    adapted("all").save(tmp_path / "space.lamina")
+    code = (
+        "import sys, lamina\n"
+        "space = lamina.models.load_model(sys.argv[1])\n"
+        "print(space({'y': 10.0, 's': 'red', 'x': 0.5, 'k': 3}).tolist())"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "space.lamina")], capture_output=True, text=True, check=True
+    )
+    np.testing.assert_allclose(json.loads(told.stdout), KERAS["all"]["called"][0], rtol=1e-5)
+
+
+def test_what_a_file_of_a_space_not_adapted_is(tmp_path: Path) -> None:
+    made(FeatureSpace, "all").save(tmp_path / "space.lamina")
+    loaded = lamina.models.load_model(tmp_path / "space.lamina")
+    with pytest.raises(ArgumentError, match="has yet to learn"):
+        loaded(table("all", CALLED))
+    loaded.adapt(table("all", LEARNED))
+    agree(loaded(table("all", CALLED)), KERAS["all"]["called"])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_config(case: str) -> None:
+    space = made(FeatureSpace, case)
+    again = FeatureSpace.from_config(json.loads(json.dumps(space.get_config())))
+    assert again.get_config() == space.get_config()
+    again.adapt(table(case, LEARNED))
+    agree(again(table(case, CALLED)), KERAS[case]["called"])
+    through = lamina.utils.deserialize_keras_object(lamina.utils.serialize_keras_object(again))
+    assert through.get_config() == again.get_config()
+
+
+def test_a_config_holds_what_was_learned_but_no_statistics() -> None:
+    again = FeatureSpace.from_config(adapted("crosses").get_config())
+    agree(again(table("crosses", CALLED)), KERAS["crosses"]["called"])
+    with pytest.raises(ArgumentError, match="nothing known of 'y'$|yet to learn"):
+        FeatureSpace.from_config(adapted("all").get_config())(table("all", CALLED))
+
+
+def test_state_and_copies() -> None:
+    space = adapted("float_normalized")
+    other = made(FeatureSpace, "float_normalized")
+    other.load_state_dict(space.state_dict())
+    for copied in (other, copy.deepcopy(space), pickle.loads(pickle.dumps(space))):
+        agree(copied(table("float_normalized", CALLED)), KERAS["float_normalized"]["called"])
+        assert copied.get_encoded_features() is not space.get_encoded_features()
+
+
+def test_a_layer_of_ones_own_in_a_file(tmp_path: Path) -> None:
+    class Shifted(lamina.layers.Layer):
+        def call(self, inputs: torch.Tensor) -> torch.Tensor:
+            return inputs + 5
+
+    space = FeatureSpace({"a": FeatureSpace.feature("float32", Shifted(), "float")})
+    space.save(tmp_path / "space.lamina")
+    loaded = lamina.models.load_model(tmp_path / "space.lamina", custom_objects={"Shifted": Shifted})
+    assert loaded({"a": [1.0]}).tolist() == [[6.0]]
+    with pytest.raises(ValueError, match="Shifted"):
+        lamina.models.load_model(tmp_path / "space.lamina")

@@ -24,7 +24,9 @@ def texts_in(layer: Any, inputs: Any, encoding: str = "utf-8") -> np.ndarray[Any
         return None
     if hasattr(inputs, "__array__"):
         array = np.asarray(inputs)
-        if array.dtype.kind not in "OSU":
+        if array.dtype.kind == "U":
+            return array
+        if array.dtype.kind not in "OS":
             return None
         inputs = array.tolist()
     kinds = {type(leaf) for leaf in tree.leaves(inputs)}

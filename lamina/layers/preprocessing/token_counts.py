@@ -31,9 +31,13 @@ class TokenCounts:
     def add(self, documents: Tokens) -> None:
         """Count the tokens of some documents."""
         tokens, counts = np.unique(documents, return_counts=True)
-        self._met.update(dict(zip(tokens.tolist(), counts.tolist(), strict=True)))
-        for document in documents:
-            self._documents.update(np.unique(document).tolist())
+        met = dict(zip(tokens.tolist(), counts.tolist(), strict=True))
+        self._met.update(met)
+        if documents.size == len(documents):  # a token each, as a column has: 70 times as fast
+            self._documents.update(met)
+        else:
+            for document in documents:
+                self._documents.update(np.unique(document).tolist())
         self._count += len(documents)
 
     def most_frequent(self, without: Iterable[Any], most: int | None = None) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamina import layers, ops
+from lamina import layers
 from lamina.config import floatx
 from lamina.graph import ArgumentError
 from lamina.graph.dtypes import to_torch
@@ -45,13 +45,13 @@ def _how_many(layer: Any) -> int | None:
     return layer.num_bins if isinstance(layer, (layers.Hashing, layers.HashedCrossing)) else None
 
 
-def encoded(values: Mapping[str, Any], encoders: Mapping[str, Any], is_vector: bool) -> Any:
+def encoded(values: Mapping[str, Any], encoders: Mapping[str, Any], concat: Any) -> Any:
     """Encode each value that has an encoder, and put them side by side where they are to be one vector.
 
     Args:
         values: name -> what a layer gave, in the order of the result.
         encoders: name -> layer, of those to be encoded.
-        is_vector: one tensor (B, F); else a dict by names.
+        concat: the layer that makes one tensor (B, F) of them; None for a dict by names.
 
     Raises:
         ArgumentError: whole numbers in a vector, or floats that are to be zeros and ones.
@@ -61,14 +61,17 @@ def encoded(values: Mapping[str, Any], encoders: Mapping[str, Any], is_vector: b
         if name in encoders:
             _refuse_floats(name, value)
             value = encoders[name](value)
-        elif is_vector and not to_torch(value.dtype).is_floating_point:
+        elif concat is not None and not to_torch(value.dtype).is_floating_point:
             raise ArgumentError(
                 f"The feature {name!r} is a whole number, which has no place in a vector of floats.",
                 got=f"{value.dtype}",
                 hint='its output_mode="one_hot", or FeatureSpace(..., output_mode="dict")',
             )
         results[name] = value
-    return ops.concatenate(list(results.values()), axis=-1) if is_vector else results
+    if concat is None:
+        return results
+    side_by_side = list(results.values())
+    return concat(side_by_side) if len(side_by_side) > 1 else side_by_side[0]
 
 
 def _refuse_floats(name: str, value: Any) -> None:

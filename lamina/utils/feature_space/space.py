@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from lamina import layers
+from lamina.config import floatx
 from lamina.custom_objects import register_keras_serializable
 from lamina.graph import ArgumentError
 from lamina.layers import Layer
@@ -104,6 +105,8 @@ class FeatureSpace(Layer):
             cross.name: layers.HashedCrossing(cross.crossing_dim, name=kinds.layer_name(cross.name))
             for cross in self.crosses
         }
+        # A layer, whose rule tells the shape: the first time that a function's is found by trying takes seconds.
+        self.concat = layers.Concatenate(dtype=floatx()) if self.output_mode == "concat" else None
         for layer in self.preprocessors.values():
             layer._build_once((None, 1))  # so that weights in a file find their places
         adopt_nested_layers(self)
@@ -141,7 +144,7 @@ class FeatureSpace(Layer):
         return Cross(feature_names, crossing_dim, output_mode)
 
     # `float` is Keras' name; torch.nn.Module.float, which would make float32 of weights, has nothing to do here.
-    float = staticmethod(kinds.plain)  # type: ignore[assignment]
+    float = staticmethod(kinds.plain)
     float_rescaled = staticmethod(kinds.rescaled)
     float_normalized = staticmethod(kinds.normalized)
     float_discretized = staticmethod(kinds.discretized)
@@ -249,7 +252,7 @@ class FeatureSpace(Layer):
             found = {name: encoder_of(name, spec, made_by[name]) for name, spec in specs.items()}
             self.one_hot_encoders = {name: encoder for name, encoder in found.items() if encoder is not None}
         ordered = {name: part[name] for part in (values, crossed) for name in sorted(part)}
-        return encoded(ordered, self.one_hot_encoders, self.output_mode == "concat")
+        return encoded(ordered, self.one_hot_encoders, self.concat)
 
     # -- saving
 
