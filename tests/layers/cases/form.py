@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,12 @@ class Case:
 
     def __str__(self) -> str:
         called = _listed({key: "..." if _has_arrays(value) else value for key, value in self.call.items()})
-        return f"{self.layer}({_listed(self.arguments)}){self.shapes}{called}".replace(" ", "")[:100]
+        return short(f"{self.layer}({_listed(self.arguments)}){self.shapes}{called}")
+
+
+def short(text: str) -> str:
+    """A name for a test: without addresses, which differ between processes."""
+    return re.sub(r" at 0x[0-9a-f]+", "", text).replace(" ", "")[:100]
 
 
 def case(layer: str, shapes: Any, call: Mapping[str, Any] | None = None, /, **arguments: Any) -> Case:

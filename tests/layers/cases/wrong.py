@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lamina import layers
+from tests.layers.cases.form import short
 
 # What the error must say: a pattern, or texts that all stand in it.
 Message = str | list[str]
@@ -23,7 +23,7 @@ class BadArgument:
     fault = "argument"
 
     def __str__(self) -> str:
-        return _short(f"{self.layer}({self.arguments})")
+        return short(f"{self.layer}({self.arguments})")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class BadInput:
     rule: bool = True
 
     def __str__(self) -> str:
-        return _short(f"{self.fault}-{self.layer}({self.arguments}){self.shapes}")
+        return short(f"{self.fault}-{self.layer}({self.arguments}){self.shapes}")
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,6 @@ class Misuse:
 
     def __str__(self) -> str:
         return f"{self.fault}-{self.layer}-{self.label}"
-
-
-def _short(text: str) -> str:
-    """Without addresses, which differ between processes."""
-    return re.sub(r" at 0x[0-9a-f]+", "", text).replace(" ", "")[:90]
 
 
 Wrong = BadArgument | BadInput | Misuse
