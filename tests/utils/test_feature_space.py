@@ -17,7 +17,8 @@ import torch
 from torch.utils.data import DataLoader
 
 import lamina
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, DtypeError, StructureError
+from lamina.saving import SavingError
 from lamina.utils import FeatureSpace
 from tests.utils.feature_space_cases import CALLED, CASES, LEARNED, made, table
 
@@ -248,3 +249,203 @@ def test_a_layer_of_ones_own_in_a_file(tmp_path: Path) -> None:
     assert loaded({"a": [1.0]}).tolist() == [[6.0]]
     with pytest.raises(ValueError, match="Shifted"):
         lamina.models.load_model(tmp_path / "space.lamina")
+
+
+# ---- Keras' guide on structured data, with a DataLoader in the place of tf.data
+
+PATIENTS = 96
+
+
+def patients() -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
+    draw = np.random.default_rng(0)
+    data = {
+        "age": draw.integers(29, 78, PATIENTS),
+        "sex": draw.integers(0, 2, PATIENTS),
+        "ca": draw.integers(0, 4, PATIENTS),
+        "thal": draw.choice(["fixed", "normal", "reversible"], PATIENTS),
+        "chol": draw.normal(240, 40, PATIENTS),
+        "oldpeak": draw.exponential(1.0, PATIENTS),
+    }
+    return data, ((data["thal"] == "fixed") ^ (data["sex"] == 1)).astype("float32")
+
+
+def test_the_guide(tmp_path: Path) -> None:
+    keras = lamina
+    data, target = patients()
+    feature_space = keras.utils.FeatureSpace(
+        features={
+            "sex": FeatureSpace.integer_categorical(num_oov_indices=0),
+            "ca": "integer_categorical",
+            "thal": "string_categorical",
+            "age": FeatureSpace.float_discretized(num_bins=10),
+            "chol": "float_normalized",
+            "oldpeak": "float_normalized",
+        },
+        crosses=[FeatureSpace.cross(feature_names=("sex", "age"), crossing_dim=16), ("thal", "sex")],
+        crossing_dim=32,
+        output_mode="concat",
+    )
+    train = DataLoader(Rows({name: column.tolist() for name, column in data.items()}), batch_size=32)
+    feature_space.adapt(train)
+    x = feature_space(data)
+    assert (x.shape, x.dtype) == ((PATIENTS, 2 + 5 + 4 + 10 + 2 + 16 + 32), torch.float32)
+
+    keras.utils.set_random_seed(0)
+    dict_inputs = feature_space.get_inputs()
+    encoded_features = feature_space.get_encoded_features()
+    hidden = keras.layers.Dense(32, activation="relu")(encoded_features)
+    predictions = keras.layers.Dense(1, activation="sigmoid")(keras.layers.Dropout(0.1)(hidden))
+    training_model = keras.Model(inputs=encoded_features, outputs=predictions)
+    training_model.compile(optimizer=keras.optimizers.Adam(0.01), loss="binary_crossentropy", metrics=["accuracy"])
+    inference_model = keras.Model(inputs=dict_inputs, outputs=predictions)
+    prepared = DataLoader(torch.utils.data.TensorDataset(x, torch.as_tensor(target)[:, None]), batch_size=32)
+    history = training_model.fit(prepared, epochs=15, verbose=0)
+    assert history.history["accuracy"][-1] > 0.95
+
+    sample = {name: column[:1] for name, column in data.items()}
+    expected = training_model.predict(feature_space(sample), verbose=0)
+    found = inference_model.predict(feature_space.model_inputs(sample), verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    inference_model.save(tmp_path / "inference.lamina")
+    loaded = keras.models.load_model(tmp_path / "inference.lamina")
+    np.testing.assert_array_equal(loaded.predict(feature_space.model_inputs(sample), verbose=0), found)
+
+
+# ---- what cannot be
+
+
+def space_of(**features: Any) -> Any:
+    return FeatureSpace(features)
+
+
+WRONG: dict[str, tuple[Any, type, str]] = {
+    "no features": (lambda: FeatureSpace({}), ArgumentError, "needs features"),
+    "features by number": (lambda: FeatureSpace({1: "float"}), ArgumentError, "needs features"),
+    "an unknown kind": (lambda: space_of(a="strange"), ArgumentError, "no kind of features .* 'strange'"),
+    "mode": (lambda: FeatureSpace({"a": "float"}, output_mode="list"), ArgumentError, "output_mode cannot be 'list'"),
+    "crossing_dim": (lambda: FeatureSpace({"a": "float"}, crossing_dim=0), ArgumentError, "crossing_dim cannot be 0"),
+    "hashing_dim": (lambda: FeatureSpace({"a": "float"}, hashing_dim=-1), ArgumentError, "hashing_dim cannot be -1"),
+    "bins": (
+        lambda: FeatureSpace({"a": "float"}, num_discretization_bins=1.5),
+        ArgumentError,
+        "num_discretization_bins cannot be 1.5",
+    ),
+    "a cross of nothing known": (
+        lambda: FeatureSpace({"a": "float"}, crosses=[("a", "b")]),
+        ArgumentError,
+        "cannot cross what is no feature",
+    ),
+    "a made cross of nothing known": (
+        lambda: FeatureSpace({"a": "float"}, crosses=[FeatureSpace.cross(("b", "a"), 3)]),
+        ArgumentError,
+        "cannot cross what is no feature",
+    ),
+    "a cross twice": (
+        lambda: FeatureSpace({"a": "integer_hashed", "b": "integer_hashed"}, crosses=[("a", "b"), ("a", "b")]),
+        ArgumentError,
+        "two results called 'a_X_b'",
+    ),
+    "a cross of one": (lambda: FeatureSpace.cross(("a",), 3), ArgumentError, "feature_names cannot be"),
+    "a cross of a text": (lambda: FeatureSpace.cross("ab", 3), ArgumentError, "feature_names cannot be 'ab'"),
+    "a cross as floats": (
+        lambda: FeatureSpace.cross(("a", "b"), 3, output_mode="float"),
+        ArgumentError,
+        "output_mode cannot be 'float'",
+    ),
+    "a cross of floats": (
+        lambda: FeatureSpace({"a": "float", "b": "float"}, crosses=[("a", "b")])({"a": 1, "b": 2}),
+        DtypeError,
+        "cannot cross floats",
+    ),
+    "a feature of no layer": (lambda: FeatureSpace.feature("int64", 3, "int"), ArgumentError, "preprocessor cannot be"),
+    "a feature of no dtype": (
+        lambda: FeatureSpace.feature("strange", lamina.layers.Identity(), "int"),
+        DtypeError,
+        "'strange' is not a dtype",
+    ),
+    "a feature as multi_hot": (
+        lambda: FeatureSpace.string_categorical(output_mode="multi_hot"),
+        ArgumentError,
+        "output_mode cannot be 'multi_hot'",
+    ),
+    "bins beside boundaries": (
+        lambda: FeatureSpace.float_discretized(3, [1.0]),
+        ArgumentError,
+        "num_bins and bin_boundaries contradict",
+    ),
+    "one_hot of who knows how many": (
+        lambda: space_of(a=FeatureSpace.feature("int64", lamina.layers.Identity(), "one_hot"))({"a": 1}),
+        ArgumentError,
+        "nobody knows how many",
+    ),
+    "one_hot of floats": (
+        lambda: space_of(a=FeatureSpace.feature("int64", lamina.layers.Hashing(3, output_mode="one_hot"), "one_hot"))(
+            {"a": 1}
+        ),
+        ArgumentError,
+        "gives no whole numbers",
+    ),
+    "whole numbers among floats": (
+        lambda: space_of(a=FeatureSpace.string_hashed(3, output_mode="int"))({"a": "x"}),
+        ArgumentError,
+        "no place in a vector of floats",
+    ),
+    "call before adapt": (lambda: space_of(a="float_normalized")({"a": 1}), ArgumentError, "yet to learn from data"),
+    "inputs before adapt": (
+        lambda: space_of(a="float", b="string_categorical").get_inputs(),
+        ArgumentError,
+        "nothing known of 'b'\n",
+    ),
+    "no table": (lambda: space_of(a="float")([1]), StructureError, "takes a table"),
+    "a column missing": (lambda: space_of(a="float", b="float")({"a": 1}), StructureError, "misses the feature 'b'"),
+    "a column too many": (lambda: space_of(a="float")({"a": 1, "b": 1}), StructureError, "no such feature.*\n.*'b'"),
+    "a text in place of a number": (lambda: space_of(a="float")({"a": ["x"]}), DtypeError, "needs numbers in 'a'"),
+    "nothing in place of a number": (lambda: space_of(a="float")({"a": [None]}), DtypeError, "needs numbers in 'a'"),
+    "floats in place of whole numbers": (
+        lambda: space_of(a="integer_hashed")({"a": [1.5]}),
+        DtypeError,
+        "needs whole numbers in 'a'",
+    ),
+    "numbers in place of texts": (lambda: space_of(a="string_hashed")({"a": [1]}), DtypeError, "needs texts in 'a'"),
+    "a tensor in place of texts": (
+        lambda: space_of(a="string_hashed")({"a": torch.ones(2)}),
+        DtypeError,
+        "needs texts in 'a'",
+    ),
+    "a text missing": (
+        lambda: space_of(a="string_hashed")({"a": ["x", None]}),
+        ArgumentError,
+        "cannot take these texts",
+    ),
+    "columns of two lengths": (
+        lambda: space_of(a="float", b="float")({"a": [1, 2], "b": [1]}),
+        StructureError,
+        "of one length",
+    ),
+    "a value beside columns": (
+        lambda: space_of(a="float", b="float")({"a": [1, 2], "b": 1}),
+        StructureError,
+        "of one length",
+    ),
+    "a symbolic tensor": (lambda: space_of(a="float")({"a": lamina.Input((1,))}), ArgumentError, "called on data"),
+    "adapt to a number": (lambda: space_of(a="float_normalized").adapt(3), StructureError, "cannot adapt to this"),
+    "adapt to numbers": (lambda: space_of(a="float_normalized").adapt([3]), StructureError, "cannot adapt to this"),
+    "adapt without a column": (
+        lambda: space_of(a="float_normalized").adapt({"b": [1]}),
+        StructureError,
+        "misses the feature 'a'",
+    ),
+    "adapt to NaN": (
+        lambda: space_of(a="float_normalized").adapt({"a": [1, float("nan")]}),
+        ArgumentError,
+        "not finite",
+    ),
+    "another ending": (lambda: space_of(a="float").save("x.keras"), SavingError, r"is called \*\.lamina"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_refused(case: str) -> None:
+    attempt, error, message = WRONG[case]
+    with pytest.raises(error, match=message):
+        attempt()
