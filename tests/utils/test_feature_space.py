@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader
 
 import lamina
 from lamina.graph import ArgumentError, DtypeError, StructureError
-from lamina.saving import SavingError
+from lamina.saving import LoadingError, SavingError
+from lamina.saving.archive import read_archive, write_archive
 from lamina.utils import FeatureSpace
 from tests.utils.feature_space_cases import CALLED, CASES, LEARNED, made, table
 
@@ -150,6 +151,17 @@ def test_own_layers() -> None:
     assert space(data).tolist() == expected
 
 
+def test_own_layer_learns_how_many_rows_hold_a_value() -> None:
+    lookup = lamina.layers.IntegerLookup(output_mode="tf_idf")
+    space = FeatureSpace({"k": FeatureSpace.feature("int64", lookup, "float")})
+    with pytest.raises(ArgumentError, match="nothing known of 'k'"):
+        space({"k": 1})
+    space.adapt({"k": [1, 2, 1, 3]})
+    twice, once = np.log1p(4 / 3), np.log1p(4 / 2)
+    unknown = (twice + 2 * once) / 3
+    np.testing.assert_allclose(space({"k": [1, 3, 9]}), [[0, twice, 0, 0], [0, 0, once, 0], [unknown, 0, 0, 0]])
+
+
 def test_names_that_layers_cannot_have() -> None:
     space = FeatureSpace({"a.b": "float_rescaled", "a/c": "integer_hashed"}, hashing_dim=2)
     model = lamina.Model(space.get_inputs(), space.get_encoded_features())
@@ -249,6 +261,35 @@ def test_a_layer_of_ones_own_in_a_file(tmp_path: Path) -> None:
     assert loaded({"a": [1.0]}).tolist() == [[6.0]]
     with pytest.raises(ValueError, match="Shifted"):
         lamina.models.load_model(tmp_path / "space.lamina")
+
+
+ATTACKS: dict[str, Any] = {
+    "no features": lambda config: config.pop("features"),
+    "features that are none": lambda config: config.update(features=3),
+    "a feature that is none": lambda config: config["features"].update(x=[1]),
+    "an unknown kind": lambda config: config["features"].update(x="os.system"),
+    "a class of Python's": lambda config: config["features"]["x"]["preprocessor"].update(class_name="os.system"),
+    "no layer": lambda config: config["features"]["x"].update(preprocessor="relu"),
+    "an argument too many": lambda config: config["features"]["x"].update(path="/etc/passwd"),
+    "a vocabulary that is a path": lambda config: config["features"]["s"]["preprocessor"]["config"].update(
+        vocabulary="/etc/passwd"
+    ),
+    "a cross of nothing": lambda config: config.update(crosses=[{"feature_names": ["a", "b"], "crossing_dim": 3}]),
+    "bins without end": lambda config: config.update(crossing_dim="many"),
+    "a word too many": lambda config: config.update(code="print()"),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_files_that_nobody_vouches_for(attack: str, tmp_path: Path) -> None:
+    adapted("crosses").save(tmp_path / "space.lamina")
+    members = read_archive(tmp_path / "space.lamina")
+    document = json.loads(bytes(members["model.json"]))
+    ATTACKS[attack](document["model"]["config"])
+    spoiled = {name: bytes(data) for name, data in members.items()} | {"model.json": json.dumps(document).encode()}
+    write_archive(tmp_path / "spoiled.lamina", spoiled, overwrite=False)
+    with pytest.raises(LoadingError):
+        lamina.models.load_model(tmp_path / "spoiled.lamina")
 
 
 # ---- Keras' guide on structured data, with a DataLoader in the place of tf.data
