@@ -46,6 +46,7 @@ def _spectral(x: Tensors, w: Tensors) -> torch.Tensor:
 CASES = [
     Case("BatchNormalization", "32x32x32x64", lambda L: L.BatchNormalization(), IMAGES, _batch_norm_of_images),
     Case("BatchNormalization", "1024x512", lambda L: L.BatchNormalization(), (Floats((1024, 512)),), _batch_norm),
+    Case("BatchNormalization", "32x64", lambda L: L.BatchNormalization(), ROWS, _batch_norm),
     Case("LayerNormalization", "32x128x256", lambda L: L.LayerNormalization(), SEQUENCES, _layer_norm),
     Case("LayerNormalization", "32x64", lambda L: L.LayerNormalization(), ROWS, _layer_norm),
     Case("GroupNormalization", "32x32x32x64, 8 groups", lambda L: L.GroupNormalization(8), IMAGES, _group_norm),
