@@ -61,7 +61,9 @@ def test_numpy_arrays_serve_as_well(case: Case) -> None:
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.gradient and "float32" in str(c)], ids=str)
 def test_gradients_are_those_of_keras(case: Case) -> None:
-    ours, theirs = (gradients(of(module, case.op), case) for module in (ops, keras.ops))
+    ours = gradients(of(ops, case.op), case)
+    with warnings.catch_warnings(action="ignore"):  # what Keras itself calls that is out of date
+        theirs = gradients(of(keras.ops, case.op), case)
     assert [g is None for g in ours] == [g is None for g in theirs]
     for mine, reference in zip(ours, theirs, strict=True):
         if mine is not None:

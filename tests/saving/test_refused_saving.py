@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from lamina import ArgumentError, Model, layers, ops
+import lamina
+from lamina import ArgumentError, Model, layers
 from lamina.layers import Dense, Input, Layer
 from lamina.saving import SavingError
 
@@ -139,10 +140,21 @@ def test_a_function_that_has_no_public_name(tmp_path: Path) -> None:
     assert HERE in text
 
 
+class Applies(Layer):
+    def call(self, inputs: Any, how: Any) -> Any:
+        return how(inputs)
+
+
 def test_an_argument_that_is_code(tmp_path: Path) -> None:
     x = Input((4,))
-    text = refused(Model(x, ops.vectorized_map(lambda row: row * 2, x)), tmp_path)
-    assert "The node 'vectorized_map' cannot be saved: a file has no word for an argument" in text
+    model = Model(x, Applies(name="applies")(x, how=lambda v: v * 2))
+    text = refused(model, tmp_path)
+    assert 'Applies "applies" cannot be saved: what it does cannot be traced' in text
+    assert "was called with <function test_an_argument_that_is_code" in text
+    assert HERE in text
+    with lamina.saving.custom_object_scope({"Applies": Applies}):
+        text = refused(model, tmp_path)
+    assert "The node 'applies' cannot be saved: a file has no word for an argument" in text
     assert HERE in text
 
 

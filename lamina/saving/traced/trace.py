@@ -54,7 +54,10 @@ def traced(layer: Layer) -> dict[str, Any]:
     data["calls"] = []
     for args, kwargs in calls:
         plain = {key: value for key, value in kwargs.items() if key != "training"}
-        arguments = {"args": encode(list(args), _leaf), "kwargs": encode(plain, _leaf)}
+        try:
+            arguments = {"args": encode(list(args), _leaf), "kwargs": encode(plain, _leaf)}
+        except SavingError as error:
+            raise _refused(layer, f"it was called with {error.got}") from error
         if any(arguments == {k: call[k] for k in arguments} for call in data["calls"]):
             continue
         flat, axes = _examples((args, kwargs))
