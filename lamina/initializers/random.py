@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lamina.graph.errors import ArgumentError, DtypeError, ShapeError
+from lamina.graph.errors import DtypeError, ShapeError
 
 from .base import Initializer, empty
+from .seeds import next_number, seed_config, seed_of
 
 # Standard deviations at which a truncated normal is cut, and the share of a normal that lies within.
 CUT = 2.0
@@ -23,21 +23,17 @@ class RandomInitializer(Initializer):
     """Base of initializers that draw; a subclass defines `fill(tensor, generator)`.
 
     Args:
-        seed: an integer: every call draws the same numbers, whatever else draws. None: PyTorch's global generator,
-            the one that `torch.manual_seed` sets.
+        seed: an integer: every call draws the same numbers, whatever else draws. A `lamina.random.SeedGenerator`:
+            every call draws others, the same for the same generator; a config tells where it began. None: PyTorch's
+            global generator, the one that `torch.manual_seed` sets.
 
     Raises:
-        ArgumentError: the seed is neither.
+        ArgumentError: the seed is none of these.
         DtypeError: when called with a dtype that is not floating.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
-        try:
-            self.seed = None if seed is None else operator.index(seed)
-        except TypeError:
-            raise ArgumentError(
-                f"{type(self).__name__} cannot use this seed.", got=repr(seed), expected="an integer or None"
-            ) from None
+    def __init__(self, seed: Any = None) -> None:
+        self.seed = seed_of(self, seed)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """A new tensor of `shape` with freshly drawn values."""
@@ -48,7 +44,7 @@ class RandomInitializer(Initializer):
             )
         generator = None
         if self.seed is not None and not tensor.is_meta:
-            generator = torch.Generator(tensor.device).manual_seed(self.seed)
+            generator = torch.Generator(tensor.device).manual_seed(next_number(self.seed))
         if tensor.dtype.itemsize >= 4:
             self.fill(tensor, generator)
             return tensor
@@ -63,7 +59,7 @@ class RandomInitializer(Initializer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {"seed": self.seed}
+        return {"seed": seed_config(self.seed)}
 
 
 def fill_truncated_normal(tensor: Tensor, mean: float, stddev: float, generator: torch.Generator | None) -> None:
@@ -84,7 +80,7 @@ class RandomNormal(RandomInitializer):
     Args:
         mean: its mean.
         stddev: its standard deviation.
-        seed: integer or None, see `RandomInitializer`.
+        seed: an integer, a generator of seeds or None, see `RandomInitializer`.
 
     >>> RandomNormal(stddev=1.0, seed=1)((10_000,)).std().round(decimals=1)
     tensor(1.)
@@ -92,7 +88,7 @@ class RandomNormal(RandomInitializer):
 
     any_order = True
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
@@ -111,7 +107,7 @@ class TruncatedNormal(RandomInitializer):
     Args:
         mean: its mean.
         stddev: standard deviation before the cut; that of the draws is 0.88 times as much.
-        seed: integer or None, see `RandomInitializer`.
+        seed: an integer, a generator of seeds or None, see `RandomInitializer`.
 
     >>> bool(TruncatedNormal(stddev=1.0)((1000,)).abs().max() <= 2.0)
     True
@@ -119,7 +115,7 @@ class TruncatedNormal(RandomInitializer):
 
     any_order = True
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
@@ -138,7 +134,7 @@ class RandomUniform(RandomInitializer):
     Args:
         minval: lower bound.
         maxval: upper bound.
-        seed: integer or None, see `RandomInitializer`.
+        seed: an integer, a generator of seeds or None, see `RandomInitializer`.
 
     >>> bool(RandomUniform(0.0, 2.0)((1000,)).min() >= 0.0)
     True
@@ -146,7 +142,7 @@ class RandomUniform(RandomInitializer):
 
     any_order = True
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
@@ -167,7 +163,7 @@ class Orthogonal(RandomInitializer):
 
     Args:
         gain: factor on the matrix.
-        seed: integer or None, see `RandomInitializer`.
+        seed: an integer, a generator of seeds or None, see `RandomInitializer`.
 
     Raises:
         ShapeError: when called, if the shape has fewer than two axes.
@@ -177,7 +173,7 @@ class Orthogonal(RandomInitializer):
     True
     """
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
         super().__init__(seed)
         self.gain = gain
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from lamina.graph.errors import ArgumentError
 
 from .random import CUT, SHARE_WITHIN_CUT, RandomInitializer, fill_truncated_normal
+from .seeds import seed_config
 
 _MODES = ("fan_in", "fan_out", "fan_avg")
 _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
@@ -49,7 +50,7 @@ class VarianceScaling(RandomInitializer):
         mode: "fan_in" (inputs), "fan_out" (outputs) or "fan_avg" (their mean).
         distribution: "truncated_normal" (the same as "normal"; cut at two standard deviations, then widened back to
             the variance), "untruncated_normal" or "uniform".
-        seed: integer or None, see `RandomInitializer`.
+        seed: an integer, a generator of seeds or None, see `RandomInitializer`.
         input_axes: axes of the shape that count the inputs, where not the last but one.
         output_axes: axes of the shape that count the outputs, where not the last.
 
@@ -67,7 +68,7 @@ class VarianceScaling(RandomInitializer):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: int | None = None,
+        seed: Any = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -116,7 +117,7 @@ class _NamedScaling(VarianceScaling):
 
     def __init__(
         self,
-        seed: int | None = None,
+        seed: Any = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -124,7 +125,7 @@ class _NamedScaling(VarianceScaling):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {"seed": self.seed, "input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {"seed": seed_config(self.seed), "input_axes": self.input_axes, "output_axes": self.output_axes}
 
 
 class GlorotUniform(_NamedScaling):

@@ -274,7 +274,7 @@ def test_get_takes_classes_callables_and_none():
     (lambda: VarianceScaling(scale=0.0), "scale=0.0"),
     (lambda: VarianceScaling(mode="fan"), "mode='fan'\n.*fan_in or fan_out or fan_avg"),
     (lambda: VarianceScaling(distribution="poisson"), "'poisson'\n.*truncated_normal"),
-    (lambda: HeNormal(seed=1.5), "seed.\n.*1.5\n.*integer or None"),
+    (lambda: HeNormal(seed=1.5), "seed.\n.*1.5\n.*integer, a lamina.random.SeedGenerator, or None"),
     (lambda: RandomNormal(seed="x"), "RandomNormal cannot use this seed"),
 ])  # fmt: skip
 def test_bad_arguments_are_refused(make, text):

@@ -32,6 +32,7 @@ _MODULES_BY_ENDING = {
     "_initializer": "keras.initializers",
     "_regularizer": "keras.regularizers",
     "_constraint": "keras.constraints",
+    "seed": "keras.random",
 }
 
 # Arguments that Keras' layers of these classes refuse, and that say nothing of a layer without weights.
