@@ -46,6 +46,7 @@ class Body(torch.nn.Module):
         own: how many of the inputs are parameters.
 
     Attributes:
+        returns: the dtypes of the results, or None, in their structure.
         fixed: refuse to be tried on other shapes, as while a file is read, which could ask for that without end.
     """
 
@@ -66,6 +67,7 @@ class Body(torch.nn.Module):
         """One program for each mode, now: ``torch.compile`` cannot write them while it traces."""
         self._programs = {mode: Program(self.graph, mode) for mode in (None, False, True)}
         self._dtypes = tuple(t.dtype for t in self.graph.inputs)
+        self.returns = tree.map_leaves(lambda t: None if t is None else t.dtype, self.graph.output_structure)
 
     @property
     def name(self) -> str:
@@ -92,6 +94,7 @@ class Body(torch.nn.Module):
                     error.add_note(f"while {self.role} ran {node.label}, {node.source}")
                 raise
 
+        run.returns = self.returns  # type: ignore[attr-defined]
         return run
 
     def example(self, arrays: list[Any]) -> Any:

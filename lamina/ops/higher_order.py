@@ -1,6 +1,7 @@
 """Choices and loops under ``torch.compile``: PyTorch's higher-order operators, which keep them in its graph.
 
-A Python ``if`` or ``while`` on a tensor would end the graph there. These operators demand that no result is an input.
+A Python ``if`` or ``while`` on a tensor would end the graph there. These operators demand that no result is an input,
+and that none of what they are given is the same twice.
 """
 
 from __future__ import annotations
@@ -10,24 +11,70 @@ from typing import Any
 
 import torch
 
+from lamina.graph import tree
+
 
 def chosen(pred: torch.Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """`true_fn()` or `false_fn()`; both return the same structure of tensors."""
-    return torch.cond(pred, lambda: _copied(true_fn()), lambda: _copied(false_fn()), ())
+    """`true_fn()` or `false_fn()`; both return the same structure of tensors.
+
+    Bodies of a graph may also return None and, beside what has a gradient, whole numbers: PyTorch's operator takes
+    neither, so they are put back afterwards.
+    """
+    returns = returns_of(true_fn)
+    if returns is None:
+        return torch.cond(pred, lambda: _copied(true_fn()), lambda: _copied(false_fn()), ())
+    found = iter(torch.cond(pred, lambda: _packed(true_fn()), lambda: _packed(false_fn()), ()))
+    return tree.map_leaves(lambda dtype: None if dtype is None else _whole_again(next(found), dtype), returns)
+
+
+def returns_of(function: Callable[..., Any]) -> Any:
+    """The dtypes of what a body of a graph returns, None among them; None for any other function."""
+    return getattr(getattr(function, "body", None), "returns", None)
 
 
 def repeated(cond: Callable[..., Any], body: Callable[..., Any], state: tuple[torch.Tensor, ...]) -> Any:
-    """`state = body(*state)` as long as `cond(*state)`, with tensors of shapes that stay."""
+    """`state = body(*state)` as long as `cond(*state)`, with tensors of shapes that stay.
+
+    A loop that does not run at all is a choice of its own: PyTorch's operator has the gradient of one round then.
+    """
     from torch._higher_order_ops.while_loop import while_loop  # loads the compiler, which is at work already
 
-    return while_loop(lambda *now: cond(*now).reshape(()).bool(), lambda *now: tuple(_copied(list(body(*now)))), state)
+    def goes_on(*now: torch.Tensor) -> torch.Tensor:
+        return cond(*now).reshape(()).bool().clone()
+
+    def loop() -> Any:
+        # A copy, since what the loop starts from may also be read within.
+        return while_loop(goes_on, lambda *now: tuple(_copied(list(body(*now)))), _copied(state))
+
+    if not torch.is_grad_enabled():
+        return loop()
+    packed = torch.cond(goes_on(*state), lambda: _packed(loop()), lambda: _packed(state), ())
+    return tuple(_whole_again(value, old.dtype) for value, old in zip(packed, state, strict=True))
 
 
 def scanned(step: Callable[..., Any], state: Any, xs: Any, reverse: bool) -> Any:
     """`state, y = step(state, x)` for each slice of `xs`; the last state, and all `y` stacked."""
     from torch._higher_order_ops.scan import scan
 
-    return scan(lambda now, x: _copied(step(now, x)), state, xs, dim=0, reverse=reverse)
+    return scan(lambda now, x: _copied(step(now, x)), _copied(state), xs, dim=0, reverse=reverse)
+
+
+def _packed(value: Any) -> list[torch.Tensor]:
+    """The tensors, flat, whole numbers as floats that hold them exactly: those of 64 bits by their bits."""
+    found = []
+    for leaf in tree.leaves(value):
+        if leaf is None:
+            continue
+        if leaf.dtype == torch.int64:
+            leaf = leaf.clone().view(torch.float64)
+        elif not (leaf.is_floating_point() or leaf.is_complex()):
+            leaf = leaf.to(torch.float64)
+        found.append(leaf.clone())
+    return found
+
+
+def _whole_again(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return value.view(dtype) if dtype == torch.int64 else value.to(dtype)
 
 
 def _copied(value: Any) -> Any:

@@ -12,7 +12,7 @@ from lamina.graph.infer import AXIS_EXAMPLES, Array
 from lamina.graph.source import caller
 
 from .body import draw, drawn_as, holds_symbolic, spec_of
-from .higher_order import scanned
+from .higher_order import returns_of, scanned
 from .loops import refuse_changed
 from .operands import tensor
 
@@ -74,7 +74,9 @@ def scan(
 
 def _compiled_scan(f: Callable[[Any, Any], Any], state: Any, xs: Any, reverse: bool) -> tuple[Any, Any]:
     """PyTorch's operator stacks tensors only: None among the outputs is put back afterwards."""
-    _, like = f(state, _slice(xs, 0))  # for its structure; the compiler drops what nobody reads
+    known = returns_of(f)
+    # Else by a call, for its structure alone: the compiler drops what nobody reads.
+    _, like = known if known is not None else f(state, _slice(xs, 0))
     filler = next(tree.leaves(state)).new_zeros(())
 
     def step(now: Any, x: Any) -> tuple[Any, list[torch.Tensor]]:
@@ -135,7 +137,8 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
             vectorized_map, (draw("function", function, tree.map_leaves(_slice_spec, elements)), elements), {}
         )
     _steps(elements, None)
-    return torch.vmap(function, randomness="different")(elements)
+    # By a function of ours, since a closure has no name for PyTorch to call it by.
+    return torch.vmap(lambda part: function(part), randomness="different")(elements)
 
 
 def _of_associative_scan(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
