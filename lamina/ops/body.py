@@ -25,6 +25,7 @@ from lamina.graph import (
     record,
     tree,
 )
+from lamina.graph.dtypes import name_of
 from lamina.graph.infer import Array, infer_graph
 from lamina.graph.node import Leaf, last_number
 from lamina.graph.records import Placeholder
@@ -64,38 +65,21 @@ class Body(torch.nn.Module):
         self._write()
 
     def _write(self) -> None:
-        """One program for each mode, now: ``torch.compile`` cannot write them while it traces."""
-        self._programs = {mode: Program(self.graph, mode) for mode in (None, False, True)}
-        self._dtypes = tuple(t.dtype for t in self.graph.inputs)
+        """One function for each mode, now: ``torch.compile`` cannot write them while it traces."""
         self.returns = tree.map_leaves(lambda t: None if t is None else t.dtype, self.graph.output_structure)
+        dtypes = tuple(t.dtype for t in self.graph.inputs)
+        self._runs = {
+            mode: _function(Program(self.graph, mode), self.role, dtypes, self.returns) for mode in (None, False, True)
+        }
 
     @property
     def name(self) -> str:
         """What pictures and tables call it."""
         return self.role
 
-    def program(self, training: bool | None = None) -> Program:
-        """The graph as one Python function, every layer in this mode; None leaves each to its own flag."""
-        return self._programs[training]
-
     def in_mode(self, training: bool | None) -> Callable[..., Any]:
-        """The function of the graph's inputs, flat; numbers among them become tensors."""
-        program, dtypes = self._programs[training], self._dtypes
-
-        def run(*inputs: Any) -> Any:
-            given = map(_declared, inputs, dtypes)
-            if torch.compiler.is_compiling():
-                return program.run(*given)
-            try:
-                return program.run(*given)
-            except Exception as error:
-                node = program.node_at(error.__traceback__)
-                if node is not None:
-                    error.add_note(f"while {self.role} ran {node.label}, {node.source}")
-                raise
-
-        run.returns = self.returns  # type: ignore[attr-defined]
-        return run
+        """The function of the graph's inputs, flat, every layer in this mode; None leaves each to its own flag."""
+        return self._runs[training]
 
     def example(self, arrays: list[Any]) -> Any:
         """Shapes and dtypes of the results for one example of the inputs.
@@ -115,14 +99,33 @@ class Body(torch.nn.Module):
         return next((k for k in (0, 1) if arrays == [t.example(k) for t in self.graph.inputs]), None)
 
     def forward(self, *inputs: Any) -> Any:
-        return self.in_mode(None)(*inputs)
+        return self._runs[None](*inputs)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "_programs"}
+        return {key: value for key, value in self.__dict__.items() if key != "_runs"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._write()
+
+
+def _function(program: Program, role: str, dtypes: tuple[torch.dtype, ...], returns: Any) -> Callable[..., Any]:
+    """A program that takes numbers for tensors, and whose errors name the node. It holds no body: that were a cycle."""
+
+    def run(*inputs: Any) -> Any:
+        given = map(_declared, inputs, dtypes)
+        if torch.compiler.is_compiling():
+            return program.run(*given)
+        try:
+            return program.run(*given)
+        except Exception as error:
+            node = program.node_at(error.__traceback__)
+            if node is not None:
+                error.add_note(f"while {role} ran {node.label}, {node.source}")
+            raise
+
+    run.returns = returns  # type: ignore[attr-defined]
+    return run
 
 
 class Closure(NamedTuple):
@@ -217,7 +220,7 @@ def refuse_several(value: Any, what: str) -> None:
 
 def told(leaf: Any) -> str:
     """An example of a tensor, for people."""
-    return f"{tuple(leaf.shape)} {str(leaf.dtype).removeprefix('torch.')}" if isinstance(leaf, Array) else repr(leaf)
+    return f"{tuple(leaf.shape)} {name_of(leaf.dtype)}" if isinstance(leaf, Array) else repr(leaf)
 
 
 def _as_output(leaf: Any) -> Any:
@@ -271,13 +274,3 @@ def drawn_as(rule: Callable[[tuple[Any, ...], dict[str, Any]], Any]) -> Callable
         return function
 
     return marked
-
-
-def holds_symbolic(value: Any) -> bool:
-    """Whether something in a nesting is known only at run time."""
-    # Plain recursion rather than `tree.leaves`: torch.compile follows it, and it costs the less when the model runs.
-    if isinstance(value, (list, tuple)):
-        return any(holds_symbolic(v) for v in value)
-    if isinstance(value, Mapping):
-        return any(holds_symbolic(v) for v in value.values())
-    return isinstance(value, Symbolic)

@@ -9,8 +9,9 @@ import torch
 
 from lamina.graph import ArgumentError, ShapeError, Symbolic, record, tree
 
-from .body import draw, drawn_as, holds_symbolic, refuse_several, spec_of, told
+from .body import draw, drawn_as, refuse_several, spec_of, told
 from .higher_order import chosen
+from .one_node import holds_symbolic
 from .operands import tensor
 
 

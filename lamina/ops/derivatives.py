@@ -12,8 +12,8 @@ import torch
 
 from lamina.graph import ArgumentError, GraphError, ShapeError, StructureError, SymbolicTensor, tree
 
-from .body import draw, drawn_as, holds_symbolic, spec_of, told
-from .one_node import recorded
+from .body import draw, drawn_as, spec_of, told
+from .one_node import holds_symbolic, recorded
 from .operands import here, tensor
 
 

@@ -10,8 +10,9 @@ import torch
 from lamina.graph import ShapeError, Symbolic, TensorSpec, record, tree
 from lamina.graph.infer import Array
 
-from .body import draw, drawn_as, holds_symbolic, refuse_several, spec_of, told
+from .body import draw, drawn_as, refuse_several, spec_of, told
 from .higher_order import repeated
+from .one_node import holds_symbolic
 from .operands import tensor
 
 # A loop of so many rounds is written out when it is compiled; a longer one takes less time to compile as a loop.

@@ -25,7 +25,7 @@ def one_node(function: Function) -> Function:
 
     @functools.wraps(function)
     def op(*args: Any, **kwargs: Any) -> Any:
-        if _holds_symbolic(args) or _holds_symbolic(kwargs):
+        if holds_symbolic(args) or holds_symbolic(kwargs):
             args, kwargs = tree.map_leaves(_as_constant, (args, kwargs))
             return recorded(op, args, kwargs)
         return function(*args, **kwargs)
@@ -53,12 +53,13 @@ def _say_what_came(error: LaminaError, leaves: Iterable[Any]) -> None:
     error.got = "\n".join([got] * bool(got) + [line for line in dict.fromkeys(lines) if line not in got])
 
 
-def _holds_symbolic(value: Any) -> bool:
+def holds_symbolic(value: Any) -> bool:
+    """Whether something in a nesting is known only at run time."""
     # Plain recursion rather than `tree.leaves`: torch.compile follows it, and it costs the less when the model runs.
     if isinstance(value, (list, tuple)):
-        return any(_holds_symbolic(v) for v in value)
+        return any(holds_symbolic(v) for v in value)
     if isinstance(value, Mapping):
-        return any(_holds_symbolic(v) for v in value.values())
+        return any(holds_symbolic(v) for v in value.values())
     return isinstance(value, Symbolic)
 
 

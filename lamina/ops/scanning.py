@@ -11,9 +11,10 @@ from lamina.graph import ArgumentError, ShapeError, TensorSpec, record, tree
 from lamina.graph.infer import AXIS_EXAMPLES, Array
 from lamina.graph.source import caller
 
-from .body import draw, drawn_as, holds_symbolic, spec_of
+from .body import draw, drawn_as, spec_of
 from .higher_order import returns_of, scanned
 from .loops import refuse_changed
+from .one_node import holds_symbolic
 from .operands import tensor
 
 

@@ -12,8 +12,8 @@ import torch
 from lamina.graph import ArgumentError, ShapeError, TensorSpec, tree
 from lamina.graph.infer import Array
 
-from .body import draw, drawn_as, holds_symbolic, spec_of
-from .one_node import recorded
+from .body import draw, drawn_as, spec_of
+from .one_node import holds_symbolic, recorded
 from .operands import tensor
 
 _LIST = r"\((?:\w+(?:,\w+)*)?\)(?:,\((?:\w+(?:,\w+)*)?\))*"

@@ -212,22 +212,22 @@ class _Reader:
         return Wire(*self._at[key_of(symbolic)], key_of(symbolic) in self._masks)
 
 
+def _closures_in(value: Any) -> list[Closure]:
+    """The branches or repeated parts that an argument of a call is, or holds."""
+    return [item for item in (value if type(value) is list else [value]) if isinstance(item, Closure)]
+
+
+def _arguments(node: Node) -> tuple[Any, ...]:
+    return (*node.args, *node.kwargs.values())
+
+
 def _closures(node: Node) -> list[Closure]:
-    """The branches and repeated parts among the arguments of a call."""
-    found: list[Closure] = []
-    for value in (*node.args, *node.kwargs.values()):
-        found += [item for item in (value if type(value) is list else [value]) if isinstance(item, Closure)]
-    return found
+    return [closure for value in _arguments(node) for closure in _closures_in(value)]
 
 
 def _outside(node: Node) -> list[Any]:
-    """The arguments that are not, and hold no, branches and repeated parts."""
-    closures = _closures(node)
-
-    def holds_none(value: Any) -> bool:
-        return not any(item is closure for item in (value if type(value) is list else [value]) for closure in closures)
-
-    return [value for value in (*node.args, *node.kwargs.values()) if holds_none(value)]
+    """The arguments of a call that are no branches or repeated parts."""
+    return [value for value in _arguments(node) if not _closures_in(value)]
 
 
 def _read_outside(node: Node) -> list[Symbolic]:
