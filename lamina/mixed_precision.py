@@ -47,4 +47,4 @@ def needs_loss_scaling(model: torch.nn.Module) -> bool:
 
 
 def _is_float16(part: Any) -> bool:
-    return getattr(part, "run_name", "run") == "run_mixed" and part.compute_dtype == "float16" and not part.is_input
+    return getattr(part, "_mixed", False) and part.compute_dtype == "float16" and not part.is_input

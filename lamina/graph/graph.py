@@ -10,7 +10,8 @@ import torch
 
 from . import tree
 from .errors import GraphError, StructureError
-from .node import Node, Symbolic, function_name
+from .node import Node, Symbolic, function_name, is_input_node, short_name
+from .operation import Held, Operation
 from .records import from_records, to_records
 from .symbolic import SymbolicTensor, record
 from .walk import key_of, walk
@@ -91,8 +92,8 @@ class Graph:
         distance: dict[int, int] = {}
         before: dict[Node, int] = {}
         for node in reversed(self.nodes):
-            own = max(before.get(node, 0), distance.get(id(node.op), 0) if hasattr(node.op, "auto_named") else 0)
-            if hasattr(node.op, "auto_named"):
+            own = max(before.get(node, 0), distance.get(id(node.op), 0))
+            if isinstance(node.op, Operation):
                 distance[id(node.op)] = own
             for symbolic in node.inputs:
                 before[symbolic.node] = max(before.get(symbolic.node, 0), own + 1)
@@ -212,11 +213,6 @@ def call_again(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     return record(node.op, args, kwargs)
 
 
-def is_input_node(node: Node) -> bool:
-    """Whether the node is an `Input`: it has no arguments, its result is what the user will give."""
-    return bool(getattr(node.op, "is_input", False))
-
-
 def _graph_from_records(records: Any, part: bool) -> Graph:
     return Graph(*from_records(records), part=part)
 
@@ -255,7 +251,7 @@ def _leaf_name(path: tuple[Any, ...], tensor: SymbolicTensor, names: dict[Node, 
     if any(isinstance(step, str) for step in path):
         return ".".join(keys)
     node = tensor.node
-    while getattr(node.op, "passes_on", False):  # its result is its first argument, and is called like it
+    while isinstance(node.op, Operation) and node.op.passes_on:
         node = node.args[0].node
     name = names.get(node) or tensor.name
     return name.replace(":", "_")
@@ -288,7 +284,7 @@ def _names_of(nodes: list[Node]) -> tuple[dict[Node, str], dict[str, torch.nn.Mo
         is_module = isinstance(op, torch.nn.Module)
         name = owner.get(id(op)) if is_module else None
         if name is None:
-            name = _free(getattr(op, "name", None) or function_name(op).rpartition(".")[2].strip("_"), taken)
+            name = _free(short_name(op).strip("_"), taken)
             if is_module:
                 owner[id(op)] = name
         if isinstance(op, torch.nn.Module) and not is_input_node(node):
@@ -296,8 +292,8 @@ def _names_of(nodes: list[Node]) -> tuple[dict[Node, str], dict[str, torch.nn.Mo
         calls[name] = calls.get(name, 0) + 1
         names[node] = name if calls[name] == 1 else f"{name}:{calls[name] - 1}"
         for leaf in tree.leaves((node.args, node.kwargs)):
-            if isinstance(leaf, torch.nn.Module) and id(leaf) not in owner:
-                owner[id(leaf)] = _free(f"{name}_{getattr(leaf, 'role', 'constant')}", taken)
+            if isinstance(leaf, Held) and id(leaf) not in owner:
+                owner[id(leaf)] = _free(f"{name}_{leaf.role}", taken)
                 modules[owner[id(leaf)]] = leaf
     return names, modules
 
@@ -307,11 +303,11 @@ def _given_names(nodes: list[Node]) -> dict[int, str]:
     owner: dict[int, str] = {}
     first: dict[str, Node] = {}
     for node in nodes:
-        op: Any = node.op
-        if id(op) in owner or getattr(op, "auto_named", True):
+        op = node.op
+        if id(op) in owner or not isinstance(op, Operation) or op.auto_named:
             continue
         if op.name in first:
-            if hasattr(op, "graph"):  # the same pretrained model built twice: the second one is renamed
+            if isinstance(getattr(op, "graph", None), Graph):  # a pretrained model built twice: the second is renamed
                 continue
             other = first[op.name]
             raise GraphError(

@@ -10,8 +10,7 @@ a rule about ``None``.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ import torch
 from . import tree
 from .node import Constant, Leaf, Symbolic
 from .pointwise import POINTWISE, pointwise_result
+from .probe import run_on_shapes
 from .walk import Key, key_of
 
 Shape = tuple[int | None, ...]
@@ -118,65 +118,12 @@ def _shape_and_dtype(leaf: Any) -> tuple[Any, torch.dtype] | None:
     return (leaf.shape, leaf.dtype) if isinstance(leaf, Array) else None
 
 
-def probe(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def probe(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], method: str = "__call__") -> Any:
     """Run ``op`` on tensors that have a shape but no storage, and report the shapes that come out."""
-    module = op if isinstance(op, torch.nn.Module) else None
-    with torch.no_grad(), torch.device("meta"), without_storage(module):
-        args, kwargs = tree.map_leaves(_to_meta, (args, kwargs))
-        result = op(*args, **kwargs)
+    args, kwargs = tree.map_leaves(_without_storage, (args, kwargs))
+    result = run_on_shapes(op, args, kwargs, method)
     return tree.map_leaves(lambda v: Array(tuple(v.shape), v.dtype) if isinstance(v, torch.Tensor) else v, result)
 
 
-def _to_meta(leaf: Any) -> Any:
-    if isinstance(leaf, Array):
-        return torch.empty(leaf.shape, dtype=leaf.dtype, device="meta")
-    return leaf
-
-
-@contextmanager
-def without_storage(module: torch.nn.Module | None) -> Iterator[None]:
-    """Within, the module's parameters and buffers are shapes without storage; its real state is untouched.
-
-    Weights that come into being within (a layer that builds itself when first called) stay, with real storage.
-    """
-    if module is None:
-        yield
-        return
-    within_another = "_set_aside" in module.__dict__  # a layer around it is being tried: that one gives the state back
-    for part in module.modules():
-        set_aside_state(part)
-    try:
-        yield
-    finally:
-        for part in () if within_another else module.modules():
-            restore_state(part)
-
-
-def set_aside_state(module: torch.nn.Module) -> None:
-    """Replace the module's own state by tensors without storage, also in its lists, keeping the real ones beside."""
-    kept = module.__dict__.setdefault("_set_aside", ({}, {}, {}))
-    stand_ins: dict[int, torch.Tensor] = {}
-    own: tuple[dict[str, Any], dict[str, Any]] = (module._parameters, module._buffers)
-    for slot, real in zip(own, kept[:2], strict=True):
-        for name, value in slot.items():
-            if value is not None and name not in real:
-                real[name] = value
-                slot[name] = stand_ins[id(value)] = _stand_in(value)
-    for name, value in list(module.__dict__.items()):
-        in_list = isinstance(value, (list, tuple, dict)) and any(id(leaf) in stand_ins for leaf in tree.leaves(value))
-        if in_list and not name.startswith("_"):
-            kept[2].setdefault(name, value)
-            module.__dict__[name] = tree.map_leaves(lambda leaf: stand_ins.get(id(leaf), leaf), value)
-
-
-def _stand_in(value: Any) -> Any:
-    """The same without storage; a weight that answers to more than a tensor does knows how to make its own."""
-    return value.stand_in() if hasattr(value, "stand_in") else torch.empty_like(value, device="meta")
-
-
-def restore_state(module: torch.nn.Module) -> None:
-    kept = module.__dict__.pop("_set_aside", None)
-    if kept is not None:
-        module._parameters.update(kept[0])
-        module._buffers.update(kept[1])
-        module.__dict__.update(kept[2])
+def _without_storage(leaf: Any) -> Any:
+    return torch.empty(leaf.shape, dtype=leaf.dtype, device="meta") if isinstance(leaf, Array) else leaf

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 
 from . import tree
+from .operation import Held, Operation
 from .source import Source
 
 
@@ -61,7 +62,7 @@ class Leaf:
         raise NotImplementedError
 
 
-class Constant(torch.nn.Module):
+class Constant(Held):
     """A tensor or parameter of the user's that became an argument of a node.
 
     A module, so that it moves with ``model.to(device)`` and a parameter is trained and saved with the model.
@@ -158,10 +159,19 @@ def _distinct_symbolics(nested: Any) -> tuple[Symbolic, ...]:
 
 def describe_op(op: Any) -> str:
     """``Dense "logits"`` for a layer, ``torch.tanh`` for a function."""
-    name = getattr(op, "name", None)
-    if isinstance(name, str):
-        return f'{type(op).__name__} "{name}"'
+    if isinstance(op, Operation):
+        return f'{type(op).__name__} "{op.name}"'
     return type(op).__name__ if isinstance(op, torch.nn.Module) else function_name(op)
+
+
+def short_name(op: Any) -> str:
+    """A layer's name, or the last part of a function's."""
+    return getattr(op, "name", None) or function_name(op).rpartition(".")[2]
+
+
+def is_input_node(node: Node) -> bool:
+    """Whether the node is an `Input`: it has no arguments, its result is what the user will give."""
+    return isinstance(node.op, Operation) and node.op.is_input
 
 
 def function_name(fn: Any) -> str:

@@ -18,8 +18,9 @@ from typing import Any
 import torch
 
 from . import tree
-from .graph import Graph, is_input_node
-from .node import Constant, Leaf, Node, Symbolic, function_name
+from .graph import Graph
+from .node import Constant, Leaf, Node, Symbolic, function_name, is_input_node
+from .operation import Held, Operation
 from .walk import Key, key_of
 
 _INFIX = {
@@ -176,16 +177,10 @@ class _Writer:
     def _layer_call(self, node: Node, op: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The call of a layer, in the mode that the user gave this call or that this program is for."""
         layer = self._global(op, self.graph.name_of(node).partition(":")[0] + "_layer")
-        mode = kwargs.get("training")
+        mode = kwargs.pop("training", None)
         mode = self.training if mode is None else mode
-        takes = getattr(op, "takes_training", False)
-        if mode is not None and takes:
-            kwargs["training"] = mode
-        elif not takes:
-            kwargs.pop("training", None)
-        if mode is not None and getattr(op, "has_parts", False):
-            return f"{layer}.run_in_mode({self._arguments((mode, *args), kwargs)})"
-        return f"{layer}.{getattr(op, 'run_name', 'run')}({self._arguments(args, kwargs)})"
+        method, named = op.called_in(mode) if isinstance(op, Operation) else ("run", {})
+        return f"{layer}.{method}({self._arguments(args, kwargs | named)})"
 
     def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         return ", ".join([self._render(a) for a in args] + [self._named(k, v) for k, v in kwargs.items()])
@@ -232,8 +227,8 @@ class _Writer:
 
     def _render_other(self, value: Any) -> str:
         """Named tuples and special mappings by their class, anything else by a name in the globals."""
-        if hasattr(value, "in_mode"):
-            return self._body(value)
+        if isinstance(value, Held):
+            return self._held(value)
         if tree.is_namedtuple(value):
             return f"{self._global(type(value), type(value).__name__)}({', '.join(map(self._render, value))})"
         if tree.is_return_type(value) or isinstance(value, Mapping):
@@ -246,13 +241,13 @@ class _Writer:
     def _variable(self, symbolic: Symbolic, name: str) -> str:
         return self._variables.setdefault(key_of(symbolic), self._fresh(name))
 
-    def _body(self, body: Any) -> str:
-        """What a node chooses or repeats, in the mode that this program is for."""
-        if id(body) not in self._globals:
-            name = next(name for name, module in self.graph.modules.items() if module is body)
-            self._globals[id(body)] = self._fresh(name)
-            self.namespace[self._globals[id(body)]] = body if self.training is None else body.in_mode(self.training)
-        return self._globals[id(body)]
+    def _held(self, held: Held) -> str:
+        """A module among the arguments, such as a branch of a choice, in the mode that this program is for."""
+        if id(held) not in self._globals:
+            name = next(name for name, module in self.graph.modules.items() if module is held)
+            self._globals[id(held)] = self._fresh(name)
+            self.namespace[self._globals[id(held)]] = held if self.training is None else held.in_mode(self.training)
+        return self._globals[id(held)]
 
     def _global(self, value: Any, name: str) -> str:
         if id(value) not in self._globals:

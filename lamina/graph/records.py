@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from typing import Any
 
 from . import tree
-from .node import Leaf, Node, Symbolic
+from .node import Leaf, Node, Symbolic, is_input_node
+from .operation import Operation
 from .source import Source
 from .walk import key_of, sorted_nodes
 
@@ -43,7 +43,7 @@ class Record:
 def to_records(nodes: list[Node], inputs: Any, outputs: Any) -> tuple[list[Record], Any, Any]:
     """(records, input structure, output structure). Nodes that only make masks come along."""
     known = set(nodes)
-    cut = [t for t in tree.leaves(inputs) if t.node not in known or not getattr(t.node.op, "is_input", False)]
+    cut = [t for t in tree.leaves(inputs) if t.node not in known or not is_input_node(t.node)]
     masks = [m for node in nodes for m in node.masks if m is not None]
     extra = [n for n in sorted_nodes(masks, {key_of(t) for t in cut}) if n not in known]
     place: dict[tuple[int, int], Ref] = {key_of(t): Ref(i, 0) for i, t in enumerate(cut)}
@@ -79,8 +79,8 @@ def from_records(stored: tuple[list[Record], Any, Any]) -> tuple[Any, Any]:
         nodes[i] = Node(r.op, args, kwargs, r.source)
         nodes[i].give(list(r.specs), r.template)
         made.extend(nodes[i].outputs)
-        if hasattr(r.op, "called_by"):
-            r.op.called_by.append(weakref.ref(nodes[i]))
+        if isinstance(r.op, Operation):
+            r.op.remember(nodes[i])
     for node, r in zip(nodes, records, strict=True):
         node.masks = [real(m) if m is not None else None for m in r.masks]
     return tree.map_leaves(real, inputs), tree.map_leaves(real, outputs)

@@ -15,7 +15,7 @@ from .dtypes import name_of
 from .errors import DtypeError, GraphError, LaminaError, ShapeError, ValueNeededError
 from .infer import Array, Example, Shape, infer, merged_shape
 from .masks import carried_mask
-from .node import Constant, Leaf, Node, Symbolic, function_name
+from .node import Constant, Leaf, Node, Symbolic, function_name, short_name
 from .source import caller, calling_module
 
 
@@ -312,8 +312,7 @@ class SymbolicTensor(_Recorded):
 
     @property
     def name(self) -> str:
-        op = self.node.op
-        base = getattr(op, "name", None) or function_name(op).rpartition(".")[2]
+        base = short_name(self.node.op)
         return base if len(self.node.specs) == 1 else f"{base}:{self.index}"
 
     @property

@@ -3,16 +3,18 @@
 What a call does:
 
 - on symbolic tensors: build (once), check, record a node (`Layer._draw`);
-- on real tensors: build (once), then PyTorch's own ``Module.__call__``, hooks and all (`Layer._compute`);
-- from a program: `Layer.run`, which is ``Module.__call__`` and nothing else.
+- on real tensors: build (once), check, then `Layer.launch` (`Layer._compute`).
+
+`launch` is the one way in which a layer runs, from a program too: in the mode that the call asks for, with its policy's
+precision. It comes to `run`, PyTorch's ``Module.__call__`` with its hooks, then `forward`, then ``call``. A program calls
+`run` at once where mode and precision ask for nothing.
 """
 
 from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -32,10 +34,13 @@ from lamina.graph import (
     tree,
 )
 from lamina.graph.dtypes import name_of, to_torch
-from lamina.graph.infer import Array, example_shapes, merged_shape, probe, set_aside_state
+from lamina.graph.infer import Array, example_shapes, merged_shape, probe
+from lamina.graph.probe import probing
 from lamina.graph.source import caller
 
+from .building import marks_built
 from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
+from .mode import is_foreign, training_property
 from .nested import adopt_nested_layers
 from .precision import Precision, weight_lists
 from .signature import CallFacts, call_facts
@@ -76,12 +81,12 @@ class Layer(Precision):
     """True: whole numbers as the first argument become the layer's dtype, in which it computes; complex are refused."""
     refuses_complex = False
     """True: complex numbers as the first argument are refused though whole numbers stay as they are."""
-    is_input = False
     only_passes_masks = False
     """True: the ``compute_mask`` beside it gives no mask where no input has one, so a call need not ask it then."""
     _facts: CallFacts
     _makes_masks = False
     _begins_masks = False
+    training = training_property  # type: ignore[assignment]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -90,6 +95,8 @@ class Layer(Precision):
         cls._begins_masks = cls._makes_masks and not says.get("only_passes_masks", False)
         torch_style = cls.forward is not Layer.forward and cls.call is Layer.call
         cls._facts = call_facts(cls.forward if torch_style else cls.call, cls.build)
+        if "build" in vars(cls):
+            cls.build = marks_built(cls.build)  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -104,6 +111,8 @@ class Layer(Precision):
         super().__init__()
         self.training = False
         self.built = False
+        self._built_for: tuple[Any, ...] | None = None
+        self._building = self._looked_at = self._foreign = self._direct = False
         self.input_spec: Any = None
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -166,8 +175,15 @@ class Layer(Precision):
 
     # -- to override
 
+    @marks_built
     def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of this shape (``None``: unknown). Sublayers may build later."""
+        """Make the weights for inputs of this shape (``None``: unknown). Sublayers may build later.
+
+        Whoever calls it, the layer is built from then on: a second call for the same shape does nothing.
+
+        Raises:
+            ArgumentError: the layer is built for another shape.
+        """
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output from real tensors."""
@@ -188,45 +204,39 @@ class Layer(Precision):
     run = torch.nn.Module.__call__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # The usual call first: 0.8 us over `run`, where the questions of `_call` take 2 us and those of `_compute` 10.
+        # The usual call first: 0.8 us over `run`, where `_dispatch` takes 2 us more and `_compute` 10.
         if (
             not kwargs
             and len(args) == 1
             and type(args[0]) is torch.Tensor
-            and self.built
+            and self._direct
             and args[0].dtype == self._plain_dtype
-            and self._losing is None
-            and not self._begins_masks
             and real_mask(args[0]) is None
         ):
             return self.run(args[0])
-        if self._losing is not None:
-            return self._call_afresh(args, kwargs)
-        return self._call(args, kwargs)
-
-    def _call_afresh(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Forget the losses of the last call first; a call inside another one adds to that one's losses."""
-        mine = [part for part in self._losing or () if not part._collecting]
+        if self._losing is None or probing() or _some_symbolic((args, kwargs)):
+            return self._dispatch(args, kwargs)
+        # Forget the losses of the last call first; a call inside another one adds to that one's losses.
+        mine = [part for part in self._losing if not part._collecting]
         for part in mine:
             part._losses, part._collecting = [], True
         try:
-            return self._call(args, kwargs)
+            return self._dispatch(args, kwargs)
         finally:
             for part in mine:
                 part._collecting = False
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.built:
+            if not self._looked_at:
+                self._look()
             # A single list, as merging layers have it, is looked through without a call for the list.
             flat = args[0] if len(args) == 1 and type(args[0]) is list else args
             if not self._begins_masks and self._takes(flat) and (not kwargs or self._takes_options(kwargs)):
-                return self._launch_in_mode(args, kwargs) if kwargs or self._mixed else self.run(*args)
+                return self.launch(*args, **kwargs)
             if _is_compiling() and "training" not in kwargs:
                 return self.launch(*args, **kwargs)
-        for leaf in tree.leaves((args, kwargs)):
-            if isinstance(leaf, Symbolic):
-                return self._draw(args, kwargs)
-        return self._compute(args, kwargs)
+        return self._draw(args, kwargs) if _some_symbolic((args, kwargs)) else self._compute(args, kwargs)
 
     def _takes(self, values: Iterable[Any]) -> bool:
         """Whether ``call`` can have these as they are: real tensors without masks, none to be cast, and options."""
@@ -271,14 +281,17 @@ class Layer(Precision):
         return self._facts.training is not None
 
     @property
-    def has_parts(self) -> bool:
-        """Whether modules lie under this layer whose training flags a call's ``training=`` must reach."""
-        return bool(self._modules)
+    def heeds_mode(self) -> bool:
+        """Whether the mode of a call must reach more than an argument ``training``: modules within, or a flag."""
+        return bool(self._modules) or not (self.takes_training or type(self).__module__.startswith("lamina."))
 
-    def run_in_mode(self, mode: bool, /, *args: Any, **kwargs: Any) -> Any:
-        """`launch`, with this layer and everything under it in training (True) or inference mode for this call."""
-        with in_mode(self, mode):
-            return self.launch(*args, **kwargs)
+    def called_in(self, mode: bool | None) -> tuple[str, dict[str, Any]]:
+        """`run`, or `launch` where the mode or the policy asks for more than an argument ``training``."""
+        if not self._looked_at:
+            self._look()
+        asks = mode is not None and self.heeds_mode
+        named = {"training": mode} if mode is not None and (asks or self.takes_training) else {}
+        return "launch" if asks or self._mixed or self._foreign else "run", named
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = tree.map_leaves(self._as_input, (args, kwargs))
@@ -290,20 +303,9 @@ class Layer(Precision):
             check_inputs(self, self.input_spec, first, lambda _: "")
             self._check_shapes(args, kwargs)
         fill_masks(self._facts, args, kwargs, real_mask)
-        output = self._launch_in_mode(args, kwargs)
+        output = self.launch(*args, **kwargs)
         set_real_mask(self, args, kwargs, output)
         return output
-
-    def _launch_in_mode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """`launch` in the mode that ``training`` asks for, if the call has it."""
-        if "training" not in kwargs:
-            return self.launch(*args, **kwargs)
-        training = kwargs["training"]
-        if not self.takes_training:
-            del kwargs["training"]
-        if training is not None and self.has_parts:
-            return self.run_in_mode(bool(training), *args, **kwargs)
-        return self.launch(*args, **kwargs)
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
@@ -323,8 +325,6 @@ class Layer(Precision):
         node = next(leaf.node for leaf in tree.leaves(result) if isinstance(leaf, Symbolic))
         self.remember(node)
         draw_masks(self, node)
-        for part in self._losing or ():
-            part._losses = []  # of the trial on tensors without storage
         return result
 
     def remember(self, node: Node) -> None:
@@ -353,7 +353,7 @@ class Layer(Precision):
                     f"{self.label} cannot take this input.", got=f"an array of {leaf.dtype}", expected="numbers"
                 )
             leaf = torch.as_tensor(leaf)
-            if "_set_aside" not in self.__dict__:  # while it is tried on shapes, its weights are nowhere
+            if not probing():
                 leaf = leaf.to(next((p.device for p in self.parameters()), None) or current_device())
         if (
             isinstance(leaf, torch.Tensor)
@@ -421,22 +421,34 @@ class Layer(Precision):
                 expected=f"one tensor ({type(error).__name__}: {error})",
                 hint="Concatenate()([...]) or another merging layer before it, or the layer called on each",
             ) from error
-        if any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in tree.leaves(args)):
-            # First called while a layer around it is tried on shapes alone: its new weights step aside like the others.
-            for part in self.modules():
-                set_aside_state(part)
 
     def _build_once(self, *shapes: Any) -> None:
-        if self.built:
-            return
+        """Build for these shapes, unless it is built."""
+        if not self.built:
+            self.build(*shapes)
+
+    @property
+    def built(self) -> bool:
+        """Whether the layer has made its weights. A `build` that says so itself is believed when it has ended."""
+        return self._built
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        done = bool(value) and not self.__dict__.get("_building", False)
+        if done:
+            self._look()
+            if not self._trainable:
+                self.trainable = False
+        self._built = done  # last: another thread may be waiting to see it
+
+    def _look(self) -> None:
+        """See what a call of this layer has to do, from what it consists of."""
         adopt_nested_layers(self)
-        self.build(*shapes)
-        adopt_nested_layers(self)
-        self.built = True
         self._losing = self.losing_parts() or None
         self._weight_lists = weight_lists(self) if self._mixed else []
-        if not self._trainable:
-            self.trainable = False
+        self._foreign = any(part is not None and is_foreign(part) for part in self._modules.values())
+        self._direct = not (self._mixed or self._foreign or self._begins_masks or self._losing)
+        self._looked_at = True
 
     # -- the calls that were drawn
 
@@ -507,8 +519,8 @@ class Layer(Precision):
         found = []
         for k in (0, 1):
             arrays = map_shapes(lambda shape, k=k: Array(example_shapes(shape)[k], self._torch_dtype), input_shape)
-            found.append(list(tree.leaves(probe(self, (arrays,), {}))))
             structure = probe(self, (arrays,), {})
+            found.append(list(tree.leaves(structure)))
         merged = (merged_shape((a.shape, b.shape)) for a, b in zip(*found, strict=True))
         return tree.pack_like(structure, merged)
 
@@ -516,22 +528,13 @@ class Layer(Precision):
         return {**self.__dict__, "called_by": [], "_losses": []}
 
 
+def _some_symbolic(nested: Any) -> bool:
+    return any(isinstance(leaf, Symbolic) for leaf in tree.leaves(nested))
+
+
 def _is_compiling() -> bool:
     # An export, which is done once, goes the whole way: casts and masks of layers within a layer belong to its call.
     return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
-
-
-@contextmanager
-def in_mode(module: torch.nn.Module, training: bool) -> Iterator[None]:
-    """Within, the module and all under it are in this mode; their own flags come back afterwards."""
-    changed = [part for part in module.modules() if part.training != training]
-    for part in changed:
-        part.training = training
-    try:
-        yield
-    finally:
-        for part in changed:
-            part.training = not training
 
 
 def snake_case(name: str) -> str:

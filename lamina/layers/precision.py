@@ -1,16 +1,17 @@
 """Precision: the part of a layer that knows its dtypes, and runs it where weights and computation have different ones.
 
 A plain policy ("float32", "bfloat16") needs nothing at run time: weights are made in its dtype, and inputs of another
-one are cast by the graph. Under a mixed policy `run_mixed` stands in for ``run``: for the length of the call the layer
-sees its trainable weights in the compute dtype. They are laid over the real ones in the instance's ``__dict__``, where
-Python looks before it asks an ``nn.Module`` for its parameters, so any way of reading them finds them, compiled or not,
-and gradients flow through the cast to the float32 weights. Non-trainable weights keep their dtype: ``call`` may change
+one are cast by the graph. Under a mixed policy a stand-in of the layer runs, which differs in one thing: its trainable
+weights are in the compute dtype. They lie in its ``__dict__``, where Python looks before it asks an ``nn.Module`` for
+its parameters, so any way of reading them finds them, compiled or not, gradients flow through the cast to the float32
+weights, and other threads may use the layer meanwhile. Non-trainable weights keep their dtype: ``call`` may change
 them, and sums and averages belong in full precision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,12 +20,10 @@ from lamina import dtype_policies
 from lamina.dtype_policies import DTypePolicy, DTypePolicyMap
 from lamina.graph import ArgumentError, tree
 from lamina.graph.dtypes import to_torch
+from lamina.graph.stand_in import give_back, parts_of, stand_in
 
+from .mode import asking, run_foreign
 from .weights import Weights
-
-_ABSENT = object()
-# (an instance's __dict__, an attribute in it, what stood there before)
-_Lent = list[tuple[dict[str, Any], str, Any]]
 
 
 class Precision(Weights):
@@ -39,6 +38,9 @@ class Precision(Weights):
 
     autocast: bool
     run: Any
+    takes_training: bool
+    heeds_mode: bool
+    _foreign: bool
 
     def _take_policy(self, policy: DTypePolicy) -> None:
         own = policy.for_path(self._name)
@@ -97,14 +99,20 @@ class Precision(Weights):
 
     # -- running
 
-    @property
-    def run_name(self) -> str:
-        """The method by which a program runs this layer."""
-        return "run_mixed" if self._mixed else "run"
-
     def launch(self, *args: Any, **kwargs: Any) -> Any:
-        """`run` as the policy wants it."""
-        return self.run_mixed(*args, **kwargs) if self._mixed else self.run(*args, **kwargs)
+        """Run the layer on real tensors, hooks and all: in the mode that ``training`` asks for, as its policy wants."""
+        mode = kwargs.get("training")
+        if not self.takes_training:
+            kwargs.pop("training", None)
+        if mode is None or not self.heeds_mode:
+            return self._run_as_asked(args, kwargs)
+        with asking(self, bool(mode)):
+            return self._run_as_asked(args, kwargs)
+
+    def _run_as_asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self._foreign:
+            return self.run_mixed(*args, **kwargs) if self._mixed else self.run(*args, **kwargs)
+        return run_foreign(self, lambda it: (it.run_mixed if it._mixed else it.run)(*args, **kwargs))
 
     def run_mixed(self, *args: Any, **kwargs: Any) -> Any:
         """`run` under a mixed policy."""
@@ -119,26 +127,16 @@ class Precision(Weights):
         return self._run_with_cast_weights(args, kwargs)
 
     def _run_with_cast_weights(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        lent: _Lent = []
-        try:
-            for part in _cast_with(self):
-                if part._mixed and (part.autocast or part.own_weights_follow_policy):
-                    _lend(part, lent)
-            return self.run(*args, **kwargs)
-        finally:
-            for attributes, name, before in lent:
-                if before is _ABSENT:
-                    attributes.pop(name, None)
-                else:
-                    attributes[name] = before
+        with cast_weights(self) as layer:
+            return layer.run(*args, **kwargs)
 
     def _run_foreign(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """With PyTorch's own modules inside, by PyTorch's own means: `torch.autocast`."""
-        kind = next(self.parameters()).device.type
-        if kind == "meta":  # tried on shapes alone, where autocast does not reach: nothing but shapes is read
+        if any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in tree.leaves((args, kwargs))):
+            # Tried on shapes alone, where autocast does not reach: nothing but shapes is read.
             args, kwargs = cast_floats((args, kwargs), self._variable_torch_dtype)
             return cast_floats(self.run(*args, **kwargs), self._torch_dtype)
-        with torch.autocast(kind, self._torch_dtype):
+        with torch.autocast(next(self.parameters()).device.type, self._torch_dtype):
             return cast_floats(self._run_with_cast_weights(args, kwargs), self._torch_dtype)
 
 
@@ -162,34 +160,55 @@ def has_foreign_parts(module: torch.nn.Module) -> bool:
     )
 
 
-def _cast_with(layer: Precision) -> Iterator[Precision]:
-    """The layers whose weights are cast for a call of this one."""
+@contextmanager
+def cast_weights(layer: Precision) -> Iterator[Precision]:
+    """A stand-in of the layer whose trainable weights are in the compute dtype, for one call.
+
+    Gradients flow through the cast to the weights themselves; what the call sets on the stand-in is kept.
+    """
+    lent: dict[int, tuple[Precision, Precision, dict[str, Any]]] = {}
+    for part in _cast_with(layer):
+        attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
+        if layer.casts_parts:  # those within come first, so the ones around them hold their stand-ins
+            attributes |= _with_parts(part, {key: copy for key, (_, copy, _) in lent.items()})
+        copy = stand_in(part, attributes)
+        lent[id(part)] = part, copy, {**part.__dict__, **attributes}
+    try:
+        yield lent[id(layer)][1]
+    finally:
+        for part, copy, taken in lent.values():
+            give_back(part, copy, taken)
+
+
+def _cast_with(layer: Precision) -> list[Precision]:
+    """The layers whose weights are cast for a call of this one, each after those within it."""
     if not layer.casts_parts:
-        yield layer
-        return
-    stack: list[torch.nn.Module] = [layer]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, Precision):
-            yield part
-        stack.extend(inner for inner in part._modules.values() if inner is not None)
+        return [layer]
+    return [part for part in reversed(list(parts_of(layer))) if isinstance(part, Precision)]
 
 
-def _lend(layer: Precision, lent: _Lent) -> None:
-    """Lay the layer's weights in the compute dtype over the real ones; what an outer call has laid there stays."""
+def _casts_of(layer: Precision) -> dict[str, Any]:
+    """The layer's weights in the compute dtype, by attribute; those lent to it for this call stay."""
     attributes, dtype = layer.__dict__, layer._torch_dtype
     casts: dict[int, torch.Tensor] = {}
+    found: dict[str, Any] = {}
     for name, weight in layer._parameters.items():
         if weight is None or name in attributes or weight.dtype == dtype or not weight.is_floating_point():
             continue
-        if not getattr(weight, "autocast", True):
-            continue
-        lent.append((attributes, name, _ABSENT))
-        attributes[name] = casts[id(weight)] = weight.to(dtype)
-    for name in layer.__dict__.get("_weight_lists", ()):
-        before = attributes[name]
-        lent.append((attributes, name, before))
-        attributes[name] = tree.map_leaves(lambda leaf: casts.get(id(leaf), leaf), before)
+        if getattr(weight, "autocast", True):
+            found[name] = casts[id(weight)] = weight.to(dtype)
+    for name in attributes.get("_weight_lists", ()):
+        found[name] = tree.map_leaves(lambda leaf: casts.get(id(leaf), leaf), attributes[name])
+    return found
+
+
+def _with_parts(layer: Precision, copies: dict[int, Precision]) -> dict[str, Any]:
+    """The layer's attributes that hold other layers, with stand-ins in their places."""
+    found: dict[str, Any] = {"_modules": {name: copies.get(id(m), m) for name, m in layer._modules.items()}}
+    for name, value in layer.__dict__.items():
+        if type(value) in (list, tuple, dict) and any(id(leaf) in copies for leaf in tree.leaves(value)):
+            found[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), value)
+    return found
 
 
 def weight_lists(layer: torch.nn.Module) -> list[str]:

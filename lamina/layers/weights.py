@@ -13,12 +13,14 @@ from lamina import constraints, initializers, regularizers
 from lamina.devices import current_device, take_memory
 from lamina.graph import ShapeError
 from lamina.graph.dtypes import to_torch
+from lamina.graph.operation import Operation
+from lamina.graph.probe import for_real, probing
 
 from .nested import adopt_nested_layers
 from .variable import Variable, stored_as
 
 
-class Weights(torch.nn.Module):
+class Weights(Operation):
     """An ``nn.Module`` whose parameters and buffers are also Keras' weights, in Keras' order."""
 
     _trainable: bool
@@ -62,8 +64,9 @@ class Weights(torch.nn.Module):
         kind = to_torch(dtype) if dtype is not None else self._variable_torch_dtype
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
         # Weights are real even while the layer is being tried on tensors without storage, or first called by predict.
-        with torch.inference_mode(False), torch.no_grad(), torch.device(current_device()):
-            if current_device().type == "meta":  # its values come later, from a file
+        device = current_device()
+        with for_real(self, current_device), torch.inference_mode(False), torch.no_grad(), torch.device(device):
+            if device.type == "meta":  # its values come later, from a file
                 value = torch.empty(shape, dtype=kind)
             else:
                 take_memory(math.prod(shape) * kind.itemsize, f"The weight {name or 'variable'!r} of {self._name!r}")
@@ -95,8 +98,10 @@ class Weights(torch.nn.Module):
                             slot[name] = slot.pop(key)
                         self.__dict__.setdefault("_attribute_weights", set()).add(name)
                         return
-        if isinstance(value, torch.nn.Module) and not isinstance(value, Weights):
-            value.train(self.training)  # PyTorch's modules are born in training mode, layers in inference mode
+        if isinstance(value, torch.nn.Module):
+            self.__dict__["_looked_at"] = self.__dict__["_direct"] = False
+            if not isinstance(value, Weights):
+                value.train(self.training)  # PyTorch's modules are born in training mode, layers in inference mode
         super().__setattr__(name, value)
 
     # -- lists, in Keras' order: own trainable ones, own others, then those of the layers within
@@ -186,8 +191,8 @@ class Weights(torch.nn.Module):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar tensor to what training minimises; called in ``call``, anew each time it runs."""
-        for term in loss if isinstance(loss, (list, tuple)) else [loss]:
-            self._losses.append(term)
+        if not probing():
+            self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
 
     @property
     def losses(self) -> list[torch.Tensor]:

@@ -109,7 +109,7 @@ class _Declared:
         self.shape = tensor.shape
         self.dtype = tensor.dtype
         self.rank = len(tensor.shape)
-        self.optional = bool(getattr(tensor.node.op, "optional", False))
+        self.optional = getattr(tensor.node.op, "optional", False) is True
         self._known = [(axis, size) for axis, size in enumerate(tensor.shape) if size is not None]
 
     def fit(self, value: Any, label: str) -> Any:

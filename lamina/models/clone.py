@@ -10,7 +10,7 @@ import torch
 
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Constant, Graph, LaminaError, Node, StructureError, SymbolicTensor, record, tree
-from lamina.graph.graph import is_input_node
+from lamina.graph.node import is_input_node
 from lamina.layers import Input, InputLayer, Lambda, Layer, TorchModule
 from lamina.ops.body import Body, placeholder
 from lamina.saving.classes import layer_classes

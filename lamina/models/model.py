@@ -26,6 +26,7 @@ from lamina.training.trainer import Trainer
 from lamina.view import summary
 
 from .binding import Binding
+from .building import build_by_trying
 from .folding import Folding, Joining, can_fold
 
 
@@ -125,6 +126,29 @@ class Model(Trainer, Layer):
 
     # -- the graph
 
+    def build(self, input_shape: Any) -> None:
+        """Make the weights of a model that is defined by its call, by trying that on the shapes.
+
+        Args:
+            input_shape: of what ``call`` takes, the batch included: a shape, or a nesting of shapes.
+
+        Raises:
+            ArgumentError: the call cannot be tried on such shapes alone; call the model on data instead.
+
+        >>> class Two(Model):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.first, self.last = lamina.layers.Dense(4), lamina.layers.Dense(1)
+        ...     def call(self, x):
+        ...         return self.last(self.first(x))
+        >>> model = Two()
+        >>> model.build((None, 3))
+        >>> [tuple(weight.shape) for weight in model.weights]
+        [(3, 4), (4,), (4, 1), (1,)]
+        """
+        if self.graph is None and self.first_call is None:  # else the call that goes on builds what is in it
+            self.first_call = tree.map_leaves(_without_values, build_by_trying(self, input_shape))
+
     def _set_graph(self, graph: Graph) -> None:
         """Become this graph: its modules become children, under the names it gives them."""
         self.graph = graph
@@ -142,7 +166,7 @@ class Model(Trainer, Layer):
         self.built = True
         self._losing = self.losing_parts() or None
         # Only the program stands between caller and result: no mask to leave on it, no call of a subclass's own.
-        self._direct = type(self).call is Model.call and all(t.mask is None for t in graph.outputs)
+        self._bare = type(self).call is Model.call and all(t.mask is None for t in graph.outputs)
         if not self._trainable:
             self.trainable = False
 
@@ -164,12 +188,17 @@ class Model(Trainer, Layer):
         return self._programs[training]
 
     @property
-    def has_parts(self) -> bool:
-        # A graph has a program for each mode, so no flags need to be flipped for one call.
-        return self.graph is None and super().has_parts
+    def heeds_mode(self) -> bool:
+        # A graph has a program for each mode, which the argument chooses.
+        return not self._runs_graph and super().heeds_mode
+
+    @property
+    def _runs_graph(self) -> bool:
+        """Whether a call runs the graph: there is one, and the class has no ``call`` of its own."""
+        return self.graph is not None and type(self).call is Model.call
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        if self.graph is None or type(self).call is not Model.call:
+        if not self._runs_graph:
             return super().forward(*args, **kwargs)
         if len(args) > 1:
             args, kwargs = self._separate_tensors(args, kwargs)
@@ -261,7 +290,7 @@ class Model(Trainer, Layer):
         """
         if self._can_fold is None and self.graph is not None:
             self._can_fold = can_fold(self.graph)
-        if not self._can_fold or not self._direct or not self.is_drawn or _is_watched_or_cast():
+        if not self._can_fold or not self._bare or not self.is_drawn or _is_watched_or_cast():
             return None
         if self._joining is None or not self._joining.holds():
             self._joining = Joining(self.graph)
@@ -272,17 +301,17 @@ class Model(Trainer, Layer):
             part._losses = []
         return self._run(program, inputs)
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.graph is not None and self._direct and len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
+    def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.graph is not None and self._bare and len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
             return self.run(args[0], **kwargs)
-        return super()._call(args, kwargs)
+        return super()._dispatch(args, kwargs)
 
     def _as_input(self, leaf: Any) -> Any:
         # With a graph the binding converts, by what each input declares.
         return leaf if self.graph is not None else super()._as_input(leaf)
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.graph is not None and type(self).call is Model.call:
+        if self._runs_graph:
             if len(args) > 1:
                 args, kwargs = self._separate_tensors(args, kwargs)
             self._binding(args[0])
@@ -290,7 +319,7 @@ class Model(Trainer, Layer):
 
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Where the inputs have the declared shapes, so have the outputs; else they are inferred node by node."""
-        if self.graph is None or type(self).call is not Model.call:
+        if not self._runs_graph:
             has_rule = type(self).compute_output_shape is not Model.compute_output_shape
             return super().output_example(args, kwargs) if has_rule else None
         given = [leaf for leaf in tree.leaves(self._binding.match(args[0])) if isinstance(leaf, Array)]
@@ -301,7 +330,7 @@ class Model(Trainer, Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The outputs' shapes for shapes of the inputs, nested as these are; ``None`` axes are unknown."""
-        if self.graph is None or type(self).call is not Model.call:
+        if not self._runs_graph:
             return super().compute_output_shape(input_shape)
         found = []
         for k in (0, 1):
@@ -318,7 +347,7 @@ class Model(Trainer, Layer):
         Raises:
             StructureError, ShapeError, DtypeError: as when the model is called on them.
         """
-        if self.graph is not None and type(self).call is Model.call:
+        if self._runs_graph:
             self._binding(inputs)
 
     # -- losses

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from lamina.graph import ArgumentError, Graph, StructureError, SymbolicTensor, tree
+from lamina.graph.node import is_input_node
 from lamina.layers.base import Layer
 from lamina.layers.core.input_layer import Input, InputLayer
 from lamina.layers.core.torch_module import TorchModule
@@ -57,7 +58,7 @@ class Sequential(Model):
         self._finish()
 
     def _append(self, layer: Any) -> None:
-        if isinstance(layer, SymbolicTensor) and getattr(layer.node.op, "is_input", False):
+        if isinstance(layer, SymbolicTensor) and is_input_node(layer.node):
             layer = layer.node.op
         if isinstance(layer, torch.nn.Module) and not isinstance(layer, Layer):
             layer = TorchModule(layer)

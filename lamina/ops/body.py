@@ -28,6 +28,7 @@ from lamina.graph import (
 from lamina.graph.dtypes import name_of
 from lamina.graph.infer import Array, infer_graph
 from lamina.graph.node import Leaf, last_number
+from lamina.graph.operation import Held, Operation
 from lamina.graph.records import Placeholder
 from lamina.graph.source import caller
 from lamina.graph.walk import Key, key_of
@@ -36,7 +37,7 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Body(torch.nn.Module):
+class Body(Held):
     """A graph that is an argument of a node.
 
     A module, so that the layers within are trained, moved and saved with the model.
@@ -60,7 +61,7 @@ class Body(torch.nn.Module):
         self.fixed = False
         for name, module in graph.modules.items():
             self._modules[name] = module
-            if hasattr(module, "settle_name"):
+            if isinstance(module, Operation):
                 module.settle_name(name)
         self._write()
 

@@ -21,8 +21,9 @@ from lamina.graph import (
     record,
     tree,
 )
-from lamina.graph.graph import Graph, is_input_node
+from lamina.graph.graph import Graph
 from lamina.graph.infer import example_shapes, merged_shape
+from lamina.graph.node import is_input_node
 from lamina.graph.walk import key_of
 from lamina.ops.body import Closure, placeholder
 

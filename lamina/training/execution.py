@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from lamina.layers.base import in_mode
+from lamina.layers.mode import asking, flags
 
 from .data import Batch, pack_x_y_sample_weight
 from .readout import flattened, to_host
@@ -49,12 +49,15 @@ class Execution:
 
     @contextmanager
     def mode(self) -> Iterator[None]:
-        """A context in which the model is as its batches need it. Weights of classes are for training only."""
+        """A context in which the model is as its batches need it. Weights of classes are for training only.
+
+        Training sets flags, which hold for the model alone: a teacher that its `train_step` asks stays as it is.
+        """
         step, class_weight = self.step, self.step.class_weight
         if not self.training:
             step.class_weight = None
         try:
-            with in_mode(self.model, self.training):
+            with flags(self.model, True) if self.training else asking(self.model, False):
                 yield
         finally:
             step.class_weight = class_weight

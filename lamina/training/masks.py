@@ -15,7 +15,7 @@ def output_masks(model: Any, x: Any, flat: list[Any]) -> list[Any]:
         x: what it was called on.
         flat: what it returned, flat. Outside of ``torch.compile`` the masks ride on these tensors.
     """
-    if getattr(model, "_direct", False):  # a graph without masks at its outputs
+    if getattr(model, "_bare", False):  # a graph without masks at its outputs
         return [None] * len(flat)
     masks = [real_mask(leaf) for leaf in flat]
     if model.graph is not None and model.jit_compile:

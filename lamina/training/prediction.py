@@ -10,7 +10,7 @@ import torch
 
 from lamina.callbacks import CallbackList
 from lamina.graph import ShapeError, StructureError, tree
-from lamina.layers.base import in_mode
+from lamina.layers.mode import asking
 
 from .arguments import limited
 from .execution import packed
@@ -73,7 +73,7 @@ def _outputs(model: Any, work: Callable[[Any], Any], feed: Feed, hooks: Callback
     hooks.call("on_predict_begin", {})
     structure: Any = None
     parts: list[list[Any]] = []
-    with in_mode(model, False), torch.inference_mode():
+    with asking(model, False), torch.inference_mode():
         for i, batch in enumerate(feed.epoch()):
             if heard:
                 hooks.call("on_predict_batch_begin", i, {})

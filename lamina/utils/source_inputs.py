@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.graph import ArgumentError, SymbolicTensor
-from lamina.graph.graph import is_input_node
+from lamina.graph.node import is_input_node
 from lamina.graph.walk import walk
 
 

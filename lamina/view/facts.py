@@ -10,8 +10,7 @@ import torch
 
 from lamina.graph import Constant, Graph, Node, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
-from lamina.graph.graph import is_input_node
-from lamina.graph.node import function_name
+from lamina.graph.node import function_name, is_input_node
 from lamina.graph.walk import Key, key_of
 from lamina.ops.body import Body, Closure
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lamina.graph.operation import Operation
+
 FAMILIES = (
     "input",
     "convolution",
@@ -51,7 +53,7 @@ def family_of(op: Any) -> str:
     >>> family_of(torch.nn.Linear(2, 3)), family_of(torch.tanh)
     ('core', 'function')
     """
-    if getattr(op, "is_input", False):
+    if isinstance(op, Operation) and op.is_input:
         return "input"
     if getattr(op, "graph", None) is not None:
         return "model"

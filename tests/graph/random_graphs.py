@@ -6,8 +6,7 @@ import torch
 from hypothesis import strategies as st
 
 from lamina.graph import Graph, Symbolic, tree
-from lamina.graph.graph import is_input_node
-from lamina.graph.node import Constant
+from lamina.graph.node import Constant, is_input_node
 from lamina.layers import Add, BatchNormalization, Concatenate, Dense, Dropout, Input, LayerNormalization, Multiply
 from lamina.models import Model
 

@@ -296,10 +296,10 @@ def test_a_graph_knows_the_dtypes_of_its_tensors():
 
 
 def test_a_plain_model_runs_the_program_that_it_would_without_policies():
-    assert "run_mixed" not in small("float32").program().source
+    assert "launch" not in small("float32").program().source
     assert ".to(" not in small("float32").program(True).source
     source = small("mixed_bfloat16").program().source
-    assert source.count("run_mixed") == 3
+    assert source.count(".launch(") == 3
     assert source.count(".to(torch.bfloat16)") == 1
     assert source.count(".to(torch.float32)") == 1
 
@@ -384,7 +384,7 @@ def test_inference_mode_and_no_grad():
 def test_a_program_is_written_for_any_module():
     x = lamina.Input((3,))
     model = lamina.Sequential([x, torch.nn.Linear(3, 2)])
-    assert "run(" in Program(model.graph).source
+    assert "linear_layer.launch(" in Program(model.graph).source
     assert model(torch.ones(1, 3)).dtype == F32
 
 

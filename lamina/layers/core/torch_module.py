@@ -11,6 +11,7 @@ import torch
 
 from lamina.graph import ArgumentError, tree
 from lamina.graph.infer import Shape, merged_shape
+from lamina.graph.probe import probing
 from lamina.layers.base import Layer
 
 
@@ -50,7 +51,7 @@ class TorchModule(Layer):
             self._name = type(module).__name__.lower()
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        if "_set_aside" in self.__dict__:  # it is being tried on shapes alone
+        if probing():
             self._tried = [*self._tried[-1:], {}]
             with _noting_shapes(self.module, self._tried[-1]):
                 return plain_result(self.module(*args, **kwargs))

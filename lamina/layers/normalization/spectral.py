@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from lamina.config import epsilon
 from lamina.graph import ArgumentError
+from lamina.graph.stand_in import give_back, stand_in
 from lamina.initializers import TruncatedNormal
 from lamina.layers.arguments import whole
 from lamina.layers.base import Layer
@@ -85,15 +86,13 @@ class SpectralNormalization(Wrapper):
         self._normalize()
         # The layer reads a copy: a second call before the backward pass, as of a discriminator on real and made
         # images, overwrites the kernel again, but not what the first call's gradients need.
-        lent, before = self.layer.__dict__, self.layer.__dict__.get(self._kernel_name)
         dtype = self.kernel.dtype if self.layer.full_precision else self.layer._torch_dtype
-        lent[self._kernel_name] = self.kernel.to(dtype, copy=True)
+        attributes = {self._kernel_name: self.kernel.to(dtype, copy=True)}
+        layer = stand_in(self.layer, attributes)
         try:
-            return self.layer.launch(inputs)
+            return layer.launch(inputs)
         finally:
-            del lent[self._kernel_name]
-            if before is not None:
-                lent[self._kernel_name] = before
+            give_back(self.layer, layer, {**self.layer.__dict__, **attributes})
 
     @torch.no_grad()
     def _normalize(self) -> None:

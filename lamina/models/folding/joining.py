@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from lamina.graph import Graph, Node, Program, SymbolicTensor
+from lamina.graph.stand_in import stand_in
 from lamina.graph.walk import key_of
 from lamina.layers.convolution.base import Convolution
 from lamina.layers.geometry import channel_axis
@@ -23,7 +24,7 @@ from lamina.layers.normalization import BatchNormalization
 from .changes import CHANGING, RELU, change_of, is_linear
 from .rules import alike, inputs_of, is_plain, is_usual, make_node, tensors_in
 from .settings import Settings
-from .steps import LINEAR, InPlace, with_other
+from .steps import LINEAR, InPlace
 
 _SUMS = (Add, operator.add, torch.add, torch.Tensor.add)
 
@@ -71,8 +72,8 @@ class Joined:
         else:
             self._enter, self._leave = norm._views or (_same, _same)
         # Stand-ins that share the weights, and take and give tensors in PyTorch's order of axes.
-        self._convolve = None if layer is None else with_other(layer, {"activation": None, "_leave": _same})
-        self._normalize = None if norm is None else with_other(norm, {"_views": None, "_index": 1, "_trainable": True})
+        self._convolve = None if layer is None else stand_in(layer, {"activation": None, "_leave": _same})
+        self._normalize = None if norm is None else stand_in(norm, {"_views": None, "_index": 1, "_trainable": True})
 
     def __call__(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         y = self._enter(x) if self._convolve is None else self._convolve.call(x)

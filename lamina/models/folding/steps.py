@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamina.layers.base import Layer
+from lamina.graph.stand_in import stand_in
 from lamina.layers.convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -88,7 +88,7 @@ class Fused:
         weights = made.get(key, {})
         self._onednn = OneDnn.of(self.layer, weights, self.change, found) if weights else None
         # oneDNN has a packed copy of its own; of no rows there is nothing to compute, by whichever weights.
-        self._folded = with_other(self.layer, {"activation": None, **(weights if self._onednn is None else {})})
+        self._folded = stand_in(self.layer, {"activation": None, **(weights if self._onednn is None else {})})
 
     def __call__(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         if self._onednn is not None and x.numel():
@@ -127,15 +127,3 @@ def folded_weights(layer: Any, norms: Sequence[Any]) -> dict[str, torch.Tensor]:
         bias = bias.mul_(own) if norm.beta is None else bias.mul_(own).add_(norm.beta)
         factor = own if factor is None else factor * own
     return {name: times(kernel.to(dtype), factor).to(kernel.dtype), "bias": bias.to(kernel.dtype)}
-
-
-def with_other(layer: Layer, attributes: dict[str, Any]) -> Any:
-    """A stand-in that computes as the layer does, with these attributes in the place of its own.
-
-    It shares all else with the layer, so it knows the geometry of the layer's kind; it is nobody's child, and what it
-    holds is in no `state_dict`.
-    """
-    stand_in = object.__new__(type(layer))
-    stand_in.__dict__.update(layer.__dict__)
-    stand_in.__dict__.update(attributes)
-    return stand_in

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 
 from lamina.graph import Constant, Graph, LaminaError, Node, Symbolic, tree
-from lamina.graph.graph import is_input_node
-from lamina.graph.node import Leaf
+from lamina.graph.node import Leaf, is_input_node
 from lamina.graph.symbolic import SymbolicTensor
 from lamina.graph.walk import key_of
 from lamina.layers import AddedLoss, Lambda, Layer, TorchModule

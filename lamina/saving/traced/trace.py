@@ -12,7 +12,7 @@ from lamina import constraints, regularizers
 from lamina.graph import Constant, SymbolicTensor, tree
 from lamina.graph.infer import Array
 from lamina.layers import Input, Layer
-from lamina.layers.base import in_mode
+from lamina.layers.mode import flags
 from lamina.layers.variable import Variable
 from lamina.saving.errors import SavingError
 from lamina.saving.values import encode, name_of_dtype, no_word, numbers_of
@@ -178,7 +178,7 @@ def _export(
     dynamic = ([None] * len(copies), axes)
     call = _CallOf(layer, list(weights), arguments)
     try:
-        with in_mode(layer, training), torch.random.fork_rng(devices=[]):
+        with flags(layer, training), torch.random.fork_rng(devices=[]):
             program = torch.export.export(call, (copies, flat), dynamic_shapes=dynamic, strict=False)
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]

@@ -11,7 +11,7 @@ import torch
 from lamina.graph import LaminaError, SymbolicTensor, tree
 from lamina.graph.infer import BATCH_EXAMPLES
 from lamina.layers import Layer
-from lamina.layers.base import in_mode
+from lamina.layers.mode import flags
 from lamina.saving.errors import SavingError
 
 from .arguments import copies_of, filled, outputs_and_losses, weights_laid_over
@@ -118,7 +118,7 @@ def _ran(layer: Layer, weights: Any, arguments: Any, tensors: Any, training: boo
     copies = copies_of(weights)
     with torch.enable_grad():
         inputs, given = _with_gradients(tensors)
-    with weights_laid_over(layer, copies), in_mode(layer, training):
+    with weights_laid_over(layer, copies), flags(layer, training):
         return _seeded(lambda: outputs_and_losses(layer, filled(arguments, iter(given))), copies, inputs)
 
 

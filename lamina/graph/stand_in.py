@@ -1,0 +1,145 @@
+"""Stand-ins: copies of modules for the length of one call.
+
+A stand-in has the same weights, buffers and settings as the module behind it, as the same objects, and what the call
+needs otherwise: weights in another dtype, another training mode, attributes that may be set without anybody seeing it.
+So no call changes a module that another thread is using.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import torch
+
+from . import tree
+
+M = TypeVar("M", bound=torch.nn.Module)
+_ABSENT = object()
+_SLOTS = ("_parameters", "_buffers", "_modules")
+
+
+def stand_in(module: M, attributes: dict[str, Any]) -> M:
+    """A copy of the module alone, with other attributes; it shares everything else, its parts among that."""
+    copy = object.__new__(type(module))
+    copy.__dict__.update(module.__dict__)
+    copy.__dict__.update(attributes)
+    return copy
+
+
+def give_back(module: torch.nn.Module, copy: torch.nn.Module, taken: dict[str, Any]) -> None:
+    """Keep on the module what a call has set on its stand-in.
+
+    Args:
+        taken: the stand-in's attributes as they were before the call.
+    """
+    for name, value in copy.__dict__.items():
+        if taken.get(name, _ABSENT) is not value:
+            module.__dict__[name] = value
+
+
+class StandIns:
+    """Stand-ins for a module and all modules under it, each with lists and dicts of its own.
+
+    Args:
+        module: the module that will be called.
+        only: which of the modules under it; those under one that is left out are left out too.
+        attributes: what the stand-ins have otherwise, where their modules have an attribute of that name.
+
+    Attributes:
+        copy: what to call in its place.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        only: Callable[[torch.nn.Module], bool] = lambda part: True,
+        attributes: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        parts = [part for part in parts_of(module, only) if not isinstance(part, torch.jit.ScriptModule)]
+        self._attributes = attributes
+        self._copies = {id(part): object.__new__(type(part)) for part in parts}
+        self._real = {id(self._copies[id(part)]): part for part in parts}
+        self._taken: dict[int, dict[str, Any]] = {}
+        for part in parts:
+            self.renew(self._copies[id(part)])
+        self.copy = self._copies.get(id(module), module)
+
+    def real(self, copy: M) -> M:
+        """The module behind a stand-in; a module that is none is itself."""
+        return self._real.get(id(copy), copy)  # type: ignore[return-value]
+
+    def renew(self, copy: torch.nn.Module) -> None:
+        """Make the stand-in what its module is now."""
+        own = self._real[id(copy)].__dict__
+        copy.__dict__.clear()
+        copy.__dict__.update({name: self._copied(value) for name, value in own.items()})
+        copy.__dict__.update({name: value for name, value in self._attributes.items() if name in own})
+        self._taken[id(copy)] = {name: _contents(value) for name, value in copy.__dict__.items()}
+
+    def _copied(self, value: Any) -> Any:
+        """Containers anew, with stand-ins in the places of modules; anything else as it is."""
+        if isinstance(value, torch.nn.Module):
+            return self._copies.get(id(value), value)
+        if type(value) in (list, tuple, dict):
+            return tree.map_leaves(lambda leaf: self._copies.get(id(leaf), leaf), value)
+        return value.copy() if hasattr(value, "copy") and isinstance(value, (dict, set)) else value
+
+    def give_back(self, keeps: Callable[[Any], bool] = lambda leaf: True) -> None:
+        """Keep what the call has set on the stand-ins, as far as ``keeps`` says of each leaf."""
+        for copy in self._copies.values():
+            real, taken = self._real[id(copy)], self._taken[id(copy)]
+            for name in taken.keys() - copy.__dict__.keys():
+                real.__dict__.pop(name, None)
+            for name, value in copy.__dict__.items():
+                if name in _SLOTS:
+                    self._give_back_slot(real.__dict__[name], value, dict(taken[name]), keeps)
+                elif name not in taken or not _same(taken[name], _contents(value)):
+                    kept = tree.map_leaves(lambda leaf: self._real.get(id(leaf), leaf), value)
+                    if all(map(keeps, tree.leaves(kept))):
+                        real.__dict__[name] = kept
+
+    def _give_back_slot(
+        self, real: dict[str, Any], now: dict[str, Any], before: dict[str, Any], keeps: Callable[[Any], bool]
+    ) -> None:
+        for name in before.keys() - now.keys():
+            real.pop(name, None)
+        for name, value in now.items():
+            if value is not before.get(name, _ABSENT) and keeps(value):
+                real[name] = self._real.get(id(value), value)
+
+
+def parts_of(
+    module: torch.nn.Module, only: Callable[[torch.nn.Module], bool] = lambda part: True
+) -> Iterator[torch.nn.Module]:
+    """The module and all under it, each once, by their registration alone; not beyond one that ``only`` leaves out."""
+    stack, seen = [module], {id(module)}
+    while stack:
+        part = stack.pop()
+        yield part
+        for inner in part._modules.values():
+            if inner is not None and id(inner) not in seen and only(inner):
+                seen.add(id(inner))
+                stack.append(inner)
+
+
+def _contents(value: Any) -> Any:
+    """What tells whether a value has changed: the value, or the items of a list or dict."""
+    if isinstance(value, dict):
+        return tuple(value.items())
+    return tuple(value) if isinstance(value, (list, set)) else value
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether the contents are the same objects."""
+    if a is b:
+        return True
+    if type(a) is not tuple or type(b) is not tuple or len(a) != len(b):
+        return False
+    return all(x is y or (type(x) is type(y) is tuple and _same(x, y)) for x, y in zip(a, b, strict=True))
+
+
+def is_shape(leaf: Any) -> bool:
+    """Whether this is a tensor without storage."""
+    return isinstance(leaf, torch.Tensor) and leaf.is_meta

@@ -1,0 +1,87 @@
+"""Building: a layer makes its weights once, whoever calls ``build``, and is built from then on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from lamina.devices import current_device
+from lamina.graph import ArgumentError
+from lamina.graph.probe import for_real
+from lamina.graph.source import caller
+
+from .nested import adopt_nested_layers
+
+_LOCK = threading.RLock()  # threads that call a new layer at the same time build it once
+_SLOTS = ("_parameters", "_buffers", "_modules")
+
+
+def marks_built(build: Callable[..., None]) -> Callable[..., None]:
+    """A class's ``build`` that leaves the layer built; a second one for the same shapes does nothing.
+
+    Raises:
+        ArgumentError: the layer is built for other shapes.
+    """
+
+    @wraps(build)
+    def marked(self: Any, *shapes: Any, **named: Any) -> None:
+        with _LOCK, for_real(self, current_device) as layer:
+            if layer._building:  # super().build(...)
+                build(layer, *shapes, **named)
+                return
+            given = tuple(map(_plain, (*shapes, *named.values())))
+            if layer.built and layer._built_for is not None:
+                _refuse_other(layer, given)
+                return
+            _build(layer, lambda: build(layer, *shapes, **named))
+            layer._built_for = given
+            layer.built = True
+
+    return marked
+
+
+def _build(layer: Any, build: Callable[[], None]) -> None:
+    """Run a build; if it fails, the layer has what it had before."""
+    adopt_nested_layers(layer)
+    before = {slot: dict(layer.__dict__[slot]) for slot in _SLOTS}
+    layer._building = True
+    try:
+        build()
+    except BaseException:
+        for slot, entries in before.items():
+            layer.__dict__[slot].clear()
+            layer.__dict__[slot].update(entries)
+        raise
+    finally:
+        layer._building = False
+
+
+def _refuse_other(layer: Any, given: tuple[Any, ...]) -> None:
+    if not _alike(layer._built_for, given):
+        told = [", ".join(map(str, shapes)) for shapes in (given, layer._built_for)]
+        raise ArgumentError(
+            f"{layer.label} is built already, for another shape.",
+            got=f"build({told[0]})",
+            expected=f"build({told[1]}), as before",
+            where=str(caller()),
+            hint=f"a new {type(layer).__name__} for the other shape",
+        )
+
+
+def _plain(shapes: Any) -> Any:
+    """A shape as a tuple of sizes; a nesting of them in its structure."""
+    if isinstance(shapes, Mapping):
+        return {key: _plain(value) for key, value in shapes.items()}
+    return tuple(map(_plain, shapes)) if isinstance(shapes, (list, tuple)) else shapes
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two nestings of shapes can be those of one input: None is any size, and so is a shape's first."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_alike(a[key], b[key]) for key in a)
+    if not isinstance(a, tuple) or not isinstance(b, tuple):
+        return a is None or b is None or a == b
+    first = 0 if any(isinstance(part, (tuple, dict)) for part in (*a, *b)) else 1
+    return len(a) == len(b) and all(map(_alike, a[first:], b[first:]))

@@ -1,0 +1,37 @@
+"""Building a model that is defined by its call: the call is tried on shapes, and the layers that it meets are built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina.graph import ArgumentError
+from lamina.graph.infer import Array, example_shapes, probe
+from lamina.layers.base import Layer, map_shapes
+
+
+def build_by_trying(model: Layer, input_shape: Any) -> Any:
+    """Run the model's call on tensors without storage: floats, or whole numbers where it takes no floats.
+
+    Returns:
+        (args, kwargs) of the call.
+
+    Raises:
+        ArgumentError: it fails on both.
+    """
+    first: Exception | None = None
+    for dtype in (model._torch_dtype, torch.int64):
+        inputs = map_shapes(lambda shape, dtype=dtype: Array(example_shapes(shape)[0], dtype), input_shape)
+        try:
+            probe(model, (inputs,), {}, method="launch")
+        except Exception as error:  # noqa: BLE001  it is the user's code, which may raise anything
+            first = first or error
+        else:
+            return (inputs,), {}
+    raise ArgumentError(
+        f"{model.label} cannot be built from shapes alone: its call fails on them.",
+        got=f"build({input_shape}): {type(first).__name__}: {first}",
+        expected="a call that takes one argument of this shape",
+        hint="call the model on a batch of data: model(x)",
+    ) from first

@@ -1,0 +1,218 @@
+"""A layer that anybody has built stays built: its weights are made once."""
+
+import keras
+import numpy as np
+import pytest
+import torch
+
+import lamina
+from lamina import ArgumentError, Input, Model, layers
+
+RNG = np.random.default_rng(0)
+
+
+class OwnBuild(layers.Layer):
+    """Builds a part in its own build, and does not call that of its base."""
+
+    def build(self, input_shape):
+        self.inner = layers.Dense(3)
+        self.inner.build(input_shape)
+        self.scale = self.add_weight((3,), "ones", name="scale")
+
+    def call(self, inputs):
+        return self.inner(inputs) * self.scale
+
+
+class SaysSo(layers.Layer):
+    """Says that it is built before it is, as some code for Keras does."""
+
+    def build(self, input_shape):
+        self.built = True
+        super().build(input_shape)
+        self.scale = self.add_weight((input_shape[-1],), "ones", name="scale")
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+
+class BuiltLater(SaysSo):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.shift = self.add_weight((input_shape[-1],), "zeros", name="shift")
+
+
+CASES = {
+    "Embedding": (lambda: layers.Embedding(4, 3), (None, 3), torch.tensor([[0, 1, 2]])),
+    "Dense": (lambda: layers.Dense(3), (None, 4), torch.ones(2, 4)),
+    "Conv2D": (lambda: layers.Conv2D(3, 2), (None, 5, 5, 4), torch.ones(2, 5, 5, 4)),
+    "DepthwiseConv1D": (lambda: layers.DepthwiseConv1D(2), (None, 5, 4), torch.ones(2, 5, 4)),
+    "Conv2DTranspose": (lambda: layers.Conv2DTranspose(3, 2), (None, 5, 5, 4), torch.ones(2, 5, 5, 4)),
+    "BatchNormalization": (lambda: layers.BatchNormalization(), (None, 4), torch.ones(2, 4)),
+    "LayerNormalization": (lambda: layers.LayerNormalization(), (None, 4), torch.ones(2, 4)),
+    "GroupNormalization": (lambda: layers.GroupNormalization(2), (None, 4), torch.ones(2, 4)),
+    "PReLU": (lambda: layers.PReLU(), (None, 4), torch.ones(2, 4)),
+    "EinsumDense": (lambda: layers.EinsumDense("ab,bc->ac", 3), (None, 4), torch.ones(2, 4)),
+    "LSTM": (lambda: layers.LSTM(3), (None, 5, 4), torch.ones(2, 5, 4)),
+    "Bidirectional": (lambda: layers.Bidirectional(layers.GRU(3)), (None, 5, 4), torch.ones(2, 5, 4)),
+    "TimeDistributed": (lambda: layers.TimeDistributed(layers.Dense(3)), (None, 5, 4), torch.ones(2, 5, 4)),
+    "a build of the user's": (OwnBuild, (None, 4), torch.ones(2, 4)),
+    "a build that says so itself": (SaysSo, (None, 4), torch.ones(2, 4)),
+    "a build upon a build": (BuiltLater, (None, 4), torch.ones(2, 4)),
+    "a layer without build": (lambda: layers.Activation("relu"), (None, 4), torch.ones(2, 4)),
+    "Sequential": (lambda: lamina.Sequential([layers.Dense(3), layers.Dense(2)]), (None, 4), torch.ones(2, 4)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_built_and_given_weights_keeps_them(case):
+    make, shape, data = CASES[case]
+    layer = make()
+    layer.build(shape)
+    assert layer.built
+    weights = [RNG.normal(size=w.shape).astype("float32") ** 2 for w in layer.weights]
+    layer.set_weights(weights)
+    objects = list(map(id, layer.weights))
+    layer(data)
+    layer(Input(tuple(data.shape[1:]), dtype=data.dtype))
+    layer.build(shape)
+    layer.build(list(shape))
+    layer.build((7, *shape[1:]))
+    assert list(map(id, layer.weights)) == objects
+    for ours, given in zip(layer.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(ours, given)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "a layer without build"])
+def test_a_second_build_for_another_shape_names_both(case):
+    make, shape, _ = CASES[case]
+    layer = make()
+    layer.build(shape)
+    other = (*shape[:-1], 9)
+    with pytest.raises(ArgumentError, match="is built already, for another shape") as caught:
+        layer.build(other)
+    assert str(other) in str(caught.value)
+    assert str(shape) in str(caught.value)
+    assert "test_building.py" in str(caught.value)
+
+
+def test_after_a_call_too():
+    layer = layers.Dense(2)
+    layer(torch.ones(3, 4))
+    kernel = layer.kernel
+    layer.build((None, 4))
+    assert layer.kernel is kernel
+    with pytest.raises(ArgumentError, match=r"build\(\(None, 5\)\)"):
+        layer.build((None, 5))
+
+
+def test_multi_head_attention():
+    layer = layers.MultiHeadAttention(2, 3)
+    layer.build((None, 5, 4), (None, 6, 4))
+    weights = [RNG.normal(size=w.shape).astype("float32") for w in layer.weights]
+    layer.set_weights(weights)
+    layer(torch.ones(2, 5, 4), torch.ones(2, 6, 4))
+    for ours, given in zip(layer.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(ours, given)
+
+
+def test_a_build_that_fails_leaves_nothing_behind():
+    class Fails(layers.Layer):
+        fail = True
+
+        def build(self, input_shape):
+            self.scale = self.add_weight((input_shape[-1],), "ones", name="scale")
+            if Fails.fail:
+                raise ValueError("not yet")
+
+        def call(self, inputs):
+            return inputs * self.scale
+
+    layer = Fails()
+    with pytest.raises(ValueError, match="not yet"):
+        layer(torch.ones(2, 3))
+    assert not layer.built
+    assert layer.weights == []
+    Fails.fail = False
+    layer(torch.ones(2, 3))
+    assert [w.path for w in layer.weights] == ["fails/scale"]
+    assert list(layer.state_dict()) == ["scale"]
+
+
+class Two(Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = layers.Dense(4), layers.Dense(1)
+
+    def call(self, x):
+        return self.last(self.first(x))
+
+
+def test_a_subclassed_model_is_built_by_its_shape():
+    model = Two()
+    model.build((None, 3))
+    weights = model.get_weights()
+    assert [w.shape for w in weights] == [(3, 4), (4,), (4, 1), (1,)]
+    model(torch.ones(2, 3))
+    for ours, given in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(ours, given)
+    model.summary()
+
+
+def test_one_that_takes_ids():
+    class Ids(Model):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.last = layers.Embedding(10, 4), layers.Dense(1)
+
+        def call(self, x):
+            return self.last(self.embed(x))
+
+    model = Ids()
+    model.build((None, 5))
+    assert [w.shape for w in model.get_weights()] == [(10, 4), (4, 1), (1,)]
+
+
+def test_one_with_several_inputs():
+    class Pair(Model):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = layers.Dense(2), layers.Dense(2)
+
+        def call(self, inputs):
+            return self.a(inputs["x"]) + self.b(inputs["y"])
+
+    model = Pair()
+    model.build({"x": (None, 3), "y": (None, 5)})
+    assert [w.shape for w in model.get_weights()] == [(3, 2), (2,), (5, 2), (2,)]
+
+
+def test_one_that_cannot_be_built_from_shapes_says_why():
+    class Values(Model):
+        def call(self, x):
+            return x if float(x.sum()) > 0 else -x
+
+    with pytest.raises(ArgumentError, match="cannot be built from shapes alone") as caught:
+        Values().build((None, 3))
+    assert "call the model on a batch" in str(caught.value)
+
+
+def test_a_model_trains_after_build_as_keras_does():
+    x, y = RNG.normal(size=(32, 3)).astype("float32"), RNG.normal(size=(32, 1)).astype("float32")
+
+    class Theirs(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = keras.layers.Dense(4), keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.last(self.first(x))
+
+    ours, theirs = Two(), Theirs()
+    ours.build((None, 3))
+    theirs(torch.ones(1, 3))
+    theirs.set_weights(ours.get_weights())
+    for model, optimizer in ((ours, lamina.optimizers.SGD(0.1)), (theirs, keras.optimizers.SGD(0.1))):
+        model.compile(optimizer, "mse")
+        model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,280 @@
+"""Drawing a layer tries it on shapes: whatever its call reads, it can be drawn, and nothing is changed by that."""
+
+import numpy as np
+import pytest
+import torch
+
+import lamina
+from lamina import Input, Model, layers, ops
+
+RNG = np.random.default_rng(0)
+TABLE = RNG.normal(size=(5, 4)).astype("float32")
+
+
+class TableAsTensor(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.table = ops.convert_to_tensor(TABLE)
+
+    def call(self, inputs):
+        return inputs + self.table
+
+
+class ArrayInCall(layers.Layer):
+    def call(self, inputs):
+        return inputs + torch.from_numpy(TABLE)
+
+
+class MadeInBuild(layers.Layer):
+    def build(self, input_shape):
+        self.table = torch.arange(4.0)
+        self.inner = layers.Dense(4)
+        self.inner.build(input_shape)
+
+    def call(self, inputs):
+        return self.inner(inputs) + self.table
+
+
+class ByKeyword(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = layers.Dense(4)
+
+    def call(self, inputs):
+        return self.inner(inputs=inputs)
+
+
+class MadeInCall(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = None
+
+    def call(self, inputs):
+        if self.inner is None:
+            self.inner = layers.Dense(4)
+        return self.inner(inputs)
+
+
+class Holder:
+    """No layer and no module: nothing finds what it holds."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+
+class ThroughHolder(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.holder = Holder(layers.Dense(4))
+
+    def call(self, inputs):
+        return self.holder.inner(inputs)
+
+
+class BranchesOnValues(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = torch.tensor([4, 2])
+        self.step = self.add_weight((), "ones", dtype="int64", trainable=False, name="step")
+
+    def call(self, inputs):
+        width = int(self.sizes[0]) if self.step > 0 else 1
+        return inputs[..., :width] * float(self.sizes.max())
+
+
+class MovesDevices(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.table = torch.from_numpy(TABLE)
+
+    def call(self, inputs):
+        table = self.table.to(inputs.device)
+        noise = torch.zeros(4, device=self.table.device)
+        return inputs.to(self.table.device) + table + noise + torch.ones(4, device=inputs.device)
+
+
+class PlainTensorModule(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = torch.from_numpy(TABLE)
+        self.linear = torch.nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.linear(x) + self.table.to(x.device)
+
+
+_BUILT = layers.Dense(4)
+_BUILT(torch.ones(1, 5, 4))
+_X = Input((5, 4))
+_MODEL = Model(_X, layers.Dense(4)(_X))
+_LINEAR = torch.nn.Linear(4, 4)
+_TENSOR = torch.from_numpy(TABLE)
+_GLOBAL = []
+
+CASES = {
+    "a tensor that is no buffer": TableAsTensor,
+    "an array in call": ArrayInCall,
+    "parts made in build": MadeInBuild,
+    "tensors by keyword": ByKeyword,
+    "a layer made in call": MadeInCall,
+    "a layer in a plain object": ThroughHolder,
+    "a branch on values": BranchesOnValues,
+    "devices": MovesDevices,
+    "a module with a plain tensor": lambda: layers.TorchModule(PlainTensorModule()),
+    "a function that holds a tensor": lambda: layers.Lambda(lambda x: x + _TENSOR),
+    "a function that holds a built layer": lambda: layers.Lambda(lambda x: _BUILT(x)),
+    "a function that holds a model": lambda: layers.Lambda(lambda x: _MODEL(x)),
+    "a function that holds a module": lambda: layers.Lambda(lambda x: _LINEAR(x)),
+    "a function that calls functional code": lambda: layers.Lambda(
+        lambda x: torch.nn.functional.linear(x, _LINEAR.weight, _LINEAR.bias)
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_whatever_call_reads_a_layer_can_be_drawn(case):
+    layer, x = CASES[case](), Input((5, 4))
+    model = Model(x, layer(x))
+    data = torch.from_numpy(RNG.normal(size=(3, 5, 4)).astype("float32"))
+    assert model.output_shape == (None, 5, 4)
+    torch.testing.assert_close(model(data), layer(data))
+    assert not any(weight.is_meta for weight in (*model.parameters(), *model.buffers()))
+
+
+@pytest.mark.parametrize("case", ["a function", "a global", "a plain object"])
+def test_a_new_layer_that_nobody_owns_is_built_for_real_when_it_is_first_met(case):
+    new = layers.Dense(4)
+    holder = Holder(new)
+    function = {
+        "a function": lambda x: new(x),
+        "a global": lambda x: _GLOBAL[0](x),
+        "a plain object": lambda x: holder.inner(x),
+    }[case]
+    _GLOBAL[:] = [new]
+    x = Input((5, 4))
+    model = Model(x, layers.Lambda(function)(x))
+    data = torch.ones(2, 5, 4)
+    torch.testing.assert_close(model(data), data @ new.kernel + new.bias)
+    assert new.built
+    assert not new.kernel.is_meta
+    assert not new.bias.is_meta
+
+
+class Rebinds(layers.Layer):
+    """Sets all that a call can set: buffers anew and in place, attributes, lists, a random draw."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.register_buffer("count", torch.zeros(()))
+        self.register_buffer("mean", torch.zeros(4))
+        self.seen, self.last, self.calls = [], None, 0
+
+    def call(self, inputs):
+        self.count = self.count + 1
+        self.mean.add_(inputs.mean((0, 1)))
+        with torch.no_grad():
+            self.mean.mul_(0.5)
+        self.mean.data = self.mean.data + 1
+        self.last = inputs * 2
+        self.seen.append(self.last)
+        return inputs + torch.rand(4) + torch.bernoulli(torch.full((4,), 0.5)) + self.last
+
+
+class RebindingModule(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))
+        self.norm = torch.nn.BatchNorm1d(5)
+
+    def forward(self, x):
+        self.count = self.count + 1
+        self.last = x
+        return self.norm(x)
+
+
+def test_drawing_changes_nothing():
+    torch.manual_seed(0)
+    layer, module = Rebinds(), layers.TorchModule(RebindingModule())
+    module.module.norm.train()
+    x = Input((5, 4))
+    before = torch.random.get_rng_state()
+    layer(x), module(x)
+    layer.compute_output_shape((None, 5, 4))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert float(layer.count) == 0
+    assert layer.mean.tolist() == [0] * 4
+    assert layer.seen == []
+    assert layer.last is None
+    assert float(module.module.count) == 0
+    assert int(module.module.norm.num_batches_tracked) == 0
+    assert not hasattr(module.module, "last")
+    assert module.module.norm.running_mean.abs().sum() == 0
+    layer(torch.ones(2, 5, 4))
+    assert float(layer.count) == 1
+    assert len(layer.seen) == 1
+
+
+def test_what_a_call_keeps_besides_tensors_is_kept():
+    class Counts(layers.Layer):
+        def call(self, inputs):
+            self.known = tuple(inputs.shape[1:])
+            return inputs
+
+    layer = Counts()
+    layer(Input((5, 4)))
+    assert layer.known == (5, 4)
+
+
+def test_losses_of_a_trial_are_none():
+    class Loses(layers.Layer):
+        def call(self, inputs):
+            self.add_loss(inputs.mean())
+            return inputs
+
+    layer = Loses()
+    layer(torch.full((2, 4), 3.0))
+    layer(Input((4,)))
+    assert [float(loss) for loss in layer.losses] == [3.0]
+
+
+def test_an_output_shape_asks_call_once_for_each_example():
+    class Counting(layers.Layer):
+        calls = 0
+
+        def call(self, inputs):
+            Counting.calls += 1
+            return inputs
+
+    assert Counting().compute_output_shape((None, 4)) == (None, 4)
+    assert Counting.calls == 2
+
+
+def test_a_model_of_a_module_with_plain_tensors():
+    module = PlainTensorModule()
+    model = Model.from_module(module, inputs=(5, 4))
+    data = torch.ones(2, 5, 4)
+    torch.testing.assert_close(model(data), module(data))
+
+
+def test_hooks_of_a_module_within_stay_as_they_were():
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+    seen = []
+    module[0].register_forward_hook(lambda *_: seen.append(1))
+    layer = layers.TorchModule(module)
+    layer(Input((4,)))
+    assert layer.inner_shapes["0"] == [(None, 3)]
+    assert len(module[0]._forward_hooks) == 1
+    assert len(module[1]._forward_hooks) == 0
+    before = len(seen)
+    layer(torch.ones(2, 4))
+    assert len(seen) == before + 1
+
+
+def test_seeds_move_on_only_when_a_model_runs():
+    lamina.utils.set_random_seed(3)
+    dropout = layers.Dropout(0.5)
+    x = Input((100,))
+    first = Model(x, dropout(x))(torch.ones(1, 100), training=True)
+    lamina.utils.set_random_seed(3)
+    other = layers.Dropout(0.5)
+    torch.testing.assert_close(other(torch.ones(1, 100), training=True), first)
