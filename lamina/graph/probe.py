@@ -8,9 +8,9 @@ thread, and where one meets a tensor without storage, or would write, all its te
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +18,6 @@ from torch.overrides import TorchFunctionMode
 
 from . import tree
 from .stand_in import StandIns, is_shape
-
-M = TypeVar("M", bound=torch.nn.Module)
 
 # Small tensors keep their values until they meet a shape, so that code may branch on them: a step, a table of sizes.
 _SMALL = 4096
@@ -116,29 +114,38 @@ def _as_shape(leaf: Any) -> Any:
     return torch.empty_like(leaf, device="meta", requires_grad=False)
 
 
-@contextmanager
-def for_real(module: M, device: Callable[[], torch.device]) -> Iterator[M]:
-    """Within, what is computed is real although something is being tried: a layer makes its weights.
+class for_real:  # noqa: N801  it is used like a function
+    """A context in which what is computed is real although something is being tried: a layer makes its weights.
 
     Args:
-        device: gives the device on which tensors are made.
-
-    Yields:
-        The module behind a stand-in, or the module itself.
+        module: the layer; what the context gives is the layer behind it, if it is a stand-in.
+        device: gives the device on which tensors are made; by default the context does not say.
     """
-    probe = _now.probe
-    if probe is None or probe.paused:
-        yield module
-        return
-    real = module if probe.stand_ins is None else probe.stand_ins.real(module)
-    probe.paused = True
-    try:
-        with torch.inference_mode(False), torch.device(device()):
-            yield real
-    finally:
-        probe.paused = False
-        if probe.stand_ins is not None and real is not module:
-            probe.stand_ins.renew(module)
+
+    __slots__ = ("_device", "_module", "_probe", "_stack")
+
+    def __init__(self, module: torch.nn.Module, device: Callable[[], torch.device] | None = None) -> None:
+        self._module, self._device = module, device
+
+    def __enter__(self) -> Any:
+        probe = self._probe = _now.probe
+        if probe is None or probe.paused:
+            self._probe = None
+            return self._module
+        probe.paused = True
+        self._stack = ExitStack()
+        if self._device is not None:
+            self._stack.enter_context(torch.inference_mode(False))
+            self._stack.enter_context(torch.device(self._device()))
+        return self._module if probe.stand_ins is None else probe.stand_ins.real(self._module)
+
+    def __exit__(self, *error: Any) -> None:
+        probe = self._probe
+        if probe is not None:
+            self._stack.close()
+            probe.paused = False
+            if probe.stand_ins is not None:
+                probe.stand_ins.renew(self._module)
 
 
 def run_on_shapes(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], method: str) -> Any:

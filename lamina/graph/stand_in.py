@@ -17,26 +17,15 @@ from . import tree
 
 M = TypeVar("M", bound=torch.nn.Module)
 _ABSENT = object()
+_PLAIN = (bool, int, float, str, type(None), torch.dtype)
 _SLOTS = ("_parameters", "_buffers", "_modules")
 
 
 def stand_in(module: M, attributes: dict[str, Any]) -> M:
     """A copy of the module alone, with other attributes; it shares everything else, its parts among that."""
     copy = object.__new__(type(module))
-    copy.__dict__.update(module.__dict__)
-    copy.__dict__.update(attributes)
+    copy.__dict__ = {**module.__dict__, **attributes}
     return copy
-
-
-def give_back(module: torch.nn.Module, copy: torch.nn.Module, taken: dict[str, Any]) -> None:
-    """Keep on the module what a call has set on its stand-in.
-
-    Args:
-        taken: the stand-in's attributes as they were before the call.
-    """
-    for name, value in copy.__dict__.items():
-        if taken.get(name, _ABSENT) is not value:
-            module.__dict__[name] = value
 
 
 class StandIns:
@@ -71,7 +60,9 @@ class StandIns:
         return self._real.get(id(copy), copy)  # type: ignore[return-value]
 
     def renew(self, copy: torch.nn.Module) -> None:
-        """Make the stand-in what its module is now."""
+        """Make the stand-in what its module is now; what is no stand-in stays."""
+        if id(copy) not in self._real:
+            return
         own = self._real[id(copy)].__dict__
         copy.__dict__.clear()
         copy.__dict__.update({name: self._copied(value) for name, value in own.items()})
@@ -80,6 +71,8 @@ class StandIns:
 
     def _copied(self, value: Any) -> Any:
         """Containers anew, with stand-ins in the places of modules; anything else as it is."""
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, torch.nn.Module):
             return self._copies.get(id(value), value)
         if type(value) in (list, tuple, dict):

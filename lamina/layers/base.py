@@ -6,8 +6,8 @@ What a call does:
 - on real tensors: build (once), check, then `Layer.launch` (`Layer._compute`).
 
 `launch` is the one way in which a layer runs, from a program too: in the mode that the call asks for, with its policy's
-precision. It comes to `run`, PyTorch's ``Module.__call__`` with its hooks, then `forward`, then ``call``. A program calls
-`run` at once where mode and precision ask for nothing.
+precision. It comes to `run`, PyTorch's ``Module.__call__`` with its hooks, then `forward`, then ``call``. A program
+calls `run` at once where mode and precision ask for nothing.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ class Layer(Precision):
         self.built = False
         self._built_for: tuple[Any, ...] | None = None
         self._building = self._looked_at = self._foreign = self._direct = False
+        self._cast_plan = None
         self.input_spec: Any = None
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -214,7 +215,8 @@ class Layer(Precision):
             and real_mask(args[0]) is None
         ):
             return self.run(args[0])
-        if self._losing is None or probing() or _some_symbolic((args, kwargs)):
+        plain = bool(args) and type(args[0]) is torch.Tensor
+        if self._losing is None or probing() or (not plain and _some_symbolic((args, kwargs))):
             return self._dispatch(args, kwargs)
         # Forget the losses of the last call first; a call inside another one adds to that one's losses.
         mine = [part for part in self._losing if not part._collecting]
@@ -448,6 +450,7 @@ class Layer(Precision):
         self._weight_lists = weight_lists(self) if self._mixed else []
         self._foreign = any(part is not None and is_foreign(part) for part in self._modules.values())
         self._direct = not (self._mixed or self._foreign or self._begins_masks or self._losing)
+        self._cast_plan = None
         self._looked_at = True
 
     # -- the calls that were drawn

@@ -27,13 +27,16 @@ _asked = _Asked()
 
 def asked_mode() -> bool | None:
     """The mode that a call around this one asks for, in this thread; None where none does."""
+    mode = _asked.mode
     # PyTorch's tracer reads flags, which it guards; `asking` sets them for it.
-    return None if torch.compiler.is_compiling() else _asked.mode
+    return None if mode is None or torch.compiler.is_compiling() else mode
 
 
 def _get(module: torch.nn.Module) -> bool:
-    mode = None if torch.compiler.is_compiling() else _asked.mode
-    return module.__dict__["_training"] if mode is None else mode
+    mode = _asked.mode
+    if mode is None or torch.compiler.is_compiling():
+        return module.__dict__["_training"]  # type: ignore[no-any-return]
+    return mode
 
 
 def _set(module: torch.nn.Module, value: bool) -> None:

@@ -10,8 +10,6 @@ them, and sums and averages belong in full precision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -20,9 +18,9 @@ from lamina import dtype_policies
 from lamina.dtype_policies import DTypePolicy, DTypePolicyMap
 from lamina.graph import ArgumentError, tree
 from lamina.graph.dtypes import to_torch
-from lamina.graph.stand_in import give_back, parts_of, stand_in
+from lamina.graph.stand_in import parts_of, stand_in
 
-from .mode import asking, run_foreign
+from .mode import asked_mode, asking, run_foreign
 from .weights import Weights
 
 
@@ -41,6 +39,7 @@ class Precision(Weights):
     takes_training: bool
     heeds_mode: bool
     _foreign: bool
+    _cast_plan: list[tuple[Precision, list[str]]] | None
 
     def _take_policy(self, policy: DTypePolicy) -> None:
         own = policy.for_path(self._name)
@@ -101,18 +100,19 @@ class Precision(Weights):
 
     def launch(self, *args: Any, **kwargs: Any) -> Any:
         """Run the layer on real tensors, hooks and all: in the mode that ``training`` asks for, as its policy wants."""
-        mode = kwargs.get("training")
-        if not self.takes_training:
-            kwargs.pop("training", None)
-        if mode is None or not self.heeds_mode:
-            return self._run_as_asked(args, kwargs)
-        with asking(self, bool(mode)):
-            return self._run_as_asked(args, kwargs)
+        if "training" in kwargs:
+            mode = kwargs["training"]
+            if not self.takes_training:
+                del kwargs["training"]
+            if mode is not None and self.heeds_mode:
+                with asking(self, bool(mode)):
+                    return self._run_as_asked(args, kwargs)
+        return self._run_as_asked(args, kwargs)
 
     def _run_as_asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not self._foreign:
-            return self.run_mixed(*args, **kwargs) if self._mixed else self.run(*args, **kwargs)
-        return run_foreign(self, lambda it: (it.run_mixed if it._mixed else it.run)(*args, **kwargs))
+        if self._foreign and asked_mode() is not None:
+            return run_foreign(self, lambda it: (it.run_mixed if it._mixed else it.run)(*args, **kwargs))
+        return self.run_mixed(*args, **kwargs) if self._mixed else self.run(*args, **kwargs)
 
     def run_mixed(self, *args: Any, **kwargs: Any) -> Any:
         """`run` under a mixed policy."""
@@ -127,8 +127,21 @@ class Precision(Weights):
         return self._run_with_cast_weights(args, kwargs)
 
     def _run_with_cast_weights(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        with cast_weights(self) as layer:
-            return layer.run(*args, **kwargs)
+        """On a stand-in whose trainable weights are in the compute dtype; gradients reach the weights themselves."""
+        if self._cast_plan is None:
+            self._cast_plan = _cast_plan(self)
+        copies: dict[int, Precision] = {}
+        for part, holders in self._cast_plan:  # those within come first, so the ones around them hold their stand-ins
+            attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
+            for name in holders:
+                attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
+            attributes["_set_names"] = set()
+            copies[id(part)] = stand_in(part, attributes)
+        try:
+            return copies[id(self)].run(*args, **kwargs)
+        finally:
+            for part, _ in self._cast_plan:
+                give_back(part, copies[id(part)])
 
     def _run_foreign(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """With PyTorch's own modules inside, by PyTorch's own means: `torch.autocast`."""
@@ -160,31 +173,28 @@ def has_foreign_parts(module: torch.nn.Module) -> bool:
     )
 
 
-@contextmanager
-def cast_weights(layer: Precision) -> Iterator[Precision]:
-    """A stand-in of the layer whose trainable weights are in the compute dtype, for one call.
-
-    Gradients flow through the cast to the weights themselves; what the call sets on the stand-in is kept.
-    """
-    lent: dict[int, tuple[Precision, Precision, dict[str, Any]]] = {}
-    for part in _cast_with(layer):
-        attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
-        if layer.casts_parts:  # those within come first, so the ones around them hold their stand-ins
-            attributes |= _with_parts(part, {key: copy for key, (_, copy, _) in lent.items()})
-        copy = stand_in(part, attributes)
-        lent[id(part)] = part, copy, {**part.__dict__, **attributes}
-    try:
-        yield lent[id(layer)][1]
-    finally:
-        for part, copy, taken in lent.values():
-            give_back(part, copy, taken)
+def give_back(layer: Precision, copy: Precision) -> None:
+    """Keep on the layer what a call has set on its stand-in."""
+    for name in copy.__dict__["_set_names"]:
+        if name in copy.__dict__:
+            layer.__dict__[name] = copy.__dict__[name]
 
 
-def _cast_with(layer: Precision) -> list[Precision]:
-    """The layers whose weights are cast for a call of this one, each after those within it."""
+def _cast_plan(layer: Precision) -> list[tuple[Precision, list[str]]]:
+    """The layers whose weights are cast for a call of this one, each after those within it, and which of its
+    attributes hold such layers."""
     if not layer.casts_parts:
-        return [layer]
-    return [part for part in reversed(list(parts_of(layer))) if isinstance(part, Precision)]
+        return [(layer, [])]
+    parts = [part for part in reversed(list(parts_of(layer))) if isinstance(part, Precision)]
+    known = set(map(id, parts))
+    kinds = (list, tuple, dict)
+    return [
+        (
+            part,
+            [n for n, v in part.__dict__.items() if type(v) in kinds and any(id(m) in known for m in tree.leaves(v))],
+        )
+        for part in parts
+    ]
 
 
 def _casts_of(layer: Precision) -> dict[str, Any]:
@@ -199,15 +209,6 @@ def _casts_of(layer: Precision) -> dict[str, Any]:
             found[name] = casts[id(weight)] = weight.to(dtype)
     for name in attributes.get("_weight_lists", ()):
         found[name] = tree.map_leaves(lambda leaf: casts.get(id(leaf), leaf), attributes[name])
-    return found
-
-
-def _with_parts(layer: Precision, copies: dict[int, Precision]) -> dict[str, Any]:
-    """The layer's attributes that hold other layers, with stand-ins in their places."""
-    found: dict[str, Any] = {"_modules": {name: copies.get(id(m), m) for name, m in layer._modules.items()}}
-    for name, value in layer.__dict__.items():
-        if type(value) in (list, tuple, dict) and any(id(leaf) in copies for leaf in tree.leaves(value)):
-            found[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), value)
     return found
 
 

@@ -65,7 +65,7 @@ class Weights(Operation):
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
         # Weights are real even while the layer is being tried on tensors without storage, or first called by predict.
         device = current_device()
-        with for_real(self, current_device), torch.inference_mode(False), torch.no_grad(), torch.device(device):
+        with for_real(self), torch.inference_mode(False), torch.no_grad(), torch.device(device):
             if device.type == "meta":  # its values come later, from a file
                 value = torch.empty(shape, dtype=kind)
             else:
@@ -98,8 +98,10 @@ class Weights(Operation):
                             slot[name] = slot.pop(key)
                         self.__dict__.setdefault("_attribute_weights", set()).add(name)
                         return
+        if "_set_names" in self.__dict__:  # a stand-in, for one call
+            self.__dict__["_set_names"].add(name)
         if isinstance(value, torch.nn.Module):
-            self.__dict__["_looked_at"] = self.__dict__["_direct"] = False
+            self.__dict__.update(_looked_at=False, _direct=False, _cast_plan=None)
             if not isinstance(value, Weights):
                 value.train(self.training)  # PyTorch's modules are born in training mode, layers in inference mode
         super().__setattr__(name, value)

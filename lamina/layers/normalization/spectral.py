@@ -10,12 +10,13 @@ import torch.nn.functional as F
 
 from lamina.config import epsilon
 from lamina.graph import ArgumentError
-from lamina.graph.stand_in import give_back, stand_in
+from lamina.graph.stand_in import stand_in
 from lamina.initializers import TruncatedNormal
 from lamina.layers.arguments import whole
 from lamina.layers.base import Layer
 from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape
+from lamina.layers.precision import give_back
 
 _KERNELS = ("kernel", "embeddings")
 
@@ -88,11 +89,11 @@ class SpectralNormalization(Wrapper):
         # images, overwrites the kernel again, but not what the first call's gradients need.
         dtype = self.kernel.dtype if self.layer.full_precision else self.layer._torch_dtype
         attributes = {self._kernel_name: self.kernel.to(dtype, copy=True)}
-        layer = stand_in(self.layer, attributes)
+        layer = stand_in(self.layer, {**attributes, "_set_names": set()})
         try:
             return layer.launch(inputs)
         finally:
-            give_back(self.layer, layer, {**self.layer.__dict__, **attributes})
+            give_back(self.layer, layer)
 
     @torch.no_grad()
     def _normalize(self) -> None:
