@@ -289,7 +289,8 @@ def is_flash_attention_enabled() -> bool:
     >>> is_flash_attention_enabled()
     True
     """
-    return torch.backends.cuda.flash_sdp_enabled()
+    result: bool = torch.backends.cuda.flash_sdp_enabled()
+    return result
 
 
 # ---- what is not so here

@@ -51,4 +51,5 @@ def _parser() -> argparse.ArgumentParser:
 
 def _version() -> str:
     # The package is imported by now; importing it by name from within would be a cycle.
-    return sys.modules[__name__.partition(".")[0]].__version__
+    result: str = sys.modules[__name__.partition(".")[0]].__version__
+    return result

@@ -62,7 +62,8 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     >>> serialize(DTypePolicy("bfloat16"))
     {'class_name': 'DTypePolicy', 'config': {'name': 'bfloat16'}}
     """
-    return _REGISTRY.serialize(dtype_policy)
+    result: dict[str, Any] = _REGISTRY.serialize(dtype_policy)
+    return result
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> DTypePolicy:

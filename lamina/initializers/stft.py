@@ -70,7 +70,10 @@ class STFT(Initializer):
             raise ShapeError("The window does not fit the frame.", got=f"shape {made.shape}", expected=f"({frame},)")
         if self.scaling is None:
             return made
-        return made / (np.sqrt(np.square(made).sum()) if self.scaling == "density" else np.abs(made).sum())
+        result: np.ndarray[Any, Any] = made / (
+            np.sqrt(np.square(made).sum()) if self.scaling == "density" else np.abs(made).sum()
+        )
+        return result
 
     def _given(self) -> np.ndarray[Any, Any]:
         values = self.window.detach().cpu() if isinstance(self.window, Tensor) else self.window

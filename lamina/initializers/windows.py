@@ -27,7 +27,8 @@ _COSINES: Mapping[str, tuple[float, ...]] = MappingProxyType(
 
 def _cosines(name: str) -> Callable[[Weights], Weights]:
     def window(t: Weights) -> Weights:
-        return sum(a * (-1) ** k * np.cos(2 * np.pi * k * t) for k, a in enumerate(_COSINES[name]))
+        result: Weights = sum(a * (-1) ** k * np.cos(2 * np.pi * k * t) for k, a in enumerate(_COSINES[name]))
+        return result
 
     return window
 
@@ -71,7 +72,8 @@ def _parzen(n: int) -> Weights:
 
 
 def _exponential(n: int) -> Weights:
-    return np.exp(-np.abs(np.arange(n) - (n - 1) / 2))
+    result: Weights = np.exp(-np.abs(np.arange(n) - (n - 1) / 2))
+    return result
 
 
 def _taylor(n: int, lobes: int = 4, decibels: float = 30.0) -> Weights:
@@ -85,7 +87,8 @@ def _taylor(n: int, lobes: int = 4, decibels: float = 30.0) -> Weights:
         shares.append((-1) ** (m + 1) * above / below)
     place = (np.arange(n) + 0.5) / n - 0.5
     waves = sum(share * np.cos(2 * np.pi * m * place) for m, share in enumerate(shares, start=1))
-    return (1 + waves) / (1 + sum(shares))
+    result: Weights = (1 + waves) / (1 + sum(shares))
+    return result
 
 
 # Functions of the number of weights.

@@ -219,7 +219,8 @@ class Weights(Operation):
 
     def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, torch.nn.Module]]:
         adopt_nested_layers(self)
-        return super().named_modules(*args, **kwargs)
+        result: Iterator[tuple[str, torch.nn.Module]] = super().named_modules(*args, **kwargs)
+        return result
 
     def named_children(self) -> Iterator[tuple[str, torch.nn.Module]]:
         adopt_nested_layers(self)

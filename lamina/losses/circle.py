@@ -74,7 +74,8 @@ def _labels(labels: Any, embeddings: Tensor, what: str) -> Tensor:
             got=f"{what} {tuple(labels.shape)}, embeddings {tuple(embeddings.shape)}",
             expected="class numbers (B,) or (B, 1), embeddings (B, F)",
         )
-    return labels.long()
+    result: Tensor = labels.long()
+    return result
 
 
 class Circle(Loss):

@@ -41,7 +41,8 @@ def ctc(y_true: Any, y_pred: Any) -> Tensor:
             expected="targets (B, L), filled up with 0, and predictions (B, T, C)",
         )
     lengths = (y_true != 0).sum(-1)
-    return ctc_loss(y_true, y_pred, lengths, torch.full_like(lengths, y_pred.shape[1]))
+    result: Tensor = ctc_loss(y_true, y_pred, lengths, torch.full_like(lengths, y_pred.shape[1]))
+    return result
 
 
 class CTC(Loss):

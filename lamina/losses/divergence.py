@@ -18,7 +18,8 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """
     y_true, y_pred = paired(y_true, y_pred, "kl_divergence")
     y_true, y_pred = y_true.clamp(EPSILON, 1.0), y_pred.clamp(EPSILON, 1.0)
-    return (y_true * (y_true / y_pred).log()).sum(-1)
+    result: Tensor = (y_true * (y_true / y_pred).log()).sum(-1)
+    return result
 
 
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
@@ -28,7 +29,8 @@ def poisson(y_true: Any, y_pred: Any) -> Tensor:
     tensor([1.0000])
     """
     y_true, y_pred = paired(y_true, y_pred, "poisson")
-    return (y_pred - y_true * (y_pred + EPSILON).log()).mean(-1)
+    result: Tensor = (y_pred - y_true * (y_pred + EPSILON).log()).mean(-1)
+    return result
 
 
 class KLDivergence(Loss):

@@ -39,7 +39,8 @@ def binary_focal_crossentropy(
     loss = (1.0 - certainty) ** gamma * loss
     if apply_class_balancing:
         loss = loss * (y_true * alpha + (1.0 - y_true) * (1.0 - alpha))
-    return loss.mean(axis)
+    result: Tensor = loss.mean(axis)
+    return result
 
 
 def categorical_focal_crossentropy(
@@ -62,7 +63,8 @@ def categorical_focal_crossentropy(
     y_true = smoothed(y_true, label_smoothing, axis)
     p = probabilities(y_pred.softmax(axis) if from_logits else y_pred, axis)
     weight = alpha if isinstance(alpha, (int, float)) else torch.as_tensor(alpha, dtype=p.dtype, device=p.device)
-    return -(weight * (1.0 - p) ** gamma * y_true * p.log()).sum(axis)
+    result: Tensor = -(weight * (1.0 - p) ** gamma * y_true * p.log()).sum(axis)
+    return result
 
 
 class BinaryFocalCrossentropy(Loss):

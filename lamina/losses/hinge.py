@@ -24,7 +24,8 @@ def hinge(y_true: Any, y_pred: Any) -> Tensor:
     tensor([1.])
     """
     y_true, y_pred = paired(y_true, y_pred, "hinge")
-    return (1.0 - _signed(y_true) * y_pred).relu().mean(-1)
+    result: Tensor = (1.0 - _signed(y_true) * y_pred).relu().mean(-1)
+    return result
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
@@ -34,7 +35,8 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     tensor([1.2500])
     """
     y_true, y_pred = paired(y_true, y_pred, "squared_hinge")
-    return (1.0 - _signed(y_true) * y_pred).relu().square().mean(-1)
+    result: Tensor = (1.0 - _signed(y_true) * y_pred).relu().square().mean(-1)
+    return result
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
@@ -45,7 +47,8 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """
     y_true, y_pred = paired(y_true, y_pred, "categorical_hinge")
     right, wrong = (y_true * y_pred).sum(-1), ((1.0 - y_true) * y_pred).amax(-1)
-    return (wrong - right + 1.0).relu()
+    result: Tensor = (wrong - right + 1.0).relu()
+    return result
 
 
 class Hinge(Loss):

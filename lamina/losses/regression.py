@@ -39,7 +39,8 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     tensor([37.5000])
     """
     y_true, y_pred = paired(y_true, y_pred, "mean_absolute_percentage_error")
-    return 100.0 * ((y_true - y_pred) / y_true.abs().clamp(min=EPSILON)).abs().mean(-1)
+    result: Tensor = 100.0 * ((y_true - y_pred) / y_true.abs().clamp(min=EPSILON)).abs().mean(-1)
+    return result
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
@@ -50,7 +51,8 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     """
     y_true, y_pred = paired(y_true, y_pred, "mean_squared_logarithmic_error")
     difference = (y_pred.clamp(min=EPSILON) + 1.0).log() - (y_true.clamp(min=EPSILON) + 1.0).log()
-    return difference.square().mean(-1)
+    result: Tensor = difference.square().mean(-1)
+    return result
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
@@ -71,7 +73,8 @@ def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """
     y_true, y_pred = paired(y_true, y_pred, "log_cosh")
     error = y_pred - y_true
-    return (error + F.softplus(-2.0 * error) - math.log(2.0)).mean(-1)
+    result: Tensor = (error + F.softplus(-2.0 * error) - math.log(2.0)).mean(-1)
+    return result
 
 
 def normalized(x: Tensor, axis: int) -> Tensor:

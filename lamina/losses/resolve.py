@@ -78,7 +78,8 @@ def resolve_loss(
             "sparse": SparseCategoricalCrossentropy,
             "categorical": CategoricalCrossentropy,
         }
-        return kinds[kind_of_targets(y_true_shape, y_pred_shape)]()
+        result: Loss | None = kinds[kind_of_targets(y_true_shape, y_pred_shape)]()
+        return result
     found = get(identifier)
     if found is None or isinstance(found, Loss):
         return found

@@ -27,7 +27,8 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     y_true, y_pred = class_numbers(y_true, y_pred, -1, "categorical_generalized_cross_entropy")
     taken = y_pred.gather(-1, y_true.unsqueeze(-1)).squeeze(-1)
     # A softmax may round to 0, where the slope of p^q is infinite.
-    return (1.0 - taken.clamp(min=torch.finfo(taken.dtype).tiny) ** q) / q
+    result: Tensor = (1.0 - taken.clamp(min=torch.finfo(taken.dtype).tiny) ** q) / q
+    return result
 
 
 class CategoricalGeneralizedCrossEntropy(Loss):

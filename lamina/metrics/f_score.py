@@ -85,8 +85,10 @@ class FBetaScore(Metric):
         recall = self.true_positives / (self.true_positives + self.false_negatives + EPSILON)
         scores = (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + EPSILON)
         if self.average == "weighted":
-            return (scores * self.intermediate_weights / (self.intermediate_weights.sum() + EPSILON)).sum()
-        return scores if self.average is None else scores.mean()
+            result: Tensor = (scores * self.intermediate_weights / (self.intermediate_weights.sum() + EPSILON)).sum()
+            return result
+        result: Tensor = scores if self.average is None else scores.mean()
+        return result
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "average": self.average, "beta": self.beta, "threshold": self.threshold}

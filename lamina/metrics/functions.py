@@ -22,7 +22,8 @@ def accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """
     y_pred = as_tensor(y_pred)
     y_true, y_pred = same_shape(as_tensor(y_true, y_pred.device), y_pred, "accuracy")
-    return (y_true == y_pred).float()
+    result: Tensor = (y_true == y_pred).float()
+    return result
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
@@ -33,7 +34,8 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
     """
     y_pred = as_tensor(y_pred)
     y_true, y_pred = same_shape(as_tensor(y_true, y_pred.device), y_pred, "binary_accuracy")
-    return ((y_pred > threshold) == y_true).float()
+    result: Tensor = ((y_pred > threshold) == y_true).float()
+    return result
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
@@ -43,7 +45,8 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     tensor([1., 0.])
     """
     y_true, y_pred = paired(y_true, y_pred, "categorical_accuracy", _HINT)
-    return (y_true.argmax(-1) == y_pred.argmax(-1)).float()
+    result: Tensor = (y_true.argmax(-1) == y_pred.argmax(-1)).float()
+    return result
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
@@ -53,7 +56,8 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     tensor([1., 0.])
     """
     y_true, y_pred = class_numbers(y_true, y_pred, -1, "sparse_categorical_accuracy")
-    return (y_true == y_pred.argmax(-1)).float()
+    result: Tensor = (y_true == y_pred.argmax(-1)).float()
+    return result
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
@@ -78,7 +82,8 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
         y_pred = as_tensor(y_pred)
         y_true = as_tensor(y_true, y_pred.device)
         y_true = same_shape(y_true, y_pred[..., 0], "sparse_top_k_categorical_accuracy")[0].reshape(y_pred.shape[:-1])
-        return (y_true.unsqueeze(-1) == y_pred[..., :k]).any(-1).float()
+        result: Tensor = (y_true.unsqueeze(-1) == y_pred[..., :k]).any(-1).float()
+        return result
     y_true, y_pred = class_numbers(y_true, y_pred, -1, "sparse_top_k_categorical_accuracy")
     return _in_top_k(y_true, y_pred, k)
 

@@ -33,7 +33,8 @@ class MeanSquaredError(Measure):
 
 def _squared_error(y_true: Any, y_pred: Any) -> Tensor:
     y_true, y_pred = paired(y_true, y_pred, "root_mean_squared_error")
-    return (y_true - y_pred).square()
+    result: Tensor = (y_true - y_pred).square()
+    return result
 
 
 class RootMeanSquaredError(Measure):

@@ -191,5 +191,6 @@ def _new_input(tensor: SymbolicTensor) -> SymbolicTensor:
     if isinstance(layer, InputLayer):
         new = InputLayer.from_config(layer.get_config())
         new.auto_named, new._settled = layer.auto_named, layer._settled
-        return new.take()
+        result: SymbolicTensor = new.take()
+        return result
     return placeholder(tensor.name, tensor.node.specs[tensor.index], tensor.node.source)

@@ -112,7 +112,8 @@ def ndim(x: Any) -> int:
     >>> ndim(torch.ones(2, 3))
     2
     """
-    return tensor(x).ndim
+    result: int = tensor(x).ndim
+    return result
 
 
 def size(x: Any) -> Any:

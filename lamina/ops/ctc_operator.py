@@ -30,7 +30,8 @@ def _gradient(
     alpha: Tensor,
 ) -> Tensor:
     alpha = alpha[:, :, : 2 * int(lengths.max()) + 1].contiguous()
-    return torch.ops.aten._ctc_loss_backward.Tensor(grad, log_p, labels, steps, lengths, loss, alpha, blank)
+    result: Tensor = torch.ops.aten._ctc_loss_backward.Tensor(grad, log_p, labels, steps, lengths, loss, alpha, blank)
+    return result
 
 
 def _shapes(log_p: Tensor, labels: Tensor, steps: Tensor, lengths: Tensor, blank: int) -> tuple[Tensor, Tensor]:
@@ -86,4 +87,5 @@ def ctc_loss(log_p: Tensor, labels: Tensor, steps: Tensor, lengths: Tensor, blan
     >>> ctc_loss(log_p, torch.tensor([[1, 2]]), torch.tensor([3]), torch.tensor([2]), 0)
     tensor([1.6864])
     """
-    return torch.ops.lamina.ctc_loss(log_p, labels, steps, lengths, blank)[0]
+    result: Tensor = torch.ops.lamina.ctc_loss(log_p, labels, steps, lengths, blank)[0]
+    return result

@@ -40,7 +40,8 @@ def repeated(cond: Callable[..., Any], body: Callable[..., Any], state: tuple[to
     from torch._higher_order_ops.while_loop import while_loop  # loads the compiler, which is at work already
 
     def goes_on(*now: torch.Tensor) -> torch.Tensor:
-        return cond(*now).reshape(()).bool().clone()
+        result: torch.Tensor = cond(*now).reshape(()).bool().clone()
+        return result
 
     def loop() -> Any:
         # A copy, since what the loop starts from may also be read within.

@@ -125,7 +125,8 @@ def _compiled_while(
         new = list(tree.leaves(_as_tuple(body(*packed(values[: len(flat)])), False)))
         return [*new, *(count + 1 for count in values[len(flat) :])]
 
-    return packed(repeated(goes_on, step, (*flat, *limited))[: len(flat)])
+    result: tuple[Any, ...] = packed(repeated(goes_on, step, (*flat, *limited))[: len(flat)])
+    return result
 
 
 def _state_of_for(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -62,7 +62,8 @@ def scan(
     state, xs = tree.map_leaves(_tensor_or_none, (init, xs))
     if holds_symbolic((state, xs)):
         drawn = draw("f", f, tree.map_leaves(spec_of, state), tree.map_leaves(_slice_spec, xs))
-        return record(scan, (drawn, state, xs, length, reverse, unroll), {})
+        result: tuple[Any, Any] = record(scan, (drawn, state, xs, length, reverse, unroll), {})
+        return result
     steps = _steps(xs, length)
     if torch.compiler.is_compiling() and xs is not None:
         return _compiled_scan(f, state, xs, reverse)
@@ -237,7 +238,8 @@ def _steps(xs: Any, length: int | None) -> int:
         raise ArgumentError(
             "The first axes must have one size.", got=f"sizes {sorted(sizes)}", hint="xs, or length=..."
         )
-    return sizes.pop()
+    result: int = sizes.pop()
+    return result
 
 
 def _slice(xs: Any, i: int) -> Any:

@@ -44,7 +44,8 @@ def max_pool(
 
     def reduce(x: torch.Tensor, size: Sequence[int], steps: Sequence[int], border: list[int] | None) -> torch.Tensor:
         lowest = -torch.inf if x.dtype.is_floating_point else torch.iinfo(x.dtype).min
-        return _MAX[len(size)](x if border is None else F.pad(x, border, value=lowest), size, steps)
+        result: torch.Tensor = _MAX[len(size)](x if border is None else F.pad(x, border, value=lowest), size, steps)
+        return result
 
     return _pooled(reduce, inputs, pool_size, strides, padding, data_format)
 

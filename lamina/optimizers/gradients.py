@@ -27,4 +27,5 @@ def global_scale(lists: list[list[Tensor]], limit: float) -> Tensor:
     device = lists[0][0].device
     norms = [torch.stack(torch._foreach_norm(grads)).to(device, torch.float32) for grads in lists]
     norm = torch.linalg.vector_norm(torch.cat(norms))
-    return (limit / norm).clamp(max=1.0) + (norm - norm)
+    result: Tensor = (limit / norm).clamp(max=1.0) + (norm - norm)
+    return result

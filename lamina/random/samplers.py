@@ -38,7 +38,8 @@ def seed_of(seed: Any) -> torch.Tensor | None:
 
 def normal(beside: Any, shape: tuple[int, ...], mean: Any, stddev: Any, dtype: torch.dtype, seed: Any) -> torch.Tensor:
     z = seeded.normal(shape, dtype, _device(beside, mean, stddev), seed_of(seed))
-    return (mean + stddev * z).to(dtype)
+    result: torch.Tensor = (mean + stddev * z).to(dtype)
+    return result
 
 
 def truncated_normal(
@@ -48,7 +49,8 @@ def truncated_normal(
     precise = _precise(dtype)
     u = seeded.uniform(shape, precise, _device(beside, mean, stddev), seed_of(seed))
     z = torch.erfinv((2 * u - 1) * _SHARE_WITHIN_CUT) * math.sqrt(2.0)
-    return (mean + stddev * z).to(dtype)
+    result: torch.Tensor = (mean + stddev * z).to(dtype)
+    return result
 
 
 def uniform(

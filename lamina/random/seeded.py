@@ -152,44 +152,51 @@ def uniform(size: Any, dtype: torch.dtype, device: torch.device, seed: Tensor | 
     """Numbers in [0, 1)."""
     if seed is None:
         return torch.rand(size, dtype=dtype, device=device)
-    return torch.ops.lamina.random_uniform(size, dtype, device, seed)
+    result: Tensor = torch.ops.lamina.random_uniform(size, dtype, device, seed)
+    return result
 
 
 def normal(size: Any, dtype: torch.dtype, device: torch.device, seed: Tensor | None) -> Tensor:
     """Numbers of mean 0 and variance 1."""
     if seed is None:
         return torch.randn(size, dtype=dtype, device=device)
-    return torch.ops.lamina.random_normal(size, dtype, device, seed)
+    result: Tensor = torch.ops.lamina.random_normal(size, dtype, device, seed)
+    return result
 
 
 def integers(size: Any, low: int, high: int, dtype: torch.dtype, device: torch.device, seed: Tensor | None) -> Tensor:
     """Whole numbers from `low` to `high - 1`."""
     if seed is None:
         return torch.randint(low, high, size, dtype=dtype, device=device)
-    return torch.ops.lamina.random_integers(size, low, high, dtype, device, seed)
+    result: Tensor = torch.ops.lamina.random_integers(size, low, high, dtype, device, seed)
+    return result
 
 
 def gamma(alpha: Tensor, seed: Tensor | None) -> Tensor:
     """Gamma numbers of scale 1."""
     if seed is None:
         return torch._standard_gamma(alpha)
-    return torch.ops.lamina.random_gamma(alpha, seed)
+    result: Tensor = torch.ops.lamina.random_gamma(alpha, seed)
+    return result
 
 
 def binomial(counts: Tensor, probabilities: Tensor, seed: Tensor | None) -> Tensor:
     """Numbers of successes."""
     if seed is None:
         return torch.binomial(counts, probabilities)
-    return torch.ops.lamina.random_binomial(counts, probabilities, seed)
+    result: Tensor = torch.ops.lamina.random_binomial(counts, probabilities, seed)
+    return result
 
 
 def categorical(probabilities: Tensor, count: int, seed: Tensor | None) -> Tensor:
     """(B, count) class numbers by the rows of (B, C)."""
     if seed is None:
         return torch.multinomial(probabilities, count, replacement=True)
-    return torch.ops.lamina.random_categorical(probabilities, count, seed)
+    result: Tensor = torch.ops.lamina.random_categorical(probabilities, count, seed)
+    return result
 
 
 def beta(alpha: Tensor, beta: Tensor, seed: Tensor | None) -> Tensor:
     """Beta numbers; PyTorch has no function for them that gives gradients."""
-    return torch.ops.lamina.random_beta(alpha, beta, seed)
+    result: Tensor = torch.ops.lamina.random_beta(alpha, beta, seed)
+    return result

@@ -47,12 +47,14 @@ class BehindWriter:
             self._syncs.append(self._syncer.submit(os.fsync, self._file.fileno()))
 
     def tell(self) -> int:
-        return self._place
+        result: int = self._place
+        return result
 
     def seek(self, offset: int, whence: int = 0) -> int:
         self.flush()
         self._place = self._file.seek(offset, whence)
-        return self._place
+        result: int = self._place
+        return result
 
     def flush(self) -> None:
         while self._waiting:

@@ -57,7 +57,8 @@ class ConfigReader:
             LoadingError: an unknown class, or a config that the class refuses.
         """
         if self._is_shared(entry):
-            return self._shared(entry, Layer)
+            result: Layer = self._shared(entry, Layer)
+            return result
         refuse_unknown(entry, _LAYER_KEYS, "The entry of a layer")
         class_name = field(entry, "class_name", str, "The entry of a layer")
         name = field(entry, "name", str, "The entry of a layer")
@@ -101,7 +102,8 @@ class ConfigReader:
         config = None if entry.get("config") is None else field(entry, "config", dict, where)
         cls: Any = self._models["TracedModel"] if field(entry, "model", bool, where, False) else TracedLayer
         try:
-            return cls(class_name, config, field(entry, "traced", dict, where), name)
+            result: Layer | None = cls(class_name, config, field(entry, "traced", dict, where), name)
+            return result
         except LoadingError:
             raise
         except BAD_CONFIG as error:
@@ -110,7 +112,8 @@ class ConfigReader:
     def constant(self, entry: Any) -> Constant:
         """The constant of an entry; without storage until its value comes with the weights."""
         if self._is_shared(entry):
-            return self._shared(entry, Constant)
+            result: Constant = self._shared(entry, Constant)
+            return result
         where = "The entry of a constant"
         refuse_unknown(entry, _CONSTANT_KEYS, where)
         shape = items(field(entry, "shape", list, where), int, where)
@@ -144,7 +147,8 @@ class ConfigReader:
     def body(self, entry: Any, read: Callable[[dict[str, Any], ConfigReader], tuple[Any, Any]]) -> Body:
         """What an entry tells of a branch or of what a loop repeats, whose graph ``read`` reads."""
         if self._is_shared(entry):
-            return self._shared(entry, Body)
+            result: Body = self._shared(entry, Body)
+            return result
         where = "The entry of a function in a graph"
         refuse_unknown(entry, _BODY_KEYS, where)
         role, own = field(entry, "role", str, where), field(entry, "own", int, where)

@@ -235,7 +235,8 @@ class _GraphReader:
             if "layer" in entry:
                 layer = self.layers[position(entry["layer"], len(self.layers), where)]
                 if layer.is_input:
-                    return layer.take().node  # type: ignore[operator]
+                    made: Node = layer.take().node  # type: ignore[operator]
+                    return made
                 # As the user called it, with tensors: their shapes may say how the layer is built.
                 args, kwargs = tree.map_leaves(lambda v: v.value if isinstance(v, Constant) else v, (args, kwargs))
                 result = layer(*args, **kwargs)

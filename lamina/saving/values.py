@@ -201,7 +201,8 @@ def name_of_dtype(dtype: torch.dtype) -> str:
 def dtype_of_name(name: str) -> torch.dtype:
     if name not in _DTYPES:
         raise LoadingError(f"No dtype is called {name!r}.", expected=", ".join(_DTYPES))
-    return _DTYPES[name]
+    result: torch.dtype = _DTYPES[name]
+    return result
 
 
 def widest(dtype: torch.dtype) -> torch.dtype:

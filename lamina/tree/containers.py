@@ -51,7 +51,8 @@ def parts_of(container: Any, by_key: bool = True) -> Parts:
 def same_kind(a: Any, b: Any) -> bool:
     """Whether two containers match: the same class, but dict, OrderedDict and defaultdict are one, given equal keys."""
     if type(a) in _MAPPINGS and type(b) in _MAPPINGS:
-        return a.keys() == b.keys()
+        result: bool = a.keys() == b.keys()
+        return result
     kinds = [tuple if type(value) is torch.Size else type(value) for value in (a, b)]
     return kinds[0] is kinds[1] and len(a) == len(b)
 

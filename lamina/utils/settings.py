@@ -36,7 +36,8 @@ class Config:
     @property
     def frozen(self) -> bool:
         """Whether nothing can be changed."""
-        return self._frozen
+        result: bool = self._frozen
+        return result
 
     def freeze(self) -> None:
         """Refuse every change from now on."""
@@ -56,15 +57,18 @@ class Config:
 
     def keys(self) -> KeysView[str]:
         """The names, in the order in which they came."""
-        return self._values.keys()
+        result: KeysView[str] = self._values.keys()
+        return result
 
     def values(self) -> ValuesView[Any]:
         """The values."""
-        return self._values.values()
+        result: ValuesView[Any] = self._values.values()
+        return result
 
     def items(self) -> ItemsView[str, Any]:
         """Pairs of a name and its value."""
-        return self._values.items()
+        result: ItemsView[str, Any] = self._values.items()
+        return result
 
     def get(self, keyname: str, value: Any = None) -> Any:
         """The value of a name, or `value` where there is none."""

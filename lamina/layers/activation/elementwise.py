@@ -44,7 +44,8 @@ class Activation(ElementwiseLayer):
         self.activation = activations.get(activation)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self.activation(inputs)
+        result: torch.Tensor = self.activation(inputs)
+        return result
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "activation": activations.serialize(self.activation)}

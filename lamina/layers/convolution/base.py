@@ -115,7 +115,8 @@ class Convolution(Layer):
     def finish(self, outputs: torch.Tensor) -> torch.Tensor:
         """Back to the layer's order of axes, then the activation."""
         outputs = self._leave(outputs)
-        return outputs if self.activation is None else self.activation(outputs)
+        result: torch.Tensor = outputs if self.activation is None else self.activation(outputs)
+        return result
 
     def output_shape_with(self, input_shape: Shape, channels: int | None) -> Shape:
         """Shape after the windows have gone over the input."""

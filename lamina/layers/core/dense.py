@@ -82,7 +82,8 @@ class Dense(Layer):
             outputs = torch.addmm(bias, inputs, kernel)
             if self.activation is activations.relu:
                 return outputs.relu_()  # nobody else has seen it, and the product's gradient does not need it
-        return outputs if self.activation is None else self.activation(outputs)
+        result: torch.Tensor = outputs if self.activation is None else self.activation(outputs)
+        return result
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 2:

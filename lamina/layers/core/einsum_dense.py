@@ -140,7 +140,8 @@ class EinsumDense(Layer):
             outputs = torch.einsum(self.equation, inputs, self.kernel)
             if self.bias is not None:
                 outputs = outputs + self.bias
-        return self.activation(outputs)
+        result: torch.Tensor = self.activation(outputs)
+        return result
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         equation = self._parse(input_shape)

@@ -60,7 +60,8 @@ def function_of_name(name: str) -> Callable[..., Any]:
     """
     short = name.removeprefix(_ACTIVATIONS)
     if name != short and short in activations.__all__:
-        return getattr(activations, short)
+        result: Callable[..., Any] = getattr(activations, short)
+        return result
     function = _torch_functions().get(name)
     if function is None:
         raise ArgumentError(

@@ -141,4 +141,5 @@ def _size(n: Any) -> int | None:
         raise ArgumentError(
             "The sizes of an Input are whole numbers, or None where unknown.", got=repr(n), where=str(caller())
         )
-    return n.__index__()
+    result: int | None = n.__index__()
+    return result

@@ -160,7 +160,8 @@ class UnitNormalization(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         length = torch.linalg.vector_norm(inputs, dim=self.axis, keepdim=True)
-        return inputs / length.clamp(min=1e-12)
+        result: torch.Tensor = inputs / length.clamp(min=1e-12)
+        return result
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return check_axes(self, input_shape, self.axis)

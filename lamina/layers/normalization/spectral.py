@@ -83,7 +83,8 @@ class SpectralNormalization(Wrapper):
 
     def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
         if not training:
-            return self.layer.launch(inputs)
+            result: torch.Tensor = self.layer.launch(inputs)
+            return result
         self._normalize()
         # The layer reads a copy: a second call before the backward pass, as of a discriminator on real and made
         # images, overwrites the kernel again, but not what the first call's gradients need.
@@ -91,7 +92,8 @@ class SpectralNormalization(Wrapper):
         attributes = {self._kernel_name: self.kernel.to(dtype, copy=True)}
         layer = stand_in(self.layer, {**attributes, "_set_names": set()})
         try:
-            return layer.launch(inputs)
+            result: torch.Tensor = self.layer.launch(inputs)
+            return result
         finally:
             give_back(self.layer, layer)
 
@@ -109,7 +111,8 @@ class SpectralNormalization(Wrapper):
         kernel.div_(torch.where(is_zero, 1, sigma))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return self.layer.compute_output_shape(input_shape)
+        result: Shape = self.layer.compute_output_shape(input_shape)
+        return result
 
     def compute_output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
         return self.layer.compute_output_dtype(input_dtype)

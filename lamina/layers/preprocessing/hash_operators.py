@@ -13,12 +13,14 @@ from .hashes import buckets, crossed
 
 def hash_buckets(values: Tensor, count: int, salt: list[int]) -> Tensor:
     """`hashes.buckets` of a tensor of whole numbers; an empty `salt` is none."""
-    return torch.ops.lamina.hash_buckets(values, count, salt)
+    result: Tensor = torch.ops.lamina.hash_buckets(values, count, salt)
+    return result
 
 
 def cross_buckets(columns: list[Tensor], count: int) -> Tensor:
     """`hashes.crossed` of tensors of whole numbers."""
-    return torch.ops.lamina.cross_buckets(columns, count)
+    result: Tensor = torch.ops.lamina.cross_buckets(columns, count)
+    return result
 
 
 def _hash_buckets(values: Tensor, count: int, salt: list[int]) -> Tensor:

@@ -54,7 +54,8 @@ def _joined(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> np.nda
         second = second * k
         made = (first ^ k ^ ((second ^ (second >> shift)) * k)) * k
         made = (made ^ (made >> shift)) * k
-        return made ^ (made >> shift)
+        result: np.ndarray[Any, Any] = made ^ (made >> shift)
+        return result
 
 
 def _bytes(value: Any) -> bytes:

@@ -101,7 +101,7 @@ class Resizing(_Pictures):
         self.antialias = bool(antialias)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        return resize(
+        result: torch.Tensor = resize(
             inputs,
             (self.height, self.width),
             self.interpolation,
@@ -112,6 +112,7 @@ class Resizing(_Pictures):
             self.fill_value,
             self.data_format,
         )
+        return result
 
     def compute_output_dtype(self, input_dtype: Any) -> torch.dtype:
         return super().compute_output_dtype(input_dtype) if input_dtype.is_floating_point else input_dtype
@@ -158,7 +159,8 @@ class CenterCrop(_Pictures):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         wanted = (self.height, self.width)
         if any(inputs.shape[axis] < size for axis, size in zip(self._axes, wanted, strict=True)):
-            return resize(inputs, wanted, crop_to_aspect_ratio=True, data_format=self.data_format)
+            result: torch.Tensor = resize(inputs, wanted, crop_to_aspect_ratio=True, data_format=self.data_format)
+            return result
         for axis, size in zip(self._axes, wanted, strict=True):
             inputs = inputs.narrow(axis, (inputs.shape[axis] - size) // 2, size)
         return inputs

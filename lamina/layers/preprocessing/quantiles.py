@@ -49,4 +49,5 @@ class Quantiles:
     def at(self, shares: Array) -> Array:
         """The values below or at which these shares (0..1) of all lie; between two values, linearly."""
         below = self._weights.cumsum()
-        return np.interp(shares * below[-1], below, self._values)
+        result: Array = np.interp(shares * below[-1], below, self._values)
+        return result

@@ -126,7 +126,8 @@ class STFTSpectrogram(Layer):
         if self.padding == "same":
             signals = F.pad(signals, same_pads([size], [self.frame_length], [self._step])[0])
         frames = F.conv1d(signals, kernel.permute(2, 1, 0), stride=self._step)
-        return frames.unflatten(0, (batch, channels))
+        result: torch.Tensor = frames.unflatten(0, (batch, channels))
+        return result
 
     def _ordered(self, spectrum: torch.Tensor) -> torch.Tensor:
         """(B, C, N, T') in the layer's order of axes."""

@@ -95,7 +95,8 @@ def moments(
 
 def _blocks(batch: torch.Tensor) -> Iterable[torch.Tensor]:
     """Rows of at most `_BLOCK` numbers, so that an array is not copied in float64 as a whole."""
-    return batch.split(max(1, _BLOCK // max(1, math.prod(batch.shape[1:]))))
+    result: Iterable[torch.Tensor] = batch.split(max(1, _BLOCK // max(1, math.prod(batch.shape[1:]))))
+    return result
 
 
 def _wide(block: torch.Tensor) -> torch.Tensor:

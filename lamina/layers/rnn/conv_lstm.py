@@ -102,7 +102,8 @@ class _ConvLSTM(CellRNN):
 
     def step_shapes(self, step_shape: Shape) -> tuple[Shape, Any]:
         try:
-            return self.cell.compute_output_shape(step_shape)
+            result: tuple[Shape, Any] = self.cell.compute_output_shape(step_shape)
+            return result
         except ShapeError as error:
             raise shape_error(self, step_shape, f"in each step {error.expected}", error.hint) from error
 

@@ -103,7 +103,8 @@ def _gru_backward(
 def _rnn(kernel: Any, x: Tensor, h: Tensor, w: Tensor, r: Tensor, b: Tensor) -> Tensor:
     """Outputs (B, T, U) of inputs x (B, T, F) and the first state (B, U), by `torch.rnn_tanh` or `torch.rnn_relu`."""
     weights = [w, r, b, torch.zeros_like(b)]
-    return kernel(x, h.unsqueeze(0), weights, True, 1, 0.0, False, False, True)[0].contiguous()
+    result: Tensor = kernel(x, h.unsqueeze(0), weights, True, 1, 0.0, False, False, True)[0].contiguous()
+    return result
 
 
 def _rnn_backward(

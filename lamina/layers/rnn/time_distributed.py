@@ -64,7 +64,8 @@ class TimeDistributed(Wrapper):
             if "mask" in self.layer._facts.signature.parameters:
                 arguments["mask"] = mask.flatten(0, 1)
         outputs = self.layer.launch(inputs.flatten(0, 1), **arguments)
-        return outputs.unflatten(0, (batch, steps))
+        result: torch.Tensor = outputs.unflatten(0, (batch, steps))
+        return result
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:2], *self.layer.compute_output_shape(self._step_shape(input_shape))[1:])

@@ -108,4 +108,5 @@ def resampled(
     total = weights.sum(0)
     serves = (total.abs() > _TINY) & (place >= -0.5) & (place <= n - 0.5)
     weights = torch.where(serves, weights / torch.where(total == 0, 1.0, total), 0.0)
-    return torch.tensordot(x, weights.to(x.dtype), dims=([axis], [0])).movedim(-1, axis)
+    result: torch.Tensor = torch.tensordot(x, weights.to(x.dtype), dims=([axis], [0])).movedim(-1, axis)
+    return result

@@ -115,7 +115,8 @@ def sample(values: torch.Tensor, positions: torch.Tensor, order: int, fill_mode:
             part = torch.where(inside.unsqueeze(1), part, fill_value)
         part = weight.unsqueeze(1) * part if weighted else part
         total = part if total is None else total + part
-    return in_dtype(total, values.dtype).unflatten(2, positions.shape[2:])
+    result: torch.Tensor = in_dtype(total, values.dtype).unflatten(2, positions.shape[2:])
+    return result
 
 
 def check_fill_mode(name: str, fill_mode: str) -> None:

@@ -203,4 +203,7 @@ def _homography(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
     # u (c0 x + c1 y + 1) = a0 x + a1 y + a2, and so for v: two rows for each point.
     for_u = torch.stack([x, y, one, none, none, none, -u * x, -u * y], -1)
     for_v = torch.stack([none, none, none, x, y, one, -v * x, -v * y], -1)
-    return torch.linalg.solve(torch.cat([for_u, for_v], -2), torch.cat([u, v], -1).unsqueeze(-1)).squeeze(-1)
+    result: torch.Tensor = torch.linalg.solve(
+        torch.cat([for_u, for_v], -2), torch.cat([u, v], -1).unsqueeze(-1)
+    ).squeeze(-1)
+    return result

@@ -39,7 +39,8 @@ class ExponentialDecay(LearningRateSchedule):
         self.staircase, self.name = staircase, name
 
     def __call__(self, step: int) -> float:
-        return self.initial_learning_rate * self.decay_rate ** _periods(step, self.decay_steps, self.staircase)
+        result: float = self.initial_learning_rate * self.decay_rate ** _periods(step, self.decay_steps, self.staircase)
+        return result
 
     def get_config(self) -> dict[str, Any]:
         names = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
@@ -114,7 +115,8 @@ class PolynomialDecay(LearningRateSchedule):
         if self.cycle:
             span = self.decay_steps * max(1, math.ceil(step / self.decay_steps))
         end, left = self.end_learning_rate, 1.0 - min(step, span) / span
-        return (self.initial_learning_rate - end) * left**self.power + end
+        result: float = (self.initial_learning_rate - end) * left**self.power + end
+        return result
 
     def get_config(self) -> dict[str, Any]:
         names = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")

@@ -83,7 +83,8 @@ class _GraphReader:
     def _name(self, entry: dict[str, Any]) -> str:
         config = entry.get("config")
         default = config.get("name") if isinstance(config, dict) else None
-        return field(entry, "name", str, f"{self._where}, a layer,", default)
+        result: str = field(entry, "name", str, f"{self._where}, a layer,", default)
+        return result
 
     def _take(self, entry: dict[str, Any], reader: Reader) -> None:
         name = self._name(entry)
@@ -229,7 +230,8 @@ class _GraphReader:
         found = self._results.get(result.call, [])
         if not 0 <= result.index < len(found) or not isinstance(found[result.index], Symbolic):
             raise LoadingError(f"{self._where} points to a result that is not there.", got=f"{result!r}"[:120])
-        return found[result.index]
+        made: Symbolic = found[result.index]
+        return made
 
     def structure(self, value: Any) -> Any:
         """Inputs or outputs in their structure; a leaf is ``[layer, call, result]``."""

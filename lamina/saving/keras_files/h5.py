@@ -270,7 +270,8 @@ class H5File:
             return found
 
     def _has(self, item: Any, name: str) -> bool:
-        return self._h5py.h5a.exists(item.id, name.encode())
+        result: bool = self._h5py.h5a.exists(item.id, name.encode())
+        return result
 
     def _texts(self, item: Any, name: str) -> list[str]:
         attribute = self._h5py.h5a.open(item.id, name.encode())

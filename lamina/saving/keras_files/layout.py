@@ -138,10 +138,12 @@ def keras_order(model: Any) -> list[Layer]:
     """The layers as Keras orders them, which sorts the keys of outputs in dicts before it walks back from them."""
     graph = getattr(model, "graph", None)
     if graph is None or isinstance(model, MODELS["Sequential"]):
-        return model.layers
+        result: list[Layer] = model.layers
+        return result
     outputs = list(leaves_in_order(graph.output_structure))
     if [key_of(t) for t in outputs] == [key_of(t) for t in graph.outputs]:
-        return graph.layers
+        result: list[Layer] = graph.layers
+        return result
     return Graph(graph.input_structure, outputs).layers
 
 

@@ -107,7 +107,10 @@ def _slots_in_order(optimizer: Any, trained: list[Any]) -> Iterator[tuple[Any, s
 
 def _more(optimizer: Any) -> tuple[str, ...]:
     """Slots that any optimizer may have."""
-    return ("average",) * optimizer.use_ema + ("gradient_accumulator",) * bool(optimizer.gradient_accumulation_steps)
+    result: tuple[str, ...] = ("average",) * optimizer.use_ema + ("gradient_accumulator",) * bool(
+        optimizer.gradient_accumulation_steps
+    )
+    return result
 
 
 def _not_carried(optimizer: Any) -> str:

@@ -177,4 +177,5 @@ def operation_of_name(name: Any) -> Callable[..., Any]:
     packet = getattr(torch.ops.aten, base)
     if overload not in packet.overloads():
         raise LoadingError(f"PyTorch has no operation {name!r:.80}.", hint="the PyTorch that wrote the file, or newer")
-    return getattr(packet, overload)
+    result: Callable[..., Any] = getattr(packet, overload)
+    return result

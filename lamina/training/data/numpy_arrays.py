@@ -84,7 +84,8 @@ def _target(array: np.ndarray[Any, Any], name: str) -> np.dtype[Any]:
         return np.dtype(_UNSIGNED[dtype.itemsize])
     if dtype.kind in "fc" and dtype.itemsize > (8 if dtype.kind == "f" else 16):
         return np.dtype(np.float64 if dtype.kind == "f" else np.complex128)
-    return dtype.newbyteorder("=")
+    result: np.dtype[Any] = dtype.newbyteorder("=")
+    return result
 
 
 def _no_numbers(array: np.ndarray[Any, Any], name: str) -> DtypeError:

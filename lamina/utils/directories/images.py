@@ -109,7 +109,8 @@ def read_image(path: str, color_mode: str, size: tuple[int, int], channels_first
         array = pixels if color_mode == "grayscale" else _coloured(pixels, len(MODES[color_mode]))
     x = torch.from_numpy(array.reshape(*array.shape[:2], -1).astype("float32"))
     x = ops.image.resize(x, size, data_format="channels_last", **options)
-    return x.permute(2, 0, 1).contiguous() if channels_first else x
+    result: torch.Tensor = x.permute(2, 0, 1).contiguous() if channels_first else x
+    return result
 
 
 def _bytes_of(picture: Any) -> np.ndarray:

@@ -97,7 +97,8 @@ def _numbers(label: str, name: str, feature: Feature, value: Any) -> torch.Tenso
     dtype = feature.torch_dtype
     if value.is_complex() or (value.is_floating_point() and not dtype.is_floating_point):
         raise _wrong_kind(label, name, str(value.dtype), "whole numbers", 'column.astype("int64")')
-    return value.detach().to(current_device(), dtype)
+    result: torch.Tensor = value.detach().to(current_device(), dtype)
+    return result
 
 
 def _wrong_kind(label: str, name: str, got: str, expected: str, hint: str) -> DtypeError:
