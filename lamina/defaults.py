@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+EPSILON = 1e-7
+"""Keras' number that keeps probabilities away from 0 and 1, and divisors and arguments of logarithms from 0."""
+
 
 @dataclass
 class Defaults:
@@ -28,7 +31,7 @@ class Defaults:
     """
 
     floatx: str = "float32"
-    epsilon: float = 1e-7
+    epsilon: float = EPSILON
     image_data_format: str = "channels_last"
     policy: Any = None
     max_epochs: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -83,8 +84,8 @@ class Graph:
         """Which declared input this is, or None."""
         return self._input_keys.get(key_of(tensor))
 
-    @property
-    def layers(self) -> list[Any]:
+    @cached_property  # a graph never changes
+    def layers(self) -> tuple[Any, ...]:
         """Distinct layers in Keras' order: by distance from the outputs, then as a walk from the outputs meets them.
 
         A layer that is called several times stands where its farthest call stands, and so do the calls before it.
@@ -99,7 +100,7 @@ class Graph:
                 before[symbolic.node] = max(before.get(symbolic.node, 0), own + 1)
         layers = {id(node.op): node.op for node in reversed(self._met) if id(node.op) in distance}
         first_met = {id(node.op): i for i, node in reversed(list(enumerate(self._met)))}
-        return sorted(layers.values(), key=lambda op: (-distance[id(op)], first_met[id(op)]))
+        return tuple(sorted(layers.values(), key=lambda op: (-distance[id(op)], first_met[id(op)])))
 
     # -- new graphs from this one
 

@@ -37,6 +37,7 @@ from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.infer import Array, example_shapes, merged_shape, probe
 from lamina.graph.probe import probing
 from lamina.graph.source import caller
+from lamina.naming import snake_case
 
 from .building import marks_built
 from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
@@ -538,17 +539,6 @@ def _some_symbolic(nested: Any) -> bool:
 def _is_compiling() -> bool:
     # An export, which is done once, goes the whole way: casts and masks of layers within a layer belong to its call.
     return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
-
-
-def snake_case(name: str) -> str:
-    """Keras' way from a class name to a layer name.
-
-    >>> snake_case("MultiHeadAttention"), snake_case("Conv2D"), snake_case("LSTM")
-    ('multi_head_attention', 'conv2d', 'lstm')
-    """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower().lstrip("_")
 
 
 def map_shapes(fn: Callable[[tuple[int | None, ...]], Any], shapes: Any) -> Any:

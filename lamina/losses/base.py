@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lamina.graph.dtypes import name_of, to_torch
+from lamina.naming import snake_case
 
 from .reduction import MEANS, checked_reduction, reduce_losses
 from .shapes import as_tensor, device_of, is_tensor, weight_for
-
-EPSILON = 1e-7
-"""Probabilities are kept this far away from 0 and 1, and denominators from 0, as in Keras."""
-
-
-def snake_case(name: str) -> str:
-    """``"MeanSquaredError"`` -> ``"mean_squared_error"``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 class Loss:

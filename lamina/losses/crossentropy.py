@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lamina.defaults import EPSILON
 from lamina.graph.errors import ArgumentError, ShapeError
 
-from .base import EPSILON, Loss
+from .base import Loss
 from .shapes import as_tensor, device_of, paired
 from .targets import check_class_numbers
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from .base import EPSILON, Loss
+from lamina.defaults import EPSILON
+
+from .base import Loss
 from .shapes import as_tensor, paired
 
 

@@ -8,7 +8,9 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
-from .base import EPSILON, Loss
+from lamina.defaults import EPSILON
+
+from .base import Loss
 from .shapes import paired
 
 

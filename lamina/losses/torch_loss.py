@@ -10,8 +10,9 @@ from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss
 
 from lamina.graph.errors import ArgumentError, ShapeError
+from lamina.naming import snake_case
 
-from .base import Loss, snake_case
+from .base import Loss
 from .shapes import paired, same_shape
 from .targets import check_class_numbers
 

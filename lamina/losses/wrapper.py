@@ -7,9 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
+from lamina.naming import snake_case
 from lamina.registry import Registry
 
-from .base import Loss, snake_case
+from .base import Loss
 from .names import ALIASES, FUNCTIONS, class_of
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina.defaults import EPSILON
 from lamina.graph.errors import ArgumentError, ShapeError
 
 from .base import Metric, ratio
-from .thresholds import COUNTS, EPSILON, Thresholds, answers, evenly_spread
+from .thresholds import COUNTS, Thresholds, answers, evenly_spread
 
 _CURVES = ("ROC", "PR", "PRGAIN")
 _METHODS = ("interpolation", "majoring", "minoring")

@@ -13,7 +13,7 @@ from lamina import initializers
 from lamina.config import floatx
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.errors import ShapeError, StructureError
-from lamina.losses.base import snake_case
+from lamina.naming import snake_case
 
 from .variable import MetricVariable
 

@@ -7,12 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
+from lamina.defaults import EPSILON
 from lamina.graph.errors import ArgumentError
 from lamina.losses.shapes import paired
 
 from .measure import Measure
-
-_EPSILON = 1e-7
 
 
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int | Sequence[int] = -1) -> Tensor:
@@ -54,7 +53,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int | Sequence[int] 
     """
     true, pred, apart = _centred(y_true, y_pred, axis, "concordance_correlation")
     spread = true.square().mean(axis) + pred.square().mean(axis)
-    return 2.0 * (true * pred).mean(axis) / (spread + apart.square() + _EPSILON)
+    return 2.0 * (true * pred).mean(axis) / (spread + apart.square() + EPSILON)
 
 
 def _centred(y_true: Any, y_pred: Any, axis: int | Sequence[int], what: str) -> tuple[Tensor, Tensor, Tensor]:

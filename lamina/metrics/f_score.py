@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina.defaults import EPSILON
 from lamina.graph.errors import ArgumentError, ShapeError
 from lamina.losses.shapes import paired
 
 from .base import Metric
 from .reduction import at_least_float32, counting
-from .thresholds import EPSILON
 
 _COUNTED = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
 

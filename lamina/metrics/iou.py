@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina.defaults import EPSILON
 from lamina.graph.errors import ArgumentError
 from lamina.losses.shapes import as_tensor, same_shape
 
 from .base import Metric
 from .reduction import at_least_float32, counting
-from .thresholds import EPSILON, wide
+from .thresholds import wide
 
 
 class IoU(Metric):

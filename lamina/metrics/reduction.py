@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamina.losses.base import Loss, snake_case
+from lamina.losses.base import Loss
 from lamina.losses.names import CLASSES as LOSS_CLASSES
 from lamina.losses.names import FUNCTIONS as LOSS_FUNCTIONS
 from lamina.losses.names import class_of
 from lamina.losses.reduction import MEANS
 from lamina.losses.shapes import as_tensor, weight_for
+from lamina.naming import snake_case
 from lamina.registry import Registry
 
 from .base import Metric, ratio

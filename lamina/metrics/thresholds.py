@@ -14,7 +14,6 @@ from lamina.losses.shapes import paired
 from .reduction import at_least_float32, counting
 
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
-EPSILON = 1e-7
 
 
 class Thresholds:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError, StructureError
-from lamina.losses.base import snake_case
 from lamina.losses.shapes import as_tensor
+from lamina.naming import snake_case
 
 from .base import Metric
 

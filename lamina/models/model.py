@@ -414,7 +414,7 @@ class Model(Trainer, Layer):
     def layers(self) -> list[Layer]:
         """The layers, those nearest to the inputs first, as Keras orders them."""
         if self.graph is not None:
-            return self.graph.layers
+            return list(self.graph.layers)
         return [part for part in super()._parts() if isinstance(part, Layer)]
 
     def _parts(self) -> list[torch.nn.Module]:

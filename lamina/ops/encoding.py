@@ -7,13 +7,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from lamina.defaults import EPSILON
 from lamina.graph import ArgumentError, ShapeError
 from lamina.graph.dtypes import to_torch
 
 from .one_node import one_node
 from .operands import floating, ordered, placed, tensor
-
-EPSILON = 1e-7  # keeps probabilities away from 0 and 1, whose logarithms are infinite
 
 
 @one_node

@@ -8,12 +8,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from lamina.defaults import EPSILON
 from lamina.graph import ArgumentError
 
 from .one_node import one_node
 from .operands import floating, placed, plain_axes
-
-EPSILON = 1e-7  # Keras' for what is divided by a length or a deviation
 
 
 @one_node

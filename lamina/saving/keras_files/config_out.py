@@ -16,12 +16,13 @@ from lamina.graph.node import Leaf, is_input_node
 from lamina.graph.symbolic import SymbolicTensor
 from lamina.graph.walk import key_of
 from lamina.layers import AddedLoss, Lambda, Layer, TorchModule
+from lamina.naming import snake_case
 from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
 from lamina.saving.values import name_of_dtype
 
 from .names import MEANINGLESS, leaves_in_order
-from .operations import module_of_operation, snake_case
+from .operations import module_of_operation
 from .operations_out import Call, NoWordError, call_of
 
 _FUNCTIONAL = "keras.src.models.functional"

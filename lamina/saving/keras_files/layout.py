@@ -17,8 +17,8 @@ from lamina import layers
 from lamina.graph import Graph
 from lamina.graph.walk import key_of
 from lamina.layers import Layer
-from lamina.layers.base import snake_case
 from lamina.layers.nested import adopt_nested_layers
+from lamina.naming import snake_case
 from lamina.saving.classes import MODELS
 
 from .names import leaves_in_order
@@ -138,13 +138,11 @@ def keras_order(model: Any) -> list[Layer]:
     """The layers as Keras orders them, which sorts the keys of outputs in dicts before it walks back from them."""
     graph = getattr(model, "graph", None)
     if graph is None or isinstance(model, MODELS["Sequential"]):
-        result: list[Layer] = model.layers
-        return result
+        return list(model.layers)
     outputs = list(leaves_in_order(graph.output_structure))
     if [key_of(t) for t in outputs] == [key_of(t) for t in graph.outputs]:
-        result: list[Layer] = graph.layers
-        return result
-    return Graph(graph.input_structure, outputs).layers
+        return list(graph.layers)
+    return list(Graph(graph.input_structure, outputs).layers)
 
 
 def class_word(layer: Layer) -> str:

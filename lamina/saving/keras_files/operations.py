@@ -7,13 +7,13 @@ call, which are told here, and the rest, which stands in the operation's config.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lamina import ops
+from lamina.naming import snake_case
 
 _OPERATIONS: Mapping[str, Mapping[tuple[str, ...], str]] = {
     "core": {
@@ -103,14 +103,10 @@ _OPERATIONS: Mapping[str, Mapping[tuple[str, ...], str]] = {
 # Functions that their class' name does not tell.
 _FUNCTIONS: Mapping[str, str] = {
     "AllClose": "allclose",
+    "CDist": "cdist",
     "BatchNorm": "batch_normalization",
-    "CTCDecode": "ctc_decode",
-    "CTCLoss": "ctc_loss",
-    "HSVToRGB": "hsv_to_rgb",
     "IsIn": "isin",
     "LayerNorm": "layer_normalization",
-    "RGBToGrayscale": "rgb_to_grayscale",
-    "RGBToHSV": "rgb_to_hsv",
     "RMSNorm": "rms_normalization",
     "SearchSorted": "searchsorted",
 }
@@ -193,8 +189,3 @@ def module_of_operation(class_name: str) -> str:
     'keras.src.ops.nn'
     """
     return f"keras.src.ops.{_places()[class_name]}"
-
-
-def snake_case(name: str) -> str:
-    """``"ExpandDims"`` -> ``"expand_dims"``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

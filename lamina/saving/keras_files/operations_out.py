@@ -17,10 +17,11 @@ import torch
 
 from lamina.graph import SymbolicTensor
 from lamina.graph.node import Constant, Symbolic
+from lamina.naming import snake_case
 from lamina.saving.errors import SavingError
 from lamina.saving.functions import name_of_function
 
-from .operations import Operation, operations, snake_case
+from .operations import Operation, operations
 
 _RULES = """
 Absolute abs absolute: input:x

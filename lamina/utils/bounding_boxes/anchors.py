@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
+from lamina.defaults import EPSILON
 from lamina.graph import ArgumentError
 from lamina.ops.operands import tensor
 
 from .formats import checked, convert_format
 
 _ENCODED = ("center_xywh", "center_yxhw")
-_TINY = 1e-7
 
 
 def encode_box_to_deltas(
@@ -47,9 +47,9 @@ def encode_box_to_deltas(
     sizes = (None, None) if image_shape is None else image_shape[:2]
     anchor = convert_format(anchors, anchor_format, encoding_format, *sizes)
     box = convert_format(boxes, box_format, encoding_format, *sizes)
-    extent = torch.clamp(anchor[..., 2:], min=_TINY)
+    extent = torch.clamp(anchor[..., 2:], min=EPSILON)
     moved = (box[..., :2] - anchor[..., :2]) / extent
-    grown = torch.log(torch.clamp(box[..., 2:], min=_TINY) / extent)
+    grown = torch.log(torch.clamp(box[..., 2:], min=EPSILON) / extent)
     deltas = torch.cat((moved, grown), -1)
     return deltas if scales is None else deltas / scales.to(deltas.device)
 

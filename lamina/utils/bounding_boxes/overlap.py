@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 
+from lamina.defaults import EPSILON
 from lamina.graph import ArgumentError, ShapeError
 
 from .formats import checked, convert_format
-
-_TINY = 1e-7
 
 
 def compute_iou(
@@ -48,7 +47,7 @@ def compute_iou(
             raise ShapeError("compute_iou takes sets of boxes.", got=got, expected="(N, 4) or (B, N, 4)")
     one, other = first.unsqueeze(-2), second.unsqueeze(-3)
     shared = _shared(one, other)
-    iou = shared / (_area(one) + _area(other) - shared + _TINY)
+    iou = shared / (_area(one) + _area(other) - shared + EPSILON)
     if not use_masking:
         return iou
     none = (one.amax(-1) < 0) | (other.amax(-1) < 0)
@@ -75,14 +74,14 @@ def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape
     one, other = (_corners(boxes, bounding_box_format, image_shape) for boxes in (boxes1, boxes2))
     (left, top, right, bottom), (x, y, end, low) = (torch.unbind(boxes, -1) for boxes in (one, other))
     shared = _shared(one, other)
-    widths, heights = (right - left, end - x), (bottom - top + _TINY, low - y + _TINY)
-    union = widths[0] * heights[0] + widths[1] * heights[1] - shared + _TINY
-    iou = shared / (union + _TINY)
+    widths, heights = (right - left, end - x), (bottom - top + EPSILON, low - y + EPSILON)
+    union = widths[0] * heights[0] + widths[1] * heights[1] - shared + EPSILON
+    iou = shared / (union + EPSILON)
     around = (torch.maximum(right, end) - torch.minimum(left, x)).square()
-    around = around + (torch.maximum(bottom, low) - torch.minimum(top, y)).square() + _TINY
+    around = around + (torch.maximum(bottom, low) - torch.minimum(top, y)).square() + EPSILON
     apart = ((left + right - x - end) / 2).square() + ((top + bottom - y - low) / 2).square()
     v = 4 / math.pi**2 * (torch.atan(widths[1] / heights[1]) - torch.atan(widths[0] / heights[0])).square()
-    return iou - apart / around - v * v / (v - iou + 1 + _TINY)
+    return iou - apart / around - v * v / (v - iou + 1 + EPSILON)
 
 
 def _corners(boxes: Any, name: str, image_shape: Any) -> Any:
