@@ -75,8 +75,8 @@ class ClassWeights:
         if numbers.ndim > 1 and numbers.shape[-1] == 1:
             numbers = numbers.squeeze(-1)
         values = self._table(table, max(classes, 2), target.device)
-        # The last entry, of weight 1, stands for every class that is not in the table.
-        return values[numbers.long().clamp(0, len(values) - 1)]
+        # The last entry, of weight 1, stands for every class that is not in the table; -1 is its place too.
+        return values[numbers.long().clamp(-1, len(values) - 1)]
 
     def _table(self, table: Mapping[int, float], classes: int, device: torch.device) -> torch.Tensor:
         key = (id(table), classes, device)

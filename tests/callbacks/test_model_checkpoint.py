@@ -204,3 +204,35 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file(tmp_path):
     said = f"The checkpoint {str(path)!r} could not be written. | File too large"
     assert process.stdout.splitlines() == [said, "True"]
     assert names(tmp_path) == ["m.lamina"]
+
+
+@pytest.mark.parametrize("together, written", [(2, [3, 7]), (3, [2, 5, 8]), (5, [4, 8]), (9, [8])])
+def test_batches_are_counted_from_the_last_time_it_wrote(tmp_path, together, written):
+    """Of several batches that are executed together, those beyond ``save_freq`` do not count for the next time."""
+    model = network()
+    model.compile("sgd", "mse", steps_per_execution=together)
+    x = torch.arange(54.0).reshape(18, 3) / 54
+    checkpoint = ModelCheckpoint(tmp_path / "{batch}.lamina", save_freq=3)
+    model.fit(x, x.sum(1, keepdim=True), batch_size=2, verbose=0, callbacks=[checkpoint])
+    assert names(tmp_path) == [f"{batch + 1}.lamina" for batch in written]
+
+
+@pytest.mark.parametrize("start", [None, 4.0])
+def test_what_could_not_be_written_is_not_the_best(tmp_path, monkeypatch, start):
+    checkpoint = ModelCheckpoint(tmp_path / "m.lamina", save_best_only=True, initial_value_threshold=start)
+    model = FakeModel()
+    checkpoint.set_model(model)
+
+    def full(path, overwrite=True):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(model, "save", full)
+        with pytest.raises(CheckpointError):
+            checkpoint.on_epoch_end(0, {"val_loss": 1.0})
+    assert checkpoint.best == start
+    assert checkpoint.state_dict()["best"] == start
+    checkpoint.on_epoch_end(1, {"val_loss": 2.0})
+    assert (model.saved, checkpoint.best) == ([("model", str(tmp_path / "m.lamina"))], 2.0)
+    checkpoint.on_epoch_end(2, {"val_loss": 2.0})
+    assert len(model.saved) == 1

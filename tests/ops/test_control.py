@@ -80,3 +80,16 @@ def test_what_is_scanned_must_agree():
     for xs, length in ((None, None), (ROWS, 2), ((ROWS, ROWS[:2]), None)):
         with pytest.raises(ArgumentError, match="first axes"):
             ops.scan(lambda c, x: (c, x), torch.zeros(()), xs, length)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_compiled_switch_takes_the_branch_that_it_takes_otherwise(count):
+    branches = [lambda x, k=k: x * (k + 2) for k in range(count)]
+
+    def choose(index, x):
+        return ops.switch(index, branches, x)
+
+    compiled = torch.compile(choose, backend="eager", fullgraph=True)
+    for index in range(-2, count + 2):
+        given = torch.tensor(index)
+        assert torch.equal(compiled(given, ROWS), choose(given, ROWS)), index

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import lamina
 
@@ -63,3 +64,21 @@ def test_a_batch_is_weighted_when_it_is_trained_on() -> None:
     np.testing.assert_allclose(
         model.train_on_batch(X, K, class_weight=TABLE)["loss"], (values * weights).mean(), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("table", [{0: 5.0, 2: 0.5}, {0: 5.0, 3: 0.5}, {0: 5.0, 9: 0.5}])
+def test_a_class_that_is_not_in_the_table_has_weight_1(table: dict[int, float]) -> None:
+    from lamina.training.class_weights import ClassWeights
+
+    numbers = torch.tensor([-7, -1, 0, 1, 2, 3, 4, 8, 9, 10, 1000])
+    expected = torch.tensor([table.get(int(number), 1.0) for number in numbers])
+    for shape in ((11,), (11, 1)):
+        assert torch.equal(ClassWeights(table).of(numbers.reshape(shape), table, torch.Size([11, 4])), expected)
+
+
+def test_weights_of_classes_of_a_single_output_go_by_0_and_1() -> None:
+    from lamina.training.class_weights import ClassWeights
+
+    table = {0: 2.0, 1: 3.0}
+    target = torch.tensor([[0.0], [1.0], [2.0]])
+    assert ClassWeights(table).of(target, table, torch.Size([3, 1])).tolist() == [2.0, 3.0, 1.0]

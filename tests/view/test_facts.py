@@ -175,3 +175,10 @@ def test_a_subclass_belongs_to_the_family_of_its_base():
 
     assert family_of(Mine(2, 1)) == "convolution"
     assert family_of(Own()) == "custom"
+
+
+@pytest.mark.parametrize("activation, told", [("linear", None), (None, None), ("relu", "relu"), ("softmax", "softmax")])
+def test_an_activation_is_told_unless_it_does_nothing(activation, told):
+    x = Input((4,))
+    assert row(Model(x, Dense(2, activation=activation, name="d")(x)), "d").activation == told
+    assert row(Model(x, layers.Activation(activation or "linear", name="a")(x)), "a").activation == told
