@@ -48,8 +48,8 @@ class Graph:
 
     def __init__(self, inputs: Any, outputs: Any, part: bool = False) -> None:
         self.part = part
-        self.input_structure = inputs
-        self.output_structure = outputs
+        self.input_structure = tree.copied(inputs)  # what the caller does to a list or dict later is not ours
+        self.output_structure = tree.copied(outputs)
         self.inputs = _symbolic_leaves(inputs, "inputs")
         self.outputs = _symbolic_leaves(outputs, "outputs", none_too=part)
         self._input_keys = {key_of(t): i for i, t in enumerate(self.inputs)}

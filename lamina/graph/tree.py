@@ -51,6 +51,16 @@ def _same_mapping(like: Mapping[Any, Any], pairs: dict[Any, Any]) -> Any:
         return pairs
 
 
+def copied(value: Any) -> Any:
+    """The same leaves in containers of their own.
+
+    >>> given = [1, {"a": 2}]
+    >>> copied(given) == given, copied(given)[1] is given[1]
+    (True, False)
+    """
+    return map_leaves(lambda leaf: leaf, value)
+
+
 def leaves(value: Any) -> Iterator[Any]:
     """The leaves from left to right.
 

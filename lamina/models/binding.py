@@ -131,6 +131,12 @@ class _Declared:
                 raise self._wrong_shape(shape, label)
         return value if value.dtype == self.dtype else self._with_dtype(value, label)
 
+    def refuse_other_sizes(self, shape: Any, label: str) -> None:
+        """Refuse a shape, its unknown axes None, that no tensor of the declared one can have."""
+        known = all(shape[axis] in (size, None) for axis, size in self._known) if len(shape) == self.rank else False
+        if not known:
+            raise self._wrong_shape(shape, label)
+
     def _as_tensor(self, value: Any, label: str) -> torch.Tensor:
         try:
             array = np.asarray(value)
@@ -142,8 +148,8 @@ class _Declared:
                 got=f"dtype {array.dtype}",
                 expected=name_of(self.dtype),
             )
-        if not array.flags.writeable:
-            array = array.copy()
+        if not array.flags.writeable or not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
         tensor = torch.from_numpy(np.ascontiguousarray(array)) if array.ndim else torch.as_tensor(array)
         weight = next((weight for module in self._modules for weight in module.parameters()), None)
         return tensor if weight is None else tensor.to(weight.device)

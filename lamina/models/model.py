@@ -183,6 +183,8 @@ class Model(Trainer, Layer):
         """
         if self.graph is None:
             raise ArgumentError(f"{self.label} has no graph: it is defined by its call().")
+        if training not in (None, False, True):
+            raise ArgumentError(f"{self.label} has no mode {training!r}.", expected="training=True, False or None")
         if training not in self._programs:
             self._programs[training] = Program(self.graph, training)
         return self._programs[training]
@@ -200,14 +202,14 @@ class Model(Trainer, Layer):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         if not self._runs_graph:
             return super().forward(*args, **kwargs)
-        if len(args) > 1:
-            args, kwargs = self._separate_tensors(args, kwargs)
+        if len(args) != 1:
+            args, kwargs = self._as_one(args, kwargs)
         return self.call(*args, **kwargs)
 
-    def _separate_tensors(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """``model(a, b)`` for ``model([a, b])``, as PyTorch users write; ``model(x, True)`` is Keras' training flag."""
+    def _as_one(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """``model(a, b)`` and ``model(inputs=[a, b])`` are ``model([a, b])``; ``model(x, True)`` is Keras' training."""
+        if not args and "inputs" in kwargs:
+            return (kwargs["inputs"],), {name: value for name, value in kwargs.items() if name != "inputs"}
         if len(args) == 2 and (args[1] is None or isinstance(args[1], bool)):
             return args[:1], {**kwargs, "training": args[1]}
         return (list(args),), kwargs
@@ -304,6 +306,8 @@ class Model(Trainer, Layer):
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.graph is not None and self._bare and len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
             return self.run(args[0], **kwargs)
+        if len(args) != 1 and self._runs_graph:
+            args, kwargs = self._as_one(args, kwargs)
         return super()._dispatch(args, kwargs)
 
     def _as_input(self, leaf: Any) -> Any:
@@ -312,8 +316,6 @@ class Model(Trainer, Layer):
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._runs_graph:
-            if len(args) > 1:
-                args, kwargs = self._separate_tensors(args, kwargs)
             self._binding(args[0])
         return super()._draw(args, kwargs)
 
@@ -332,6 +334,9 @@ class Model(Trainer, Layer):
         """The outputs' shapes for shapes of the inputs, nested as these are; ``None`` axes are unknown."""
         if not self._runs_graph:
             return super().compute_output_shape(input_shape)
+        asked = self._binding.match(map_shapes(lambda shape: Array(tuple(shape), self._torch_dtype), input_shape))
+        for declared, array in zip(self._binding.declared, asked, strict=True):
+            declared.refuse_other_sizes(array.shape, self.label)
         found = []
         for k in (0, 1):
             shapes = map_shapes(lambda shape, k=k: Array(example_shapes(shape)[k], self._torch_dtype), input_shape)
@@ -457,30 +462,30 @@ class Model(Trainer, Layer):
     @property
     def inputs(self) -> list[SymbolicTensor]:
         """The symbolic inputs, flat, in declared order."""
-        return self._graph_for("inputs").inputs
+        return list(self._graph_for("inputs").inputs)
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
         """The symbolic outputs, flat, in declared order."""
-        return self._graph_for("outputs").outputs
+        return list(self._graph_for("outputs").outputs)
 
     @property
     def input(self) -> Any:
         """The symbolic inputs as declared."""
-        return self._graph_for("input").input_structure
+        return tree.copied(self._graph_for("input").input_structure)
 
     @property
     def output(self) -> Any:
         """The symbolic outputs as declared."""
-        return self._graph_for("output").output_structure
+        return tree.copied(self._graph_for("output").output_structure)
 
     @property
     def input_names(self) -> list[str]:
-        return self._graph_for("input_names").input_names
+        return list(self._graph_for("input_names").input_names)
 
     @property
     def output_names(self) -> list[str]:
-        return self._graph_for("output_names").output_names
+        return list(self._graph_for("output_names").output_names)
 
     @property
     def input_shape(self) -> Any:

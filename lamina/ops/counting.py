@@ -71,7 +71,7 @@ def digitize(x: Any, bins: Any) -> Any:
     if bins.ndim != 1:
         got = f"bins of shape {tuple(bins.shape)}"
         raise ShapeError("ops.digitize takes limits in a row.", got=got, where=here())
-    return torch.bucketize(ordered(x), bins, right=True, out_int32=True)
+    return torch.bucketize(ordered(x).contiguous(), bins.contiguous(), right=True, out_int32=True)
 
 
 @one_node

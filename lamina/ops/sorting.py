@@ -135,7 +135,7 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
     if sequence.ndim != 1:
         got = f"shape {tuple(sequence.shape)}"
         raise ShapeError("ops.searchsorted: the sequence is no vector.", got=got, where=here())
-    return torch.searchsorted(sequence, values, side=side, out_int32=True)
+    return torch.searchsorted(sequence.contiguous(), values.contiguous(), side=side, out_int32=True)
 
 
 def _in_a_row(x: Any, axis: int | None) -> tuple[Any, int]:

@@ -231,3 +231,15 @@ def test_errors_say_what_is_wrong(call, error, text):
 def test_values_are_needed_for_the_number_of_segments_only():
     with pytest.raises(ValueNeededError, match="How many segments"):
         ops.segment_max(torch.ones(3, device="meta"), torch.ones(3, dtype=torch.int64, device="meta"))
+
+
+def test_what_is_looked_up_may_lie_in_any_order_in_memory():
+    """PyTorch warns, once in a process, of looking up what is not contiguous."""
+    values, limits = torch.randn(6, 4).T, torch.arange(8.0)[::2]
+    torch.set_warn_always(True)
+    try:
+        ours = ops.digitize(values, limits), ops.searchsorted(limits, values)
+    finally:
+        torch.set_warn_always(False)
+    assert_is(ours[0], np.digitize(values.numpy(), limits.numpy()))
+    assert_is(ours[1], np.searchsorted(limits.numpy(), values.numpy()))

@@ -107,7 +107,7 @@ class Discretization(DataLayer):
         if self.bin_boundaries is None:
             raise ArgumentError(f"{self.label} has no boundaries yet.", hint="layer.adapt(data), or bin_boundaries=")
         edges = self._edges.on(inputs.device)
-        bins = torch.bucketize(inputs.to(edges.dtype), edges, out_int32=True, right=True)
+        bins = torch.bucketize(inputs.to(edges.dtype).contiguous(), edges, out_int32=True, right=True)
         if self.output_mode == "int":
             return bins
         return encode(self, bins, self.output_mode, self._bins(), self._torch_dtype)
