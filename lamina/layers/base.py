@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from lamina import dtype_policies, regularizers
+from lamina.arrays import as_tensor
 from lamina.devices import current_device
 from lamina.graph import (
     ArgumentError,
@@ -355,7 +356,7 @@ class Layer(Precision):
                 raise DtypeError(
                     f"{self.label} cannot take this input.", got=f"an array of {leaf.dtype}", expected="numbers"
                 )
-            leaf = torch.as_tensor(leaf)
+            leaf = as_tensor(leaf)
             if not probing():
                 leaf = leaf.to(next((p.device for p in self.parameters()), None) or current_device())
         if (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor
 from lamina.graph import ShapeError
 
 
@@ -76,7 +77,7 @@ class Variable(torch.nn.Parameter):
         Raises:
             ShapeError: another shape came.
         """
-        new = torch.as_tensor(value, dtype=self.dtype, device=self.device)
+        new = as_tensor(value, self.dtype, self.device)
         if new.shape != self.shape:
             raise ShapeError(
                 f"The weight {self.path!r} cannot take these values.",
@@ -87,10 +88,10 @@ class Variable(torch.nn.Parameter):
             self.copy_(new)
 
     def assign_add(self, value: Any) -> None:
-        self.assign(self.detach() + torch.as_tensor(value, dtype=self.dtype, device=self.device))
+        self.assign(self.detach() + as_tensor(value, self.dtype, self.device))
 
     def assign_sub(self, value: Any) -> None:
-        self.assign(self.detach() - torch.as_tensor(value, dtype=self.dtype, device=self.device))
+        self.assign(self.detach() - as_tensor(value, self.dtype, self.device))
 
     def described(self) -> dict[str, Any]:
         """What a copy of it needs besides the values."""

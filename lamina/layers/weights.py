@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from lamina import constraints, initializers, regularizers
+from lamina.arrays import as_tensor
 from lamina.devices import current_device, take_memory
 from lamina.graph import ShapeError
 from lamina.graph.dtypes import to_torch
@@ -164,7 +165,7 @@ class Weights(Operation):
             )
         with torch.no_grad():
             for weight, value in zip(own, weights, strict=True):
-                weight.copy_(value if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value)))
+                weight.copy_(value if isinstance(value, torch.Tensor) else as_tensor(np.asarray(value)))
 
     # -- freezing
 

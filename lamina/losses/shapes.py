@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lamina.arrays import as_tensor as tensor_of
 from lamina.graph.errors import ShapeError
 
 
@@ -30,7 +31,7 @@ def as_tensor(value: Any, device: torch.device | None = None) -> Tensor:
         return torch.stack([as_tensor(item, device) for item in value])
     if not isinstance(value, (np.ndarray, list, tuple, int, float, bool)):
         value = np.asarray(value)
-    return torch.as_tensor(value, device=device)
+    return tensor_of(value, device=device)
 
 
 def device_of(tensor: Tensor) -> torch.device | None:

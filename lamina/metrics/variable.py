@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina.arrays import as_tensor
+
 
 class MetricVariable(Tensor):
     """A tensor with Keras' `assign`, `assign_add` and `assign_sub`, that moves to the device of what it is given.
@@ -69,7 +71,7 @@ class MetricVariable(Tensor):
             if value.device.type != "cpu" or self.device.type == "cpu":
                 self.to_device_of(value)
             return value.detach()
-        return torch.as_tensor(value, dtype=self.dtype, device=self.device)
+        return as_tensor(value, self.dtype, self.device)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MetricVariable:
         memo[id(self)] = copied = MetricVariable.holding(self)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 
@@ -148,9 +149,7 @@ class _Declared:
                 got=f"dtype {array.dtype}",
                 expected=name_of(self.dtype),
             )
-        if not array.flags.writeable or not array.dtype.isnative:
-            array = array.astype(array.dtype.newbyteorder("="))
-        tensor = torch.from_numpy(np.ascontiguousarray(array)) if array.ndim else torch.as_tensor(array)
+        tensor = as_tensor(array)
         weight = next((weight for module in self._modules for weight in module.parameters()), None)
         return tensor if weight is None else tensor.to(weight.device)
 

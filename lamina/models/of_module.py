@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, SymbolicTensor, ValueNeededError, tree
 from lamina.layers.base import Layer
 from lamina.layers.core.input_layer import Input, InputLayer
@@ -152,7 +153,7 @@ def _input(value: Any, name: str | None) -> SymbolicTensor:
     if _is_shape(value):
         return Input(tuple(value), name=name)
     if isinstance(value, np.ndarray):
-        value = torch.as_tensor(value)
+        value = as_tensor(value)
     if isinstance(value, torch.Tensor) and value.dim():
         return Input(tuple(value.shape[1:]), dtype=value.dtype, name=name)
     raise ArgumentError(
@@ -184,7 +185,7 @@ def _all_weights(module: torch.nn.Module) -> Iterator[torch.Tensor]:
 
 def _example(value: Any) -> torch.Tensor:
     if isinstance(value, (torch.Tensor, np.ndarray)):
-        return torch.as_tensor(value)
+        return as_tensor(value)
     shape = (None, *value) if _is_shape(value) else value.shape
     dtype = torch.float32 if _is_shape(value) else value.dtype
     return torch.zeros([2 if n is None else n for n in shape], dtype=dtype)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor
 from lamina.graph import (
     ArgumentError,
     DtypeError,
@@ -51,9 +52,7 @@ def tensor(x: Any, dtype: Any = None) -> Any:
     array = array.astype(_WIDENED.get(array.dtype, array.dtype), copy=False)
     if array.dtype.kind not in "biufc":
         raise DtypeError(f"{x!r} cannot become a tensor.", got=f"an array of {array.dtype}", expected="numbers")
-    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
-        array = array.copy()  # PyTorch shares memory with what it takes, and can share neither of these
-    return torch.as_tensor(array, dtype=wanted)
+    return as_tensor(array, wanted)
 
 
 def _from_list(values: Any, wanted: torch.dtype | None) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor
 from lamina.callbacks import CallbackList
 from lamina.graph import ShapeError, StructureError, tree
 from lamina.layers.mode import asking
@@ -50,7 +51,7 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
 def predict_one(model: Any, x: Any) -> Any:
     """Outputs for a single array of rows, on the shortest way."""
     if type(x) is np.ndarray and x.dtype.kind in "fiub" and x.flags.writeable:
-        x = torch.from_numpy(x)
+        x = as_tensor(x)
     with torch.inference_mode():
         folded = model.folded()
         output = model(x, training=False) if folded is None else folded(x)

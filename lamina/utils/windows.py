@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError
 
 
@@ -87,7 +88,7 @@ def timeseries_dataset_from_array(
 
 
 def _tensor(values: Any) -> torch.Tensor:
-    return values if isinstance(values, torch.Tensor) else torch.as_tensor(np.asarray(values))
+    return values if isinstance(values, torch.Tensor) else as_tensor(np.asarray(values))
 
 
 def _check(steps: int, begin: Any, end: Any, length: Any, stride: Any, rate: Any) -> None:

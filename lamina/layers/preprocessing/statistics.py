@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError
 
 # Numbers of an array that are turned to float64 at a time.
@@ -49,7 +50,7 @@ def _tensor(values: Any) -> torch.Tensor:
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise _no_data(f"an array of {array.dtype}", "the columns that are numbers")
-    return torch.as_tensor(array)
+    return as_tensor(array)
 
 
 def _no_data(got: Any, hint: str) -> ArgumentError:

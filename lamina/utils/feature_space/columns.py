@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor
 from lamina.devices import current_device
 from lamina.graph import ArgumentError, DtypeError, StructureError, Symbolic
 
@@ -93,7 +94,7 @@ def _numbers(label: str, name: str, feature: Feature, value: Any) -> torch.Tenso
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise _wrong_kind(label, name, f"{array.dtype}", "numbers", "FeatureSpace.string_categorical() for texts")
-        value = torch.as_tensor(array if array.flags.writeable else array.copy())
+        value = as_tensor(array)
     dtype = feature.torch_dtype
     if value.is_complex() or (value.is_floating_point() and not dtype.is_floating_point):
         raise _wrong_kind(label, name, str(value.dtype), "whole numbers", 'column.astype("int64")')
