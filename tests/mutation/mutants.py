@@ -1,0 +1,136 @@
+"""Mutants: one change each that breaks the library, and the tests of which one must then fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One break.
+
+    Attributes:
+        file: where, from the root of the project.
+        old: a piece of it that stands there once.
+        new: what takes its place.
+        tests: files, or tests in files, with spaces between.
+    """
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+    def applied(self, text: str) -> str:
+        """The text of the file with the break."""
+        return text.replace(self.old, self.new)
+
+    def __str__(self) -> str:
+        old, new = (" ".join(text.split()) for text in (self.old, self.new))
+        return f"{self.file}: {old[:60]} -> {new[:60] or 'nothing'}"
+
+
+GRAPH, MODEL = "tests/graph/test_graph.py", "tests/models/test_model.py"
+MASKS = "tests/layers/test_masks.py tests/models/test_layers_of_users.py"
+FOLDING, JOINING = "tests/models/test_folding.py", "tests/models/test_joining.py tests/models/test_aliasing.py"
+READING = "tests/saving/test_refused_loading.py tests/saving/test_archive.py tests/saving/test_tensors.py"
+STEPS = "tests/training/test_freezing.py tests/training/test_fit.py"
+GROUPS = "tests/optimizers/test_optimizer.py"
+BODIES = "tests/ops/test_control_in_graphs.py"
+
+MUTANTS = [
+    # graph
+    Mutant("lamina/graph/walk.py", "key_of(symbolic) in stop or done.get", "done.get", GRAPH),
+    Mutant("lamina/graph/walk.py", "return found & stop", "return found", MASKS),
+    Mutant("lamina/graph/walk.py", "in reversed(list(outputs)) if", "in list(outputs) if", "tests/graph/test_layer_order.py"),
+    Mutant("lamina/graph/walk.py", "in reversed(node.inputs):", "in node.inputs:", "tests/graph/test_layer_order.py"),
+    Mutant("lamina/graph/masks.py", "joint = joint & mask", "joint = mask", MASKS),
+    Mutant("lamina/graph/masks.py", "if not masks or node.op in _SILENT:", "if not masks:", MASKS),
+    Mutant("lamina/graph/pointwise.py", "threshold tanh sigmoid dropout", "threshold tanh sigmoid", MASKS),
+    Mutant("lamina/graph/records.py", "real(m) if m is not None else None for m", "None for m", "tests/saving/test_clone.py"),
+    Mutant("lamina/graph/records.py", "(id(node), k), Ref(i, k))", "(id(node), k), Ref(i, 0))", "tests/saving/test_clone.py"),
+    Mutant("lamina/graph/node.py", "(id(leaf.node), leaf.index), leaf)", "(id(leaf.node), 0), leaf)", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py tests/graph/test_misuse.py"),
+    Mutant("lamina/graph/tree.py", "pairs if type(value) is dict else _same_mapping(value, pairs)", "pairs", MODEL),
+    Mutant("lamina/graph/tree.py", "leaves((value.start, value.stop, value.step))", "leaves((value.start, value.stop))", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py tests/graph/test_misuse.py"),
+    Mutant("lamina/graph/graph.py", "max(before.get(symbolic.node, 0), own + 1)", "own + 1", "tests/graph/test_layer_order.py"),
+    Mutant("lamina/graph/graph.py", " | {key_of(t) for t in self.outputs}\n", "\n", f"{GRAPH} {MODEL}"),
+    Mutant("lamina/graph/graph.py", "new.setdefault((id(node), i), tensor)", "new[(id(node), i)] = tensor", f"{GRAPH} tests/saving/test_clone.py"),
+    Mutant("lamina/graph/graph.py", "tree.copied(inputs)", "inputs", MODEL),
+    Mutant("lamina/graph/graph.py", "tree.copied(outputs)", "outputs", MODEL),
+    Mutant("lamina/graph/program.py", "        if dead:\n", "        if not dead:\n", "tests/models/test_as_module.py"),
+    Mutant("lamina/graph/program.py", 'return f"({text})" if text.startswith("-") else text', "return text", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py tests/graph/test_misuse.py"),
+    Mutant("lamina/graph/program.py", ' and value not in (float("inf"), float("-inf"))', "", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py tests/graph/test_misuse.py"),
+    Mutant("lamina/graph/program.py", "self.training if mode is None else mode", "self.training", "tests/models/test_as_module.py"),
+    Mutant("lamina/graph/program.py", "self._render, value))}{',' if len(value) == 1 else ''})", "self._render, value))})", MODEL),
+    Mutant("lamina/graph/program.py", " or keyword.iskeyword(base)", "", "tests/hostile/test_generated_code.py"),
+    Mutant("lamina/graph/program.py", "body if self.training is None else body.in_mode(self.training)", "body", BODIES),
+    # masks
+    Mutant("lamina/layers/mask_flow.py", "given.arguments.get(name) is not None or owner", "owner", MASKS),
+    Mutant("lamina/layers/mask_flow.py", "given if given is not None else tree.map_leaves", "tree.map_leaves", MASKS),
+    Mutant("lamina/layers/mask_flow.py", "            kwargs[name] = masks", "            pass", MASKS),
+    # models
+    Mutant("lamina/models/binding.py", " and set(inputs) == set(self.structure):", ":", MODEL),
+    Mutant("lamina/models/binding.py", " and shape[axis] is not None:", ":", f"{MODEL} tests/layers/test_unknown_sizes.py"),
+    Mutant("lamina/models/binding.py", "self.rank - 1 and self.shape[-1] == 1:", "self.rank - 1:", MODEL),
+    Mutant("lamina/models/binding.py", "tensor if weight is None else tensor.to(weight.device)", "tensor", "tests/precision/test_devices.py tests/ops/test_devices.py"),
+    Mutant("lamina/models/model.py", "-len(self.layers) <= index <", "-len(self.layers) < index <", MODEL),
+    Mutant("lamina/models/model.py", " and all(t.mask is None for t in graph.outputs)", "", MASKS),
+    Mutant("lamina/models/model.py", "        if not self._trainable:\n            self.trainable = False\n", "", MODEL),
+    Mutant("lamina/models/model.py", "elif afresh or not self._folding", "elif not self._folding", FOLDING),
+    Mutant("lamina/models/model.py", "self._folding is None or not self._folding.holds()", "self._folding is None", FOLDING),
+    Mutant("lamina/models/model.py", "self._joining is None or not self._joining.holds()", "self._joining is None", JOINING),
+    # folding and joining
+    Mutant("lamina/models/folding/rules.py", "        self.readers.update(key_of(t) for t in graph.outputs)\n", "", FOLDING),
+    Mutant("lamina/models/folding/rules.py", "found is None or found[0].adds:", "found is None:", FOLDING),
+    Mutant("lamina/models/folding/rules.py", " and key_of(other) not in kept", "", f"{FOLDING} tests/models/test_aliasing.py"),
+    Mutant("lamina/models/folding/rules.py", " and key_of(x) != key_of(other)", "", f"{FOLDING} tests/models/test_aliasing.py"),
+    Mutant("lamina/models/folding/rules.py", "step.reuse = free and _makes_new_memory(other.node)", "step.reuse = free", f"{FOLDING} tests/models/test_aliasing.py"),
+    Mutant("lamina/models/folding/rules.py", " == 1 and _makes_new_memory(args[0].node):", " == 1:", f"{FOLDING} tests/models/test_aliasing.py"),
+    Mutant("lamina/models/folding/rules.py", "given.dtype == declared.dtype and ", "", FOLDING),
+    Mutant("lamina/models/folding/rules.py", "if node.op._index != axis % rank:", "if False:", FOLDING),
+    Mutant("lamina/models/folding/joining.py", "        self.readers.update(key_of(t) for t in graph.outputs)\n", "", JOINING),
+    Mutant("lamina/models/folding/joining.py", "self.norm.training and self.norm.trainable", "self.norm.training", JOINING),
+    Mutant("lamina/models/folding/joining.py", "None if op.rectifies else (op, new.node.args)", "op, new.node.args", JOINING),
+    Mutant("lamina/models/folding/joining.py", "if sums and self.readers[key_of(node.args[0])] == 1 and", "if sums and", JOINING),
+    Mutant("lamina/models/folding/fold.py", "weight._version != version or ", "", FOLDING),
+    Mutant("lamina/models/folding/fold.py", " or weight.data_ptr() != pointer:", ":", FOLDING),
+    Mutant("lamina/models/folding/settings.py", "                    return False\n        return True", "                    pass\n        return True", FOLDING),
+    # training
+    Mutant("lamina/training/step.py", " or self._needs_grad != [p.requires_grad for p in self._every]:", ":", STEPS),
+    Mutant("lamina/training/step.py", "total if self._scale_loss is None else self._scale_loss(total)", "total", "tests/optimizers/test_loss_scale.py"),
+    Mutant("lamina/training/step.py", "term.mean() if term.ndim else term", "term.sum() if term.ndim else term", f"{STEPS} {MASKS}"),
+    Mutant("lamina/training/step.py", "first.shape[0] if first.ndim else 1)", "1)", STEPS),
+    Mutant("lamina/training/step.py", "[p for p in self._trained if getattr(p, ", "[p for p in self._every if getattr(p, ", STEPS),
+    Mutant("lamina/training/step.py", "        for parameter in trained:\n            parameter.grad = None\n", "", STEPS),
+    Mutant("lamina/training/naming.py", "dict(aliases or {}) | {name: i for i, name in enumerate(names)}", "{name: i for i, name in enumerate(names)} | dict(aliases or {})", "tests/training/test_outputs.py"),
+    Mutant("lamina/training/class_weights.py", "[*values, 1.0]", "values", "tests/training/test_class_weights.py"),
+    Mutant("lamina/training/class_weights.py", "clamp(-1, ", "clamp(0, ", "tests/training/test_class_weights.py"),
+    Mutant("lamina/callbacks/save_freq.py", "            self.since_last = 0", "            self.since_last -= self._batches", "tests/callbacks/test_model_checkpoint.py"),
+    Mutant("lamina/callbacks/saving_callback.py", "            self.best = before\n", "", "tests/callbacks/test_model_checkpoint.py"),
+    Mutant("lamina/view/facts.py", ' and activation != "linear"', "", "tests/view/test_facts.py"),
+    # functions
+    Mutant("lamina/ops/choice.py", "chosen(index <= k,", "chosen(index < k,", "tests/ops/test_control.py"),
+    Mutant("lamina/ops/body.py", "torch.as_tensor(value, dtype=dtype)", "torch.as_tensor(value)", BODIES),
+    Mutant("lamina/ops/body.py", "        if self.fixed:\n", "        if False:\n", "tests/saving/test_ops.py tests/hostile/test_attacks.py"),
+    Mutant("lamina/ops/body.py", "self.body.example([*_given(args), *self.captures])", "self.body.example([*self.captures, *_given(args)])", BODIES),
+    # files
+    Mutant("lamina/saving/fields.py", "not 0 <= value < count:", "not 0 <= value <= count:", READING),
+    Mutant("lamina/saving/fields.py", "    for value in values:\n        if type(value) is not kind:", "    for value in values:\n        if not isinstance(value, kind):", READING),
+    Mutant("lamina/saving/strict_json.py", "object_pairs_hook=_no_key_twice, ", "", "tests/saving/test_json.py tests/hostile/test_attacks.py"),
+    Mutant("lamina/saving/strict_json.py", " or objects > MAX_OBJECTS", "", "tests/saving/test_json.py tests/hostile/test_attacks.py"),
+    Mutant("lamina/saving/tensors.py", "        if start != end:", "        if start < end:", READING),
+    Mutant("lamina/saving/tensors.py", "end != len(data) - values:", "end > len(data) - values:", READING),
+    Mutant("lamina/saving/tensors.py", "tensor.ne(0) if dtype is torch.bool else tensor", "tensor.view(torch.bool) if dtype is torch.bool else tensor", READING),
+    Mutant("lamina/saving/tensors.py", "            and len(shape) <= _MAX_AXES\n", "", READING),
+    Mutant("lamina/saving/archive.py", "zlib.crc32(members[info.filename]) != info.CRC:", "False:", READING),
+    Mutant("lamina/saving/archive.py", "info.header_offset < end or head > len(data)", "head > len(data)", f"{READING} tests/hostile/test_attacks.py"),
+    Mutant("lamina/saving/archive.py", "            os.fsync(file.fileno())\n", "", "tests/saving/test_killed.py tests/callbacks/test_model_checkpoint.py"),
+    Mutant("lamina/saving/values.py", "len(data) > 1 or (word not in", "(word not in", READING),
+    Mutant("lamina/saving/values.py", 'type(key) is str and not key.startswith("$") for key in value', "type(key) is str for key in value", "tests/saving/test_json.py tests/saving/test_words.py"),
+    # optimizers
+    Mutant("lamina/optimizers/group.py", "            and list(map(_kind, grads)) == self._kinds\n", "", GROUPS),
+    Mutant("lamina/optimizers/group.py", "            and list(map(_stride, self.parameters)) == self._strides\n", "", GROUPS),
+    Mutant("lamina/optimizers/group.py", "if pointers != self._pointers:", "if not self._pointers:", GROUPS),
+    Mutant("lamina/optimizers/group.py", "        if size == 1:\n            continue\n", "", GROUPS),
+    Mutant("lamina/optimizers/group.py", "grad.dtype != parameter.dtype or ", "", GROUPS),
+]  # fmt: skip
