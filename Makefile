@@ -11,6 +11,7 @@ WORKERS     ?= 2
 PIP_ARGS    ?=
 PYTEST_ARGS ?=
 BENCH_ARGS  ?=
+MUTATE_ARGS ?=
 
 BIN := $(VENV)/bin
 # One thread for each worker: no more threads than cores, and sums that are added up in the same order on every machine.
@@ -18,7 +19,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfil
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-all lint format bench clean clean-all
+.PHONY: help venv demo test test-all lint mutate format bench clean clean-all
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -34,11 +35,14 @@ test: lint ## check style, types, the house, and run the tests but the slow ones
 test-all: lint ## the same with the slow tests
 	$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
 
-lint: $(VENV)/.installed-dev ## ruff (lint and format), mypy on the graph, import-linter
+lint: $(VENV)/.installed-dev ## ruff (lint and format), mypy, import-linter
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+mutate: $(VENV)/.installed-dev ## break the library on purpose, one line at a time: which breaks does no test notice?
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation $(MUTATE_ARGS)
 
 format: $(VENV)/.installed-dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix-only

@@ -77,12 +77,13 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
             )
 
     def register(thing: T) -> T:
+        kind: Any = thing
         own_name = name or getattr(thing, "__name__", None)
         if not callable(thing) or own_name is None:
             raise ArgumentError("Classes and functions are registered, nothing else.", got=repr(thing)[:100])
-        if isinstance(thing, type) and not hasattr(thing, "get_config"):
+        if isinstance(kind, type) and not hasattr(kind, "get_config"):
             raise ArgumentError(
-                f"{thing.__name__} cannot be registered: it has no get_config().",
+                f"{kind.__name__} cannot be registered: it has no get_config().",
                 hint="get_config() that returns the arguments of __init__ as plain data",
             )
         _REGISTERED.add(f"{package}>{own_name}", thing)

@@ -68,4 +68,4 @@ def pointwise_result(
     small_args, small_kwargs = tree.map_leaves(one_element, (args, kwargs))
     with torch.no_grad():
         result = op(*small_args, **small_kwargs)
-    return torch.broadcast_shapes(*shapes), result.dtype  # type: ignore[no-untyped-call]
+    return torch.broadcast_shapes(*shapes), result.dtype

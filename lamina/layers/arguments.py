@@ -45,7 +45,8 @@ def number(layer: object, name: str, value: Any, minimum: float, maximum: float 
         valid = False
     if not valid:
         raise refuse(layer, name, value, expected)
-    return value
+    found: float = value
+    return found
 
 
 def optional_seed(layer: object, value: Any) -> int | None:
@@ -80,7 +81,8 @@ def pairs(layer: object, name: str, value: Any, length: int) -> tuple[tuple[int,
     values = tuple(value) if not isinstance(value, str) else ()
     if len(values) != length:
         raise refuse(layer, name, value, f"an integer, {length} integers, or {length} pairs of integers")
-    return tuple(wholes(layer, name, item, 2, minimum=0) for item in values)
+    both = [wholes(layer, name, item, 2, minimum=0) for item in values]
+    return tuple((before, after) for before, after in both)
 
 
 def choice(layer: object, name: str, value: Any, options: tuple[str, ...]) -> str:

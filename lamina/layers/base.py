@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -410,7 +411,7 @@ class Layer(Precision):
                 expected="symbolic tensors, torch tensors or NumPy arrays",
                 hint="layer(Input(shape)), or torch.as_tensor(values)",
             )
-        shapes = (_shapes(args[0]) if args else _shapes(next(iter(kwargs.values()))),)
+        shapes: tuple[Any, ...] = (_shapes(args[0]) if args else _shapes(next(iter(kwargs.values()))),)
         if self._facts.build_shapes:
             given = self._facts.signature.bind_partial(*args, **kwargs).arguments
             shapes = tuple(_shapes(given[n]) if given.get(n) is not None else None for n in self._facts.build_shapes)
@@ -519,11 +520,15 @@ class Layer(Precision):
         named = {key: value for key, value in kwargs.items() if key != "training"}
         self.output_example(*tree.map_leaves(_example, (args, named)))
 
+    def _example_of(self, k: int, shape: tuple[int | None, ...]) -> Array:
+        """The ``k``-th example of a tensor of this shape, in the layer's dtype."""
+        return Array(example_shapes(shape)[k], self._torch_dtype)
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The output's shape for an input shape; ``None`` axes are unknown. Found by trying, where no rule is given."""
-        found = []
+        found, structure = [], None
         for k in (0, 1):
-            arrays = map_shapes(lambda shape, k=k: Array(example_shapes(shape)[k], self._torch_dtype), input_shape)
+            arrays = map_shapes(partial(self._example_of, k), input_shape)
             structure = probe(self, (arrays,), {})
             found.append(list(tree.leaves(structure)))
         merged = (merged_shape((a.shape, b.shape)) for a, b in zip(*found, strict=True))

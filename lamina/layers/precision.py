@@ -63,7 +63,7 @@ class Precision(Weights):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        if self.built or getattr(self, "called_by", None):  # type: ignore[has-type]
+        if self.built or getattr(self, "called_by", None):
             raise ArgumentError(
                 f"{type(self).__name__} {self._name!r} is built: its dtype policy stays.",
                 got=repr(value),

@@ -46,7 +46,7 @@ class Variable(torch.nn.Parameter):
         self.autocast = autocast
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         """The weight's own name, e.g. ``kernel``."""
         return self.weight_name
 
@@ -104,7 +104,8 @@ class Variable(torch.nn.Parameter):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         if id(self) in memo:
-            return memo[id(self)]
+            known: Variable = memo[id(self)]
+            return known
         data = self.data.clone(memory_format=torch.preserve_format)
         result = Variable(data, self.requires_grad, **copy.deepcopy(self.described(), memo))
         memo[id(self)] = result

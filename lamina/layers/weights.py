@@ -92,7 +92,8 @@ class Weights(Operation):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable) and "_parameters" in self.__dict__:
-            for slot in (self._parameters, self._buffers):
+            slots: tuple[dict[str, Any], ...] = (self._parameters, self._buffers)
+            for slot in slots:
                 for key, weight in slot.items():
                     if weight is value:  # made by add_weight: stays what it is, under the attribute's name
                         if key != name and key not in self.__dict__.setdefault("_attribute_weights", set()):
@@ -239,7 +240,7 @@ class Weights(Operation):
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
         """PyTorch's ``to`` moves parameters in place but makes new buffers; see that these stay `Variable`s."""
         before = {name: b for name, b in self._buffers.items() if isinstance(b, Variable)}
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
         for name, old in before.items():
             new = self._buffers[name]
             if new is not None and not isinstance(new, Variable):

@@ -68,10 +68,11 @@ def reduce_losses(values: Tensor, reduction: str | None, sample_weight: Any = No
 
 def _divisor(values: Tensor, weight: Tensor | None, mask: Tensor | None) -> Tensor | None:
     """Sum of weights over the valid entries of `values`; without a weight their number; None for all of them."""
-    if weight is None and mask is None:
+    if mask is not None:
+        counted = mask.to(values.dtype) if weight is None else torch.where(mask, weight, 0.0)
+    elif weight is not None:
+        counted = weight
+    else:
         return None
-    counted = mask.to(values.dtype) if weight is None else weight
-    if weight is not None and mask is not None:
-        counted = torch.where(mask, weight, 0.0)
     # What was broadcast counts once for each value that it met.
     return counted.sum() * (values.numel() / max(counted.numel(), 1))

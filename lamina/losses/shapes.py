@@ -26,7 +26,8 @@ def as_tensor(value: Any, device: torch.device | None = None) -> Tensor:
     if isinstance(value, Tensor):
         return value if device is None or value.device == device else value.to(device)
     if is_tensor(value):
-        return value
+        symbolic: Tensor = value
+        return symbolic
     if isinstance(value, (list, tuple)) and any(is_tensor(item) for item in value):
         return torch.stack([as_tensor(item, device) for item in value])
     if not isinstance(value, (np.ndarray, list, tuple, int, float, bool)):
@@ -101,10 +102,10 @@ def weight_for(weight: Any, values: Tensor, what: str = "sample_weight") -> Tens
     Raises:
         ShapeError: an axis has neither the size that `values` has there nor (after the batch) size 1.
     """
-    weight = as_tensor(weight, device_of(values))
-    if weight.ndim == 0 or weight.shape == values.shape:
-        return weight
-    fitted = weight
+    fitted = as_tensor(weight, device_of(values))
+    weight = fitted
+    if fitted.ndim == 0 or fitted.shape == values.shape:
+        return fitted
     while fitted.ndim > values.ndim and fitted.shape[-1] == 1:
         fitted = fitted.squeeze(-1)
     if fitted.ndim <= values.ndim:

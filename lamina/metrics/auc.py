@@ -13,6 +13,7 @@ from lamina.graph.errors import ArgumentError, ShapeError
 
 from .base import Metric, ratio
 from .thresholds import COUNTS, Thresholds, answers, evenly_spread
+from .variable import MetricVariable
 
 _CURVES = ("ROC", "PR", "PRGAIN")
 _METHODS = ("interpolation", "majoring", "minoring")
@@ -34,6 +35,11 @@ class AUC(Metric):
     >>> AUC(num_thresholds=3)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
     tensor(0.7500)
     """
+
+    true_positives: MetricVariable
+    false_positives: MetricVariable
+    true_negatives: MetricVariable
+    false_negatives: MetricVariable
 
     direction = "up"
 

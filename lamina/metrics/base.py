@@ -64,7 +64,7 @@ class Metric:
             dtype: None for that of the metric.
             name: its name in `state_dict`; a second one of a name gets a number.
         """
-        make = initializers.get(initializer or "zeros")
+        make: Any = initializers.get(initializer or "zeros")
         dtype = self._dtype if dtype is None else to_torch(dtype)
         variable = MetricVariable.holding(torch.as_tensor(make(tuple(shape), dtype), dtype=dtype, device="cpu"))
         key, count = name or "variable", 1

@@ -11,6 +11,7 @@ from lamina.graph.errors import ArgumentError
 
 from .base import Metric, ratio
 from .thresholds import answers, checked_thresholds
+from .variable import MetricVariable
 
 # Below every prediction: what is not among the top k is set to it, and a top-k metric compares with it.
 _LOWEST = -1e10
@@ -74,6 +75,8 @@ class ConfusionMetric(Metric):
 class _Count(ConfusionMetric):
     """One of the four counts."""
 
+    accumulator: MetricVariable
+
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(thresholds, None, None, name, dtype)
 
@@ -136,6 +139,9 @@ class Precision(ConfusionMetric):
     tensor(0.6667)
     """
 
+    true_positives: MetricVariable
+    false_positives: MetricVariable
+
     direction = "up"
     counted = (("true_positives", "true_positives"), ("false_positives", "false_positives"))
 
@@ -168,6 +174,9 @@ class Recall(ConfusionMetric):
     >>> Recall()([0, 1, 1, 1], [1.0, 0.0, 1.0, 1.0])
     tensor(0.6667)
     """
+
+    true_positives: MetricVariable
+    false_negatives: MetricVariable
 
     direction = "up"
     counted = (("true_positives", "true_positives"), ("false_negatives", "false_negatives"))

@@ -12,10 +12,16 @@ from lamina.graph.errors import ArgumentError
 from .base import ratio
 from .confusion import ConfusionMetric
 from .thresholds import COUNTS, evenly_spread
+from .variable import MetricVariable
 
 
 class _Constrained(ConfusionMetric):
     """Base: the four counts at evenly spread thresholds, and the rate that must reach `value`."""
+
+    true_positives: MetricVariable
+    false_positives: MetricVariable
+    true_negatives: MetricVariable
+    false_negatives: MetricVariable
 
     direction = "up"
     counted = tuple((count, count) for count in COUNTS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -14,7 +13,7 @@ from lamina.losses.shapes import paired
 from .measure import Measure
 
 
-def pearson_correlation(y_true: Any, y_pred: Any, axis: int | Sequence[int] = -1) -> Tensor:
+def pearson_correlation(y_true: Any, y_pred: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
     """cov(y_true, y_pred) / (std(y_true) * std(y_pred)) along `axis`, from -1 to 1; NaN where one is constant.
 
     Args:
@@ -34,7 +33,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int | Sequence[int] = -1
     return (true / _deviation(true, axis) * (pred / _deviation(pred, axis))).mean(axis)
 
 
-def concordance_correlation(y_true: Any, y_pred: Any, axis: int | Sequence[int] = -1) -> Tensor:
+def concordance_correlation(y_true: Any, y_pred: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
     """2 cov(y_true, y_pred) / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))² + 1e-7) along `axis`.
 
     From -1 to 1, which only predictions equal to the targets reach.
@@ -56,7 +55,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int | Sequence[int] 
     return 2.0 * (true * pred).mean(axis) / (spread + apart.square() + EPSILON)
 
 
-def _centred(y_true: Any, y_pred: Any, axis: int | Sequence[int], what: str) -> tuple[Tensor, Tensor, Tensor]:
+def _centred(y_true: Any, y_pred: Any, axis: int | tuple[int, ...], what: str) -> tuple[Tensor, Tensor, Tensor]:
     """Both less their means, and the difference of the means."""
     y_true, y_pred = paired(y_true, y_pred, what)
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
@@ -72,7 +71,7 @@ def _centred(y_true: Any, y_pred: Any, axis: int | Sequence[int], what: str) -> 
     return y_true - means[0], y_pred - means[1], (means[0] - means[1]).mean(axis)
 
 
-def _deviation(centred: Tensor, axis: int | Sequence[int]) -> Tensor:
+def _deviation(centred: Tensor, axis: int | tuple[int, ...]) -> Tensor:
     return centred.square().mean(axis, keepdim=True).sqrt()
 
 
@@ -90,7 +89,7 @@ class PearsonCorrelation(Measure):
     direction = "up"
 
     def __init__(
-        self, name: str | None = "pearson_correlation", dtype: Any = None, axis: int | Sequence[int] = -1
+        self, name: str | None = "pearson_correlation", dtype: Any = None, axis: int | tuple[int, ...] = -1
     ) -> None:
         super().__init__(pearson_correlation, name, dtype, axis=axis)
 
@@ -109,6 +108,6 @@ class ConcordanceCorrelation(Measure):
     direction = "up"
 
     def __init__(
-        self, name: str | None = "concordance_correlation", dtype: Any = None, axis: int | Sequence[int] = -1
+        self, name: str | None = "concordance_correlation", dtype: Any = None, axis: int | tuple[int, ...] = -1
     ) -> None:
         super().__init__(concordance_correlation, name, dtype, axis=axis)

@@ -13,6 +13,7 @@ from lamina.losses.shapes import paired
 
 from .base import Metric
 from .reduction import at_least_float32, counting
+from .variable import MetricVariable
 
 _COUNTED = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
 
@@ -30,6 +31,11 @@ class FBetaScore(Metric):
     >>> FBetaScore(beta=2.0, threshold=0.5)(y_true, y_pred)
     tensor([0.3846, 0.9091, 0.8333])
     """
+
+    true_positives: MetricVariable
+    false_positives: MetricVariable
+    false_negatives: MetricVariable
+    intermediate_weights: MetricVariable
 
     direction = "up"
 
@@ -83,12 +89,11 @@ class FBetaScore(Metric):
             return torch.zeros(())
         precision = self.true_positives / (self.true_positives + self.false_positives + EPSILON)
         recall = self.true_positives / (self.true_positives + self.false_negatives + EPSILON)
-        scores = (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + EPSILON)
+        scores: Tensor = (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + EPSILON)
         if self.average == "weighted":
             result: Tensor = (scores * self.intermediate_weights / (self.intermediate_weights.sum() + EPSILON)).sum()
             return result
-        result: Tensor = scores if self.average is None else scores.mean()
-        return result
+        return scores if self.average is None else scores.mean()
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "average": self.average, "beta": self.beta, "threshold": self.threshold}

@@ -75,7 +75,9 @@ class SparseCategoricalCrossentropy(Measure):
         function = losses.sparse_categorical_crossentropy
         super().__init__(function, name, dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
+    def update_state(  # type: ignore[override]  # of targets and predictions, where a Mean takes values
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> None:
         if self.ignore_class is not None:
             valid = class_numbers(y_true, y_pred, self.axis, self.name)[0] != self.ignore_class
             mask = valid if mask is None else valid & weight_for(mask, valid, "mask").to(torch.bool)

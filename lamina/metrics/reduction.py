@@ -97,7 +97,9 @@ class MeanMetricWrapper(Mean):
             self.direction = "down"
 
     @torch.no_grad()
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
+    def update_state(  # type: ignore[override]  # of targets and predictions, where a Mean takes values
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> None:
         """Take a batch into account.
 
         Args:

@@ -14,6 +14,7 @@ from lamina.losses.shapes import paired, weight_for
 from .base import Metric
 from .measure import Measure
 from .reduction import at_least_float32, counting
+from .variable import MetricVariable
 
 _SUMS = ("squared_sum", "sum", "total_mse", "count")
 
@@ -136,6 +137,11 @@ class R2Score(Metric):
     >>> R2Score()([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]])
     tensor(0.5714)
     """
+
+    squared_sum: MetricVariable
+    sum: MetricVariable
+    total_mse: MetricVariable
+    count: MetricVariable
 
     direction = "up"
 

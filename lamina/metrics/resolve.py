@@ -196,9 +196,10 @@ def resolve_metric(
         metric = metric if isinstance(metric, Metric) else MeanMetricWrapper(metric)
         metric.name = identifier
         return metric
-    found = identifier if is_torch_metric(identifier) and not isinstance(identifier, type) else get(identifier)
+    found: Any = identifier if is_torch_metric(identifier) and not isinstance(identifier, type) else get(identifier)
     if found is None or hasattr(found, "update_state"):
-        return found
+        known: Metric | None = found
+        return known
     if is_torch_metric(found):
         return TorchMetric(found)
     return MeanMetricWrapper(TorchLoss(found) if is_torch_loss(found) else found)

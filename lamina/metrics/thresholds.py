@@ -47,9 +47,13 @@ class Thresholds:
         ones = torch.ones_like(y_pred) if weight is None else weight.to(y_pred.dtype)
         positive = torch.where(y_true.to(torch.bool), ones, 0.0)
         negative = ones - positive
+        hits: tuple[Tensor, ...]
         if len(self) == 1:
             said_yes = (y_pred > self.values[0]).to(y_pred.dtype)
-            hits = (positive * said_yes).sum(0, keepdim=True), (negative * said_yes).sum(0, keepdim=True)
+            hits = (
+                (positive * said_yes).sum(0, keepdim=True),
+                (negative * said_yes).sum(0, keepdim=True),
+            )
         else:
             hits = self._above(y_pred, positive, negative)
         return {

@@ -82,6 +82,7 @@ class Binding:
                     raise self._mismatch(inputs)
                 flat.extend(given)
             return flat
+        missing: list[str] = []
         for keys in (self._flat_keys, self.names):
             missing = [k for k, d in zip(keys, self.declared, strict=True) if k not in inputs and not d.optional]
             if not missing:

@@ -9,7 +9,18 @@ from typing import Any
 import torch
 
 from lamina.devices import limited_memory, memory_of_host
-from lamina.graph import ArgumentError, Constant, Graph, LaminaError, Node, StructureError, SymbolicTensor, record, tree
+from lamina.graph import (
+    ArgumentError,
+    Constant,
+    Graph,
+    LaminaError,
+    Node,
+    StructureError,
+    SymbolicTensor,
+    TensorSpec,
+    record,
+    tree,
+)
 from lamina.graph.node import is_input_node
 from lamina.layers import Input, InputLayer, Lambda, Layer, TorchModule
 from lamina.ops.body import Body, placeholder
@@ -67,7 +78,7 @@ def clone_model(
         )
     cloner = _Cloner(clone_function, call_function, recursive)
     with limited_memory(memory_of_host()):  # what a layer says of itself may be as wrong as a file
-        clone = cloner.model(model, input_tensors)
+        clone: Model = cloner.model(model, input_tensors)
     if clone_function is None:
         tie(clone, ties(state_of(model)))
         freeze(clone, frozen(model))
@@ -131,7 +142,7 @@ class _Cloner:
         return self._once(leaf, lambda c: copy.deepcopy(c, self._copies)) if isinstance(leaf, Constant) else leaf
 
     def _body(self, body: Body) -> Body:
-        inputs = tuple(placeholder(t.name, t.node.specs[t.index], t.node.source) for t in body.graph.inputs)
+        inputs = tuple(placeholder(t.name, _spec(t), t.node.source) for t in body.graph.inputs)
         return Body(body.role, body.graph.rebuild(self._call, inputs), body.own)
 
     def _layer(self, layer: Any) -> Any:
@@ -193,4 +204,10 @@ def _new_input(tensor: SymbolicTensor) -> SymbolicTensor:
         new.auto_named, new._settled = layer.auto_named, layer._settled
         result: SymbolicTensor = new.take()
         return result
-    return placeholder(tensor.name, tensor.node.specs[tensor.index], tensor.node.source)
+    return placeholder(tensor.name, _spec(tensor), tensor.node.source)
+
+
+def _spec(tensor: SymbolicTensor) -> TensorSpec:
+    spec: Any = tensor.node.specs[tensor.index]
+    known: TensorSpec = spec
+    return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
-from lamina.graph.infer import Array, example_shapes, infer_graph, merged_shape
+from lamina.graph.infer import Array, infer_graph, merged_shape
 from lamina.graph.walk import key_of, reached
 from lamina.layers.base import Layer, map_shapes
 from lamina.layers.core import AddedLoss
@@ -274,12 +275,13 @@ class Model(Trainer, Layer):
         ...     model.folded()(torch.ones(1, 8, 8, 3)).shape
         torch.Size([1, 6, 6, 4])
         """
-        if self._can_fold is None and self.graph is not None:
-            self._can_fold = can_fold(self.graph)
+        graph: Any = self.graph
+        if self._can_fold is None and graph is not None:
+            self._can_fold = can_fold(graph)
         if not self._can_fold or not self.is_drawn or _is_watched_or_cast():
             return None
         if self._folding is None or not self._folding.holds():
-            self._folding = Folding(self.graph)
+            self._folding = Folding(graph)
         elif afresh or not self._folding.is_current():
             self._folding.fold()
         return partial(self._run_folded, self._folding.program) if self._folding.program is not None else None
@@ -290,12 +292,13 @@ class Model(Trainer, Layer):
         A convolution, the normalization, sum and rectifier after it become one step that computes what they do, to the
         last bit; see `lamina.models.folding.joining`. Each layer is in the mode that its flag says.
         """
-        if self._can_fold is None and self.graph is not None:
-            self._can_fold = can_fold(self.graph)
+        graph: Any = self.graph
+        if self._can_fold is None and graph is not None:
+            self._can_fold = can_fold(graph)
         if not self._can_fold or not self._bare or not self.is_drawn or _is_watched_or_cast():
             return None
         if self._joining is None or not self._joining.holds():
-            self._joining = Joining(self.graph)
+            self._joining = Joining(graph)
         return partial(self._run, self._joining.program) if self._joining.program is not None else None
 
     def _run_folded(self, program: Program, inputs: Any) -> Any:
@@ -327,19 +330,20 @@ class Model(Trainer, Layer):
         given = [leaf for leaf in tree.leaves(self._binding.match(args[0])) if isinstance(leaf, Array)]
         for k in (0, 1):
             if [leaf.shape for leaf in given] == [t.example(k).shape for t in self.graph.inputs]:
-                return tree.map_leaves(lambda t, k=k: t.example(k), self.graph.output_structure)
+                return tree.map_leaves(methodcaller("example", k), self.graph.output_structure)
         return infer_graph(self.graph, given) if len(given) == len(self.graph.inputs) else None
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The outputs' shapes for shapes of the inputs, nested as these are; ``None`` axes are unknown."""
         if not self._runs_graph:
             return super().compute_output_shape(input_shape)
-        asked = self._binding.match(map_shapes(lambda shape: Array(tuple(shape), self._torch_dtype), input_shape))
+        told: Any = partial(Array, dtype=self._torch_dtype)  # a shape as it is given, its unknown axes None
+        asked = self._binding.match(map_shapes(told, input_shape))
         for declared, array in zip(self._binding.declared, asked, strict=True):
             declared.refuse_other_sizes(array.shape, self.label)
-        found = []
+        found, structure = [], None
         for k in (0, 1):
-            shapes = map_shapes(lambda shape, k=k: Array(example_shapes(shape)[k], self._torch_dtype), input_shape)
+            shapes = map_shapes(partial(self._example_of, k), input_shape)
             given = [leaf for leaf in tree.leaves(self._binding.match(shapes)) if isinstance(leaf, Array)]
             arrays = [Array(a.shape, declared.dtype) for a, declared in zip(given, self.graph.inputs, strict=True)]
             structure = infer_graph(self.graph, arrays)
@@ -652,7 +656,7 @@ class Model(Trainer, Layer):
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
         self._programs, self._mask_parts, self._folding, self._joining = {}, {}, None, None
         if self.graph is not None:
             self._binding = Binding(self.graph, self.label)

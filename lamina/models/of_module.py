@@ -36,8 +36,8 @@ class ModuleModel(Model):
         self.module = module
         self._arguments = argument_names(module)
 
-    def call(self, inputs: Any) -> Any:
-        if isinstance(inputs, Mapping) and self._takes(inputs):
+    def call(self, inputs: Any) -> Any:  # type: ignore[override]  # a module has its mode by train() and eval()
+        if isinstance(inputs, Mapping) and self._names_fit(inputs):
             return self._run_module(**inputs)
         if isinstance(inputs, (list, tuple)) and len(self._arguments or inputs) > 1:
             return self._run_module(*inputs)
@@ -46,7 +46,7 @@ class ModuleModel(Model):
     def _run_module(self, *args: Any, **kwargs: Any) -> Any:
         return tensors_only(run_module(self.module, self.trainable, args, kwargs))
 
-    def _takes(self, inputs: Mapping[str, Any]) -> bool:
+    def _names_fit(self, inputs: Mapping[str, Any]) -> bool:
         return self._arguments is None or all(name in self._arguments for name in inputs)
 
     def get_config(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def tensors_only(outputs: Any) -> Any:
 
 def argument_names(module: torch.nn.Module) -> tuple[str, ...] | None:
     """Names of what the module's ``forward`` takes; None where it takes any."""
-    inner = module
+    inner: Any = module
     while type(inner).forward is torch.nn.Module.forward or hasattr(inner, "module"):  # a wrapper such as DDP
         if not isinstance(getattr(inner, "module", None), torch.nn.Module):
             break

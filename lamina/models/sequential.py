@@ -105,7 +105,7 @@ class Sequential(Model):
         """Remove the last layer and return it."""
         if not self._chain:
             raise ArgumentError("There is no layer to remove.")
-        last = self._chain.pop()
+        last: Layer = self._chain.pop()
         for key in [key for key, module in self._modules.items() if module is last]:
             del self._modules[key]
         if self._start is not None:
@@ -150,8 +150,9 @@ class Sequential(Model):
         super().__setstate__(state)
         if self.graph is not None:
             self._start, self._end = self.graph.inputs[0], self.graph.outputs[0]
-        elif isinstance(self._start, InputLayer):  # an Input without layers yet
-            self._start = self._end = Input(batch_shape=self._start.batch_shape, dtype=self._start.dtype)
+        start: Any = self._start
+        if self.graph is None and isinstance(start, InputLayer):  # an Input without layers yet
+            self._start = self._end = Input(batch_shape=start.batch_shape, dtype=start.dtype)
 
     @property
     def made_by_graph(self) -> bool:

@@ -12,7 +12,8 @@ from .one_node import one_node
 from .operands import floating, ordered
 from .spatial import as_it_came, channels_second, each
 
-_MAX = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d, 3: F.adaptive_max_pool3d}
+_Kernels = dict[int, Callable[..., torch.Tensor]]
+_MAX: _Kernels = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d, 3: F.adaptive_max_pool3d}
 _AVERAGE = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
 
 
@@ -48,8 +49,6 @@ def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = N
     return _pooled("adaptive_max_pool", _MAX, ordered(floating(inputs)), output_size, data_format)
 
 
-def _pooled(
-    name: str, kernels: dict[int, Callable[..., torch.Tensor]], inputs: Any, output_size: Any, data_format: str | None
-) -> torch.Tensor:
+def _pooled(name: str, kernels: _Kernels, inputs: Any, output_size: Any, data_format: str | None) -> torch.Tensor:
     x, rank = channels_second(name, inputs, data_format)
     return as_it_came(kernels[rank](x, each("output_size", output_size, rank)), data_format)

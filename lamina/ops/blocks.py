@@ -133,8 +133,8 @@ def _steps(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> list[t
     return [each(name, value, 2, least) for name, value, least in named]
 
 
-def _pictures(name: str, x: Any) -> torch.Tensor:
-    x = tensor(x)
+def _pictures(name: str, pictures: Any) -> torch.Tensor:
+    x: torch.Tensor = tensor(pictures)
     if x.ndim != 4:
         raise ShapeError(
             f"ops.{name} takes pictures.", got=f"shape {tuple(x.shape)}", expected="4 axes, with the batch"

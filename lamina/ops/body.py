@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -59,6 +60,7 @@ class Body(Held):
         self.graph = graph
         self.own = own
         self.fixed = False
+        module: Any
         for name, module in graph.modules.items():
             self._modules[name] = module
             if isinstance(module, Operation):
@@ -106,7 +108,7 @@ class Body(Held):
         return {key: value for key, value in self.__dict__.items() if key != "_runs"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
         self._write()
 
 
@@ -164,14 +166,14 @@ def draw(role: str, function: Callable[..., Any], *parameters: Any) -> Closure:
     before = last_number()
     own: list[SymbolicTensor] = []
 
-    def parameter(spec: TensorSpec | None, name: str) -> SymbolicTensor | None:
+    def parameter(name: str, spec: TensorSpec | None) -> SymbolicTensor | None:
         if spec is not None:
             own.append(placeholder(name, spec, caller()))
         return None if spec is None else own[-1]
 
     names = _argument_names(function, len(parameters), role)
     pairs = zip(parameters, names, strict=True)
-    result = function(*(tree.map_leaves(lambda spec, n=n: parameter(spec, n), p) for p, n in pairs))
+    result = function(*(tree.map_leaves(partial(parameter, n), p) for p, n in pairs))
     outputs = tree.map_leaves(_as_output, result)
     captures = _from_outside([leaf for leaf in tree.leaves(outputs) if leaf is not None], before, own)
     graph = Graph((*own, *captures), outputs, part=True).detached()

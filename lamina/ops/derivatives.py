@@ -99,7 +99,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
             raise GraphError("A gradient of one's own is lost where operations are exported.", got=repr(f))
         leaves = list(tree.leaves(args))
         frame: dict[str, Any] = {}
-        flat = _CustomGradient.apply(f, args, frame, *leaves)
+        flat = _CustomGradient.apply(f, args, frame, *leaves)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
         return tree.pack_like(frame["output"], iter(flat))
 
     return function

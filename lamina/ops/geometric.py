@@ -65,9 +65,8 @@ def geomspace(
     tensor([1., 2., 4., 8.])
     """
     start, stop = torch.broadcast_tensors(*_ends(start, stop, dtype))
-    values = torch.sign(start) * torch.exp2(
-        linspace(*(torch.log2(torch.abs(end)) for end in (start, stop)), num, endpoint)
-    )
+    first, last = (torch.log2(torch.abs(end)) for end in (start, stop))
+    values = torch.sign(start) * torch.exp2(linspace(first, last, num, endpoint))
     if endpoint and num > 1:  # exact, which a power of a logarithm is not
         values = torch.cat([start.unsqueeze(0), values[1:-1], stop.unsqueeze(0)])
     return cast(torch.movedim(values, 0, axis), dtype or values.dtype)

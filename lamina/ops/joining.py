@@ -182,7 +182,7 @@ _BORDERS = {"edge": _edge, "reflect": _reflect, "symmetric": _symmetric}
 def _pairs(pad_width: Any, rank: int) -> list[tuple[int, int]]:
     if isinstance(pad_width, int):
         return [(pad_width, pad_width)] * rank
-    given = [tuple(p) if isinstance(p, (list, tuple)) else p for p in pad_width]
+    given: list[Any] = [tuple(p) if isinstance(p, (list, tuple)) else p for p in pad_width]
     if len(given) == 2 and all(isinstance(p, int) for p in given):
         return [(given[0], given[1])] * rank
     given = given * rank if len(given) == 1 else given

@@ -118,12 +118,12 @@ def layer_normalization(
     """
     if kwargs:
         raise ArgumentError(f"ops.layer_normalization has no argument {next(iter(kwargs))!r}.")
-    x, *weights = (None if v is None else floating(v) for v in placed(x, gamma, beta))
+    x, factor, shift = (None if v is None else floating(v) for v in placed(x, gamma, beta))
     axes = sorted(plain_axes(x, axis))
     moved = torch.movedim(x, axes, _last(axes))
     sizes = moved.shape[x.ndim - len(axes) :]
-    weights = [None if w is None else w.reshape(sizes).to(x.dtype) for w in weights]
-    result = F.layer_norm(moved, sizes, *weights, eps=EPSILON if epsilon is None else epsilon)
+    factor, shift = (None if w is None else w.reshape(sizes).to(x.dtype) for w in (factor, shift))
+    result = F.layer_norm(moved, sizes, factor, shift, eps=EPSILON if epsilon is None else epsilon)
     return torch.movedim(result, _last(axes), axes)
 
 

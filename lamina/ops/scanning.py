@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -145,7 +146,7 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
 
 def _of_associative_scan(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     function, elems, _, axis = args
-    parts = [tree.map_leaves(lambda leaf, n=n: _of_length(leaf, axis, n), elems) for n in AXIS_EXAMPLES]
+    parts = [tree.map_leaves(partial(_of_length, axis=axis, size=n), elems) for n in AXIS_EXAMPLES]
     drawn_for = [function.body.drawn_for([*tree.leaves((part, part)), *function.captures]) for part in parts]
     part = parts[1] if drawn_for[1] is not None else parts[0]
     refuse_changed("associative_scan", part, function.example(part, part))

@@ -96,10 +96,8 @@ def _by_segment(data: Any, segment_ids: Any, num_segments: int | None, reduction
         num_segments = int(ids.max()) + 1
     # One row more, for what belongs to no segment.
     ids = torch.where((ids < 0) | (ids >= num_segments), num_segments, ids)
-    start = data.new_full((num_segments + 1, *data.shape[1:]), of_none(data.dtype))
+    start: torch.Tensor = data.new_full((num_segments + 1, *data.shape[1:]), of_none(data.dtype))
     if reduction == "sum":  # the same, three times as fast
-        result: torch.Tensor = start.index_add(0, ids, data)[:-1]
-        return result
+        return start.index_add(0, ids, data).narrow(0, 0, num_segments)
     places = ids.reshape(-1, *[1] * (data.ndim - 1)).expand(data.shape)
-    result: torch.Tensor = start.scatter_reduce(0, places, data, reduction)[:-1]
-    return result
+    return start.scatter_reduce(0, places, data, reduction).narrow(0, 0, num_segments)

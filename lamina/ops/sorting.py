@@ -93,7 +93,8 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     if x.dtype == torch.bool:
         raise DtypeError("ops.top_k takes numbers.", got="bools", where=here(), hint="ops.cast(x, 'uint8')")
     size = x.shape[plain_axes(x, -1)[0]]
-    if isinstance(k, SymbolicInt):  # which PyTorch's own check of arguments would refuse
+    count: Any = k
+    if isinstance(count, SymbolicInt):  # which PyTorch's own check of arguments would refuse
         return record(torch.topk, (x, k), {"sorted": sorted})
     if size is not None and not 0 <= k <= size:
         raise ArgumentError(f"ops.top_k: there are no {k} values.", got=f"shape {tuple(x.shape)}", where=here())

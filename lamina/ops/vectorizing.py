@@ -51,7 +51,7 @@ def vectorize(
 
     @functools.wraps(pyfunc)
     def function(*args: Any, **kwargs: Any) -> Any:
-        given = {**dict(enumerate(args)), **kwargs}
+        given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
         apart = {place: tensor(value) for place, value in given.items() if place not in whole and value is not None}
 
         def of_parts(*parts: torch.Tensor) -> Any:

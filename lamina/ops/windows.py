@@ -7,7 +7,7 @@ Padding "valid" keeps the windows inside; with "same" there are ceil(n / stride)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,8 +21,9 @@ from .spatial import as_it_came, channels_second, each, is_same
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
-_MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
-_AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+_Kernels = Mapping[int, Callable[..., torch.Tensor]]
+_MAX: _Kernels = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_AVERAGE: _Kernels = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 @one_node
@@ -44,8 +45,7 @@ def max_pool(
 
     def reduce(x: torch.Tensor, size: Sequence[int], steps: Sequence[int], border: list[int] | None) -> torch.Tensor:
         lowest = -torch.inf if x.dtype.is_floating_point else torch.iinfo(x.dtype).min
-        result: torch.Tensor = _MAX[len(size)](x if border is None else F.pad(x, border, value=lowest), size, steps)
-        return result
+        return _MAX[len(size)](x if border is None else F.pad(x, border, value=lowest), size, steps)
 
     return _pooled(reduce, inputs, pool_size, strides, padding, data_format)
 

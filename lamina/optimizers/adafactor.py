@@ -98,11 +98,11 @@ class Adafactor(Optimizer):
 
     def _roots(self, group: Group, grads: list[Tensor], fresh: float) -> list[Tensor]:
         """sqrt(v), after moving v by the share `fresh` of the new squares."""
-        squares = torch._foreach_mul(grads, grads)
+        squares = list(torch._foreach_mul(grads, grads))
         torch._foreach_add_(squares, self.epsilon_1)
         if "velocity" in group.slots:
             torch._foreach_lerp_(group["velocity"], squares, fresh)
-            return torch._foreach_sqrt(group["velocity"])
+            return list(torch._foreach_sqrt(group["velocity"]))
         torch._foreach_lerp_(group["row"], [square.mean(-1) for square in squares], fresh)
         torch._foreach_lerp_(group["column"], [square.mean(-2) for square in squares], fresh)
         for square, row, column in zip(squares, group["row"], group["column"], strict=True):

@@ -287,7 +287,7 @@ class Optimizer:
     def _apply(self, grads: Sequence[Tensor | None]) -> None:
         work = self._work(grads)
         if self.loss_scale_factor is not None:
-            work = [(group, torch._foreach_div(scaled, self.loss_scale_factor)) for group, scaled in work]
+            work = [(group, list(torch._foreach_div(scaled, self.loss_scale_factor))) for group, scaled in work]
         if self.gradient_accumulation_steps:
             work = self._accumulated(work)
         if work:
@@ -340,12 +340,13 @@ class Optimizer:
 
     def _work(self, grads: Sequence[Tensor | None]) -> Work:
         """Groups with the gradients that they are to be updated with, ready for kernels."""
+        given: Any = grads  # those that are not None are taken out below
         if len(self._groups) == 1 and len(self._members[0]) == len(grads) and self._groups[0].accepts(grads):
-            return [(self._groups[0], list(grads))]
+            return [(self._groups[0], list(given))]
         present = [grad is not None for grad in grads]
         if present == self._present:
             # As in the last step: with half of 60 parameters frozen, 35 us in the place of 105.
-            work = [(group, [grads[i] for i in positions]) for group, positions in self._plan]
+            work: Work = [(group, [given[i] for i in positions]) for group, positions in self._plan]
             if all(group.accepts(own) for group, own in work):
                 return work
         self._prepare(grads)
@@ -356,7 +357,7 @@ class Optimizer:
                 self._plan.append((group.part(kept), [members[k] for k in kept]))
         if not self._plan:
             raise self._no_gradient()
-        return [(group, group.fitted([grads[i] for i in positions])) for group, positions in self._plan]
+        return [(group, group.fitted([given[i] for i in positions])) for group, positions in self._plan]
 
     def _no_gradient(self) -> ArgumentError:
         return ArgumentError(
@@ -386,10 +387,11 @@ class Optimizer:
         """Add gradients up; their mean as gradients where a step is due, else nothing."""
         for group, grads in work:
             torch._foreach_add_(group["gradient_accumulator"], grads)
-        if (self._iterations + 1) % self.gradient_accumulation_steps:
+        steps = self.gradient_accumulation_steps or 1
+        if (self._iterations + 1) % steps:
             return []
         for group, _ in work:
-            torch._foreach_div_(group["gradient_accumulator"], self.gradient_accumulation_steps)
+            torch._foreach_div_(group["gradient_accumulator"], steps)
         return [(group, group["gradient_accumulator"]) for group, _ in work]
 
     def _clipped(self, work: Work) -> Work:
@@ -400,7 +402,7 @@ class Optimizer:
         if not self.global_clipnorm:
             return work
         scale = global_scale([grads for _, grads in work], self.global_clipnorm)
-        return [(group, torch._foreach_mul(grads, scale.to(group.device, group.dtype))) for group, grads in work]
+        return [(group, list(torch._foreach_mul(grads, scale.to(group.device, group.dtype)))) for group, grads in work]
 
     def _decayed(self, group: Group) -> list[Tensor]:
         """Parameters of the group that weight decay applies to."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 def clip_by_value(grads: list[Tensor], limit: float) -> list[Tensor]:
     """Every element brought into [-limit, limit]."""
-    clipped = torch._foreach_clamp_max(grads, limit)
+    clipped = list(torch._foreach_clamp_max(grads, limit))
     torch._foreach_clamp_min_(clipped, -limit)
     return clipped
 
@@ -16,7 +16,7 @@ def clip_by_value(grads: list[Tensor], limit: float) -> list[Tensor]:
 def clip_by_norm(grads: list[Tensor], limit: float) -> list[Tensor]:
     """Each tensor scaled down so that its Euclidean norm is at most `limit`."""
     norms = torch.stack(torch._foreach_norm(grads))
-    return torch._foreach_mul(grads, list((limit / norms.clamp(min=limit)).unbind()))
+    return list(torch._foreach_mul(grads, list((limit / norms.clamp(min=limit)).unbind())))
 
 
 def global_scale(lists: list[list[Tensor]], limit: float) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +18,8 @@ _FUSED_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 # gets a step at which its own corrections are 1.
 _LATE_STEP = 1e30
 
-_stride, _kind = Tensor.stride, operator.attrgetter("dtype", "layout")
+_stride: Any = Tensor.stride  # which takes a None as well, and raises
+_kind = operator.attrgetter("dtype", "layout")
 
 
 class Group:
@@ -139,7 +141,7 @@ def memory_order(tensor: Tensor) -> list[int] | None:
     >>> memory_order(torch.zeros(2, 3).t()), memory_order(torch.zeros(2, 3))
     ([1, 0], None)
     """
-    order = sorted(range(tensor.ndim), key=lambda axis: -tensor.stride(axis))
+    order = sorted(range(tensor.ndim), key=lambda axis: -tensor.stride()[axis])
     return None if tensor.is_contiguous() else order
 
 

@@ -135,6 +135,8 @@ class LossScaleOptimizer(Optimizer):
 
     def _to_device(self) -> None:
         device = self._parameters[0].device if self._parameters else None
+        assert self.dynamic_scale is not None
+        assert self.step_counter is not None
         self.dynamic_scale, self.step_counter = self.dynamic_scale.to(device), self.step_counter.to(device)
 
     @torch.no_grad()
@@ -145,6 +147,7 @@ class LossScaleOptimizer(Optimizer):
         if not present:
             raise self._no_gradient()
         finite = self._all_finite(present)
+        assert self.dynamic_scale is not None  # made by build()
         scale = self.dynamic_scale.to(finite.device)
         unscaled = iter(torch._foreach_div(present, scale))
         inner = [None if grad is None else next(unscaled) for grad in ordered]
@@ -182,6 +185,7 @@ class LossScaleOptimizer(Optimizer):
             tensor.copy_(torch.where(skip.to(tensor.device), old, tensor))
 
     def _move_scale(self, finite: Tensor, scale: Tensor) -> None:
+        assert self.step_counter is not None  # made by build()
         counter = self.step_counter.to(finite.device)
         grows = finite & (counter == self.dynamic_growth_steps - 1)
         factor = torch.where(finite, torch.where(grows, 2.0, 1.0), 0.5)

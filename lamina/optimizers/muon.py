@@ -122,7 +122,7 @@ class Muon(Optimizer):
         torch._foreach_add_(group["momentum"], grads)
         ahead = group["momentum"]
         if self.nesterov:
-            ahead = torch._foreach_add(grads, group["momentum"], alpha=self.momentum)
+            ahead = list(torch._foreach_add(grads, group["momentum"], alpha=self.momentum))
         # Matrices of one shape go together: 30 of 8 by 8 take 0.3 ms in the place of 1.9.
         by_shape: dict[torch.Size, list[int]] = {}
         for i, weight in enumerate(group.parameters):

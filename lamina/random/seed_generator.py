@@ -33,7 +33,7 @@ class SeedGenerator(Constant):
     """
 
     keeps_seeds = True
-    value: torch.Tensor
+    value: torch.Tensor  # type: ignore[assignment]  # a buffer here, where a Constant may hold a parameter
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self.seed = None if seed is None else whole_seed(seed)

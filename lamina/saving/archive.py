@@ -39,11 +39,16 @@ def write_archive(path: Any, members: Mapping[str, bytes | TensorFile], overwrit
     """Write the members into a zip at ``path``; see `write_file` for how."""
 
     def fill(file: Any) -> None:
-        with written_behind(file) as behind, zipfile.ZipFile(behind, "w", zipfile.ZIP_STORED) as archive:
+        with written_behind(file) as behind, zipfile.ZipFile(_as_file(behind), "w", zipfile.ZIP_STORED) as archive:
             for name, data in members.items():
                 _write_member(archive, behind, name, data)
 
     write_file(path, fill, overwrite)
+
+
+def _as_file(behind: Any) -> Any:
+    """What a zip is written to need not have all that a file has."""
+    return behind
 
 
 def _write_member(archive: zipfile.ZipFile, file: Any, name: str, data: bytes | TensorFile) -> None:

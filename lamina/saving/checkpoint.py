@@ -216,7 +216,8 @@ class Checkpoint:
             self.run = unpack(document["run"], aside)
             for name, kind in _RUN_FIELDS.items():
                 field(self.run, name, kind, where)
-        self.epoch, self.batch = (self.run["epoch"], self.run["batch"]) if self.run is not None else (0, 0)
+        self.epoch: int = 0 if self.run is None else self.run["epoch"]
+        self.batch: int = 0 if self.run is None else self.run["batch"]
 
     def check(self, model: Any, run: Any) -> None:
         """Refuse what does not fit, all of it at once.

@@ -54,7 +54,7 @@ class ConfigWriter:
         holder: Any = layer
         drawn = holder.write_config(self) if holds_layers(cls, "write_config", "get_config") else None
         custom = self._classes.get(cls.__name__) is not cls or isinstance(layer, Traced)
-        entry = {"id": number, "class_name": cls.__name__, "name": layer.name, "config": drawn}
+        entry: dict[str, Any] = {"id": number, "class_name": cls.__name__, "name": layer.name, "config": drawn}
         if drawn is not None:
             entry["drawn"] = True
         elif isinstance(layer, Traced):
@@ -148,7 +148,8 @@ def _config_for_init(layer: Layer) -> dict[str, Any]:
         )
     if not made_by_init(cls) and not holds_layers(cls, "read_config", "from_config"):
         return config  # a from_config of its own may make anything of it
-    required, named, takes_any = init_arguments(cls)
+    kind: Any = cls
+    required, named, takes_any = init_arguments(kind)
     config = {key: value for key, value in config.items() if takes_any or key in named or key not in _BASE_ARGUMENTS}
     missing = [name for name in required if name not in config]
     foreign = [name for name in config if not takes_any and name not in named]

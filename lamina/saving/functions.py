@@ -69,7 +69,7 @@ def _of_ours() -> Iterator[tuple[str, Callable[..., Any]]]:
 @lru_cache(maxsize=1)
 def _further_names_by_id() -> MappingProxyType[int, str]:
     # Of two names for one function the first is written.
-    return MappingProxyType({id(function): name for name, function in reversed(_further_functions().items())})
+    return MappingProxyType({id(function): name for name, function in reversed(list(_further_functions().items()))})
 
 
 def name_of_function(function: Any) -> str | None:

@@ -186,7 +186,7 @@ class _GraphReader:
             self._restore_masks(node, field(entry, "masks", list, "A node", []))
         for body in self.bodies:
             body.fixed = False
-        return tuple(decode(self.config.get(key), self._tags) for key in ("inputs", "outputs"))  # type: ignore[return-value]
+        return tuple(decode(self.config.get(key), self._tags) for key in ("inputs", "outputs"))
 
     def _result(self, content: Any) -> Symbolic:
         if type(content) is not list or len(content) != 2:

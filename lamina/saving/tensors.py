@@ -77,7 +77,8 @@ class TensorFile:
         yield self._header
         for _, tensor in self._parts:
             if tensor.numel():
-                yield memoryview(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+                array: Any = tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+                yield memoryview(array)
 
     def __bytes__(self) -> bytes:
         return b"".join(self)
@@ -173,11 +174,11 @@ def _place(name: str, facts: Any, where: str) -> tuple[torch.dtype, list[int], i
             and all(type(n) is int and 0 <= n < 2**63 for n in numbers)
             and stop - start == math.prod(shape) * _WORDS[word].itemsize
         )
+        if sound:
+            return _WORDS[word], shape, start, stop
     except (TypeError, KeyError, ValueError):
-        sound = False
-    if not sound:
-        raise _no_tensors(where, f"{name!r:.60}: {facts!r:.120}")
-    return _WORDS[word], shape, start, stop
+        pass
+    raise _no_tensors(where, f"{name!r:.60}: {facts!r:.120}")
 
 
 def _view(data: Any, start: int, dtype: torch.dtype, shape: list[int], order: Any, where: str) -> torch.Tensor:

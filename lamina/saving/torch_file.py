@@ -49,7 +49,7 @@ class _Word(NamedTuple):
 class _Storage(NamedTuple):
     dtype: torch.dtype | None
     member: memoryview
-    count: int
+    count: int  # type: ignore[assignment]  # which a tuple has as a method
 
 
 _MARK = object()
@@ -151,7 +151,8 @@ class _Machine:
     def _step(self, name: str, argument: Any) -> None:
         stack = self._stack
         if name in _LITERALS:
-            stack.append(argument if _LITERALS[name] is None else _LITERALS[name]())
+            make = _LITERALS[name]
+            stack.append(argument if make is None else make())
         elif name in ("BINPUT", "LONG_BINPUT"):
             self._memo[argument] = stack[-1]
         elif name == "MEMOIZE":

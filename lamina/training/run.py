@@ -152,7 +152,7 @@ class Run:
         if self.hooks.listens(*_TEST_HOOKS):  # somebody may ask for the state meanwhile
             self._before_validation = self.state_dict()
         execution = Execution(self.model, self.step, training=False)
-        _, logs = evaluate(execution, self.held, self.hooks, self.progress)  # type: ignore[arg-type]
+        _, logs = evaluate(execution, self.held, self.hooks, self.progress)
         self._before_validation = None
         if not logs:
             raise StructureError(
@@ -217,7 +217,8 @@ class Run:
         execution = Execution(self.model, self.step, training=False)
         execution.begin()
         with execution.mode(), torch.no_grad():
-            execution.run(self.feed.peek())
+            batch: Any = self.feed.peek()
+            execution.run(batch)
         execution.end()
 
     def resume_from(self, checkpoint: Any) -> None:

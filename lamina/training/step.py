@@ -92,6 +92,7 @@ class Step:
             self._check_data(model, y, y_pred, training)
         if not self._every or self._needs_grad != [p.requires_grad for p in self._every]:
             self._look_at_weights(model)
+        total: torch.Tensor
         if model.computes_own_loss:
             total = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training)
         else:
@@ -176,7 +177,7 @@ class Step:
 
     def _extra(self, rows: int) -> list[torch.Tensor]:
         """Regularizers of the weights that are trained, and what layers gave to ``add_loss``."""
-        extra = [p.regularizer(p) for p in self._regularized]  # type: ignore[operator]
+        extra = [p.regularizer(p) for p in self._regularized]  # type: ignore[attr-defined]  # those that have one
         for layer in self._losing:
             for term in layer._losses:
                 value = term.mean() if term.ndim else term

@@ -248,8 +248,9 @@ class Trainer(Steps):
 
     def _source(self, data: Any, batch_size: int | None, **options: Any) -> Source:
         graph = self.graph  # type: ignore[attr-defined]
-        names = {"inputs": graph.input_names, "outputs": graph.output_names} if graph is not None else {}
-        return source_of(*data, batch_size=batch_size, **names, **options)
+        if graph is not None:
+            options |= {"inputs": graph.input_names, "outputs": graph.output_names}
+        return source_of(*data, batch_size=batch_size, **options)
 
     def _require_compiled(self) -> Step:
         if self._compiled is None:
@@ -264,7 +265,8 @@ class Trainer(Steps):
     def _forward(self) -> Callable[[Any], Any]:
         """What calls the model in a step: itself, in fewer steps where it can, or what ``torch.compile`` made of it."""
         if not self.jit_compile:
-            return self.joined() or self  # type: ignore[attr-defined, no-any-return]
+            model: Any = self  # a Trainer is part of a Model
+            return model.joined() or model  # type: ignore[no-any-return]
         if "_jit" not in self.__dict__:
             # Not an attribute: an nn.Module would take it for a part of itself.
             self.__dict__["_jit"] = torch.compile(self)  # type: ignore[call-overload]

@@ -15,6 +15,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -77,7 +78,7 @@ def _of_tar(tar: tarfile.TarFile) -> Iterator[_Member]:
         if not (info.isreg() or info.isdir()):
             what = "a link" if info.issym() or info.islnk() else "neither file nor folder"
             raise _refused(info.name, what)
-        yield _Member(info.name, (lambda info=info: tar.extractfile(info)) if info.isreg() else None)
+        yield _Member(info.name, partial(tar.extractfile, info) if info.isreg() else None)
 
 
 def _of_zip(zipped: zipfile.ZipFile) -> Iterator[_Member]:
@@ -85,7 +86,7 @@ def _of_zip(zipped: zipfile.ZipFile) -> Iterator[_Member]:
         mode = info.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _refused(info.filename, "a link" if stat.S_ISLNK(mode) else "neither file nor folder")
-        yield _Member(info.filename, None if info.is_dir() else lambda info=info: zipped.open(info))
+        yield _Member(info.filename, None if info.is_dir() else partial(zipped.open, info))
 
 
 def _unpack(members: Iterator[_Member], folder: Path) -> None:

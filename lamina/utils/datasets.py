@@ -10,13 +10,13 @@ import torch
 from torch.utils.data import Dataset, Subset
 
 from lamina.graph import ArgumentError, StructureError, tree
-from lamina.training.data import PyDataset
+from lamina.training.data import PyDataset as PyDataset
 
 # The name that Keras gave it first.
 Sequence = PyDataset
 
 
-class Rows(Dataset):
+class Rows(Dataset[Any]):
     """Arrays with a common first axis, in any nesting, as a dataset of their rows.
 
     >>> Rows({"a": np.arange(3), "b": np.ones((3, 2))})[1]["b"]

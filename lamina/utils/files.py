@@ -91,6 +91,7 @@ def _name(fname: Any, origin: str | None) -> str:
         raise ArgumentError(
             "utils.get_file needs a URL.", got=f"origin={origin!r}", expected=f"a scheme of {', '.join(_SCHEMES)}"
         )
+    name: str
     if fname:
         name = os.fspath(fname)
     else:

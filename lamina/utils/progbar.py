@@ -14,6 +14,8 @@ import torch
 from lamina.graph import ArgumentError
 from lamina.training.progress import Progress
 
+_AVERAGED: tuple[Any, ...] = (Number, np.ndarray, torch.Tensor)
+
 
 class Progbar:
     """A bar for a loop of one's own: live on a terminal or in a notebook, one line at the end anywhere else.
@@ -55,6 +57,8 @@ class Progbar:
             interval,
             unit_name,
         )
+        self._sums: dict[str, tuple[Any, int]] = {}  # name -> (sum, over how many steps)
+        self._seen, self._over, self._drawn = 0, False, -float("inf")
         self._as_is = set(stateful_metrics or ())
         self._averaged = None if stateless_metrics is None else set(stateless_metrics)
         self._progress = Progress(verbose, 1, target, what="", unit=unit_name)
@@ -97,7 +101,7 @@ class Progbar:
         self.update(self._seen + n, values)
 
     def _begin(self) -> None:
-        self._sums: dict[str, tuple[Any, int]] = {}  # name -> (sum, over how many steps)
+        self._sums.clear()
         self._seen, self._over, self._drawn = 0, False, -float("inf")
         self._progress.start(0, quiet=True)
 
@@ -105,7 +109,7 @@ class Progbar:
         wants_average = name not in self._as_is if self._averaged is None else name in self._averaged
         if isinstance(value, torch.Tensor):
             value = value.detach()  # else a sum would hold the graphs of all steps
-        if as_is or not wants_average or not isinstance(value, (Number, np.ndarray, torch.Tensor)):
+        if as_is or not wants_average or not isinstance(value, _AVERAGED):
             self._sums[name] = (value, 0)
             return
         total, count = self._sums.get(name, (0, 0))

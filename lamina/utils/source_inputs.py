@@ -22,4 +22,5 @@ def get_source_inputs(tensor: Any) -> list[SymbolicTensor]:
     if not isinstance(tensor, SymbolicTensor):
         raise ArgumentError("utils.get_source_inputs takes a symbolic tensor.", got=type(tensor).__name__)
     nodes, _ = walk([tensor], set())
-    return [output for node in nodes if is_input_node(node) for output in node.outputs]
+    outputs = (output for node in nodes if is_input_node(node) for output in node.outputs)
+    return [output for output in outputs if isinstance(output, SymbolicTensor)]

@@ -82,7 +82,7 @@ def timeseries_dataset_from_array(
         raise ArgumentError(f"There is no format {format!r}: what is returned is PyTorch's.", expected="the default")
     begin, end = start_index or 0, len(data) if end_index is None else end_index
     _check(len(data), begin, end, sequence_length, sequence_stride, sampling_rate)
-    series, aims = (None if values is None else _tensor(values)[begin:end] for values in (data, targets))
+    series, aims = _tensor(data)[begin:end], None if targets is None else _tensor(targets)[begin:end]
     starts = _starts(series, aims, (sequence_length - 1) * sampling_rate, sequence_stride)
     return _in_batches(Windows(series, aims, starts, sequence_length, sampling_rate), batch_size, shuffle, seed)
 

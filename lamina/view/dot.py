@@ -125,7 +125,8 @@ class _Writer:
         for row, end in zip(facts.rows, ends, strict=True):
             wires = list(zip(row.feeds, end.inputs, strict=False)) if len(end.inputs) > 1 else []
             for wire, box in wires or [(wire, box) for wire in row.inputs for box in end.inputs[:1]]:
-                self._line(ends, wire, box)
+                if wire is not None:  # an optional input that was left out
+                    self._line(ends, wire, box)
         sides = [[ends[tap.row].outputs[0] for tap in taps] for taps in (facts.inputs, facts.outputs)]
         return _Ends(*sides)
 

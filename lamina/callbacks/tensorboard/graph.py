@@ -63,12 +63,13 @@ def _node_def(node: Node, name: str, sources: list[str]) -> Any:
         for s in node.outputs
         if isinstance(s, SymbolicTensor)
     ]
-    is_layer = hasattr(node.op, "parameters") and not isinstance(node.op, Constant)
+    op: Any = node.op
+    is_layer = hasattr(op, "parameters") and not isinstance(op, Constant)
     attributes = {
         "_output_shapes": AttrValue(list=AttrValue.ListValue(shape=shapes)),
         "source": AttrValue(s=str(node.source).encode()),
     }
     if is_layer:
-        attributes["parameters"] = AttrValue(i=sum(p.numel() for p in node.op.parameters()))
+        attributes["parameters"] = AttrValue(i=sum(p.numel() for p in op.parameters()))
     kind = type(node.op).__name__ if is_layer or isinstance(node.op, Constant) else function_name(node.op)
     return NodeDef(name=name, op=kind, input=sources, attr=attributes)

@@ -100,7 +100,9 @@ class GroupQueryAttention(ProjectedAttention):
         )
         self.repeats = self.num_query_heads // self.num_key_value_heads
 
-    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
+    def build(  # type: ignore[override]  # a shape for each of its inputs
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> None:
         self.compute_output_shape(query_shape, value_shape, key_shape)
         heads = (self.num_query_heads, self.head_dim)
         shared = (self.num_key_value_heads, self.head_dim)
@@ -108,7 +110,9 @@ class GroupQueryAttention(ProjectedAttention):
             (query_shape, value_shape, key_shape or value_shape), heads, shared, shared, gathered=heads
         )
 
-    def compute_output_shape(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> Shape:
+    def compute_output_shape(  # type: ignore[override]  # a shape for each of its inputs
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> Shape:
         if len(query_shape) != 3:
             raise ShapeError(
                 f"{self.label} cannot take this query.",

@@ -95,7 +95,9 @@ class MultiHeadAttention(ProjectedAttention):
         self.attention_axes = self._attention_axes(attention_axes)
 
     def _made_shape(self, given: Any) -> tuple[int, ...] | None:
-        return None if given is None or given == () else axis_sizes(self, "output_shape", given)
+        if given is None or given == ():
+            return None
+        return tuple(size for size in axis_sizes(self, "output_shape", given) if size is not None)
 
     def _attention_axes(self, given: Any) -> tuple[int, ...] | None:
         if given is None:
@@ -105,7 +107,9 @@ class MultiHeadAttention(ProjectedAttention):
 
     # -- weights
 
-    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
+    def build(  # type: ignore[override]  # a shape for each of its inputs
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> None:
         self.compute_output_shape(query_shape, value_shape, key_shape)
         rank = len(query_shape)
         given = self.attention_axes or tuple(range(1, rank - 1))

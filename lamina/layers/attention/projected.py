@@ -239,7 +239,9 @@ class ProjectedAttention(Layer):
 
     # -- shapes
 
-    def compute_output_shape(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> Shape:
+    def compute_output_shape(  # type: ignore[override]  # a shape for each of its inputs
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> Shape:
         key_shape = value_shape if key_shape is None else key_shape
         if (
             len(query_shape) < 3

@@ -87,7 +87,7 @@ class EinsumDense(Layer):
             **{**weight_options(self, "kernel"), "initializer": self._fanned_initializer(equation)},
         )
         self.bias = self._add_bias(equation, sizes, input_shape) if self.bias_axes is not None else None
-        self._made_sizes = [sizes[letter] for letter in equation.made]
+        self._made_sizes: list[Any] = [sizes[letter] for letter in equation.made]
 
     def _parse(self, input_shape: Shape) -> EinsumEquation:
         try:
@@ -107,7 +107,7 @@ class EinsumDense(Layer):
         given = self.kernel_initializer
         if not isinstance(given, VarianceScaling) or None not in (given.input_axes, given.output_axes):
             return given
-        axes = {"input_axes": [], "output_axes": []}
+        axes: dict[str, list[int]] = {"input_axes": [], "output_axes": []}
         for axis, letter in enumerate(equation.kernel):
             axes["output_axes" if letter in equation.outputs else "input_axes"].append(axis)
         return type(given).from_config({**given.get_config(), **axes})

@@ -103,7 +103,8 @@ class ReversibleEmbedding(Embedding):
         given = self._facts.signature.bind_partial(*args, **kwargs).arguments
         inputs, reverse = given["inputs"], given.get("reverse", False)
         dtype = self._reverse_dtype if reverse else self._torch_dtype
-        return Array(self.compute_output_shape(tuple(inputs.shape), reverse), dtype)
+        shape: Any = self.compute_output_shape(tuple(inputs.shape), reverse)
+        return Array(shape, dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         if inputs.dtype.is_floating_point:  # vectors on their way back

@@ -40,10 +40,11 @@ class Dot(Merge):
         super().__init__(**kwargs)
         expected = "an integer, or a pair of integers, other than 0, which is the batch"
         try:
-            pair = list(axes) if isinstance(axes, (list, tuple)) else [operator.index(axes)] * 2
+            given: Any = axes
+            pair = list(given) if isinstance(given, (list, tuple)) else [operator.index(given)] * 2
             valid = len(pair) == 2 and all(operator.index(axis) != 0 for axis in pair)
         except TypeError:
-            valid = False
+            pair, valid = [], False
         if not valid:
             raise refuse(self, "axes", axes, expected, "axes=-1 for the features of both")
         self.axes = axes if isinstance(axes, int) else pair

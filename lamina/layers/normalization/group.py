@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -74,16 +75,17 @@ class GroupNormalization(AffineNormalization):
         self.add_affine((channels,))
         index = self._index
         views = views_to_second_axis(rank, index)
-        self._enter, self._leave = views or (partial(_moved, index, 1), partial(_moved, 1, index))
+        moves: tuple[Callable[..., torch.Tensor], ...] = views or (partial(_moved, index, 1), partial(_moved, 1, index))
+        self._enter, self._leave = moves
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         gamma, beta = self.gamma, self.beta
         # PyTorch's kernel (torch 2.13) fails on a shift without a factor, and a compiler warns of `_Tied`.
         inside = gamma is not None and not (torch.is_grad_enabled() and torch.compiler.is_compiling())
         own = (gamma, beta) if inside else (None, None)
-        outputs = self._enter(inputs)
+        outputs: torch.Tensor = self._enter(inputs)
         if inside and torch.is_grad_enabled():
-            outputs = _Tied.apply(outputs, gamma, beta)
+            outputs = _Tied.apply(outputs, gamma, beta)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
         outputs = self._leave(torch.group_norm(outputs, self._groups, *own, self.epsilon))
         if inside:
             return outputs

@@ -21,7 +21,7 @@ class FeatureAxes:
         self.indices = sorted(axis_index(layer, input_shape, item) for item in listed)
         self.sizes = tuple(known_size(layer, input_shape, index, "normalized over") for index in self.indices)
         self.trailing = self.indices == list(range(rank - len(self.indices), rank))
-        self.broadcast = [input_shape[index] if index in self.indices else 1 for index in range(rank)]
+        self.broadcast: list[Any] = [input_shape[index] if index in self.indices else 1 for index in range(rank)]
         fixed = {index - rank: size for index, size in zip(self.indices, self.sizes, strict=True)}
         self.input_spec = InputSpec(ndim=None if self.trailing else rank, axes=fixed)
 

@@ -55,7 +55,7 @@ class SpectralNormalization(Wrapper):
         """The layer's kernel."""
         return self.layer._parameters[self._kernel_name]
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         name = next((name for name in _KERNELS if self.layer._parameters.get(name) is not None), None)
         if name is None:
@@ -83,8 +83,7 @@ class SpectralNormalization(Wrapper):
 
     def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
         if not training:
-            result: torch.Tensor = self.layer.launch(inputs)
-            return result
+            return self._launched(inputs)
         self._normalize()
         # The layer reads a copy: a second call before the backward pass, as of a discriminator on real and made
         # images, overwrites the kernel again, but not what the first call's gradients need.
@@ -92,16 +91,21 @@ class SpectralNormalization(Wrapper):
         attributes = {self._kernel_name: self.kernel.to(dtype, copy=True)}
         layer = stand_in(self.layer, {**attributes, "_set_names": set()})
         try:
-            result: torch.Tensor = self.layer.launch(inputs)
-            return result
+            return self._launched(inputs)
         finally:
             give_back(self.layer, layer)
+
+    def _launched(self, inputs: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.layer.launch(inputs)
+        return result
 
     @torch.no_grad()
     def _normalize(self) -> None:
         """Bring `vector_u` closer to the first singular vector, and divide the kernel by its singular value."""
-        kernel, u = self.kernel, self.vector_u
+        kernel: torch.Tensor = self.kernel
+        u: torch.Tensor = self.vector_u
         matrix = kernel.reshape(-1, kernel.shape[-1])
+        v = u.new_empty(0)
         for _ in range(self.power_iterations):
             v = F.normalize(u @ matrix.mT, eps=self._epsilon)
             u = F.normalize(v @ matrix, eps=self._epsilon)

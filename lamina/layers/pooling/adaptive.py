@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -45,13 +46,13 @@ class _AdaptivePooling(Layer):
 
 class _AdaptiveMaxPooling(_AdaptivePooling):
     def reduce(self, inputs: torch.Tensor) -> torch.Tensor:
-        pool = F.adaptive_max_pool3d if self.rank == 3 else F.adaptive_max_pool2d
+        pool: Callable[..., torch.Tensor] = F.adaptive_max_pool3d if self.rank == 3 else F.adaptive_max_pool2d
         return pool(inputs, self._lifted_size)
 
 
 class _AdaptiveAveragePooling(_AdaptivePooling):
     def reduce(self, inputs: torch.Tensor) -> torch.Tensor:
-        pool = F.adaptive_avg_pool3d if self.rank == 3 else F.adaptive_avg_pool2d
+        pool: Callable[..., torch.Tensor] = F.adaptive_avg_pool3d if self.rank == 3 else F.adaptive_avg_pool2d
         return pool(inputs, self._lifted_size)
 
 

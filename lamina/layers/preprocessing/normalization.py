@@ -58,7 +58,8 @@ class Normalization(DataLayer):
         self._refuse_odd_statistics()
 
     def _refuse_odd_statistics(self) -> None:
-        mean, variance = self.input_mean, self.input_variance
+        mean: Any = self.input_mean
+        variance: Any = self.input_variance
         if (mean is None) != (variance is None):
             known, missing = ("mean", "variance") if variance is None else ("variance", "mean")
             raise refuse(self, missing, None, f"given where {known} is", "neither of them, and adapt(data)")
@@ -94,7 +95,8 @@ class Normalization(DataLayer):
             self.adapt_variance = self.add_weight(self._sizes, "ones", trainable=False, name="variance")
             self.count = self.add_weight((), "zeros", dtype="int32", trainable=False, name="count")
             return
-        mean, variance = (np.broadcast_to(v, self._sizes) for v in (self.input_mean, self.input_variance))
+        given: list[Any] = [self.input_mean, self.input_variance]
+        mean, variance = (np.broadcast_to(v, self._sizes) for v in given)
         deviation = np.maximum(np.sqrt(variance), self._epsilon)
         self._given = [GivenNumbers(v.tolist(), self._variable_torch_dtype) for v in (mean, deviation)]
 
@@ -153,6 +155,7 @@ class Normalization(DataLayer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         inputs = inputs.to(self._variable_torch_dtype)
+        mean: torch.Tensor
         if self.input_mean is None:
             mean, deviation = self.adapt_mean, self.adapt_variance.sqrt().clamp(min=self._epsilon)
         else:

@@ -94,6 +94,9 @@ class STFTSpectrogram(Layer):
         if fft is not None and fft & (fft - 1):
             warnings.warn(f"STFTSpectrogram: fft_length={fft} is no power of two.", stacklevel=3)
 
+    real_kernel: torch.Tensor
+    imag_kernel: torch.Tensor
+
     def build(self, input_shape: Shape) -> None:
         self.compute_output_shape(input_shape)
         shape = (self.frame_length, 1, self._frequencies)

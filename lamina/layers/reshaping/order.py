@@ -42,7 +42,7 @@ class Flatten(ReshapingLayer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape:
             raise shape_error(self, input_shape, "at least 1 axis, the batch")
-        sizes = input_shape[1:]
+        sizes: Any = input_shape[1:]
         return (input_shape[0], None if None in sizes else math.prod(sizes))
 
     def get_config(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class Reshape(ReshapingLayer):
         open_axis = -1 in self.target_shape
         if None in input_shape[1:]:
             return (input_shape[0], *(None if size == -1 else size for size in self.target_shape))
-        total = math.prod(input_shape[1:])
+        total = math.prod(n for n in input_shape[1:] if n is not None)
         fits = known and total % known == 0 if open_axis else total == known
         if not fits:
             expected = (

@@ -85,7 +85,7 @@ class Bidirectional(Layer):
         self.backward_layer._build_once(sequences_shape)
         self.input_spec = self.forward_layer.input_spec
         if self._first_weights is not None:
-            self.set_weights(self._first_weights)
+            self.set_weights(list(self._first_weights))
             self._first_weights = None
 
     def call(self, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
@@ -111,8 +111,8 @@ class Bidirectional(Layer):
     @property
     def states(self) -> tuple[torch.Tensor, ...] | None:
         """With `stateful`, the states that the next batch starts from."""
-        kept = self.forward_layer.states, self.backward_layer.states
-        return (*kept[0], *kept[1]) if None not in kept else None
+        ahead, back = self.forward_layer.states, self.backward_layer.states
+        return None if ahead is None or back is None else (*ahead, *back)
 
     def reset_state(self) -> None:
         """Start the next batch from zeros."""

@@ -180,7 +180,9 @@ class RecurrentCell(SteppedCell):
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [self.recurrent_kernel.new_zeros((batch_size, size)) for size in sizes]
 
-    def compute_output_shape(self, input_shape: Shape, states_shape: Any) -> Any:
+    def compute_output_shape(  # type: ignore[override]  # a cell is called on its states, too
+        self, input_shape: Shape, states_shape: Any
+    ) -> Any:
         return (*input_shape[:-1], self.units), states_shape
 
     def get_config(self) -> dict[str, Any]:

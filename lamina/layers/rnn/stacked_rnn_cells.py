@@ -64,7 +64,9 @@ class StackedRNNCells(Layer):
         """The cells' first states."""
         return [initial_states(cell, batch_size) for cell in self.cells]
 
-    def compute_output_shape(self, input_shape: Shape, states_shape: Any) -> Any:
+    def compute_output_shape(  # type: ignore[override]  # a cell is called on its states, too
+        self, input_shape: Shape, states_shape: Any
+    ) -> Any:
         return (*input_shape[:-1], self.output_size), states_shape
 
     def get_config(self) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class TimeDistributed(Wrapper):
         batch, steps = input_shape[:2]
         return (None if batch is None or steps is None else batch * steps, *input_shape[2:])
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Any = None) -> None:
         super().build(self._step_shape(input_shape))
         inner = self.layer.input_spec
         if isinstance(inner, InputSpec) and inner.axes:
@@ -76,5 +76,6 @@ class TimeDistributed(Wrapper):
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """As the layer tells of one step, whose dtype it may ask for: a model of word numbers, say."""
         given = self._facts.signature.bind_partial(*args, **kwargs).arguments["inputs"]
-        found = trial(self.layer, (Array(self._step_shape(given.shape), given.dtype),), {})
+        step: Any = self._step_shape(given.shape)
+        found = trial(self.layer, (Array(step, given.dtype),), {})
         return Array((*given.shape[:2], *found.shape[1:]), found.dtype)

@@ -53,7 +53,8 @@ class Folding:
         """
         # Written out, and so half as long as with all(): it stands before each single row that is predicted.
         for slot, name, weight, version, pointer in self._weights:
-            if slot.get(name) is not weight or weight._version != version or weight.data_ptr() != pointer:
+            current: Any = slot.get(name)
+            if current is not weight or weight._version != version or weight.data_ptr() != pointer:
                 return False
         return True
 

@@ -82,19 +82,21 @@ class OneDnn:
         window = (self.kernel, self.bias, padding, layer._lifted_strides, layer._lifted_dilation, layer.groups)
         if other is None:
             result = self.found.alone(x, *window, *self.inner, None)
-            made: torch.Tensor = layer._leave(result if self.after is None else self.after(result))
-            return made
+            return self._left(result if self.after is None else self.after(result))
         other = layer._enter(other)
         if other.shape != self._result_shape(x, padding):  # it is spread over the batch
             result = self.found.alone(x, *window, "none", [], None) + other
-            made: torch.Tensor = layer._leave(result if self.change is None else self.change.apply(result))
-            return made
+            return self._left(result if self.change is None else self.change.apply(result))
         if reuse:
             result = self.found.into(other, x, *window, "add", 1.0, self.inner_of_sum, [], None)
         else:
             result = self.found.plus(x, other, *window, "add", 1.0, self.inner_of_sum, [], None)
-        made: torch.Tensor = layer._leave(result if self.after_sum is None else self.after_sum(result))
-        return made
+        return self._left(result if self.after_sum is None else self.after_sum(result))
+
+    def _left(self, result: torch.Tensor) -> torch.Tensor:
+        """The result in the layer's order of axes."""
+        left: torch.Tensor = self.layer._leave(result)
+        return left
 
     def _result_shape(self, x: torch.Tensor, padding: tuple[int, ...]) -> tuple[int, ...]:
         layer = self.layer

@@ -81,8 +81,9 @@ def make_node(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 
 
 def _flattened(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    op = node.op
-    if isinstance(op, torch.nn.Module) and is_plain(op) and len(args) == 1 and are_defaults(kwargs):
+    op: Any = node.op
+    plain = isinstance(op, torch.nn.Module) and is_plain(op)
+    if plain and len(args) == 1 and are_defaults(kwargs):
         if _does_nothing(op) and isinstance(args[0], SymbolicTensor) and alike(args[0], node.outputs[0]):
             return args[0]
         given = inputs_of(op, args[0]) if getattr(op, "is_drawn", False) else None

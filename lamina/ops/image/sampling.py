@@ -136,7 +136,7 @@ def _neighbours(position: torch.Tensor, n: int, weighted: bool, fill_mode: str) 
         below = position.floor()
         above = position - below
         first = below.long()
-        found = [(first, 1 - above), (first + 1, above)]
+        found: list[tuple[Any, Any]] = [(first, 1 - above), (first + 1, above)]
     else:
         found = [(position.round().long(), None)]
     constant = fill_mode == "constant"

@@ -40,12 +40,12 @@ class CosineDecay(LearningRateSchedule):
         self.name, self.warmup_target, self.warmup_steps = name, warmup_target, warmup_steps
 
     def __call__(self, step: int) -> float:
-        step, top = float(step), self.initial_learning_rate
+        place, top = float(step), self.initial_learning_rate
         if self.warmup_target is not None:
-            if step < self.warmup_steps:
-                return top + (self.warmup_target - top) * step / self.warmup_steps
-            step, top = step - self.warmup_steps, self.warmup_target
-        done = min(step, self.decay_steps) / self.decay_steps
+            if place < self.warmup_steps:
+                return top + (self.warmup_target - top) * place / self.warmup_steps
+            place, top = place - self.warmup_steps, self.warmup_target
+        done = min(place, self.decay_steps) / self.decay_steps
         return top * ((1.0 - self.alpha) * 0.5 * (1.0 + math.cos(math.pi * done)) + self.alpha)
 
     def get_config(self) -> dict[str, Any]:

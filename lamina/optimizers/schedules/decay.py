@@ -111,10 +111,10 @@ class PolynomialDecay(LearningRateSchedule):
         self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
 
     def __call__(self, step: int) -> float:
-        step, span = float(step), self.decay_steps
+        place, span = float(step), self.decay_steps
         if self.cycle:
-            span = self.decay_steps * max(1, math.ceil(step / self.decay_steps))
-        end, left = self.end_learning_rate, 1.0 - min(step, span) / span
+            span = self.decay_steps * max(1, math.ceil(place / self.decay_steps))
+        end, left = self.end_learning_rate, 1.0 - min(place, span) / span
         result: float = (self.initial_learning_rate - end) * left**self.power + end
         return result
 

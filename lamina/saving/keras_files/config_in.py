@@ -139,7 +139,7 @@ class KerasConfigReader:
             model = self._sequential(config, where)
         else:
             inputs, outputs, order = read_graph(config, self, where)
-            model = self._models["Model"](inputs, outputs, name=name)  # type: ignore[call-arg]
+            model = self._models["Model"](inputs, outputs, name=name)
             self.orders[id(model)] = order
         if config.get("trainable") is False:
             model.trainable = False

@@ -93,9 +93,10 @@ class KerasConfigWriter:
         self._written.add(id(layer))
 
     def _nested(self, model: Any, name: str) -> dict[str, Any]:
-        if isinstance(model, self._models["Sequential"]) and type(model) is self._models["Sequential"]:
+        kind = type(model)
+        if kind is self._models["Sequential"]:
             return self._sequential(model, name)
-        if model.graph is None or type(model) is not self._models["Model"]:
+        if model.graph is None or kind is not self._models["Model"]:
             raise SavingError(
                 f"{model.label} cannot be written for Keras: it is defined by code, not by a graph.",
                 got=type(model).__name__,
@@ -112,7 +113,8 @@ class KerasConfigWriter:
         }
 
     def _sequential(self, model: Any, name: str) -> dict[str, Any]:
-        entries, used = [], set()
+        entries: list[Any] = []
+        used: set[str] = set()
         start = model._start.node.op if model._start is not None else None
         for layer in [start, *model.layers] if start is not None else model.layers:
             own = _free(layer.name, used)
@@ -277,7 +279,7 @@ class _GraphWriter:
 
 
 def _examples(symbolic: Symbolic) -> tuple[Any, Any]:
-    return tuple(getattr(symbolic.example(k), "shape", ()) for k in (0, 1))
+    return getattr(symbolic.example(0), "shape", ()), getattr(symbolic.example(1), "shape", ())
 
 
 class _Told:
@@ -319,7 +321,7 @@ def _entry_of_input(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _constant(constant: Constant) -> dict[str, Any]:
-    value = constant.value
+    value: torch.Tensor = constant.value
     if isinstance(value, torch.nn.Parameter):
         raise NoWordError("Keras has no bare parameter in a graph, only weights of layers.")
     try:

@@ -93,7 +93,7 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes) ->
     weights = io.BytesIO()
     left += write_keras_weights(model, weights, optimizer=bool(training))
     metadata = {"keras_version": _KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
-    members = {
+    members: dict[str, Any] = {
         _METADATA: json.dumps(metadata).encode(),
         _CONFIG: _to_json(entry),
         _WEIGHTS: weights.getbuffer(),

@@ -34,7 +34,7 @@ class _Result(NamedTuple):
     """In arguments, before they are drawn: a result of a call."""
 
     call: Call
-    index: int
+    index: int  # type: ignore[assignment]  # which a tuple has as a method
 
 
 def read_graph(config: dict[str, Any], reader: Reader, where: str) -> tuple[Any, Any, list[Layer]]:
@@ -124,7 +124,8 @@ class _GraphReader:
 
     def _old_arguments(self, node: list[Any], where: str) -> tuple[Any, Any]:
         """``[[layer, call, result, kwargs], ...]``, as Keras 2 writes."""
-        found, kwargs = [], {}
+        found: list[Any] = []
+        kwargs: dict[str, Any] = {}
         for item in node:
             if type(item) is not list or len(item) not in (3, 4):
                 raise LoadingError(f"{where} is malformed.", got=f"{item!r}"[:80], expected="[layer, call, result]")

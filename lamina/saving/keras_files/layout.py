@@ -154,7 +154,7 @@ def class_word(layer: Layer) -> str:
 
 def _leaves(container: Any) -> Iterator[Any]:
     """What lists, tuples and dicts hold, at any depth."""
-    stack = [container] if isinstance(container, (list, tuple, dict)) else []
+    stack: list[Any] = [container] if isinstance(container, (list, tuple, dict)) else []
     while stack:
         item = stack.pop()
         if isinstance(item, (list, tuple, dict)):

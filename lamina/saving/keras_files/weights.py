@@ -136,8 +136,9 @@ def _same_order(model: Any, orders: Mapping[int, list[Layer]] = MappingProxyType
     """Whether Keras comes by the trained layers of each model in the order in which we do."""
     for part in model.modules():
         if getattr(part, "graph", None) is not None and isinstance(part, Layer):
+            model_: Any = part
             theirs = orders.get(id(part)) or keras_order(part)
-            weighted = [[id(layer) for layer in one if layer.weights] for one in (theirs, part.layers)]
+            weighted = [[id(layer) for layer in one if layer.weights] for one in (theirs, model_.layers)]
             if weighted[0] != weighted[1]:
                 return False
     return True

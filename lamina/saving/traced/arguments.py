@@ -37,13 +37,14 @@ def copies_of(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def weights_laid_over(layer: Layer, weights: dict[str, torch.Tensor]) -> Iterator[None]:
     """Within, other tensors stand in the places of the layer's weights, in all places of each."""
     by_id = {id(w): weights[path] for path, w in weights_of(layer).items()}
-    kept = []
+    kept: list[tuple[dict[str, Any], str, Any]] = []
     for part in layer.modules():
-        for slot in (part._parameters, part._buffers):
+        slots: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)
+        for slot in slots:
             for key, weight in slot.items():
                 if id(weight) in by_id:
                     kept.append((slot, key, weight))
-                    slot[key] = _answering_like(weight, by_id[id(weight)])  # type: ignore[assignment]
+                    slot[key] = _answering_like(weight, by_id[id(weight)])
     try:
         yield
     finally:

@@ -178,7 +178,7 @@ class Traced(Layer):
         return {key: value for key, value in super().__getstate__().items() if key != "_traced_calls"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
         self._read_calls()
 
     def _read_calls(self) -> None:
@@ -261,8 +261,10 @@ def _make_weight(layer: torch.nn.Module, facts: dict[str, Any], where: str) -> s
         )
     elif kind == "parameter":
         value = torch.nn.Parameter(value, trainable)
-    (part._parameters if kind == "parameter" else part._buffers)[key] = value
-    return path
+    slot: dict[str, Any] = part._parameters if kind == "parameter" else part._buffers
+    slot[key] = value
+    result: str = path
+    return result
 
 
 def _constant(facts: Any, where: str) -> torch.Tensor:

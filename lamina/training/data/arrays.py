@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import torch
@@ -81,7 +82,7 @@ class Arrays(Source):
             self.tell_of_merging(self.batch_size + 1)
         if not self.shuffle:
             for start, stop in cuts.after(skip):
-                yield _map(lambda leaf, a=start, b=stop: _cut(leaf, a, b), self.data)
+                yield _map(partial(_cut, start=start, stop=stop), self.data)
             return
         order = torch.randperm(self.rows)
         orders = {device: order.to(device) for device in self._devices()}
@@ -89,11 +90,11 @@ class Arrays(Source):
             (order,) = orders.values()
             for start, stop in cuts.after(skip):
                 index = order[start:stop]
-                yield _map(lambda leaf, i=index: _take(leaf, i), self.data)
+                yield _map(partial(_take, index=index), self.data)
             return
         for start, stop in cuts.after(skip):
             index_on = {device: whole[start:stop] for device, whole in orders.items()}
-            yield _map(lambda leaf, on=index_on: _take(leaf, on[_device(leaf)]), self.data)
+            yield _map(partial(_take_on, index_on=index_on), self.data)
 
     def _devices(self) -> set[torch.device]:
         return {_device(leaf) for leaf in tree.leaves(self.data) if leaf is not None}
@@ -111,7 +112,7 @@ class Arrays(Source):
                 got=f"{self.rows} rows",
                 expected="a fraction between 0 and 1",
             )
-        head, tail = (_map(lambda leaf, s=rows: leaf[s], self.data) for rows in (slice(cut), slice(cut, self.rows)))
+        head, tail = _map(lambda leaf: leaf[:cut], self.data), _map(lambda leaf: leaf[cut:], self.data)
         options: dict[str, Any] = {"batch_size": self.batch_size, "names": self.names}
         return Arrays(*head, shuffle=self.shuffle, merge_single=self.merge_single, **options), Arrays(*tail, **options)
 
@@ -133,6 +134,10 @@ def _cut(leaf: Any, start: int, stop: int) -> torch.Tensor:
 
 def _take(leaf: Any, index: torch.Tensor) -> torch.Tensor:
     return leaf.index_select(0, index) if isinstance(leaf, torch.Tensor) else leaf.take(index)
+
+
+def _take_on(leaf: Any, index_on: dict[torch.device, torch.Tensor]) -> torch.Tensor:
+    return _take(leaf, index_on[_device(leaf)])
 
 
 def _map(fn: Callable[[Any], Any], data: Batch) -> Batch:

@@ -30,8 +30,13 @@ class Items(Stream):
         merge_single: bool = False,
     ) -> None:
         name = type(source).__name__
-        super().__init__(f"function {source.__name__}" if name == "function" else name, y, sample_weight, merge_single)
-        self.source = source
+        super().__init__(
+            f"function {getattr(source, '__name__', '')}" if name == "function" else name,
+            y,
+            sample_weight,
+            merge_single,
+        )
+        self.source: Any = source
         self.one_shot = isinstance(source, Iterator)
 
     def __len__(self) -> int:

@@ -102,7 +102,8 @@ class Progress:
         if not self.verbose:
             return
         self._choose_screen()
-        self._epoch, self._began, self._trained, self._done = epoch, self._clock(), None, done
+        self._epoch, self._began, self._done = epoch, self._clock(), done
+        self._trained: float | None = None
         self._head = self._name(epoch)
         self._begin(done, self.steps, {}, validating=False)
         wait = self._screen.wait()

@@ -89,9 +89,10 @@ def rate(seconds_per_step: float, unit: str = "step") -> str:
     >>> rate(0.0000853), rate(0.0123), rate(2.5)
     ('85.3 us/step', '12.3 ms/step', '2.50 s/step')
     """
-    for scale, name in ((1e6, "us"), (1e3, "ms"), (1.0, "s")):
-        amount = seconds_per_step * scale
-        if amount < 999.5 or name == "s":
+    amount, name = seconds_per_step, "s"
+    for scale, smaller in ((1e6, "us"), (1e3, "ms")):
+        if seconds_per_step * scale < 999.5:
+            amount, name = seconds_per_step * scale, smaller
             break
     digits = 2 if amount < 9.995 else 1 if amount < 99.95 else 0
     return f"{amount:.{digits}f} {name}/{unit}"

@@ -97,7 +97,7 @@ def decode_deltas_to_boxes(
 def _variance(variance: Any) -> torch.Tensor | None:
     if variance is None:
         return None
-    scales = tensor(variance, torch.float32)
+    scales: torch.Tensor = tensor(variance, torch.float32)
     if not scales.ndim or scales.shape[-1] != 4:
         raise ArgumentError(f"variance cannot be {variance!r}.", expected="four numbers")
     return scales

@@ -86,7 +86,7 @@ def read_sound(path: str, rate: int | None = None, length: int | None = None) ->
         error.add_note(f"while reading {path}")
         raise
     x = torch.from_numpy(_numbers(content, width).reshape(-1, channels))
-    x = x if rate in (None, own_rate) else resampled(x, own_rate, int(rate))  # type: ignore[arg-type]
+    x = x if rate in (None, own_rate) else resampled(x, own_rate, int(rate))
     return x if length is None else F.pad(x[:length], (0, 0, 0, max(length - len(x), 0)))
 
 

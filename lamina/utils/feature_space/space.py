@@ -144,7 +144,7 @@ class FeatureSpace(Layer):
         return Cross(feature_names, crossing_dim, output_mode)
 
     # `float` is Keras' name; torch.nn.Module.float, which would make float32 of weights, has nothing to do here.
-    float = staticmethod(kinds.plain)
+    float = staticmethod(kinds.plain)  # type: ignore[assignment]  # see above
     float_rescaled = staticmethod(kinds.rescaled)
     float_normalized = staticmethod(kinds.normalized)
     float_discretized = staticmethod(kinds.discretized)
@@ -171,7 +171,8 @@ class FeatureSpace(Layer):
         for name, layer in self.preprocessors.items():
             if learns(layer):
                 layer.adapt(ColumnInBatches(self.label, name, self.features[name], data))
-        self.adapted.fill_(True)
+        adapted: Any = self.adapted
+        adapted.fill_(True)
         self._forget()
         self.get_encoded_features()
 
