@@ -34,6 +34,7 @@ OUTSIDE = ("torch", "numpy", "keras", "hypothesis", "rich")
 
 def main(words: list[str]) -> int:
     chosen = [m for m in MUTANTS if not words or any(word in f"{m.file} {m.old} {m.new}" for word in words)]
+    os.environ["KERAS_BACKEND"] = "torch"
     for name in OUTSIDE:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
