@@ -89,7 +89,7 @@ class Layer(Precision):
     _facts: CallFacts
     _makes_masks = False
     _begins_masks = False
-    training = training_property  # type: ignore[assignment]
+    training = training_property
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -135,7 +135,7 @@ class Layer(Precision):
     # -- identity
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # type: ignore[override]  # read only, where an Operation just has one
         """The layer's name; a made-up one may get a number when the layer joins a model."""
         return self._name
 
@@ -281,12 +281,12 @@ class Layer(Precision):
         return output
 
     @property
-    def takes_training(self) -> bool:
+    def takes_training(self) -> bool:  # type: ignore[override]  # read only
         """Whether ``call`` has an argument ``training``."""
         return self._facts.training is not None
 
     @property
-    def heeds_mode(self) -> bool:
+    def heeds_mode(self) -> bool:  # type: ignore[override]  # read only
         """Whether the mode of a call must reach more than an argument ``training``: modules within, or a flag."""
         return bool(self._modules) or not (self.takes_training or type(self).__module__.startswith("lamina."))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ def build_by_trying(model: Layer, input_shape: Any) -> Any:
     """
     first: Exception | None = None
     for dtype in (model._torch_dtype, torch.int64):
-        inputs = map_shapes(lambda shape, dtype=dtype: Array(example_shapes(shape)[0], dtype), input_shape)
+        examples = map_shapes(lambda shape: example_shapes(shape)[0], input_shape)
+        inputs = map_shapes(partial(Array, dtype=dtype), examples)
         try:
             probe(model, (inputs,), {}, method="launch")
         except Exception as error:  # noqa: BLE001  it is the user's code, which may raise anything

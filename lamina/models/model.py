@@ -191,7 +191,7 @@ class Model(Trainer, Layer):
         return self._programs[training]
 
     @property
-    def heeds_mode(self) -> bool:
+    def heeds_mode(self) -> bool:  # type: ignore[override]  # read only
         # A graph has a program for each mode, which the argument chooses.
         return not self._runs_graph and super().heeds_mode
 
@@ -327,16 +327,18 @@ class Model(Trainer, Layer):
         if not self._runs_graph:
             has_rule = type(self).compute_output_shape is not Model.compute_output_shape
             return super().output_example(args, kwargs) if has_rule else None
+        graph: Any = self.graph
         given = [leaf for leaf in tree.leaves(self._binding.match(args[0])) if isinstance(leaf, Array)]
         for k in (0, 1):
-            if [leaf.shape for leaf in given] == [t.example(k).shape for t in self.graph.inputs]:
-                return tree.map_leaves(methodcaller("example", k), self.graph.output_structure)
-        return infer_graph(self.graph, given) if len(given) == len(self.graph.inputs) else None
+            if [leaf.shape for leaf in given] == [t.example(k).shape for t in graph.inputs]:
+                return tree.map_leaves(methodcaller("example", k), graph.output_structure)
+        return infer_graph(graph, given) if len(given) == len(graph.inputs) else None
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The outputs' shapes for shapes of the inputs, nested as these are; ``None`` axes are unknown."""
         if not self._runs_graph:
             return super().compute_output_shape(input_shape)
+        graph: Any = self.graph
         told: Any = partial(Array, dtype=self._torch_dtype)  # a shape as it is given, its unknown axes None
         asked = self._binding.match(map_shapes(told, input_shape))
         for declared, array in zip(self._binding.declared, asked, strict=True):
@@ -345,8 +347,8 @@ class Model(Trainer, Layer):
         for k in (0, 1):
             shapes = map_shapes(partial(self._example_of, k), input_shape)
             given = [leaf for leaf in tree.leaves(self._binding.match(shapes)) if isinstance(leaf, Array)]
-            arrays = [Array(a.shape, declared.dtype) for a, declared in zip(given, self.graph.inputs, strict=True)]
-            structure = infer_graph(self.graph, arrays)
+            arrays = [Array(a.shape, declared.dtype) for a, declared in zip(given, graph.inputs, strict=True)]
+            structure = infer_graph(graph, arrays)
             found.append([leaf.shape for leaf in tree.leaves(structure)])
         return tree.pack_like(structure, map(merged_shape, zip(*found, strict=True)))
 

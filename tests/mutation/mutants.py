@@ -63,7 +63,7 @@ MUTANTS = [
     Mutant("lamina/graph/program.py", "self.training if mode is None else mode", "self.training", "tests/models/test_as_module.py"),
     Mutant("lamina/graph/program.py", "self._render, value))}{',' if len(value) == 1 else ''})", "self._render, value))})", MODEL),
     Mutant("lamina/graph/program.py", " or keyword.iskeyword(base)", "", "tests/hostile/test_generated_code.py"),
-    Mutant("lamina/graph/program.py", "body if self.training is None else body.in_mode(self.training)", "body", BODIES),
+    Mutant("lamina/graph/program.py", "held if self.training is None else held.in_mode(self.training)", "held", BODIES),
     # masks
     Mutant("lamina/layers/mask_flow.py", "given.arguments.get(name) is not None or owner", "owner", MASKS),
     Mutant("lamina/layers/mask_flow.py", "given if given is not None else tree.map_leaves", "tree.map_leaves", MASKS),

@@ -100,9 +100,7 @@ class GroupQueryAttention(ProjectedAttention):
         )
         self.repeats = self.num_query_heads // self.num_key_value_heads
 
-    def build(  # type: ignore[override]  # a shape for each of its inputs
-        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
-    ) -> None:
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
         self.compute_output_shape(query_shape, value_shape, key_shape)
         heads = (self.num_query_heads, self.head_dim)
         shared = (self.num_key_value_heads, self.head_dim)

@@ -107,9 +107,7 @@ class MultiHeadAttention(ProjectedAttention):
 
     # -- weights
 
-    def build(  # type: ignore[override]  # a shape for each of its inputs
-        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
-    ) -> None:
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
         self.compute_output_shape(query_shape, value_shape, key_shape)
         rank = len(query_shape)
         given = self.attention_axes or tuple(range(1, rank - 1))
