@@ -410,7 +410,8 @@ class Model(Trainer, Layer):
             return None
         key = key_of(output)
         if key not in self._mask_parts:
-            used = [t for t in self.graph.inputs if key_of(t) in reached([output.mask], self.graph.inputs)]
+            met = reached([output.mask], self.graph.inputs)
+            used = [t for t in self.graph.inputs if key_of(t) in met]
             part = Graph(used, output.mask)
             self._mask_parts[key] = used, part, Program(part)
         used, part, program = self._mask_parts[key]

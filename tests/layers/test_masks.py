@@ -13,6 +13,7 @@ import torch
 from lamina import layers
 from lamina.graph import Graph
 from lamina.graph.program import Program
+from lamina.layers import Input, Masking
 from tests.layers.cases.form import Sub
 from tests.layers.parity import check
 
@@ -218,3 +219,10 @@ def test_the_mask_of_the_inputs_counts_beside_initial_states(name: str) -> None:
     expected = layer(x, initial_state=states, mask=torch.tensor(mask_named("holes")))
     x._keras_mask = torch.tensor(mask_named("holes"))
     torch.testing.assert_close(layer(x, initial_state=states), expected)
+
+
+def test_sizes_and_dropout_of_masked_tensors_lose_no_mask() -> None:
+    """A warning that a mask is dropped would be an error here."""
+    masked = Masking()(Input((None, 2)))
+    assert torch.nn.functional.dropout(masked, 0.5, False).mask is not None
+    assert (masked * masked.size(1)).mask is not None

@@ -76,13 +76,19 @@ BODIES = {
     "in a model within, whose end is read twice": lambda x: [y := nested(lambda i: norm(conv(i)))(x), ReLU()(y)],
     "twice in a row": lambda x: ReLU()(ReLU()(conv(x) + x) + x),
     "the input itself": lambda x: [x, ReLU()(x + 1)],
+    "a normalization of a sum": lambda x: norm(conv(x) + x),
+    "a normalization of a rectifier": lambda x: norm(ReLU()(conv(x))),
+    "a sum with a rectifier": lambda x: ReLU()(conv(x)) + x,
+    "beside a sum of others": lambda x: [ReLU()(s := (c := conv(x)) + c.transpose(1, 2)), s],
     "by ops": lambda x: ops.relu(ops.add(conv(x), x)),
 }
 
 
 def made(body):
     x = Input(SHAPE)
-    return Model(x, BODIES[body](x))
+    model, rng = Model(x, BODIES[body](x)), np.random.default_rng(5)
+    model.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in model.weights])  # no average of 0, no variance of 1
+    return model
 
 
 def trained(body):

@@ -287,3 +287,16 @@ def test_whole_numbers_become_the_dtype_of_the_weights(layer):
     assert model(real).dtype == torch.float32
     torch.testing.assert_close(model(real), layer(real.float()))
     torch.testing.assert_close(layer(real), layer(real.float()))
+
+
+def test_a_loss_for_each_row_counts_by_its_mean():
+    class Rows(Layer):
+        def call(self, inputs):
+            self.add_loss(inputs.square().sum(-1))
+            return inputs
+
+    x = Input((2,))
+    model = Model(x, Rows()(x))
+    model.compile("sgd", "mse")
+    rows = torch.tensor([[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]])
+    assert model.evaluate(rows, rows, verbose=0) == pytest.approx(30 / 3)

@@ -115,6 +115,8 @@ STRUCTURES = {
     "ordered dict": lambda a, b: OrderedDict(z=a, y=b),
     "named tuple": lambda a, b: Pair(a, b),
     "nested": lambda a, b: {"z": [a, (b,)], "y": {"x": a}},
+    "tuple of one": lambda a, b: (a,),
+    "tuple within": lambda a, b: [(a,), b],
     "repeated": lambda a, b: [a, a, b],
 }
 
@@ -133,7 +135,9 @@ def test_outputs_come_in_the_structure_declared(kind):
         assert all(np.array_equal(np.asarray(x), y) for x, y in zip(tree.leaves(result), expected, strict=True))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in STRUCTURES if kind not in ("tensor", "list of one", "repeated")])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in STRUCTURES if kind not in ("tensor", "list of one", "tuple of one", "repeated")]
+)
 def test_inputs_are_taken_in_the_structure_declared_and_flat(kind):
     structure = STRUCTURES[kind]
     a, b = Input((3,), name="a"), Input((2,), name="b")
@@ -173,6 +177,29 @@ def test_what_is_done_to_a_list_afterwards_is_not_done_to_the_model():
     assert (model.input_names, model.output_names) == (["a", "b"], ["mul", "mul_1"])
     assert model.output_shape == [(None, 3), (None, 2)]
     assert len(model.layers) == len(Model([a, b], [a * 2, b * 3]).layers)
+
+
+def test_an_input_may_be_an_output_and_nothing_else():
+    x, y = Input((3,), name="x"), Input((2,), name="y")
+    model = Model([x, y], [x, y * 2])
+    same(model(A, B), [A, B * 2])
+    same(Model(x, x)(A), A)
+
+
+def test_an_input_named_like_a_word_of_python():
+    x = Input((3,), name="class")
+    model = Model(x, Dense(2, name="return")(x) * float("inf"))
+    assert model.program().source.startswith("def forward(v_class):")
+    assert model({"class": torch.zeros(1, 3)}).isnan().all()
+
+
+def test_a_dict_whose_keys_are_not_those_declared():
+    a, b = Input((3,), name="a"), Input((2,), name="b")
+    model = Model({"in": [a, b]}, [a * 2, b * 3])
+    for wrong in ({"in": [A]}, {"on": [A, B]}, {"in": A}):
+        with pytest.raises(StructureError, match=r'Model "functional"'):
+            model(wrong)
+    same(model({"in": [A, B]}), [A * 2, B * 3])
 
 
 # ---- called
