@@ -17,6 +17,7 @@ from lamina.graph import ShapeError
 
 from .one_node import one_node
 from .operands import common, floating, ordered, placed
+from .single_positions import LANES, every, skips_positions
 from .spatial import as_it_came, channels_second, each, is_same
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -200,6 +201,7 @@ def conv_transpose(
     steps, gaps = each("strides", strides, rank), each("dilation_rate", dilation_rate, rank)
     more = (None,) * rank if output_padding is None else each("output_padding", output_padding, rank, least=0)
     weight = kernel.permute(rank + 1, rank, *range(rank))
+    # Of (n - 1) * stride + k positions, which is no multiple of the stride where k is 1: see single_positions.py.
     full = _TRANSPOSED[rank](x, weight, stride=steps, dilation=gaps)
     cut: list[int] = []
     for k, d, s, extra in zip(kernel.shape[:rank], gaps, steps, more, strict=True):
@@ -222,6 +224,8 @@ def _convolved(
 ) -> torch.Tensor:
     rank = x.ndim - 2
     steps, gaps = each("strides", strides, rank), each("dilation_rate", dilation_rate, rank)
+    if groups == 1 and weight.shape[1] < LANES and skips_positions(weight.shape[2:], steps):
+        x, steps = every(x, steps), (1,) * rank
     extents = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], gaps, strict=True)]
     border = _border(x.shape[2:], extents, steps, padding)
     before: tuple[int, ...] | int = 0

@@ -25,6 +25,7 @@ from lamina.layers.geometry import (
     window_counts,
 )
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+from lamina.ops.single_positions import LANES, every, skips_positions
 
 # Alike at both ends of each axis, and further in F.pad's order (last axis first).
 Padding = tuple[tuple[int, ...], list[int] | None]
@@ -73,6 +74,7 @@ class Convolution(Layer):
         self._lifted_strides = lifted(self.strides, 1)
         self._lifted_dilation = lifted(self.dilation_rate, 1)
         self._fixed_padding = self._plan_padding()
+        self._skips_positions = skips_positions(self.kernel_size, self.strides)
 
     def build_channels(self, input_shape: Shape) -> int:
         """Check the input's shape, fix its number of channels, and return that."""
@@ -105,6 +107,8 @@ class Convolution(Layer):
         """Slide `kernel` (out, in / groups, ...) over `inputs` (B, in, ...), both in PyTorch's order of axes."""
         inputs, padding = self.padded(inputs)
         slide = CONVOLVE[self._torch_rank]
+        if self._skips_positions and groups == 1 and kernel.shape[1] < LANES:
+            return slide(every(inputs, self._lifted_strides), kernel, bias)  # such windows have no padding
         return slide(inputs, kernel, bias, self._lifted_strides, padding, self._lifted_dilation, groups)
 
     def padded(self, inputs: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from lamina.layers.arguments import refuse, whole, wholes
-from lamina.layers.convolution.base import Convolution, kernel_order
+from lamina.layers.convolution.base import CONVOLVE, Convolution, kernel_order
 from lamina.layers.geometry import (
     Shape,
     check_image,
@@ -19,6 +19,7 @@ from lamina.layers.geometry import (
     transposed_size,
 )
 from lamina.layers.weight_options import keep_weight_options, weight_options_config
+from lamina.ops.single_positions import LANES, apart
 
 _SPREAD = {2: torch.conv_transpose2d, 3: torch.conv_transpose3d}
 
@@ -91,6 +92,8 @@ class _ConvTranspose(Convolution):
         self.bias = self.add_bias(self.filters)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self._skips_positions and self.filters < LANES:
+            return self.finish(self._spread_apart(self._enter(inputs)))
         outputs = _SPREAD[self._torch_rank](
             self._enter(inputs),
             self.torch_kernel(self.kernel),
@@ -104,6 +107,16 @@ class _ConvTranspose(Convolution):
         for axis, surplus in self._trim:
             outputs = outputs.narrow(axis, 0, outputs.shape[axis] - surplus)
         return self.finish(outputs)
+
+    def _spread_apart(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Windows of one position: a mix of the channels, zeros between, and the bias everywhere."""
+        mixed = CONVOLVE[self._torch_rank](inputs, self.torch_kernel(self.kernel).transpose(0, 1))
+        outputs = apart(mixed, self._lifted_strides)
+        rows = zip(inputs.shape[2:], self._lifted_strides, self._torch_output_padding, strict=True)
+        for axis, (n, stride, extra) in enumerate(rows, start=2):
+            if extra < stride - 1:
+                outputs = outputs.narrow(axis, 0, (n - 1) * stride + 1 + extra)
+        return outputs if self.bias is None else outputs + self.bias.view(-1, *(1,) * self._torch_rank)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         check_image(self, input_shape, self.rank)
