@@ -60,6 +60,34 @@ def scanned(step: Callable[..., Any], state: Any, xs: Any, reverse: bool) -> Any
     return scan(lambda now, x: _copied(step(now, x)), _copied(state), xs, dim=0, reverse=reverse)
 
 
+def trained(step: Callable[..., Any], state: Any, x: Any) -> Any:
+    """`state`, in which each tensor requires a gradient that requires one after any number of steps.
+
+    Up to torch 2.11 the operator carries gradients from step to step only where the first state requires one. The steps
+    with the first slice `x` that are taken here are for that alone.
+    """
+    while True:
+        pairs = list(zip(tree.leaves(state), tree.leaves(step(state, x)[0]), strict=True))
+        if not any(map(_lags, pairs)):
+            return state
+        started = iter([_following(*pair) if _lags(pair) else pair[0] for pair in pairs])
+        state = tree.map_leaves(lambda _: next(started), state)
+
+
+def _lags(pair: tuple[Any, Any]) -> bool:
+    before, after = (isinstance(leaf, torch.Tensor) and leaf.requires_grad for leaf in pair)
+    return after and not before
+
+
+def _following(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """The first tensor, as one that requires a gradient because the second one does.
+
+    The second one gets zeros, for a step that the loop takes as well: where these meet an infinite derivative, so does
+    the loop's own gradient.
+    """
+    return torch.where(torch.ones_like(before, dtype=torch.bool), before, after)
+
+
 def _packed(value: Any) -> list[torch.Tensor]:
     """The tensors, flat, whole numbers as floats that hold them exactly: those of 64 bits by their bits."""
     found = []

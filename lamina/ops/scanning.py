@@ -13,7 +13,7 @@ from lamina.graph.infer import AXIS_EXAMPLES, Array
 from lamina.graph.source import caller
 
 from .body import draw, drawn_as, spec_of
-from .higher_order import returns_of, scanned
+from .higher_order import returns_of, scanned, trained
 from .loops import refuse_changed
 from .one_node import holds_symbolic
 from .operands import tensor
@@ -67,6 +67,8 @@ def scan(
         return result
     steps = _steps(xs, length)
     if torch.compiler.is_compiling() and xs is not None:
+        if steps and torch.is_grad_enabled():
+            state = trained(f, state, _slice(xs, steps - 1 if reverse else 0))
         return _compiled_scan(f, state, xs, reverse)
     outputs = []
     for i in reversed(range(steps)) if reverse else range(steps):
