@@ -71,7 +71,7 @@ def trained(step: Callable[..., Any], state: Any, x: Any) -> Any:
         if not any(map(_lags, pairs)):
             return state
         started = iter([_following(*pair) if _lags(pair) else pair[0] for pair in pairs])
-        state = tree.map_leaves(lambda _: next(started), state)
+        state = tree.map_leaves(lambda _, found=started: next(found), state)
 
 
 def _lags(pair: tuple[Any, Any]) -> bool:

@@ -23,7 +23,8 @@ torch.manual_seed(0)
 def gradients(layer, x):
     x = x.clone().requires_grad_()
     y = layer(x)
-    return [y, *torch.autograd.grad(y, [x, *layer.parameters()], torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).view(y.shape))]
+    weights = torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).view(y.shape)
+    return [y, *torch.autograd.grad(y, [x, *layer.parameters()], weights)]
 
 def check(name, spatial, channels, filters, **options):
     x = torch.randn(2, *spatial, channels)

@@ -64,7 +64,7 @@ def states_that_need_gradients(function: Callable[..., Any], *args: Any) -> list
 
 
 @pytest.mark.parametrize(
-    ("scan", "expected"),
+    "scan, expected",
     [(decayed, [True]), (in_a_chain, [True, True]), (backwards, [True]), (without_weights, [False])],
 )
 def test_the_first_state_requires_a_gradient_where_a_later_one_does(
