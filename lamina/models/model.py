@@ -28,6 +28,7 @@ from lamina.view import summary
 from .binding import Binding
 from .building import build_by_trying
 from .folding import Folding, Joining, can_fold
+from .named_forward import NamedForward
 
 
 class Model(Trainer, Layer):
@@ -156,7 +157,7 @@ class Model(Trainer, Layer):
         self._programs = {}
         self._folding = self._joining = self._can_fold = None
         self._mask_parts: dict[Any, tuple[list[SymbolicTensor], Graph, Program]] = {}
-        self._binding = Binding(graph, self.label)
+        self._bind(graph)
         self._modules.clear()
         for name, module in graph.modules.items():
             # Not add_module: a layer may be called like an attribute ("weights", "loss"); state_dict does not mind.
@@ -169,6 +170,12 @@ class Model(Trainer, Layer):
         self._bare = type(self).call is Model.call and all(t.mask is None for t in graph.outputs)
         if not self._trainable:
             self.trainable = False
+
+    def _bind(self, graph: Graph) -> None:
+        """Take inputs as this graph declares them, by their names too."""
+        self._binding = Binding(graph, self.label)
+        has_own = type(self).call is not Model.call or type(self).forward is not Model.forward
+        self._forward_by_names = None if has_own else self._binding.forms.named(Model.forward)
 
     def _write_programs(self) -> None:
         """Have the programs ready: ``torch.compile`` cannot write them while it traces."""
@@ -197,20 +204,15 @@ class Model(Trainer, Layer):
         """Whether a call runs the graph: there is one, and the class has no ``call`` of its own."""
         return self.graph is not None and type(self).call is Model.call
 
+    @NamedForward
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What ``model(...)`` runs. With a graph its signature has the inputs' names: ``model(image=..., text=...)``."""
         if not self._runs_graph:
             return super().forward(*args, **kwargs)
-        if len(args) > 1:
-            args, kwargs = self._separate_tensors(args, kwargs)
-        return self.call(*args, **kwargs)
-
-    def _separate_tensors(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """``model(a, b)`` for ``model([a, b])``, as PyTorch users write; ``model(x, True)`` is Keras' training flag."""
-        if len(args) == 2 and (args[1] is None or isinstance(args[1], bool)):
-            return args[:1], {**kwargs, "training": args[1]}
-        return (list(args),), kwargs
+        if len(args) == 1 and not kwargs:
+            return self.call(args[0])
+        inputs, options = self._binding.forms.gather(args, kwargs)
+        return self.call(inputs, **options)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph. Subclasses define their own."""
@@ -312,9 +314,9 @@ class Model(Trainer, Layer):
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._runs_graph:
-            if len(args) > 1:
-                args, kwargs = self._separate_tensors(args, kwargs)
-            self._binding(args[0])
+            inputs, kwargs = self._binding.forms.gather(args, kwargs)
+            self._binding(inputs)
+            args = (inputs,)
         return super()._draw(args, kwargs)
 
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -643,14 +645,14 @@ class Model(Trainer, Layer):
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = "_programs _folding _joining _mask_parts _binding _step running _jit history".split()
+        made_anew = "_programs _folding _joining _mask_parts _binding _forward_by_names _step running _jit history".split()
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._programs, self._mask_parts, self._folding, self._joining = {}, {}, None, None
         if self.graph is not None:
-            self._binding = Binding(self.graph, self.label)
+            self._bind(self.graph)
             self._write_programs()
 
 
