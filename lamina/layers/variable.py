@@ -78,9 +78,14 @@ class Variable(torch.Tensor):
         """The tensor itself."""
         return self
 
-    def numpy(self) -> np.ndarray[Any, Any]:  # type: ignore[override]
-        """The values as an array on the host, without gradients."""
-        return torch.Tensor.numpy(self.detach().cpu())
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:  # type: ignore[override]
+        """The values as an array on the host, without gradients.
+
+        Args:
+            force: PyTorch's argument, which its exporters give: the same, and values that are kept as the negative or
+                the conjugate of others are written out.
+        """
+        return torch.Tensor.numpy(self.detach().cpu(), force=force)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
@@ -99,6 +104,9 @@ class Variable(torch.Tensor):
                 got=f"shape {tuple(new.shape)}",
                 expected=f"shape {tuple(self.shape)}",
             )
+        if not self.requires_grad:  # not under `no_grad`: an exporter cannot write a region down that has no result
+            self.copy_(new.detach())
+            return
         with torch.no_grad():
             self.copy_(new)
 

@@ -30,6 +30,9 @@ from .building import build_by_trying
 from .folding import Folding, Joining, can_fold
 from .named_forward import NamedForward
 
+# What makes an output's mask: which inputs it reads, the graph from these to the mask, and that as a program.
+_MaskPart = tuple[list[int], Graph, Program]
+
 
 class Model(Trainer, Layer):
     """A model, made from a graph of layers or by subclassing.
@@ -156,7 +159,7 @@ class Model(Trainer, Layer):
         self._mixed = False  # the layers of a graph have policies of their own
         self._programs = {}
         self._folding = self._joining = self._can_fold = None
-        self._mask_parts: dict[Any, tuple[list[SymbolicTensor], Graph, Program]] = {}
+        self._mask_parts: list[_MaskPart | None] | None = None
         self._bind(graph)
         self._modules.clear()
         for name, module in graph.modules.items():
@@ -181,6 +184,7 @@ class Model(Trainer, Layer):
         """Have the programs ready: ``torch.compile`` cannot write them while it traces."""
         for mode in (None, False, True):
             self.program(mode)
+        self._parts_of_masks()
 
     def program(self, training: bool | None = None) -> Program:
         """The graph as one Python function; ``model.program().source`` is its text.
@@ -308,6 +312,12 @@ class Model(Trainer, Layer):
             return self.run(args[0], **kwargs)
         return super()._dispatch(args, kwargs)
 
+    def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._runs_graph and (kwargs or len(args) != 1):
+            inputs, kwargs = self._binding.forms.gather(args, kwargs)
+            args = (inputs,)  # masks are matched with the inputs as one nesting
+        return super()._compute(args, kwargs)
+
     def _as_input(self, leaf: Any) -> Any:
         # With a graph the binding converts, by what each input declares.
         return leaf if self.graph is not None else super()._as_input(leaf)
@@ -393,19 +403,26 @@ class Model(Trainer, Layer):
             return previous_mask if self.supports_masking else None
         if all(t.mask is None for t in self.graph.outputs):
             return None
-        given = dict(zip(self.graph.inputs, self._binding.match(inputs), strict=True))
-        return [self._mask_of(t, given) for t in self.graph.outputs]
+        flat = self._binding.match(inputs)
+        return [self._mask_of(part, flat) for part in self._parts_of_masks()]
 
-    def _mask_of(self, output: SymbolicTensor, given: dict[SymbolicTensor, Any]) -> Any:
-        if output.mask is None or self.graph is None:
+    def _parts_of_masks(self) -> list[_MaskPart | None]:
+        """For each output the part of the graph that makes its mask."""
+        if self._mask_parts is None:
+            self._mask_parts = [None if t.mask is None else self._part_of(t.mask) for t in self.outputs]
+        return self._mask_parts
+
+    def _part_of(self, mask: SymbolicTensor) -> _MaskPart:
+        met = reached([mask], self.inputs)
+        places = [place for place, tensor in enumerate(self.inputs) if key_of(tensor) in met]
+        part = Graph([self.inputs[place] for place in places], mask)
+        return places, part, Program(part)
+
+    def _mask_of(self, found: _MaskPart | None, flat: list[Any]) -> Any:
+        if found is None:
             return None
-        key = key_of(output)
-        if key not in self._mask_parts:
-            used = [t for t in self.graph.inputs if key_of(t) in reached([output.mask], self.graph.inputs)]
-            part = Graph(used, output.mask)
-            self._mask_parts[key] = used, part, Program(part)
-        used, part, program = self._mask_parts[key]
-        values = [given[t] for t in used]
+        places, part, program = found
+        values = [flat[place] for place in places]
         if all(isinstance(v, torch.Tensor) for v in values):
             return program.run(*values)
         return part.rebuild(inputs=values).outputs[0]
@@ -650,7 +667,7 @@ class Model(Trainer, Layer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._programs, self._mask_parts, self._folding, self._joining = {}, {}, None, None
+        self._programs, self._mask_parts, self._folding, self._joining = {}, None, None, None
         if self.graph is not None:
             self._bind(self.graph)
             self._write_programs()
