@@ -22,11 +22,10 @@ def run_fused(
     if mask is None:
         outputs, last = cell.fused(inputs, states, None)
         return outputs, last[0], last
-    order = torch.argsort(mask.logical_not().byte(), dim=1, stable=True)
     lengths = mask.sum(1, keepdim=True)
     padding = torch.arange(inputs.shape[1], device=mask.device) >= lengths
     # Zeros, because the padding may hold anything, and a NaN there would reach the weights' gradients.
-    packed = _rows(_table(inputs), order.masked_fill(padding, -1), inputs.shape[1])
+    packed = _rows(_table(inputs), _steps_that_count(mask, padding), inputs.shape[1])
     outputs, last = cell.fused(packed, states, padding if wanted.states else None)
 
     table = _table(outputs)
@@ -37,6 +36,18 @@ def run_fused(
     place = mask.cumsum(1) - 1
     spread = _rows(table, place.masked_fill(mask.logical_not(), -1) if wanted.zero_masked else place, inputs.shape[1])
     return spread, spread[:, -1], last
+
+
+def _steps_that_count(mask: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
+    """(B, T): of each sample the steps that the mask keeps, in their order, then -1."""
+    if not torch.compiler.is_exporting():
+        order = torch.argsort(mask.logical_not().byte(), dim=1, stable=True)
+        return order.masked_fill(padding, -1)
+    # ONNX has no stable sort. Each step is written to its place; the last column takes those that do not count.
+    batch, length = mask.shape
+    steps = torch.arange(length, device=mask.device).expand(batch, length)
+    place = (mask.cumsum(1) - 1).masked_fill(mask.logical_not(), length)
+    return steps.new_full((batch, length + 1), -1).scatter(1, place, steps)[:, :-1]
 
 
 def _table(sequences: torch.Tensor) -> torch.Tensor:
