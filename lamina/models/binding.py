@@ -11,7 +11,7 @@ import torch
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 
-from .named_forward import CallForms
+from .call_forms import CallForms
 
 
 class Binding:

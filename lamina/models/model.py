@@ -28,8 +28,10 @@ from lamina.view import summary
 from .binding import Binding
 from .building import build_by_trying
 from .folding import Folding, Joining, can_fold
-from .named_forward import NamedForward
+from .shown_forward import ShownForward, shown_as
 
+# What a call is given when it is no drawing; None is an optional input or an option.
+_DATA = (torch.Tensor, np.ndarray, bool, type(None))
 # What makes an output's mask: which inputs it reads, the graph from these to the mask, and that as a program.
 _MaskPart = tuple[list[int], Graph, Program]
 
@@ -177,8 +179,7 @@ class Model(Trainer, Layer):
     def _bind(self, graph: Graph) -> None:
         """Take inputs as this graph declares them, by their names too."""
         self._binding = Binding(graph, self.label)
-        has_own = type(self).call is not Model.call or type(self).forward is not Model.forward
-        self._forward_by_names = None if has_own else self._binding.forms.named(Model.forward)
+        self._forward_of_graph = shown_as(Model.forward, self._binding.forms.signature) if self._runs_graph else None
 
     def _write_programs(self) -> None:
         """Have the programs ready: ``torch.compile`` cannot write them while it traces."""
@@ -208,7 +209,7 @@ class Model(Trainer, Layer):
         """Whether a call runs the graph: there is one, and the class has no ``call`` of its own."""
         return self.graph is not None and type(self).call is Model.call
 
-    @NamedForward
+    @ShownForward
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What ``model(...)`` runs. With a graph its signature has the inputs' names: ``model(image=..., text=...)``."""
         if not self._runs_graph:
@@ -217,6 +218,12 @@ class Model(Trainer, Layer):
             return self.call(args[0])
         inputs, options = self._binding.forms.gather(args, kwargs)
         return self.call(inputs, **options)
+
+    _forward_of_class: Callable[..., Any] = forward.plain
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._forward_of_class = shown_as(Layer.forward, cls._facts.signature)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph. Subclasses define their own."""
@@ -308,8 +315,10 @@ class Model(Trainer, Layer):
         return self._run(program, inputs)
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.graph is not None and self._bare and len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
-            return self.run(args[0], **kwargs)
+        if self.graph is not None and self._bare:
+            alone = len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray)
+            if alone or all(isinstance(leaf, _DATA) for leaf in tree.leaves((args, kwargs))):
+                return self.run(*args, **kwargs)  # hooks see what came, and the binding looks at it
         return super()._dispatch(args, kwargs)
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -662,7 +671,7 @@ class Model(Trainer, Layer):
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = "_programs _folding _joining _mask_parts _binding _forward_by_names _step running _jit history".split()
+        made_anew = "_programs _folding _joining _mask_parts _binding _forward_of_graph _step running _jit history".split()
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

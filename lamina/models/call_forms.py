@@ -1,40 +1,17 @@
-"""A model's ``forward`` under the names of its inputs, for whoever reads it or calls by name.
-
-``torch.export``, the ONNX exporter and trainers of others ask ``inspect.signature(model.forward)`` for the names of
-what a module takes. A class has one signature and every graph has other inputs, so each model shows one of its own.
-"""
+"""The ways in which a model can be called: by position, as one nesting, or by the names of its inputs."""
 
 from __future__ import annotations
 
 import inspect
 import keyword
 import re
-import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lamina.graph import ArgumentError, tree
 
 OPTIONS = ("training", "mask")
 _TAKEN = ("self", "inputs", *OPTIONS)
-
-
-class NamedForward:
-    """Decorates ``forward``: a model that has a function of its own, with a signature of its own, shows that one.
-
-    The function lies in the model without the model in it, and is bound when it is asked for. A bound method that lay
-    there would be a cycle, which only the collector frees. It is no data descriptor, so a ``forward`` that somebody
-    sets on one model goes first, as on any ``nn.Module``.
-    """
-
-    def __init__(self, plain: Callable[..., Any]) -> None:
-        self.plain = plain
-        self.__doc__ = plain.__doc__
-
-    def __get__(self, model: Any, kind: type | None = None) -> Any:
-        if model is None:
-            return self.plain
-        return (model.__dict__.get("_forward_by_names") or self.plain).__get__(model, kind)
 
 
 class CallForms:
@@ -92,19 +69,15 @@ class CallForms:
             hint=f"model({', '.join(f'{name}=...' for name in self.parameters)})",
         )
 
-    def named(self, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """The same function, under a signature that has the inputs' names."""
+    @property
+    def signature(self) -> inspect.Signature:
+        """What a call of the model takes, under the inputs' names."""
         by_place, only_by_name = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
         # The first one may be a nesting of all inputs, so none after it is required.
         first, *rest = (inspect.Parameter(name, by_place) for name in self.parameters)
         places = [first, *(parameter.replace(default=None) for parameter in rest)]
         options = [inspect.Parameter(name, only_by_name, default=None) for name in OPTIONS]
-        code, where = forward.__code__, forward.__globals__
-        copy = types.FunctionType(code, where, forward.__name__, forward.__defaults__, forward.__closure__)
-        copy.__doc__, copy.__qualname__, copy.__module__ = forward.__doc__, forward.__qualname__, forward.__module__
-        itself = inspect.Parameter("self", by_place)
-        copy.__signature__ = inspect.Signature([itself, *places, *options])  # type: ignore[attr-defined]
-        return copy
+        return inspect.Signature([*places, *options])
 
 
 def _identifiers(names: Iterable[str]) -> list[str]:
