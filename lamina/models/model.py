@@ -211,7 +211,7 @@ class Model(Trainer, Layer):
 
     @ShownForward
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What ``model(...)`` runs. With a graph its signature has the inputs' names: ``model(image=..., text=...)``."""
+        """What ``model(...)`` runs, with a graph the inputs' names in its signature: ``model(image=..., text=...)``."""
         if not self._runs_graph:
             return super().forward(*args, **kwargs)
         if len(args) == 1 and not kwargs:
@@ -671,7 +671,9 @@ class Model(Trainer, Layer):
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = "_programs _folding _joining _mask_parts _binding _forward_of_graph _step running _jit history".split()
+        made_anew = (
+            "_programs _folding _joining _mask_parts _binding _forward_of_graph _step running _jit history".split()
+        )
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 
 class ShownForward:
-    """Decorates ``forward``: who asks a model for it gets a function under the signature of its graph, or of its ``call``.
+    """Decorates ``forward``: a model gives it out under the signature of its graph, or of its own ``call``.
 
     A graph's lies in the model without the model in it, and is bound when it is asked for: a bound method that lay
     there would be a cycle, which only the collector frees. This is no data descriptor, so a ``forward`` that somebody
