@@ -18,6 +18,8 @@ from tests.layers.build import arrays_of, layer_of, mapped, some_of_each
 from tests.layers.cases.form import Case
 
 pytestmark = [
+    # PyTorch's copies of its own graphs, by an old name of its own.
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*is deprecated"),
     # PyTorch's writer, of weights that do not lie in memory as they are shown.
     pytest.mark.filterwarnings("ignore:No complete tensor found"),
     # Of layers that add losses: these are no part of an exported program.
@@ -131,8 +133,11 @@ def open_axes(model: Model) -> tuple[dict[int, Any], ...]:
     return tuple({axis: ANY for axis, size in enumerate(t.shape) if size is None} for t in model.inputs)
 
 
+QUICK = ("LSTM", "convolutions", "choice")
+
+
 @STRICT
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in MODELS])
 def test_whole_models_run_for_other_sizes_after_a_file(name, strict):
     torch.manual_seed(1)
     model, given, others = MODELS[name]()
