@@ -63,6 +63,16 @@ def test_the_guide_to_control_flow_runs_from_top_to_bottom(tmp_path: Path, monke
     assert (ROOT / "docs/images/routed.svg").exists()
 
 
+@pytest.mark.filterwarnings("ignore")  # of PyTorch's exporters, on their own names
+def test_the_guide_to_export_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for language, text in blocks("docs/export.md"):
+        if language:
+            run(text, names)
+    assert (tmp_path / "model.onnx").exists()
+
+
 @pytest.mark.filterwarnings("ignore:.*holds a pickle")
 def test_the_guide_to_saving_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)

@@ -107,7 +107,7 @@ def same_pads(sizes: Sequence[int], windows: Sequence[int], strides: Sequence[in
     """(before, after) for each axis under `padding="same"`: ceil(n/s) windows, the odd zero at the end."""
     pads = []
     for n, k, s in zip(sizes, windows, strides, strict=True):
-        total = max((-(-n // s) - 1) * s + k - n, 0)
+        total = max((n - 1) // s * s + k - n, 0)  # not -(-n // s): ONNX rounds towards 0
         pads.append((total // 2, total - total // 2))
     return pads
 

@@ -13,10 +13,11 @@ from lamina.arrays import as_tensor
 from lamina.graph import ShapeError
 
 
-class Variable(torch.nn.Parameter):
+class Variable(torch.Tensor):
     """An ``nn.Parameter`` with Keras' names for things: ``path``, ``assign``, ``numpy()``, ``value``.
 
-    Trainable weights are registered as parameters of their layer, others (moving averages, counters) as buffers.
+    Trainable weights are registered as parameters of their layer, others (moving averages, counters) as buffers
+    (``is_buffer``).
 
     >>> v = Variable(torch.zeros(2), name="bias")
     >>> v.assign([1.0, 2.0])
@@ -24,7 +25,10 @@ class Variable(torch.nn.Parameter):
     array([1., 2.], dtype=float32)
     """
 
-    # nn.Parameter's own __new__ knows only data and requires_grad; a tensor subclass has no other place for more.
+    # What nn.Parameter has: results of operations are plain tensors.
+    __torch_function__ = torch.nn.Parameter.__torch_function__
+
+    # Values are set when a tensor is made; a subclass has no other place for them.
     def __new__(cls, data: torch.Tensor, requires_grad: bool = True, **_: Any) -> Variable:
         return torch.Tensor._make_subclass(cls, data.detach(), requires_grad)
 
@@ -38,12 +42,24 @@ class Variable(torch.nn.Parameter):
         regularizer: Callable[[torch.Tensor], torch.Tensor] | None = None,
         constraint: Callable[[torch.Tensor], torch.Tensor] | None = None,
         autocast: bool = True,
+        is_buffer: bool = False,
     ) -> None:
         self.weight_name = name
         self.path = path or name
         self.regularizer = regularizer
         self.constraint = constraint
         self.autocast = autocast
+        self.is_buffer = is_buffer
+
+    @property
+    def _is_param(self) -> bool:
+        """What PyTorch asks where it means ``isinstance(weight, nn.Parameter)``.
+
+        Yes, but while ``torch.export`` looks, a buffer is none: it sorts a module's tensors into parameters and buffers
+        by this question, and then looks for each among those of its kind (KeyError: 'moving_mean'). By class no
+        buffer can be anything else: ``torch.compile`` takes no subclasses but parameters.
+        """
+        return not (self.is_buffer and torch.compiler.is_exporting())
 
     @property
     def name(self) -> str:
@@ -63,9 +79,14 @@ class Variable(torch.nn.Parameter):
         """The tensor itself."""
         return self
 
-    def numpy(self) -> np.ndarray[Any, Any]:  # type: ignore[override]
-        """The values as an array on the host, without gradients."""
-        return torch.Tensor.numpy(self.detach().cpu())
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:  # type: ignore[override]
+        """The values as an array on the host, without gradients.
+
+        Args:
+            force: PyTorch's argument, which its exporters give: the same, and values that are kept as the negative or
+                the conjugate of others are written out.
+        """
+        return torch.Tensor.numpy(self.detach().cpu(), force=force)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
@@ -84,6 +105,9 @@ class Variable(torch.nn.Parameter):
                 got=f"shape {tuple(new.shape)}",
                 expected=f"shape {tuple(self.shape)}",
             )
+        if not self.requires_grad:  # not under `no_grad`: an exporter cannot write a region down that has no result
+            self.copy_(new.detach())
+            return
         with torch.no_grad():
             self.copy_(new)
 
@@ -95,7 +119,7 @@ class Variable(torch.nn.Parameter):
 
     def described(self) -> dict[str, Any]:
         """What a copy of it needs besides the values."""
-        facts = ("path", "regularizer", "constraint", "autocast")
+        facts = ("path", "regularizer", "constraint", "autocast", "is_buffer")
         return {"name": self.weight_name, **{fact: getattr(self, fact) for fact in facts}}
 
     def stand_in(self) -> Variable:

@@ -83,6 +83,7 @@ class Weights(Operation):
             regularizer=regularizers.get(regularizer),
             constraint=constraints.get(constraint),
             autocast=autocast,
+            is_buffer=not trainable,
         )
         key, k = name.replace(".", "_").replace("/", "_"), 1
         while key in self._parameters or key in self._buffers:

@@ -12,12 +12,17 @@ from lamina.arrays import as_tensor
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 
+from .call_forms import CallForms
+
 
 class Binding:
     """Matches inputs to the declared ones and checks shape and dtype of each.
 
     A model with one input takes a tensor, ``[tensor]`` or ``{"name": tensor}``; with several, the declared structure,
     a flat list in declared order, or a dict by input names. Arrays become tensors.
+
+    Attributes:
+        forms: the ways in which a call may name them.
 
     Raises:
         StructureError: a missing input, or another number of them; lists what is due and what came.
@@ -32,6 +37,8 @@ class Binding:
         self.declared = [_Declared(t, name, modules) for t, name in zip(graph.inputs, graph.input_names, strict=True)]
         self._flat_keys = self._keys_of_dict()
         self._single = len(self.declared) == 1
+        keys = self.structure if isinstance(self.structure, Mapping) else self.names
+        self.forms = CallForms(keys, len(self.declared), label)
 
     def _keys_of_dict(self) -> list[str]:
         """The keys by which a flat dict names the inputs: the declared dict's own, or the inputs' names."""

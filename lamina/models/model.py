@@ -29,6 +29,12 @@ from lamina.view import summary
 from .binding import Binding
 from .building import build_by_trying
 from .folding import Folding, Joining, can_fold
+from .shown_forward import ShownForward, shown_as
+
+# What a call is given when it is no drawing; None is an optional input or an option.
+_DATA = (torch.Tensor, np.ndarray, bool, type(None))
+# What makes an output's mask: which inputs it reads, the graph from these to the mask, and that as a program.
+_MaskPart = tuple[list[int], Graph, Program]
 
 
 class Model(Trainer, Layer):
@@ -156,8 +162,8 @@ class Model(Trainer, Layer):
         self._mixed = False  # the layers of a graph have policies of their own
         self._programs = {}
         self._folding = self._joining = self._can_fold = None
-        self._mask_parts: dict[Any, tuple[list[SymbolicTensor], Graph, Program]] = {}
-        self._binding = Binding(graph, self.label)
+        self._mask_parts: list[_MaskPart | None] | None = None
+        self._bind(graph)
         self._modules.clear()
         for name, module in graph.modules.items():
             # Not add_module: a layer may be called like an attribute ("weights", "loss"); state_dict does not mind.
@@ -171,10 +177,16 @@ class Model(Trainer, Layer):
         if not self._trainable:
             self.trainable = False
 
+    def _bind(self, graph: Graph) -> None:
+        """Take inputs as this graph declares them, by their names too."""
+        self._binding = Binding(graph, self.label)
+        self._forward_of_graph = shown_as(Model.forward, self._binding.forms.signature) if self._runs_graph else None
+
     def _write_programs(self) -> None:
         """Have the programs ready: ``torch.compile`` cannot write them while it traces."""
         for mode in (None, False, True):
             self.program(mode)
+        self._parts_of_masks()
 
     def program(self, training: bool | None = None) -> Program:
         """The graph as one Python function; ``model.program().source`` is its text.
@@ -200,20 +212,21 @@ class Model(Trainer, Layer):
         """Whether a call runs the graph: there is one, and the class has no ``call`` of its own."""
         return self.graph is not None and type(self).call is Model.call
 
+    @ShownForward
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What ``model(...)`` runs, with a graph the inputs' names in its signature: ``model(image=..., text=...)``."""
         if not self._runs_graph:
             return super().forward(*args, **kwargs)
-        if len(args) != 1:
-            args, kwargs = self._as_one(args, kwargs)
-        return self.call(*args, **kwargs)
+        if len(args) == 1 and not kwargs:
+            return self.call(args[0])
+        inputs, options = self._binding.forms.gather(args, kwargs)
+        return self.call(inputs, **options)
 
-    def _as_one(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """``model(a, b)`` and ``model(inputs=[a, b])`` are ``model([a, b])``; ``model(x, True)`` is Keras' training."""
-        if not args and "inputs" in kwargs:
-            return (kwargs["inputs"],), {name: value for name, value in kwargs.items() if name != "inputs"}
-        if len(args) == 2 and (args[1] is None or isinstance(args[1], bool)):
-            return args[:1], {**kwargs, "training": args[1]}
-        return (list(args),), kwargs
+    _forward_of_class: Callable[..., Any] = forward.plain
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._forward_of_class = shown_as(Layer.forward, cls._facts.signature)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph. Subclasses define their own."""
@@ -307,11 +320,17 @@ class Model(Trainer, Layer):
         return self._run(program, inputs)
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.graph is not None and self._bare and len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
-            return self.run(args[0], **kwargs)
-        if len(args) != 1 and self._runs_graph:
-            args, kwargs = self._as_one(args, kwargs)
+        if self.graph is not None and self._bare:
+            alone = len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray)
+            if alone or all(isinstance(leaf, _DATA) for leaf in tree.leaves((args, kwargs))):
+                return self.run(*args, **kwargs)  # hooks see what came, and the binding looks at it
         return super()._dispatch(args, kwargs)
+
+    def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._runs_graph and (kwargs or len(args) != 1):
+            inputs, kwargs = self._binding.forms.gather(args, kwargs)
+            args = (inputs,)  # masks are matched with the inputs as one nesting
+        return super()._compute(args, kwargs)
 
     def _as_input(self, leaf: Any) -> Any:
         # With a graph the binding converts, by what each input declares.
@@ -319,7 +338,9 @@ class Model(Trainer, Layer):
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._runs_graph:
-            self._binding(args[0])
+            inputs, kwargs = self._binding.forms.gather(args, kwargs)
+            self._binding(inputs)
+            args = (inputs,)
         return super()._draw(args, kwargs)
 
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -402,20 +423,26 @@ class Model(Trainer, Layer):
             return previous_mask if self.supports_masking else None
         if all(t.mask is None for t in self.graph.outputs):
             return None
-        given = dict(zip(self.graph.inputs, self._binding.match(inputs), strict=True))
-        return [self._mask_of(t, given) for t in self.graph.outputs]
+        flat = self._binding.match(inputs)
+        return [self._mask_of(part, flat) for part in self._parts_of_masks()]
 
-    def _mask_of(self, output: SymbolicTensor, given: dict[SymbolicTensor, Any]) -> Any:
-        if output.mask is None or self.graph is None:
+    def _parts_of_masks(self) -> list[_MaskPart | None]:
+        """For each output the part of the graph that makes its mask."""
+        if self._mask_parts is None:
+            self._mask_parts = [None if t.mask is None else self._part_of(t.mask) for t in self.outputs]
+        return self._mask_parts
+
+    def _part_of(self, mask: SymbolicTensor) -> _MaskPart:
+        met = reached([mask], self.inputs)
+        places = [place for place, tensor in enumerate(self.inputs) if key_of(tensor) in met]
+        part = Graph([self.inputs[place] for place in places], mask)
+        return places, part, Program(part)
+
+    def _mask_of(self, found: _MaskPart | None, flat: list[Any]) -> Any:
+        if found is None:
             return None
-        key = key_of(output)
-        if key not in self._mask_parts:
-            met = reached([output.mask], self.graph.inputs)
-            used = [t for t in self.graph.inputs if key_of(t) in met]
-            part = Graph(used, output.mask)
-            self._mask_parts[key] = used, part, Program(part)
-        used, part, program = self._mask_parts[key]
-        values = [given[t] for t in used]
+        places, part, program = found
+        values = [flat[place] for place in places]
         if all(isinstance(v, torch.Tensor) for v in values):
             return program.run(*values)
         return part.rebuild(inputs=values).outputs[0]
@@ -655,14 +682,16 @@ class Model(Trainer, Layer):
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = "_programs _folding _joining _mask_parts _binding _step running _jit history".split()
+        made_anew = (
+            "_programs _folding _joining _mask_parts _binding _forward_of_graph _step running _jit history".split()
+        )
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
-        self._programs, self._mask_parts, self._folding, self._joining = {}, {}, None, None
+        self._programs, self._mask_parts, self._folding, self._joining = {}, None, None, None
         if self.graph is not None:
-            self._binding = Binding(self.graph, self.label)
+            self._bind(self.graph)
             self._write_programs()
 
 

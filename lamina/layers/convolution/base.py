@@ -163,6 +163,8 @@ def kernel_order(layout: str) -> str:
 
 def split_pads(pads: Pads) -> Padding:
     """What PyTorch's kernels can pad themselves, alike at both ends, and what F.pad has to add, and copy, before."""
-    common = tuple(min(pair) for pair in pads)
+    # An exporter meets sizes that are not known; ONNX's convolutions want numbers, its Pad takes any.
+    known = all(type(side) is int for pair in pads for side in pair) or not torch.compiler.is_exporting()
+    common = tuple(min(pair) if known else 0 for pair in pads)
     beyond = [side - shared for pair, shared in zip(pads, common, strict=True) for side in reversed(pair)]
     return common, beyond[::-1] if any(beyond) else None

@@ -111,9 +111,9 @@ class BatchNormalization(AffineNormalization):
             return self._by_batch(inputs, count)
         wide = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
         mean, variance = self._moments(wide, mask)
-        with torch.no_grad():
-            self.moving_mean.lerp_(mean.to(self.moving_mean.dtype), 1.0 - self.momentum)
-            self.moving_variance.lerp_(variance.to(self.moving_variance.dtype), 1.0 - self.momentum)
+        # Detached, and not under `no_grad`: an exporter cannot write a region down that has no result.
+        self.moving_mean.lerp_(mean.detach().to(self.moving_mean.dtype), 1.0 - self.momentum)
+        self.moving_variance.lerp_(variance.detach().to(self.moving_variance.dtype), 1.0 - self.momentum)
         return self._by_moments(wide, mean, variance).to(inputs.dtype)
 
     def _by_batch(self, inputs: torch.Tensor, count: int) -> torch.Tensor:

@@ -22,11 +22,10 @@ def run_fused(
     if mask is None:
         outputs, last = cell.fused(inputs, states, None)
         return outputs, last[0], last
-    order = torch.argsort(mask.logical_not().byte(), dim=1, stable=True)
     lengths = mask.sum(1, keepdim=True)
     padding = torch.arange(inputs.shape[1], device=mask.device) >= lengths
     # Zeros, because the padding may hold anything, and a NaN there would reach the weights' gradients.
-    packed = _rows(_table(inputs), order.masked_fill(padding, -1), inputs.shape[1])
+    packed = _rows(_table(inputs), _steps_that_count(mask, padding), inputs.shape[1])
     outputs, last = cell.fused(packed, states, padding if wanted.states else None)
 
     table = _table(outputs)
@@ -39,6 +38,18 @@ def run_fused(
     return spread, spread[:, -1], last
 
 
+def _steps_that_count(mask: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
+    """(B, T): of each sample the steps that the mask keeps, in their order, then -1."""
+    if not torch.compiler.is_exporting():
+        order = torch.argsort(mask.logical_not().byte(), dim=1, stable=True)
+        return order.masked_fill(padding, -1)
+    # ONNX has no stable sort. Each step is written to its place; the last column takes those that do not count.
+    batch, length = mask.shape
+    steps = torch.arange(length, device=mask.device).expand(batch, length)
+    place = (mask.cumsum(1) - 1).masked_fill(mask.logical_not(), length)
+    return steps.new_full((batch, length + 1), -1).scatter(1, place, steps)[:, :-1]
+
+
 def _table(sequences: torch.Tensor) -> torch.Tensor:
     """All steps (B, T, F) of all samples one below the other, and a row of zeros: (B*T + 1, F)."""
     return F.pad(sequences.flatten(0, 1), (0, 0, 0, 1))
@@ -49,7 +60,7 @@ def _rows(table: torch.Tensor, steps: torch.Tensor, length: int) -> torch.Tensor
 
     By rows, since `torch.gather` along time goes element by element: 30 us instead of 300 for (32, 40, 128).
     """
-    end = len(table) - 1
+    end = table.shape[0] - 1  # len() makes a number of it, and an exporter takes the batch for fixed
     first = torch.arange(0, end, length, device=steps.device).unsqueeze(1)
     rows = torch.where(steps < 0, end, steps + first).flatten()
     return table.index_select(0, rows).view(*steps.shape, table.shape[1])

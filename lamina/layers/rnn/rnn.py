@@ -147,13 +147,13 @@ class RNN(Layer):
 
     def _remember(self, states: Any) -> None:
         """Keep the last states for the next batch; they move with the layer but are not saved with it."""
-        with torch.no_grad():
-            for i, state in enumerate(tree.leaves(states)):
-                kept = self._buffers.get(f"state_{i}")
-                if kept is None:
-                    self.register_buffer(f"state_{i}", state.detach().clone(), persistent=False)
-                else:
-                    kept.copy_(state)
+        # Detached, and not under `no_grad`: an exporter cannot write a region down that has no result.
+        for i, state in enumerate(tree.leaves(states)):
+            kept = self._buffers.get(f"state_{i}")
+            if kept is None:
+                self.register_buffer(f"state_{i}", state.detach().clone(), persistent=False)
+            else:
+                kept.copy_(state.detach())
 
     @property
     def states(self) -> list[torch.Tensor] | None:

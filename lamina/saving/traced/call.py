@@ -258,6 +258,7 @@ def _make_weight(layer: torch.nn.Module, facts: dict[str, Any], where: str) -> s
             name=field(facts, "name", str, where),
             regularizer=regularizers.deserialize(decode(facts.get("regularizer"))),
             constraint=constraints.deserialize(decode(facts.get("constraint"))),
+            is_buffer=kind == "buffer",
         )
     elif kind == "parameter":
         value = torch.nn.Parameter(value, trainable)
