@@ -10,7 +10,8 @@ them, and sums and averages belong in full precision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +24,7 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.stand_in import give_back, parts_of, stand_in
 
 from .mode import asking, run_foreign
+from .moving import follow
 from .weights import Weights
 
 
@@ -37,6 +39,7 @@ class Precision(Weights):
     """True: weights are cast although inputs are not (``autocast`` False)."""
 
     autocast: bool
+    _autocast_rests = False
     run: Any
     takes_training: bool
     heeds_mode: bool
@@ -50,8 +53,10 @@ class Precision(Weights):
         self._mixed = own.is_mixed
         # The dtype of a tensor that the layer can take as it comes; with none, every call from outside is looked at.
         self._plain_dtype = None if own.is_mixed else self._torch_dtype
-        if own.is_mixed and self.full_precision:
-            self.autocast = False
+        if own.is_mixed and self.full_precision and self.autocast:
+            self.autocast, self._autocast_rests = False, True
+        elif not own.is_mixed and self._autocast_rests:
+            self.autocast, self._autocast_rests = True, False
 
     @property
     def dtype_policy(self) -> DTypePolicy:
@@ -96,6 +101,14 @@ class Precision(Weights):
         """The policy as ``get_config`` gives it: its name, or the config of a map of policies."""
         is_map = isinstance(self._policy, DTypePolicyMap)
         return dtype_policies.serialize(self._policy) if is_map else self._policy.name
+
+    def dtype_changed(self) -> None:
+        """Called when the layer has moved to another dtype (``layer.double()``), for what else hangs on it."""
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        super()._apply(fn, recurse)
+        follow(self, fn)
+        return self
 
     # -- running
 
@@ -171,6 +184,7 @@ def cast_weights(layer: Precision) -> Iterator[Precision]:
         attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
         if layer.casts_parts:  # those within come first, so the ones around them hold their stand-ins
             attributes |= _with_parts(part, {key: copy for key, (_, copy, _) in lent.items()})
+        attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
         copy = stand_in(part, attributes)
         lent[id(part)] = part, copy, {**part.__dict__, **attributes}
     try:
