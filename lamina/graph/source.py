@@ -43,7 +43,7 @@ _BEGINNINGS: set[CodeType] = set()
 
 def begins_drawing(function: Function) -> Function:
     """Mark a function that draws on its own account, perhaps while a module runs: whoever called it draws nothing."""
-    _BEGINNINGS.add(function.__code__)  # type: ignore[attr-defined]
+    _BEGINNINGS.add(function.__code__)
     return function
 
 

@@ -31,6 +31,7 @@ from lamina.layers.core.input_layer import InputLayer
 from lamina.layers.core.torch_module import TorchModule
 from lamina.layers.moving import tell_places
 from lamina.ops.body import Body, placeholder
+from lamina.saving.errors import SavingError
 
 Convert = Callable[[torch.dtype], torch.dtype]
 
@@ -80,6 +81,27 @@ def modules_beside(model: Any, graph: Graph) -> dict[str, Any]:
             raise ArgumentError(f"{model.label} has an attribute {key!r}, and a layer of that name in its graph.")
         beside[key] = part
     return beside
+
+
+def refuse_modules_beside(model: Any) -> None:
+    """Before a model is written: what was set beside a graph would not come back, though its weights would be there.
+
+    Raises:
+        SavingError: there is something with weights, in the model or in one within it, and no class that makes it.
+    """
+    for part in model.modules():
+        graph = part.__dict__.get("_graph")
+        if graph is None or not part.made_by_graph:
+            continue
+        drawn = {id(module) for module in graph.modules.values()}
+        for name, module in part._modules.items():
+            if module is not None and id(module) not in drawn and module.state_dict():
+                raise SavingError(
+                    f"{part.label} has a module {name!r} that is no part of its graph: it would not be there again.",
+                    got=f"{type(module).__name__} with {', '.join(module.state_dict())}",
+                    hint="model.save_weights(path), a subclass of Model that makes it in __init__, or a call of it "
+                    "in the graph",
+                )
 
 
 def cannot_remove(model: Any, name: str) -> ArgumentError:

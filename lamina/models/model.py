@@ -541,6 +541,7 @@ class Model(Trainer, Layer):
         Raises:
             SavingError, ArgumentError: something that a file has no word for, named with its line; no such folder.
         """
+        editing.refuse_modules_beside(self)
         save_model(self, filepath, overwrite, models=_model_classes())
 
     save_weights = save_weights

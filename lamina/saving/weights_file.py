@@ -103,6 +103,16 @@ def load_weights(
     """
     where = repr(str(filepath))
     refuse_folder(filepath)
+    report = _load(
+        model, filepath, where, mapping, "any" if partial or skip_mismatch else "known" if by_name else "all"
+    )
+    if skip_mismatch and report.faults:
+        warnings.warn(f"{model.label} from {where}: {report}", UserWarning, stacklevel=2)
+    return report if partial or skip_mismatch or by_name else None
+
+
+def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str) -> LoadReport:
+    """Copy what fits, if all fits that is ``due``: all weights, those that the file knows, or any."""
     state = state_of(model)
     if is_h5(filepath):
         if mapping is not None:
@@ -114,16 +124,11 @@ def load_weights(
         report = compared(state, tensors)
     else:
         tensors, report = mapped(state, tensors, mapping, where)
-    if partial or skip_mismatch:
-        refused = []
-    else:
-        refused = LoadReport(mismatched=report.mismatched).faults if by_name else report.faults
+    refused = {"all": report, "known": LoadReport(mismatched=report.mismatched), "any": LoadReport()}[due].faults
     if refused or (report.faults and not report.loaded):
         raise not_those_of(model, state, refused or report.faults, where)
     copy(tensors, state, report)
-    if skip_mismatch and report.faults:
-        warnings.warn(f"{model.label} from {where}: {report}", UserWarning, stacklevel=2)
-    return report if partial or skip_mismatch or by_name else None
+    return report
 
 
 def _tensors_of(filepath: Any, where: str) -> dict[str, torch.Tensor]:

@@ -18,6 +18,7 @@ import lamina
 from lamina import Input, Model, Sequential, layers
 from lamina.callbacks import Callback
 from lamina.graph import ArgumentError, LaminaError
+from lamina.saving import SavingError
 
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 Y = torch.randn(6, 3, generator=torch.Generator().manual_seed(1))
@@ -144,6 +145,15 @@ def test_what_has_no_place_is_refused():
     torch.testing.assert_close(model(X), model.e(X))
 
 
+def test_the_functions_of_a_choice_stay_as_they_are():
+    x = Input((4,))
+    one, two = layers.Dense(3, name="one"), layers.Dense(3, name="two")
+    model = Model(x, lamina.ops.cond(x.sum() > 0, lambda: one(x), lambda: two(x)))
+    path = next(path for path, part in model.named_modules() if part is one).rpartition(".")[0]
+    with pytest.raises(ArgumentError, match="'one' is a part of the function"):
+        model.get_submodule(path).one = layers.Dense(3)
+
+
 @pytest.mark.parametrize("delete", [
     lambda model: delattr(model, "out"), lambda model: setattr(model, "out", None),
     lambda model: (model._modules.pop("out"), model(X)),
@@ -186,6 +196,10 @@ def test_a_module_beside_the_graph_is_trained_and_saved_but_not_run():
     assert model.program().source == source
     model.add_loss(model.output.square().mean())  # draws anew, and keeps what stands beside
     assert "extra.kernel" in model.state_dict()
+    plain = Model(x, layers.Dense(5)(x))
+    plain.extra = nn.Linear(4, 2)
+    with pytest.raises(SavingError, match="'extra' that is no part of its graph"):
+        Model(x, plain(x)).save("never.lamina")
     del model.extra
     assert "extra.kernel" not in model.state_dict()
 
