@@ -21,14 +21,17 @@ class OutputMasks:
         self._graph = graph
         self._parts: dict[Any, tuple[list[SymbolicTensor], Graph, Program]] = {}
 
-    def of(self, inputs: list[Any]) -> list[Any] | None:
-        """One mask, or None, for each output; None where no output has one.
+    @property
+    def some(self) -> bool:
+        """Whether an output has one."""
+        return any(t.mask is not None for t in self._graph.outputs)
+
+    def of(self, inputs: list[Any]) -> list[Any]:
+        """One mask, or None, for each output.
 
         Args:
             inputs: flat, in declared order.
         """
-        if all(t.mask is None for t in self._graph.outputs):
-            return None
         given = dict(zip(self._graph.inputs, inputs, strict=True))
         return [self._one(t, given) for t in self._graph.outputs]
 

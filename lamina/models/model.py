@@ -174,7 +174,7 @@ class Model(Trainer, Layer):
         self.built = True
         self._losing = self.losing_parts() or None
         # Only the program stands between caller and result: no mask to leave on it, no call of a subclass's own.
-        self._bare = type(self).call is Model.call and all(t.mask is None for t in graph.outputs)
+        self._bare = type(self).call is Model.call and not self._masks.some
         if not self._trainable:
             self.trainable = False
 
@@ -445,7 +445,7 @@ class Model(Trainer, Layer):
         """The masks of the outputs, drawn from the inputs by the part of the graph that makes them."""
         if self.graph is None:
             return previous_mask if self.supports_masking else None
-        return self._masks.of(self._binding.match(inputs))
+        return self._masks.of(self._binding.match(inputs)) if self._masks.some else None
 
     # -- looking inside
 

@@ -256,7 +256,7 @@ def test_unbuilt_layers_and_chains_and_subclasses():
         assert moved(X).dtype == torch.float64
         assert moved.get_config() is not None
     y = Input((6, 4))
-    outer = Model(y, Own()(y)).double()
+    outer = Model(y, make_built(Own())(y)).double()
     assert outer(X).dtype == torch.float64
 
 
