@@ -76,17 +76,19 @@ def set_backend(backend: str) -> None:
 def floatx() -> str:
     """The dtype of inputs where none is said, and of layers where there is no dtype policy.
 
+    As long as `set_floatx` was not called it is PyTorch's: "float32", or what ``torch.set_default_dtype`` says.
+
     >>> floatx()
     'float32'
     """
     return defaults.floatx
 
 
-def set_floatx(value: str) -> None:
-    """Set `floatx` for what is made from now on.
+def set_floatx(value: str | None) -> None:
+    """Set `floatx` for what is made from now on, whatever PyTorch's default dtype is.
 
     Args:
-        value: "float16", "bfloat16", "float32" or "float64".
+        value: "float16", "bfloat16", "float32" or "float64"; None follows ``torch.get_default_dtype()`` again.
 
     Raises:
         ArgumentError: any other dtype.
@@ -94,11 +96,11 @@ def set_floatx(value: str) -> None:
     >>> set_floatx("float64")
     >>> lamina.Input((3,)).dtype, lamina.layers.Dense(2).dtype
     (torch.float64, 'float64')
-    >>> set_floatx("float32")
+    >>> set_floatx(None)
     """
-    if value not in _FLOATS:
+    if value is not None and value not in _FLOATS:
         raise ArgumentError("floatx is a dtype with a fraction part.", got=repr(value), expected=", ".join(_FLOATS))
-    defaults.floatx = str(value)
+    defaults.chosen_floatx = value
 
 
 def epsilon() -> float:

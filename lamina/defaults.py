@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
+from lamina.graph.dtypes import name_of
+
 EPSILON = 1e-7
 """Keras' number that keeps probabilities away from 0 and 1, and divisors and arguments of logarithms from 0."""
 
@@ -19,7 +23,7 @@ class Defaults:
     """The defaults, as they are before anyone sets them.
 
     Attributes:
-        floatx: dtype of inputs, and of layers where there is no policy.
+        chosen_floatx: what `floatx` was set to; None: it follows ``torch.get_default_dtype()``.
         epsilon: keeps divisors and logarithms away from 0.
         image_data_format: "channels_last" or "channels_first".
         policy: the dtype policy of layers; None follows `floatx`.
@@ -30,13 +34,18 @@ class Defaults:
     'float32'
     """
 
-    floatx: str = "float32"
+    chosen_floatx: str | None = None
     epsilon: float = EPSILON
     image_data_format: str = "channels_last"
     policy: Any = None
     max_epochs: int | None = None
     max_steps_per_epoch: int | None = None
     interactive: bool = True
+
+    @property
+    def floatx(self) -> str:
+        """Dtype of inputs, and of layers where there is no policy."""
+        return self.chosen_floatx or name_of(torch.get_default_dtype())
 
 
 defaults = Defaults()

@@ -17,6 +17,7 @@ import torch
 from torch.utils._device import DeviceContext
 
 from lamina.graph.errors import ArgumentError
+from lamina.graph.probe import probes_around
 
 __all__ = [
     "accelerator",
@@ -144,9 +145,12 @@ def current_device() -> torch.device:
 def _device_of_torch() -> torch.device | None:
     """What the user told PyTorch, or None: ``torch.get_default_device()`` does not tell "cpu" from nothing said.
 
-    "meta" is passed over: it is how a layer is tried on shapes alone, and its weights are real meanwhile.
+    The "meta" of a trial on shapes alone is passed over: a layer's weights are real meanwhile. That of the user counts.
     """
+    trials = probes_around()
     for mode in reversed(torch.overrides._get_current_function_mode_stack()):
-        if isinstance(mode, DeviceContext) and mode.device.type != "meta":
-            return mode.device
+        if isinstance(mode, DeviceContext):
+            if mode.device.type != "meta" or not trials:
+                return mode.device
+            trials -= 1
     return None

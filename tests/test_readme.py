@@ -81,3 +81,11 @@ def test_the_guide_to_saving_runs_from_top_to_bottom(tmp_path: Path, monkeypatch
         if language:
             run(text, names)
     assert (tmp_path / "linear.pt").exists()
+
+
+def test_the_guide_to_modules_runs_from_top_to_bottom():
+    names: dict[str, object] = {}
+    for language, text in blocks("docs/modules.md"):
+        if language:
+            run(text, names)
+    assert "hidden_layer.launch(" in names["model"].program().source  # type: ignore[attr-defined]

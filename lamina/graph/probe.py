@@ -48,6 +48,14 @@ def probing() -> bool:
     return probe is not None and not probe.paused
 
 
+def probes_around() -> int:
+    """How many probes are going on in this thread, one within the other; each has set PyTorch's device to "meta"."""
+    count, probe = 0, _now.probe
+    while probe is not None:
+        count, probe = count + 1, probe._outer
+    return count
+
+
 class Probe(TorchFunctionMode):
     """While it is entered, PyTorch's functions work on shapes.
 

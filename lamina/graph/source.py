@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+Function = TypeVar("Function", bound=Callable[..., Any])
 _MODULE_CALL: CodeType = torch.nn.Module._call_impl.__code__
 
 
@@ -30,10 +32,19 @@ def caller() -> Source:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_OURS) and not file.startswith(_TORCH):
+        if not file.startswith((_OURS, _TORCH, "lamina_program_")):
             return Source(file, frame.f_lineno)
         frame = frame.f_back
     return Source("<unknown>", 0)
+
+
+_BEGINNINGS: set[CodeType] = set()
+
+
+def begins_drawing(function: Function) -> Function:
+    """Mark a function that draws on its own account, perhaps while a module runs: whoever called it draws nothing."""
+    _BEGINNINGS.add(function.__code__)
+    return function
 
 
 def calling_module() -> torch.nn.Module | None:
@@ -43,7 +54,7 @@ def calling_module() -> torch.nn.Module | None:
     """
     found = None
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
+    while frame is not None and frame.f_code not in _BEGINNINGS:
         if frame.f_code is _MODULE_CALL:
             found = frame.f_locals["self"]
         frame = frame.f_back

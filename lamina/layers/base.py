@@ -44,6 +44,7 @@ from lamina.naming import snake_case
 from .building import marks_built
 from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .mode import is_foreign, training_property
+from .mode_watch import watch
 from .nested import adopt_nested_layers
 from .precision import Precision, weight_lists
 from .signature import CallFacts, call_facts
@@ -271,8 +272,13 @@ class Layer(Precision):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """PyTorch's entry: ``call`` with the training flag filled in."""
         place = self._facts.training
-        if place is not None and len(args) <= place and kwargs.get("training") is None:
-            kwargs["training"] = self.training
+        if place is not None and len(args) <= place:
+            if kwargs.get("training") is None:
+                mode = kwargs["training"] = self.training
+                if self._asks_mode and (mode or not self._is_watched):
+                    watch(self, mode, args)
+            elif self._asks_mode and kwargs["training"]:
+                watch(self, True, args)
         output = self.call(*args, **kwargs)
         if self.activity_regularizer is not None:
             # Per row, as Keras has it, so that the penalty does not grow with the batch.
@@ -535,7 +541,7 @@ class Layer(Precision):
         return tree.pack_like(structure, merged)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "called_by": [], "_losses": []}
+        return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": []}
 
 
 def _some_symbolic(nested: Any) -> bool:

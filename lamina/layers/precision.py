@@ -10,6 +10,8 @@ them, and sums and averages belong in full precision.
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,6 +23,7 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.stand_in import parts_of, stand_in
 
 from .mode import asked_mode, asking, run_foreign
+from .moving import follow
 from .weights import Weights
 
 
@@ -35,6 +38,7 @@ class Precision(Weights):
     """True: weights are cast although inputs are not (``autocast`` False)."""
 
     autocast: bool
+    _autocast_rests = False
     run: Any
     takes_training: bool
     heeds_mode: bool
@@ -49,8 +53,10 @@ class Precision(Weights):
         self._mixed = own.is_mixed
         # The dtype of a tensor that the layer can take as it comes; with none, every call from outside is looked at.
         self._plain_dtype = None if own.is_mixed else self._torch_dtype
-        if own.is_mixed and self.full_precision:
-            self.autocast = False
+        if own.is_mixed and self.full_precision and self.autocast:
+            self.autocast, self._autocast_rests = False, True
+        elif not own.is_mixed and self._autocast_rests:
+            self.autocast, self._autocast_rests = True, False
 
     @property
     def dtype_policy(self) -> DTypePolicy:
@@ -96,6 +102,14 @@ class Precision(Weights):
         is_map = isinstance(self._policy, DTypePolicyMap)
         return dtype_policies.serialize(self._policy) if is_map else self._policy.name
 
+    def dtype_changed(self) -> None:
+        """Called when the layer has moved to another dtype (``layer.double()``), for what else hangs on it."""
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        super()._apply(fn, recurse)
+        follow(self, fn)
+        return self
+
     # -- running
 
     def launch(self, *args: Any, **kwargs: Any) -> Any:
@@ -135,7 +149,7 @@ class Precision(Weights):
             attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
             for name in holders:
                 attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
-            attributes["_set_names"] = set()
+            attributes |= {"_set_names": set(), "_behind": part.__dict__.get("_behind") or weakref.ref(part)}
             copies[id(part)] = stand_in(part, attributes)
         try:
             return copies[id(self)].run(*args, **kwargs)

@@ -17,6 +17,7 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.graph.probe import for_real, probing
 
+from .moving import tell_places
 from .nested import adopt_nested_layers
 from .variable import Variable, stored_as
 
@@ -30,6 +31,8 @@ class Weights(Operation):
     built: bool
     _losses: list[torch.Tensor]
     _name: str
+    _asks_mode = True
+    _mode_is_set = _is_watched = False
     adds_losses = False
     """True for a layer of Lamina's own whose call adds losses."""
 
@@ -107,7 +110,15 @@ class Weights(Operation):
             self.__dict__.update(_looked_at=False, _direct=False, _cast_plan=None)
             if not isinstance(value, Weights):
                 value.train(self.training)  # PyTorch's modules are born in training mode, layers in inference mode
+        before = self.__dict__.get("_modules", {}).get(name)
         super().__setattr__(name, value)
+        if before is not None and before is not value and isinstance(value, torch.nn.Module):
+            tell_places(self)  # what it returns may have another shape now
+
+    def train(self, mode: bool = True) -> Any:
+        """PyTorch's; and the mode counts as said, see `lamina.layers.mode_watch`."""
+        self.__dict__.update(_asks_mode=False, _mode_is_set=True)
+        return super().train(mode)
 
     # -- lists, in Keras' order: own trainable ones, own others, then those of the layers within
 

@@ -13,28 +13,28 @@ import torch
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
 from lamina.graph.infer import Array, infer_graph, merged_shape
-from lamina.graph.walk import key_of, reached
 from lamina.layers.base import Layer, map_shapes
 from lamina.layers.core import AddedLoss
+from lamina.layers.moving import dtype_after, note_place
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.errors import not_too_deep
 from lamina.saving.model_config import graph_from_config, graph_to_config
-from lamina.saving.report import LoadReport
 from lamina.saving.weights import tie, ties_by_hand
 from lamina.training.trainer import Trainer
 from lamina.view import summary
 
+from . import editing
 from .binding import Binding
 from .building import build_by_trying
-from .folding import Folding, Joining, can_fold
+from .folding import Folding, Joining
+from .folding.of_model import program_for_inference, program_for_training
+from .masks import OutputMasks
 from .shown_forward import ShownForward, shown_as
 
 # What a call is given when it is no drawing; None is an optional input or an option.
 _DATA = (torch.Tensor, np.ndarray, bool, type(None))
-# What makes an output's mask: which inputs it reads, the graph from these to the mask, and that as a program.
-_MaskPart = tuple[list[int], Graph, Program]
 
 
 class Model(Trainer, Layer):
@@ -76,7 +76,8 @@ class Model(Trainer, Layer):
         super().__init__(name=name, trainable=trainable, **kwargs)
         if name is None and type(self) is Model:
             self._name = "functional" if inputs is not None else "model"
-        self.graph: Graph | None = None
+        self._graph: Graph | None = None
+        self.is_outdated = False
         self.autocast = False
         self._programs: dict[bool | None, Program] = {}
         self._folding: Folding | None = None
@@ -158,11 +159,12 @@ class Model(Trainer, Layer):
 
     def _set_graph(self, graph: Graph) -> None:
         """Become this graph: its modules become children, under the names it gives them."""
-        self.graph = graph
+        beside = editing.modules_beside(self, graph)
+        self._graph, self.is_outdated = graph, False
         self._mixed = False  # the layers of a graph have policies of their own
         self._programs = {}
         self._folding = self._joining = self._can_fold = None
-        self._mask_parts: list[_MaskPart | None] | None = None
+        self._masks = OutputMasks(graph)
         self._bind(graph)
         self._modules.clear()
         for name, module in graph.modules.items():
@@ -170,10 +172,14 @@ class Model(Trainer, Layer):
             self._modules[name] = module
             if isinstance(module, Layer):
                 module.settle_name(name)
+                note_place(module, self)
+        self._modules.update(beside)
+        self._seen = tuple(self._modules.values())
+        self._inner = [part for part in self._seen if isinstance(part, Model)]
         self.built = True
         self._losing = self.losing_parts() or None
         # Only the program stands between caller and result: no mask to leave on it, no call of a subclass's own.
-        self._bare = type(self).call is Model.call and all(t.mask is None for t in graph.outputs)
+        self._bare = type(self).call is Model.call and not self._masks.some
         if not self._trainable:
             self.trainable = False
 
@@ -182,11 +188,18 @@ class Model(Trainer, Layer):
         self._binding = Binding(graph, self.label)
         self._forward_of_graph = shown_as(Model.forward, self._binding.forms.signature) if self._runs_graph else None
 
+    @property
+    def graph(self) -> Graph | None:
+        """What was drawn, as it is now; None for a model that is defined by its ``call``."""
+        if self._graph is not None and (self.is_outdated or tuple(self._modules.values()) != self._seen):
+            editing.renew(self)
+        return self._graph
+
     def _write_programs(self) -> None:
         """Have the programs ready: ``torch.compile`` cannot write them while it traces."""
         for mode in (None, False, True):
             self.program(mode)
-        self._parts_of_masks()
+        self._masks.write()
 
     def program(self, training: bool | None = None) -> Program:
         """The graph as one Python function; ``model.program().source`` is its text.
@@ -202,6 +215,52 @@ class Model(Trainer, Layer):
             self._programs[training] = Program(self.graph, training)
         return self._programs[training]
 
+    # -- modules set, moved, deleted, as of any nn.Module
+
+    def _place(self, name: str) -> str | None:
+        """The layer of the graph that an attribute stands for: its own name, or another that was given to it."""
+        graph = self.__dict__.get("_graph")
+        if graph is None or name in graph.modules:
+            return None if graph is None else name
+        other = self._modules.get(name)
+        return next((key for key, part in graph.modules.items() if part is other), None) if other is not None else None
+
+    def _put(self, name: str, module: torch.nn.Module | None) -> None:
+        """Let another module take the place of a layer of the graph."""
+        editing.exchange(self, name, module)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not isinstance(value, torch.nn.Module) and value is not None:
+            super().__setattr__(name, value)
+            return
+        place = self._place(name)
+        if place is None:
+            super().__setattr__(name, value)
+        elif hasattr(type(self), name):  # a layer may be called like an attribute, "loss": the attribute is meant
+            object.__setattr__(self, name, value)
+        elif value is not self._modules[place]:
+            self._put(place, value)
+
+    def add_module(self, name: str, module: torch.nn.Module | None) -> None:
+        """PyTorch's: as setting the attribute."""
+        if self._place(name) is None:
+            super().add_module(name, module)
+        else:
+            setattr(self, name, module)
+
+    def __delattr__(self, name: str) -> None:
+        if self._place(name) == name and not hasattr(type(self), name):
+            raise editing.cannot_remove(self, name)
+        super().__delattr__(name)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        super()._apply(fn, recurse)
+        if self._graph is not None:
+            declared = {t.dtype: dtype_after(fn, t.dtype) for t in self._graph.inputs if t.dtype.is_floating_point}
+            if self.is_outdated or any(old != new for old, new in declared.items()):
+                editing.move(self, lambda dtype: dtype_after(fn, dtype) if dtype.is_floating_point else dtype)
+        return self
+
     @property
     def heeds_mode(self) -> bool:  # type: ignore[override]  # read only
         # A graph has a program for each mode, which the argument chooses.
@@ -210,7 +269,7 @@ class Model(Trainer, Layer):
     @property
     def _runs_graph(self) -> bool:
         """Whether a call runs the graph: there is one, and the class has no ``call`` of its own."""
-        return self.graph is not None and type(self).call is Model.call
+        return self._graph is not None and type(self).call is Model.call
 
     @ShownForward
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -230,7 +289,7 @@ class Model(Trainer, Layer):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph. Subclasses define their own."""
-        if self.graph is None:
+        if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs), or forward(self, x).")
         return self._run(self._programs.get(training) or self.program(training), inputs)
 
@@ -238,6 +297,10 @@ class Model(Trainer, Layer):
         flat = self._binding(inputs)
         if torch.compiler.is_compiling():
             return program.run(*flat)
+        if tuple(self._modules.values()) != self._seen:  # 0.1 us: somebody wrote into the dict of modules
+            mode = next((mode for mode, own in self._programs.items() if own is program), None)
+            editing.renew(self)
+            return self._run(self.program(mode), inputs)
         try:
             return program.run(*flat)
         except Exception as error:
@@ -288,16 +351,8 @@ class Model(Trainer, Layer):
         ...     model.folded()(torch.ones(1, 8, 8, 3)).shape
         torch.Size([1, 6, 6, 4])
         """
-        graph: Any = self.graph
-        if self._can_fold is None and graph is not None:
-            self._can_fold = can_fold(graph)
-        if not self._can_fold or not self.is_drawn or _is_watched_or_cast():
-            return None
-        if self._folding is None or not self._folding.holds():
-            self._folding = Folding(graph)
-        elif afresh or not self._folding.is_current():
-            self._folding.fold()
-        return partial(self._run_folded, self._folding.program) if self._folding.program is not None else None
+        program = program_for_inference(self, afresh)
+        return partial(self._run_folded, program) if program is not None else None
 
     def joined(self) -> Callable[[Any], Any] | None:
         """The model in fewer steps, as ``fit`` runs it; None where there is nothing to gain and ``model(x)`` serves.
@@ -305,14 +360,11 @@ class Model(Trainer, Layer):
         A convolution, the normalization, sum and rectifier after it become one step that computes what they do, to the
         last bit; see `lamina.models.folding.joining`. Each layer is in the mode that its flag says.
         """
-        graph: Any = self.graph
-        if self._can_fold is None and graph is not None:
-            self._can_fold = can_fold(graph)
-        if not self._can_fold or not self._bare or not self.is_drawn or _is_watched_or_cast():
-            return None
-        if self._joining is None or not self._joining.holds():
-            self._joining = Joining(graph)
-        return partial(self._run, self._joining.program) if self._joining.program is not None else None
+        return self._run_joined if program_for_training(self) is not None else None
+
+    def _run_joined(self, inputs: Any) -> Any:
+        joining = self._joining  # None since a layer was exchanged, by a callback in the middle of an epoch
+        return self(inputs) if joining is None or joining.program is None else self._run(joining.program, inputs)
 
     def _run_folded(self, program: Program, inputs: Any) -> Any:
         for part in self._losing or ():
@@ -320,7 +372,7 @@ class Model(Trainer, Layer):
         return self._run(program, inputs)
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.graph is not None and self._bare:
+        if self._graph is not None and self._bare:
             alone = len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray)
             if alone or all(isinstance(leaf, _DATA) for leaf in tree.leaves((args, kwargs))):
                 return self.run(*args, **kwargs)  # hooks see what came, and the binding looks at it
@@ -334,7 +386,7 @@ class Model(Trainer, Layer):
 
     def _as_input(self, leaf: Any) -> Any:
         # With a graph the binding converts, by what each input declares.
-        return leaf if self.graph is not None else super()._as_input(leaf)
+        return leaf if self._graph is not None else super()._as_input(leaf)
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._runs_graph:
@@ -421,31 +473,7 @@ class Model(Trainer, Layer):
         """The masks of the outputs, drawn from the inputs by the part of the graph that makes them."""
         if self.graph is None:
             return previous_mask if self.supports_masking else None
-        if all(t.mask is None for t in self.graph.outputs):
-            return None
-        flat = self._binding.match(inputs)
-        return [self._mask_of(part, flat) for part in self._parts_of_masks()]
-
-    def _parts_of_masks(self) -> list[_MaskPart | None]:
-        """For each output the part of the graph that makes its mask."""
-        if self._mask_parts is None:
-            self._mask_parts = [None if t.mask is None else self._part_of(t.mask) for t in self.outputs]
-        return self._mask_parts
-
-    def _part_of(self, mask: SymbolicTensor) -> _MaskPart:
-        met = reached([mask], self.inputs)
-        places = [place for place, tensor in enumerate(self.inputs) if key_of(tensor) in met]
-        part = Graph([self.inputs[place] for place in places], mask)
-        return places, part, Program(part)
-
-    def _mask_of(self, found: _MaskPart | None, flat: list[Any]) -> Any:
-        if found is None:
-            return None
-        places, part, program = found
-        values = [flat[place] for place in places]
-        if all(isinstance(v, torch.Tensor) for v in values):
-            return program.run(*values)
-        return part.rebuild(inputs=values).outputs[0]
+        return self._masks.of(self._binding.match(inputs)) if self._masks.some else None
 
     # -- looking inside
 
@@ -460,7 +488,7 @@ class Model(Trainer, Layer):
         if self.graph is None:
             return super()._parts()
         layers: list[torch.nn.Module] = list(self.graph.layers)
-        return layers + [m for m in self._modules.values() if m is not None and not isinstance(m, Layer)]
+        return [*dict.fromkeys([*layers, *(part for part in self._modules.values() if part is not None)])]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name in this model, or by its place in ``layers``.
@@ -541,91 +569,13 @@ class Model(Trainer, Layer):
         Raises:
             SavingError, ArgumentError: something that a file has no word for, named with its line; no such folder.
         """
+        editing.refuse_modules_beside(self)
         save_model(self, filepath, overwrite, models=_model_classes())
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights alone, by their paths, into ``model.weights.safetensors``."""
-        save_weights(self, filepath, overwrite)
-
-    def load_weights(
-        self,
-        filepath: Any,
-        skip_mismatch: bool = False,
-        *,
-        partial: bool = False,
-        mapping: Mapping[str, Any] | Callable[[str], Any] | None = None,
-        by_name: bool = False,
-    ) -> LoadReport | None:
-        """Read weights from a file into this model; all of them must fit, unless one of the arguments says otherwise.
-
-        Args:
-            filepath: a file of weights alone (``.weights.safetensors``) or a ``.lamina`` file; or one of another
-                program: ``.safetensors``, or a PyTorch ``state_dict`` (``.pt``, ``.pth``, ``.bin``). Its content tells
-                which. A PyTorch file holds a pickle, which whoever loads it with pickle runs; here it is only read, and
-                refused if it asks for more than tensors. Safetensors cannot ask for anything: prefer it.
-            skip_mismatch: Keras' argument: as ``partial``, and a warning lists what did not fit.
-            partial: load what fits, leave the rest as it is, and return a `LoadReport` of what was what.
-            mapping: for a file with names of its own: path of a weight in this model (``state_dict`` has them) -> its
-                name there; or (name, axes) where its axes stand in another order, as for ``tensor.permute(axes)``; or
-                None for a weight to leave as it is. A dict, or a function of the path. PyTorch's kernels are
-                (out, in, ...) and ours (..., in, out), so axes are (1, 0) for a dense one, (2, 3, 1, 0) for a
-                convolution of images. Give them for each: a square one fits either way.
-            by_name: Keras' argument for a model that is not the one that wrote the file: weights whose path the other
-                does not have are passed over. Weights always go by their paths here.
-
-        Raises:
-            LoadingError: lists each weight that is missing, unexpected or of another shape; nothing is changed then.
-            ArgumentError: a mapping that cannot be.
-
-        >>> from lamina.layers import Dense, Input
-        >>> torch.save(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 1)).state_dict(), "net.pt")
-        >>> x = Input((4,))
-        >>> model = Model(x, Dense(1, name="last")(Dense(3, name="first")(x)))
-        >>> parts = {"first": "0", "last": "1"}
-        >>> def name_there(path):
-        ...     layer, weight = path.split(".")
-        ...     return f"{parts[layer]}.bias" if weight == "bias" else (f"{parts[layer]}.weight", (1, 0))
-        >>> model.load_weights("net.pt", mapping=name_there)
-        >>> other = Model(x, Dense(2, name="other")(Dense(3, name="first")(x)))
-        >>> model.save_weights("model.weights.safetensors")
-        >>> print(other.load_weights("model.weights.safetensors", partial=True))
-        2 weights loaded, 2 missing, 2 unexpected, 0 mismatched.
-        missing     other.kernel (3, 2) float32
-        missing     other.bias (2,) float32
-        unexpected  last.kernel (3, 1) float32
-        unexpected  last.bias (1,) float32
-        """
-        return load_weights(self, filepath, skip_mismatch, partial=partial, mapping=mapping, by_name=by_name)
-
-    def save_checkpoint(
-        self, filepath: Any, overwrite: bool = True, weights_only: bool = False, executor: Any = None
-    ) -> Any:
-        """Write weights, optimizer and, during ``fit``, the training in progress into a ``.lamina`` file.
-
-        It serves any model, also one that `save` has no words for; see `lamina.saving.save_checkpoint`.
-        """
-        return save_checkpoint(self, filepath, overwrite, weights_only, executor)
-
-    def load_checkpoint(self, filepath: Any, learning_rate: float | None = None) -> None:
-        """Put weights and optimizer back; called in ``on_train_begin`` of a callback, the training goes on from there.
-
-        Args:
-            learning_rate: one to go on with instead of the one in the file.
-
-        Raises:
-            LoadingError: lists all in which the file differs from model, optimizer and data; nothing is changed then.
-
-        >>> from lamina.layers import Dense, Input
-        >>> x = Input((2,))
-        >>> model = Model(x, Dense(1)(x))
-        >>> model.compile("adam", "mse")
-        >>> _ = model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
-        >>> model.save_checkpoint("latest.lamina")
-        >>> model.load_checkpoint("latest.lamina", learning_rate=1e-4)
-        >>> int(model.optimizer.iterations), float(model.optimizer.learning_rate)
-        (1, 0.0001)
-        """
-        load_checkpoint(self, filepath, learning_rate)
+    save_weights = save_weights
+    load_weights = load_weights
+    save_checkpoint = save_checkpoint
+    load_checkpoint = load_checkpoint
 
     def to_json(self) -> str:
         """Graph and configs as a JSON text, for `model_from_json`; no weights."""
@@ -682,23 +632,19 @@ class Model(Trainer, Layer):
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = (
-            "_programs _folding _joining _mask_parts _binding _forward_of_graph _step running _jit history".split()
-        )
+        made_anew = "_programs _folding _joining _masks _binding _forward_of_graph _step running _jit history".split()
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
-        self._programs, self._mask_parts, self._folding, self._joining = {}, None, None, None
+        self._programs, self._folding, self._joining = {}, None, None
+        for module in self._graph.modules.values() if self._graph is not None else ():
+            if isinstance(module, Layer):
+                note_place(module, self)
         if self.graph is not None:
+            self._masks = OutputMasks(self.graph)
             self._bind(self.graph)
             self._write_programs()
-
-
-def _is_watched_or_cast() -> bool:
-    """Whether hooks of all modules are to see every layer, or autocast chooses dtypes: then layers run as they are."""
-    autocast = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
-    return autocast or torch.nn.modules.module._has_any_global_hook()
 
 
 def _without_values(leaf: Any) -> Any:

@@ -14,6 +14,7 @@ from lamina.graph import ArgumentError, SymbolicTensor, ValueNeededError, tree
 from lamina.layers.base import Layer
 from lamina.layers.core.input_layer import Input, InputLayer
 from lamina.layers.core.torch_module import TorchModule, run_module
+from lamina.layers.mode_watch import watch
 
 from .model import Model
 
@@ -44,6 +45,8 @@ class ModuleModel(Model):
         return self._run_module(inputs)
 
     def _run_module(self, *args: Any, **kwargs: Any) -> Any:
+        if self._asks_mode and (self.training or not self._is_watched):
+            watch(self, self.training, args)
         return tensors_only(run_module(self.module, self.trainable, args, kwargs))
 
     def _names_fit(self, inputs: Mapping[str, Any]) -> bool:

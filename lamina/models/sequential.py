@@ -9,6 +9,7 @@ import torch
 
 from lamina.graph import ArgumentError, Graph, StructureError, SymbolicTensor, tree
 from lamina.graph.node import is_input_node
+from lamina.graph.source import begins_drawing
 from lamina.layers.base import Layer
 from lamina.layers.core.input_layer import Input, InputLayer
 from lamina.layers.core.torch_module import TorchModule
@@ -16,6 +17,7 @@ from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.fields import refuse_unknown
 
+from .editing import cannot_remove
 from .model import Model
 
 
@@ -39,6 +41,7 @@ class Sequential(Model):
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(name=name, trainable=trainable)
         self._chain: list[Any] = []
+        self._keys: list[str] = []
         self._data_dtype = torch.float32
         self._start: SymbolicTensor | None = None
         self._end: Any = None
@@ -73,6 +76,7 @@ class Sequential(Model):
             self._start = self._end = Input(batch_shape=first.shape, dtype=first.dtype)
         self._chain.append(layer)
         key = self._key(layer)
+        self._keys.append(key)
         self._modules[key] = layer
         layer.settle_name(key)
         if self._start is not None:
@@ -82,7 +86,28 @@ class Sequential(Model):
         if self._start is not None and self._chain:
             self._set_graph(Graph(self._start, self._end))
 
-    def _refuse(self, layer: Any) -> None:
+    def _set_graph(self, graph: Graph) -> None:
+        super()._set_graph(graph)
+        self._start, self._end = graph.inputs[0], graph.outputs[0]
+
+    def _place(self, name: str) -> str | None:
+        in_chain = any(layer is self._modules.get(name) for layer in self.__dict__.get("_chain", ()))
+        return name if self.__dict__.get("_graph") is None and in_chain else super()._place(name)
+
+    def _put(self, name: str, module: torch.nn.Module | None) -> None:
+        old = self._modules[name]
+        if self._graph is not None:
+            super()._put(name, module)
+        elif module is None:
+            raise cannot_remove(self, name)
+        else:
+            layer = module if isinstance(module, Layer) else TorchModule(module, name=name)
+            self._refuse(layer, old)
+            layer._name, layer.auto_named = name, old.auto_named  # type: ignore[union-attr, assignment]
+            self._modules[name] = layer
+        self._chain = [self._modules[name] if layer is old else layer for layer in self._chain]
+
+    def _refuse(self, layer: Any, instead_of: Any = None) -> None:
         if not isinstance(layer, Layer):
             hint = "layers.Lambda(function)" if callable(layer) else "Dense(10)"
             raise ArgumentError("Sequential takes layers.", got=f"{type(layer).__name__}: {layer!r}"[:80], hint=hint)
@@ -92,7 +117,8 @@ class Sequential(Model):
             raise ArgumentError(
                 f"{layer.label} is in this Sequential already.", hint="the functional API shares layers"
             )
-        if not layer.auto_named and any(layer.name == other.name for other in self._chain):
+        others = [other for other in self._chain if other is not instead_of]
+        if not layer.auto_named and any(layer.name == other.name for other in others):
             raise ArgumentError(f"Two layers are both called {layer.name!r}.", hint="another name for one of them")
 
     def _key(self, layer: Layer) -> str:
@@ -106,15 +132,17 @@ class Sequential(Model):
         if not self._chain:
             raise ArgumentError("There is no layer to remove.")
         last: Layer = self._chain.pop()
+        self._keys.pop()
         for key in [key for key, module in self._modules.items() if module is last]:
             del self._modules[key]
         if self._start is not None:
             self._redraw(self._start)
         return last
 
+    @begins_drawing
     def _redraw(self, start: SymbolicTensor) -> None:
         self._start = self._end = start
-        self.graph = None
+        self._graph = None
         for layer in self._chain:
             self._end = layer(self._end)
         self._finish()
@@ -122,6 +150,10 @@ class Sequential(Model):
     def build(self, input_shape: Any) -> None:
         """Become a graph for inputs of this shape, the batch included."""
         if self.graph is None and self._chain:
+            for key, layer in zip(self._keys, self._chain, strict=True):
+                if self._modules.get(key) is not layer:  # somebody wrote into the dict of modules
+                    new, self._modules[key] = self._modules.get(key), layer
+                    self._put(key, new)
             if not isinstance(input_shape, (tuple, list)) or any(isinstance(n, (tuple, list)) for n in input_shape):
                 raise StructureError("A Sequential takes one tensor.", got=f"shapes {input_shape}")
             self._redraw(Input(batch_shape=(None, *input_shape[1:]), dtype=self._data_dtype))
@@ -131,7 +163,8 @@ class Sequential(Model):
         first = next(tree.leaves(args), None)
         kind = torch.as_tensor(first).dtype if isinstance(first, np.ndarray) else getattr(first, "dtype", torch.float32)
         # Whole numbers are ids or counts and stay what they are; floats come in the dtype of the layers.
-        self._data_dtype = torch.float32 if kind.is_floating_point else kind
+        own = self._chain[0]._variable_torch_dtype if self._chain else kind
+        self._data_dtype = own if kind.is_floating_point and own.is_floating_point else kind
         super()._build_for(args, kwargs)
 
     @property

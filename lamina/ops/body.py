@@ -75,6 +75,16 @@ class Body(Held):
             mode: _function(Program(self.graph, mode), self.role, dtypes, self.returns) for mode in (None, False, True)
         }
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__.get("_modules", ()) and value is not self._modules[name]:
+            raise ArgumentError(
+                f"{name!r} is a part of the function {self.role!r}, which was drawn with it and stays as it is.",
+                got=type(value).__name__,
+                where=str(caller()),
+                hint="a new model; or what a layer within holds: model.layer.part = ...",
+            )
+        super().__setattr__(name, value)
+
     @property
     def name(self) -> str:
         """What pictures and tables call it."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 
 from . import schedules
+from .after_step import AFTER_STEP
 from .arguments import check_arguments
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
@@ -217,6 +218,23 @@ class Optimizer:
             state, self._state_to_load = self._state_to_load, None
             self._load_slots(state)
 
+    def forget(self, parameters: Iterable[Tensor]) -> None:
+        """Let go of parameters that a model has no more, and of their state. Others are passed over."""
+        gone = {id(p) for p in parameters}
+        kept = [i for i, p in enumerate(self._parameters) if id(p) not in gone]
+        if len(kept) < len(self._parameters):
+            self._keep(kept)
+
+    @torch.no_grad()
+    def _keep(self, kept: list[int]) -> None:
+        """Know only the parameters at these positions from now on, in this order."""
+        place = {old: new for new, old in enumerate(kept)}
+        self._parameters = [self._parameters[i] for i in kept]
+        self._positions = {id(p): i for i, p in enumerate(self._parameters)}
+        self._slots = {place[i]: state for i, state in self._slots.items() if i in place}
+        self._constraints = {place[i]: rule for i, rule in self._constraints.items() if i in place}
+        self._regroup()
+
     def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
         """All tensors of state that `parameter` starts with."""
         state = self.first_state(parameter)
@@ -278,11 +296,16 @@ class Optimizer:
         Raises:
             ArgumentError: no gradients, as many gradients as parameters are not there, or an unknown parameter.
         """
+        ordered = self._ordered(grads, parameters)
         if torch.is_grad_enabled():
             with torch.no_grad():
-                self._apply(self._ordered(grads, parameters))
+                self._apply(ordered)
         else:
-            self._apply(self._ordered(grads, parameters))
+            self._apply(ordered)
+        if AFTER_STEP:
+            changed = [p for p, grad in zip(self._parameters, ordered, strict=True) if grad is not None]
+            for told in tuple(AFTER_STEP):
+                told(changed)
 
     def _apply(self, grads: Sequence[Tensor | None]) -> None:
         work = self._work(grads)

@@ -133,6 +133,12 @@ class LossScaleOptimizer(Optimizer):
             self.step_counter = torch.tensor(0)
         self._to_device()
 
+    def forget(self, parameters: Iterable[Tensor]) -> None:
+        """Let go of parameters; see `Optimizer.forget`."""
+        parameters = list(parameters)
+        self.inner_optimizer.forget(parameters)
+        super().forget(parameters)
+
     def _to_device(self) -> None:
         device = self._parameters[0].device if self._parameters else None
         assert self.dynamic_scale is not None

@@ -126,6 +126,18 @@ class MultiOptimizer(Optimizer):
             self.optimizers[k].build(own)
         super().build(parameters)
 
+    def forget(self, parameters: Iterable[Tensor]) -> None:
+        """Let go of parameters; see `Optimizer.forget`."""
+        parameters = list(parameters)
+        for optimizer in self.optimizers:
+            optimizer.forget(parameters)
+        super().forget(parameters)
+
+    def _keep(self, kept: list[int]) -> None:
+        place = {old: new for new, old in enumerate(kept)}
+        self._shares = [[place[i] for i in share if i in place] for share in self._shares]
+        super()._keep(kept)
+
     def apply(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None = None) -> None:
         """Make one step of each optimizer whose weights have gradients; see `Optimizer.apply`."""
         ordered = self._ordered(grads, parameters)

@@ -165,6 +165,17 @@ def load_checkpoint(model: Any, filepath: Any, learning_rate: float | None = Non
             Nothing is changed then.
         DamagedFileError: not what was written; a LoadingError and an OSError.
         FileNotFoundError: there is no such file.
+
+    >>> from lamina import Input, Model
+    >>> from lamina.layers import Dense
+    >>> x = Input((2,))
+    >>> model = Model(x, Dense(1)(x))
+    >>> model.compile("adam", "mse")
+    >>> _ = model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+    >>> model.save_checkpoint("latest.lamina")
+    >>> model.load_checkpoint("latest.lamina", learning_rate=1e-4)
+    >>> int(model.optimizer.iterations), float(model.optimizer.learning_rate)
+    (1, 0.0001)
     """
     checkpoint = Checkpoint(filepath, learning_rate)
     run = model.running

@@ -42,7 +42,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     elif str(filepath).endswith(".weights.h5"):
         left = write_keras_weights(model, filepath, overwrite=overwrite)
         if left:
-            warnings.warn(f"A file of Keras has no place for {'; '.join(left)}", UserWarning, stacklevel=3)
+            warnings.warn(f"A file of Keras has no place for {'; '.join(left)}", UserWarning, stacklevel=2)
     else:
         raise SavingError(
             "A file of weights is called *.safetensors, *.lamina or *.weights.h5.",
@@ -60,15 +60,59 @@ def load_weights(
     mapping: Mapping[str, Any] | Callable[[str], Any] | None = None,
     by_name: bool = False,
 ) -> LoadReport | None:
-    """Copy weights from a file into the model. Which kind of file it is, its content tells; see `Model.load_weights`.
+    """Read weights from a file into a model; all of them must fit, unless one of the arguments says otherwise.
+
+    Args:
+        filepath: a file of weights alone (``.weights.safetensors``) or a ``.lamina`` file; or one of another
+            program: ``.safetensors``, or a PyTorch ``state_dict`` (``.pt``, ``.pth``, ``.bin``). Its content tells
+            which. A PyTorch file holds a pickle, which whoever loads it with pickle runs; here it is only read, and
+            refused if it asks for more than tensors. Safetensors cannot ask for anything: prefer it.
+        skip_mismatch: Keras' argument: as ``partial``, and a warning lists what did not fit.
+        partial: load what fits, leave the rest as it is, and return a `LoadReport` of what was what.
+        mapping: for a file with names of its own: path of a weight in this model (``state_dict`` has them) -> its
+            name there; or (name, axes) where its axes stand in another order, as for ``tensor.permute(axes)``; or
+            None for a weight to leave as it is. A dict, or a function of the path. PyTorch's kernels are
+            (out, in, ...) and ours (..., in, out), so axes are (1, 0) for a dense one, (2, 3, 1, 0) for a
+            convolution of images. Give them for each: a square one fits either way.
+        by_name: Keras' argument for a model that is not the one that wrote the file: weights whose path the other
+            does not have are passed over. Weights always go by their paths here.
 
     Raises:
-        LoadingError: not such a file, or one that has nothing for this model; or lists every weight that is missing,
-            unexpected or of another shape, and changes nothing.
+        LoadingError: not such a file, or one that has nothing for this model; or lists each weight that is missing,
+            unexpected or of another shape. Nothing is changed then.
         ArgumentError: a mapping that cannot be.
+
+    >>> from lamina import Input, Model
+    >>> from lamina.layers import Dense
+    >>> torch.save(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 1)).state_dict(), "net.pt")
+    >>> x = Input((4,))
+    >>> model = Model(x, Dense(1, name="last")(Dense(3, name="first")(x)))
+    >>> parts = {"first": "0", "last": "1"}
+    >>> def name_there(path):
+    ...     layer, weight = path.split(".")
+    ...     return f"{parts[layer]}.bias" if weight == "bias" else (f"{parts[layer]}.weight", (1, 0))
+    >>> model.load_weights("net.pt", mapping=name_there)
+    >>> other = Model(x, Dense(2, name="other")(Dense(3, name="first")(x)))
+    >>> model.save_weights("model.weights.safetensors")
+    >>> print(other.load_weights("model.weights.safetensors", partial=True))
+    2 weights loaded, 2 missing, 2 unexpected, 0 mismatched.
+    missing     other.kernel (3, 2) float32
+    missing     other.bias (2,) float32
+    unexpected  last.kernel (3, 1) float32
+    unexpected  last.bias (1,) float32
     """
     where = repr(str(filepath))
     refuse_folder(filepath)
+    report = _load(
+        model, filepath, where, mapping, "any" if partial or skip_mismatch else "known" if by_name else "all"
+    )
+    if skip_mismatch and report.faults:
+        warnings.warn(f"{model.label} from {where}: {report}", UserWarning, stacklevel=2)
+    return report if partial or skip_mismatch or by_name else None
+
+
+def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str) -> LoadReport:
+    """Copy what fits, if all fits that is ``due``: all weights, those that the file knows, or any."""
     state = state_of(model)
     if is_h5(filepath):
         if mapping is not None:
@@ -80,16 +124,11 @@ def load_weights(
         report = compared(state, tensors)
     else:
         tensors, report = mapped(state, tensors, mapping, where)
-    if partial or skip_mismatch:
-        refused = []
-    else:
-        refused = LoadReport(mismatched=report.mismatched).faults if by_name else report.faults
+    refused = {"all": report, "known": LoadReport(mismatched=report.mismatched), "any": LoadReport()}[due].faults
     if refused or (report.faults and not report.loaded):
         raise not_those_of(model, state, refused or report.faults, where)
     copy(tensors, state, report)
-    if skip_mismatch and report.faults:
-        warnings.warn(f"{model.label} from {where}: {report}", UserWarning, stacklevel=3)
-    return report if partial or skip_mismatch or by_name else None
+    return report
 
 
 def _tensors_of(filepath: Any, where: str) -> dict[str, torch.Tensor]:

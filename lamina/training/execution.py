@@ -30,13 +30,14 @@ class Execution:
         name = "train_step" if training else "test_step"
         self._own_step: Callable[[Any], Any] | None = getattr(model, name) if has_own(model, name) else None
         self._work = step.train if training else step.test
-        self._forward = model._forward() if training else model
+        self._forward: Any = model
         self._last: Any = {}
         self._attributes: list[tuple[str, Any]] = []
 
     def begin(self) -> None:
         """Forget the numbers of the epoch before."""
         self._last = {}
+        self._forward = self.model._forward() if self.training else self.model
         self.step.begin_epoch(self.model)
         if self._own_step is not None:
             self.model.reset_metrics()

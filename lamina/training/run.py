@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -161,6 +164,18 @@ class Run:
                 hint="validation_data that can be iterated anew, or validation_steps=",
             )
         return logs
+
+    @contextmanager
+    def numbers_kept(self) -> Iterator[None]:
+        """Within, a callback may evaluate the model: the means of the epoch in progress are as before afterwards."""
+        execution, class_weight = self._execution, self.step.class_weight
+        kept = copy.deepcopy(execution.state_dict()) if execution is not None and self.batch else None
+        try:
+            yield
+        finally:
+            self.step.class_weight = class_weight
+            if kept is not None and execution is not None:
+                execution.load_state_dict(kept)
 
     def _warn_of_end(self) -> None:
         if self.feed.steps is None:

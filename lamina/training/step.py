@@ -45,6 +45,8 @@ class Step:
         self._trained: list[torch.nn.Parameter] = []
         self._regularized: list[torch.nn.Parameter] = []
         self._needs_grad: list[bool] = []
+        self._ready = False
+        self._known: list[torch.nn.Parameter] = []
         self.own_results: Any = None
         self._resumed: dict[str, Any] | None = None
 
@@ -54,12 +56,12 @@ class Step:
             self.objective.reset()
         self.own_results = self._resumed = None
         self._losing = model.losing_parts()
-        self._every = []
+        self._every, self._ready = [], False
 
     def forget_model(self) -> None:
         """Let go of the model's parts between epochs: the model owns its step, and a part may be the model itself."""
         self._losing, self._every, self._trained, self._regularized = [], [], [], []
-        self.unchecked = {}
+        self.unchecked, self._ready = {}, False
 
     # -- a step of training, of evaluation
 
@@ -71,6 +73,8 @@ class Step:
             forward: calls the model.
         """
         total = self.loss(model, forward, batch, True)
+        if not self._ready:
+            self._make_ready()
         scaled = total if self._scale_loss is None else self._scale_loss(total)
         scaled.backward()
         trained = self._trained
@@ -79,7 +83,7 @@ class Step:
             parameter.grad = None
 
     def test(self, model: Any, forward: Callable[[Any], Any], batch: Batch) -> None:
-        """Losses and metrics only."""
+        """Losses and metrics only: no gradient and no optimizer is touched."""
         self.loss(model, forward, batch, False)
 
     def loss(self, model: Any, forward: Callable[[Any], Any], batch: Batch, training: bool) -> torch.Tensor:
@@ -188,15 +192,28 @@ class Step:
                         self.objective.track_named(name, value, rows)
         return extra
 
+    def _make_ready(self) -> None:
+        """Before the first step of training on these weights; evaluation leaves gradients and optimizer alone."""
+        self.forget_lost_weights(self._every)
+        for parameter in self._every:  # what a loop of the user's may have left behind is not to be added to
+            parameter.grad = None
+        if hasattr(self.optimizer, "build") and self._every:
+            self.optimizer.build(self._every)
+        self._known, self._ready = self._every, True
+
+    def forget_lost_weights(self, parameters: list[torch.nn.Parameter]) -> None:
+        """Look at the weights anew, of which these are left; the optimizer lets go of those that are not."""
+        now = {id(p) for p in parameters}
+        gone = [p for p in self._known if id(p) not in now]
+        if gone and hasattr(self.optimizer, "forget"):
+            self.optimizer.forget(gone)
+        self._known = [p for p in self._known if id(p) in now]
+
     def _look_at_weights(self, model: Any) -> None:
         """Which weights are trained: asked at every step, so that freezing holds from the next step on."""
         if not self._every:
             self._losing = model.losing_parts()
             self._every = list(model.parameters())
-            for parameter in self._every:  # what a loop of the user's may have left behind is not to be added to
-                parameter.grad = None
-            if hasattr(self.optimizer, "build") and self._every:
-                self.optimizer.build(self._every)
         self._needs_grad = [p.requires_grad for p in self._every]
         self._trained = [p for p in self._every if p.requires_grad]
         self._regularized = [p for p in self._trained if getattr(p, "regularizer", None) is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -10,6 +11,25 @@ class TorchOptimizer:
 
     def __init__(self, optimizer: Any) -> None:
         self.optimizer = optimizer
+        self._open: dict[str, Any] | None = None
+
+    def build(self, parameters: Iterable[Any]) -> None:
+        """Take the weights of a layer that came in another one's place into the group that this one's were in."""
+        if self._open is None:
+            return
+        known = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
+        self._open["params"] += [p for p in parameters if id(p) not in known and p.requires_grad]
+        self._open = None
+
+    def forget(self, parameters: Iterable[Any]) -> None:
+        """Let go of weights that the model has no more, and of their state."""
+        gone = {id(p) for p in parameters}
+        for group in self.optimizer.param_groups:
+            kept = [p for p in group["params"] if id(p) not in gone]
+            if len(kept) < len(group["params"]):
+                group["params"], self._open = kept, self._open or group
+        for p in [p for p in self.optimizer.state if id(p) in gone]:
+            del self.optimizer.state[p]
 
     @property
     def learning_rate(self) -> float:

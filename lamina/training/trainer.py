@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -164,6 +165,8 @@ class Trainer(Steps):
     ) -> Any:
         """Loss and metrics on data, in inference mode.
 
+        No gradient, no optimizer and, within a fit, no running mean of the training is touched.
+
         Args:
             batch_size: by default that of the last validation in ``fit``, so that both give the same numbers, or 32.
             The others: see `fit`.
@@ -180,7 +183,7 @@ class Trainer(Steps):
         try:
             check_data(self, step, feed, "evaluate")
             hooks = CallbackList(callbacks, model=self, steps=feed.length, verbose=verbose)
-            with self._progress(verbose, 1, feed, "Evaluation") as progress:
+            with self._numbers_kept(), self._progress(verbose, 1, feed, "Evaluation") as progress:
                 progress.start(0)
                 done, logs = evaluate(Execution(self, step, training=False), feed, hooks, progress)
                 progress.finish(done, logs)
@@ -216,13 +219,17 @@ class Trainer(Steps):
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch, like `evaluate`."""
-        return self._on_batch(self._require_compiled(), (x, y, sample_weight), return_dict, training=False)
+        with self._numbers_kept():
+            return self._on_batch(self._require_compiled(), (x, y, sample_weight), return_dict, training=False)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch as NumPy arrays."""
         return predict(self, x, 2**62, None, None)
 
     # -- pieces
+
+    def _numbers_kept(self) -> AbstractContextManager[None]:
+        return self.running.numbers_kept() if self.running is not None else nullcontext()
 
     def _on_batch(self, step: Step, data: Any, return_dict: bool, training: bool) -> Any:
         feed = Feed(self._source(data, 2**62), None, self._device())

@@ -459,7 +459,7 @@ def normalized(rows=None):
 
 
 def _an_optimizer_step(model):
-    optimizer = torch.optim.SGD(model.parameters(), 0.5)
+    optimizer = torch.optim.SGD(model.eval().parameters(), 0.5)
     model(data(model)).sum().backward()
     optimizer.step()
 

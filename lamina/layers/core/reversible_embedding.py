@@ -73,6 +73,10 @@ class ReversibleEmbedding(Embedding):
         )
         self._reverse_dtype = self._torch_dtype if reverse_dtype is None else to_torch(reverse_dtype)
 
+    def dtype_changed(self) -> None:
+        if self.reverse_dtype is None:
+            self._reverse_dtype = self._torch_dtype
+
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if not self.tie_weights:

@@ -13,6 +13,8 @@ from lamina.graph import ArgumentError, tree
 from lamina.graph.infer import Shape, merged_shape
 from lamina.graph.probe import probing
 from lamina.layers.base import Layer
+from lamina.layers.mode_watch import watch
+from lamina.layers.moving import tell_places
 
 
 class TorchModule(Layer):
@@ -50,11 +52,42 @@ class TorchModule(Layer):
         if name is None:
             self._name = type(module).__name__.lower()
 
+    # What the module holds is had and set through the layer too: ``model.backbone.fc``, ``model.out.weight``.
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if _holds(self.__dict__.get("_modules", {}).get("module"), name):
+                return getattr(self.module, name)
+            raise
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        inner = self.__dict__.get("_modules", {}).get("module")
+        is_part = value is None or isinstance(value, (torch.nn.Module, torch.nn.Parameter))
+        if is_part and name not in self.__dict__ and name != "module" and _holds(inner, name):
+            setattr(inner, name, value)
+            tell_places(self)
+        else:
+            super().__setattr__(name, value)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """A state may also name the weights as the module does, as before it was wrapped: ``out.weight``."""
+        if not any(key.startswith(f"{prefix}module.") for key in state_dict):
+            for key in [key for key in state_dict if key.startswith(prefix)]:
+                state_dict[f"{prefix}module.{key[len(prefix) :]}"] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def dtype_changed(self) -> None:
+        self.autocast = True  # whoever says which dtype the module is in, wants what goes in to be in that one
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         if probing():
             self._tried = [*self._tried[-1:], {}]
             with _noting_shapes(self.module, self._tried[-1]):
                 return plain_result(self.module(*args, **kwargs))
+        if self._asks_mode and (self.training or not self._is_watched):
+            watch(self, self.training, args)
         return run_module(self.module, self.trainable, args, kwargs)
 
     @property
@@ -77,6 +110,11 @@ class TorchModule(Layer):
             if self.output_shape_given is not None
             else super().compute_output_shape(input_shape)
         )
+
+
+def _holds(module: torch.nn.Module | None, name: str) -> bool:
+    """Whether that is the name of a parameter, buffer or module right in this module."""
+    return module is not None and any(name in slot for slot in (module._parameters, module._buffers, module._modules))
 
 
 @contextmanager

@@ -23,6 +23,11 @@ class DataLayer(Layer):
             inputs = self._as_array(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
+    def dtype_changed(self) -> None:
+        for value in tree.leaves(list(vars(self).values())):
+            if isinstance(value, GivenNumbers):
+                value.become(self._variable_torch_dtype)
+
     def _as_array(self, values: Any) -> np.ndarray[Any, Any]:
         try:
             return np.asarray(values)
@@ -56,6 +61,11 @@ class GivenNumbers:
             with torch.inference_mode(False):  # else no gradient could flow past it later
                 self._made[device] = torch.tensor(self.values, dtype=self.dtype, device=device)
         return self._made[device]
+
+    def become(self, dtype: torch.dtype) -> None:
+        """Be numbers of another dtype from now on, if they are no whole numbers."""
+        if self.dtype.is_floating_point:
+            self.dtype, self._made = dtype, {}
 
 
 def given_numbers(layer: Layer, name: str, value: Any) -> Any:

@@ -104,6 +104,10 @@ class RNN(Layer):
         if self.stateful and None not in [n for shape in _shape_list(self.step_shapes(step_shape)[1]) for n in shape]:
             self._remember(self.blank_states(step_shape))
 
+    def dtype_changed(self) -> None:
+        if self.built:
+            self._inner_dtype = self._dtype_within(self.cell)
+
     def call(self, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         self._refuse_no_steps(sequences.shape)
         if self._inner_dtype != sequences.dtype:
