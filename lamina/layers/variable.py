@@ -55,11 +55,11 @@ class Variable(torch.Tensor):
     def _is_param(self) -> bool:
         """What PyTorch asks where it means ``isinstance(weight, nn.Parameter)``.
 
-        A buffer is none: ``torch.export``, and the program that it gives, sort a module's tensors into parameters and
-        buffers by this question, and then look for each among those of its kind (KeyError: 'moving_mean'). But while
-        ``torch.compile`` looks, which takes no subclasses of tensors but parameters.
+        Yes, but while ``torch.export`` looks, a buffer is none: it sorts a module's tensors into parameters and buffers
+        by this question, and then looks for each among those of its kind (KeyError: 'moving_mean'). By class no
+        buffer can be anything else: ``torch.compile`` takes no subclasses but parameters.
         """
-        return not self.is_buffer or (torch.compiler.is_compiling() and not torch.compiler.is_exporting())
+        return not (self.is_buffer and torch.compiler.is_exporting())
 
     @property
     def name(self) -> str:

@@ -327,7 +327,7 @@ def _redeclared(tensor: SymbolicTensor, convert: Convert) -> SymbolicTensor:
         return placeholder(tensor.name, TensorSpec(spec.examples, dtype), tensor.node.source)
     new = InputLayer.from_config(layer.get_config() | {"dtype": dtype})
     new.auto_named, new._settled = layer.auto_named, layer._settled
-    result = new.take()
+    result: SymbolicTensor = new.take()
     result.node.source = tensor.node.source
     return result
 

@@ -70,8 +70,7 @@ def trained(step: Callable[..., Any], state: Any, x: Any) -> Any:
         pairs = list(zip(tree.leaves(state), tree.leaves(step(state, x)[0]), strict=True))
         if not any(map(_lags, pairs)):
             return state
-        started = iter([_following(*pair) if _lags(pair) else pair[0] for pair in pairs])
-        state = tree.map_leaves(lambda _, found=started: next(found), state)
+        state = tree.pack_like(state, iter([_following(*pair) if _lags(pair) else pair[0] for pair in pairs]))
 
 
 def _lags(pair: tuple[Any, Any]) -> bool:

@@ -9,6 +9,7 @@ the choice is made by the shapes alone, and a model is one program on every mach
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +29,8 @@ def every(x: torch.Tensor, strides: Sequence[int]) -> torch.Tensor:
     >>> every(torch.arange(5.0).reshape(1, 1, 5), [2]).flatten()
     tensor([0., 2., 4.])
     """
-    return x[(..., *[slice(None, None, step) for step in strides])]
+    key: Any = (..., *[slice(None, None, step) for step in strides])
+    return x[key]
 
 
 def apart(x: torch.Tensor, strides: Sequence[int]) -> torch.Tensor:

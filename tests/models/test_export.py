@@ -177,7 +177,8 @@ def test_what_a_call_changes_is_exported(strict):
     given = torch.randn(3, 5, 4), torch.rand(3, 5) > 0.3
     model(*given)
     program = export(model.train(), given, strict=strict)
-    changed = set(program.run_decompositions().graph_signature.buffers_to_mutate.values())
+    signature = program.run_decompositions().graph_signature
+    changed = {*signature.buffers_to_mutate.values(), *signature.parameters_to_mutate.values()}
     assert changed == {"norm.moving_mean", "norm.moving_variance", "lstm.state_0", "lstm.state_1"}
     torch.export.save(program, io.BytesIO())
 
