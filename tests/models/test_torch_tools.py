@@ -195,6 +195,8 @@ def test_a_parameter_of_a_weight_and_what_is_detached() -> None:
     other = layers.Dense(3)
     other.held = loose
     assert "held" not in other._parameters
+    x = Input((2,))
+    assert [name for name, _ in Model(x, x @ loose).named_parameters()] == []
 
 
 @pytest.mark.parametrize("force", ((), (True,), (False,)))
