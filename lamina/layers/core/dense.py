@@ -74,7 +74,7 @@ class Dense(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         kernel, bias = self.kernel, self.bias
-        if 1 < self.units < _NARROW and inputs.numel() >= _MANY and not torch.compiler.is_compiling():
+        if 1 < self.units < _NARROW and not torch.compiler.is_compiling() and inputs.numel() >= _MANY:
             kernel = kernel.t().contiguous().t()
         if inputs.dim() != 2:
             outputs = F.linear(inputs, kernel.t(), bias)
