@@ -71,7 +71,8 @@ class Constant(Held):
     def __init__(self, value: torch.Tensor) -> None:
         super().__init__()
         self.training = False
-        if isinstance(value, torch.nn.Parameter):
+        # What was detached from a weight of ours is still a kind of parameter, but to be held like any other tensor.
+        if isinstance(value, torch.nn.Parameter) and not getattr(value, "is_detached", False):
             self.value = value
         else:
             self.register_buffer("value", value.detach())

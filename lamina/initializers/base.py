@@ -24,9 +24,6 @@ class Initializer:
     tensor([2., 2.])
     """
 
-    any_order = False
-    """True: the values do not depend on their place, so a weight stored in another order of axes needs no copy."""
-
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """A new tensor of `shape`, contiguous; `dtype` None means PyTorch's default dtype."""
         raise NotImplementedError(f"{type(self).__name__} has to define __call__(self, shape, dtype=None)")

@@ -62,8 +62,6 @@ class Zeros(Initializer):
     tensor([0., 0., 0.])
     """
 
-    any_order = True
-
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """A new tensor of `shape` full of 0."""
         return empty(shape, dtype, self).zero_()
@@ -75,8 +73,6 @@ class Ones(Initializer):
     >>> Ones()((2,), dtype="int64")
     tensor([1, 1])
     """
-
-    any_order = True
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """A new tensor of `shape` full of 1."""

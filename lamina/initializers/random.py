@@ -86,8 +86,6 @@ class RandomNormal(RandomInitializer):
     tensor(1.)
     """
 
-    any_order = True
-
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
@@ -113,8 +111,6 @@ class TruncatedNormal(RandomInitializer):
     True
     """
 
-    any_order = True
-
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
@@ -139,8 +135,6 @@ class RandomUniform(RandomInitializer):
     >>> bool(RandomUniform(0.0, 2.0)((1000,)).min() >= 0.0)
     True
     """
-
-    any_order = True
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)

@@ -61,8 +61,6 @@ class VarianceScaling(RandomInitializer):
     tensor(0.1700)
     """
 
-    any_order = True
-
     def __init__(
         self,
         scale: float = 1.0,

@@ -219,7 +219,7 @@ def _casts_of(layer: Precision) -> dict[str, Any]:
     for name, weight in layer._parameters.items():
         if weight is None or name in attributes or weight.dtype == dtype or not weight.is_floating_point():
             continue
-        if getattr(weight, "autocast", True):
+        if getattr(layer.weight_facts.get(name, weight), "autocast", True):
             found[name] = casts[id(weight)] = weight.to(dtype)
     for name in attributes.get("_weight_lists", ()):
         found[name] = tree.map_leaves(lambda leaf: casts.get(id(leaf), leaf), attributes[name])

@@ -12,6 +12,20 @@ import torch
 from lamina.arrays import as_tensor
 from lamina.graph import ShapeError
 
+from .weight_facts import WeightFacts
+
+
+def _fact(name: str) -> Any:
+    """An attribute that is one of the weight's facts, and can be set."""
+
+    def read(weight: Variable) -> Any:
+        return getattr(weight.facts, name)
+
+    def write(weight: Variable, value: Any) -> None:
+        setattr(weight.facts, name, value)
+
+    return property(read, write)
+
 
 class Variable(torch.Tensor):
     """An ``nn.Parameter`` with Keras' names for things: ``path``, ``assign``, ``numpy()``, ``value``.
@@ -43,13 +57,16 @@ class Variable(torch.Tensor):
         constraint: Callable[[torch.Tensor], torch.Tensor] | None = None,
         autocast: bool = True,
         is_buffer: bool = False,
+        facts: WeightFacts | None = None,
     ) -> None:
-        self.weight_name = name
-        self.path = path or name
-        self.regularizer = regularizer
-        self.constraint = constraint
-        self.autocast = autocast
-        self.is_buffer = is_buffer
+        self.facts = facts or WeightFacts(name, path or name, regularizer, constraint, autocast, is_buffer)
+
+    # What is known of the weight is a record that the layer keeps too, by the weight's name.
+    path: Any = _fact("path")
+    regularizer: Any = _fact("regularizer")
+    constraint: Any = _fact("constraint")
+    autocast: Any = _fact("autocast")
+    is_buffer: Any = _fact("is_buffer")
 
     @property
     def _is_param(self) -> bool:
@@ -59,12 +76,24 @@ class Variable(torch.Tensor):
         by this question, and then looks for each among those of its kind (KeyError: 'moving_mean'). By class no
         buffer can be anything else: ``torch.compile`` takes no subclasses but parameters.
         """
-        return not (self.is_buffer and torch.compiler.is_exporting())
+        facts = self.__dict__.get("facts")
+        if facts is None:  # from `detach`: only if PyTorch has made a parameter of it
+            return self.__dict__.get("_is_made_param", False)
+        return not (facts.is_buffer and torch.compiler.is_exporting())
+
+    @_is_param.setter
+    def _is_param(self, value: bool) -> None:
+        self.__dict__["_is_made_param"] = value
 
     @property
     def name(self) -> str:
         """The weight's own name, e.g. ``kernel``."""
-        return self.weight_name
+        return self.facts.name
+
+    @property
+    def weight_name(self) -> str:
+        """The same; PyTorch's tensors have a ``name`` of their own."""
+        return self.facts.name
 
     @property
     def trainable(self) -> bool:
@@ -79,14 +108,14 @@ class Variable(torch.Tensor):
         """The tensor itself."""
         return self
 
-    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:  # type: ignore[override]
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """The values as an array on the host, without gradients.
 
         Args:
-            force: PyTorch's argument, which its exporters give: the same, and values that are kept as the negative or
-                the conjugate of others are written out.
+            force: as for any tensor of PyTorch, which gives up gradients and the device only if it is True; here both
+                are given up anyway.
         """
-        return torch.Tensor.numpy(self.detach().cpu(), force=force)
+        return torch.Tensor.numpy(self.detach(), force=True)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
@@ -118,41 +147,55 @@ class Variable(torch.Tensor):
         self.assign(self.detach() - as_tensor(value, self.dtype, self.device))
 
     def described(self) -> dict[str, Any]:
-        """What a copy of it needs besides the values."""
-        facts = ("path", "regularizer", "constraint", "autocast", "is_buffer")
-        return {"name": self.weight_name, **{fact: getattr(self, fact) for fact in facts}}
+        """What is known of it besides the values."""
+        facts = ("name", "path", "regularizer", "constraint", "autocast", "is_buffer")
+        return {fact: getattr(self.facts, fact) for fact in facts}
+
+    def with_value(self, value: torch.Tensor) -> Variable:
+        """The same weight with another value, of which the same is known."""
+        return Variable(value, self.requires_grad, facts=self.facts)
 
     def stand_in(self) -> Variable:
         """The same variable without storage, for trying a layer on shapes alone."""
-        return Variable(torch.empty_like(self, device="meta"), self.requires_grad, **self.described())
+        return self.with_value(torch.empty_like(self, device="meta"))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
-        if id(self) in memo:
-            known: Variable = memo[id(self)]
-            return known
-        data = self.data.clone(memory_format=torch.preserve_format)
-        result = Variable(data, self.requires_grad, **copy.deepcopy(self.described(), memo))
-        memo[id(self)] = result
-        return result
+    def detach(self) -> Variable:  # type: ignore[override]
+        """The same values and memory without gradients, of which no layer knows anything.
 
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _rebuild, (self.data, self.requires_grad, self.described())
+        It is a `Variable`, since ``nn.Parameter(weight)``, which parametrizations call, asks that of a kind of
+        parameter; where it is stored, copied or assigned to a layer it is a plain tensor.
+        """
+        return torch.Tensor.detach(self).as_subclass(Variable)
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether it comes from `detach` and has become nobody's parameter."""
+        return not (self._is_param or "facts" in self.__dict__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            data = self.data.as_subclass(torch.Tensor).clone(memory_format=torch.preserve_format)
+            memo[id(self)] = _rebuild(data, self.requires_grad, copy.deepcopy(self._known, memo))
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        data = self.data.as_subclass(torch.Tensor)
+        return data.__reduce_ex__(protocol) if self.is_detached else (_rebuild, (data, self.requires_grad, self._known))
+
+    @property
+    def _known(self) -> WeightFacts | bool:
+        """The facts; without them, whether it is a parameter."""
+        return self.__dict__.get("facts") or not self.is_detached
 
 
-def _rebuild(data: torch.Tensor, requires_grad: bool, facts: dict[str, Any]) -> Variable:
-    return Variable(data, requires_grad, **facts)
+def _rebuild(data: torch.Tensor, requires_grad: bool, known: WeightFacts | bool) -> torch.Tensor:
+    if isinstance(known, WeightFacts):
+        return Variable(data, requires_grad, facts=known)
+    return torch.nn.Parameter(data, requires_grad) if known else data
 
 
-def stored_as(value: torch.Tensor, layout: tuple[int, ...] | None, any_order: bool) -> torch.Tensor:
-    """The same logical tensor with its memory ordered by ``layout``, a permutation of its axes.
-
-    A kernel that Keras writes (H, W, C, F) and PyTorch's kernels want as (F, C, H, W) in channels_last memory is stored
-    once as the latter; both are then free views. ``any_order``: the values are drawn independently of their place, so
-    the memory is merely read in another order, without a copy.
-    """
-    if layout is None:
-        return value
-    shape = [value.shape[axis] for axis in layout]
-    inverse = [layout.index(axis) for axis in range(len(layout))]
-    stored = value.contiguous().view(shape) if any_order else value.permute(layout).contiguous()
-    return stored.permute(inverse)
+def become_variable(weight: Any, facts: WeightFacts) -> None:
+    """Give a plain ``nn.Parameter`` that stands for a weight the weight's facts; the object stays the same."""
+    if type(weight) is torch.nn.Parameter or (type(weight) is Variable and "facts" not in weight.__dict__):
+        weight.__class__ = Variable
+        weight.facts = facts

@@ -19,7 +19,8 @@ from lamina.graph.probe import for_real, probing
 
 from .moving import tell_places
 from .nested import adopt_nested_layers
-from .variable import Variable, stored_as
+from .variable import Variable, become_variable
+from .weight_facts import WeightFacts, places
 
 
 class Weights(Operation):
@@ -36,6 +37,11 @@ class Weights(Operation):
     adds_losses = False
     """True for a layer of Lamina's own whose call adds losses."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight_facts: dict[str, WeightFacts] = {}
+        """Name of a weight in this layer -> what is known of it, whatever tensor stands there."""
+
     def add_weight(
         self,
         shape: Any = None,
@@ -48,7 +54,6 @@ class Weights(Operation):
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
-        layout: tuple[int, ...] | None = None,
     ) -> Variable:
         """Make a weight and register it.
 
@@ -59,7 +64,6 @@ class Weights(Operation):
             trainable: a parameter for the optimizer if True, else a buffer; both stand in ``state_dict``.
             regularizer, constraint: names or objects.
             name: what it is called; the attribute it is assigned to names it in ``state_dict``.
-            layout: order of its axes in memory, see `stored_as`.
             autocast: under a mixed policy ``call`` sees a trainable weight in the compute dtype; False: as it is.
             aggregation, overwrite_with_gradient: Keras' arguments that mean nothing on one device; accepted so that
                 Keras code runs.
@@ -75,23 +79,24 @@ class Weights(Operation):
             else:
                 take_memory(math.prod(shape) * kind.itemsize, f"The weight {name or 'variable'!r} of {self._name!r}")
                 value = torch.as_tensor(init(shape, dtype=kind) if callable(init) else init, dtype=kind)
-            value = stored_as(value, layout, getattr(init, "any_order", False))
+            value = value.contiguous()
         name = name or "variable"
         trainable = trainable and kind.is_floating_point
-        weight = Variable(
-            value,
-            trainable and self._trainable,
-            name=name,
-            path=f"{self._name}/{name}",
-            regularizer=regularizers.get(regularizer),
-            constraint=constraints.get(constraint),
-            autocast=autocast,
+        facts = WeightFacts(
+            name,
+            f"{self._name}/{name}",
+            regularizers.get(regularizer),
+            constraints.get(constraint),
+            autocast,
             is_buffer=not trainable,
+            layer_has_it=True,
         )
+        weight = Variable(value, trainable and self._trainable, facts=facts)
         key, k = name.replace(".", "_").replace("/", "_"), 1
         while key in self._parameters or key in self._buffers:
             key, k = f"{name}_{k}", k + 1
         (self._parameters if trainable else self._buffers)[key] = weight
+        self.weight_facts[key] = facts
         return weight
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -102,10 +107,22 @@ class Weights(Operation):
                     if weight is value:  # made by add_weight: stays what it is, under the attribute's name
                         if key != name and key not in self.__dict__.setdefault("_attribute_weights", set()):
                             slot[name] = slot.pop(key)
+                            if key in self.weight_facts:
+                                self.weight_facts[name] = self.weight_facts.pop(key)
                         self.__dict__.setdefault("_attribute_weights", set()).add(name)
                         return
         if "_set_names" in self.__dict__:  # a stand-in, for one call
             self.__dict__["_set_names"].add(name)
+        if isinstance(value, Variable) and value.is_detached:
+            value = value.as_subclass(torch.Tensor)
+            old = self.__dict__.get("_parameters", {}).get(name)
+            if old is not None:  # as `load_state_dict(assign=True)` makes a parameter of a plain tensor
+                value = torch.nn.Parameter(value, old.requires_grad)
+        is_buffer = self.__dict__.get("_buffers", {}).get(name) is not None
+        if is_buffer and isinstance(value, torch.nn.Parameter) and not value.requires_grad:
+            self._know(name, value)
+            self._buffers[name] = value  # as `load_state_dict(assign=True)` sets it; PyTorch would train it
+            return
         if isinstance(value, torch.nn.Module):
             self.__dict__.update(_looked_at=False, _direct=False, _cast_plan=None)
             if not isinstance(value, Weights):
@@ -119,6 +136,25 @@ class Weights(Operation):
         """PyTorch's; and the mode counts as said, see `lamina.layers.mode_watch`."""
         self.__dict__.update(_asks_mode=False, _mode_is_set=True)
         return super().train(mode)
+
+    def register_parameter(self, name: str, param: torch.nn.Parameter | None) -> None:
+        super().register_parameter(name, param)
+        if param is not None:
+            self._know(name, param)
+
+    def _know(self, name: str, weight: torch.nn.Parameter) -> None:
+        """What is known of the weight of this name holds of the tensor that takes its place."""
+        facts = self.weight_facts.get(name)
+        if facts is not None:
+            become_variable(weight, facts)
+        own = getattr(weight, "facts", None)
+        if isinstance(weight, Variable) and own is not None and not own.layer_has_it:  # one that the user has made
+            if facts is not None:
+                facts.regularizer = weight.regularizer or facts.regularizer
+                facts.constraint = weight.constraint or facts.constraint
+                weight.facts = facts
+            else:
+                weight.facts.layer_has_it, self.weight_facts[name] = True, weight.facts
 
     # -- lists, in Keras' order: own trainable ones, own others, then those of the layers within
 
@@ -214,7 +250,7 @@ class Weights(Operation):
     def losses(self) -> list[torch.Tensor]:
         """What ``add_loss`` was given in the last call here and below, and the regularizers of the weights."""
         added = [term for part in self.modules() if isinstance(part, Weights) for term in part._losses]
-        return added + [w.regularizer(w) for w in self.weights if getattr(w, "regularizer", None) is not None]
+        return added + [place.penalty() for place in places(self, "regularizer")]
 
     def losing_parts(self) -> list[Weights]:
         """The layers here and below whose call may add losses: those that say so, and those that are not Lamina's."""
@@ -244,19 +280,33 @@ class Weights(Operation):
         adopt_nested_layers(self)
         return super().state_dict(*args, **kwargs)
 
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)  # type: ignore[no-untyped-call]
+        for name in (*self._parameters, *self._buffers):
+            value = destination.get(prefix + name)
+            if isinstance(value, Variable) and not keep_vars:
+                destination[prefix + name] = value.as_subclass(torch.Tensor)
+
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         for part in self.modules():
             adopt_nested_layers(part)
         return super().load_state_dict(*args, **kwargs)
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
-        """PyTorch's ``to`` moves parameters in place but makes new buffers; see that these stay `Variable`s."""
-        before = {name: b for name, b in self._buffers.items() if isinstance(b, Variable)}
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
-        for name, old in before.items():
-            new = self._buffers[name]
-            if new is not None and not isinstance(new, Variable):
-                self._buffers[name] = Variable(new, False, **old.described())
+        """PyTorch's ``to`` makes new buffers, and new parameters in some cases; see that these stay `Variable`s."""
+        before = [
+            (slot, name, weight)
+            for slot in (self._parameters, self._buffers)
+            for name, weight in slot.items()
+            if isinstance(weight, Variable)
+        ]
+        known = [weight.facts for _, _, weight in before]
+        super()._apply(fn, recurse)
+        for (slot, name, old), facts in zip(before, known, strict=True):
+            new: Any = slot[name]
+            become_variable(new, facts)
+            if slot is self._buffers and new is not None and not isinstance(new, Variable):
+                self._buffers[name] = old.with_value(new)
         return self
 
 

@@ -2,8 +2,8 @@
 
 The format is that of `safetensors <https://github.com/huggingface/safetensors>`_: the header's length, a JSON header,
 the values without holes. Its own library reads and writes whole files only; here the file lies within a zip, and a
-kernel lies in it in the order that it has in memory (`lamina.order` in the header's metadata), so that what is mapped
-is what PyTorch's kernels want.
+tensor lies in it in the order that it has in memory (`lamina.order` in the header's metadata), so that it is written
+and mapped without a copy. Kernels of layers lie as they show; PyTorch modules may be in channels_last.
 """
 
 from __future__ import annotations

@@ -101,7 +101,8 @@ def load_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
 
 
 def take_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
-    """`load_state` into a new model: ``tensors`` become its weights, without a copy where dtype and device agree.
+    """`load_state` into a new model: ``tensors`` become its weights, without a copy where dtype and device agree and
+    they lie in memory as they show (files of before hold kernels in other orders).
 
     The weights may be without storage (meta) until then: whoever holds them holds the same objects afterwards.
 
@@ -113,13 +114,13 @@ def take_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
         for path, tensor in tensors.items():
             weight = state[path]
             device = weight.device if not weight.is_meta else current_device()
-            torch.utils.swap_tensors(weight, _like(weight, tensor.to(device, weight.dtype)))
+            torch.utils.swap_tensors(weight, _like(weight, tensor.to(device, weight.dtype).contiguous()))
 
 
 def _like(weight: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     """What ``weight`` is, with another value."""
     if isinstance(weight, Variable):
-        return Variable(value, weight.requires_grad, **weight.described())
+        return weight.with_value(value)
     return torch.nn.Parameter(value, weight.requires_grad) if isinstance(weight, torch.nn.Parameter) else value
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError, tree
+from lamina.layers.weight_facts import Place, places
 from lamina.layers.weights import Weights
+from lamina.optimizers import Optimizer
 
 from .class_weights import ClassWeights
 from .data import Batch
@@ -43,7 +45,8 @@ class Step:
         self._losing: list[Weights] = []
         self._every: list[torch.nn.Parameter] = []
         self._trained: list[torch.nn.Parameter] = []
-        self._regularized: list[torch.nn.Parameter] = []
+        self._regularized: list[Place] = []
+        self._constrained: list[Place] = []
         self._needs_grad: list[bool] = []
         self._ready = False
         self._known: list[torch.nn.Parameter] = []
@@ -60,7 +63,8 @@ class Step:
 
     def forget_model(self) -> None:
         """Let go of the model's parts between epochs: the model owns its step, and a part may be the model itself."""
-        self._losing, self._every, self._trained, self._regularized = [], [], [], []
+        self._losing, self._every, self._trained = [], [], []
+        self._regularized, self._constrained = [], []
         self.unchecked, self._ready = {}, False
 
     # -- a step of training, of evaluation
@@ -79,6 +83,8 @@ class Step:
         scaled.backward()
         trained = self._trained
         self.optimizer.apply([p.grad for p in trained], trained)
+        for place in self._constrained:
+            place.constrain()
         for parameter in trained:
             parameter.grad = None
 
@@ -181,7 +187,7 @@ class Step:
 
     def _extra(self, rows: int) -> list[torch.Tensor]:
         """Regularizers of the weights that are trained, and what layers gave to ``add_loss``."""
-        extra = [p.regularizer(p) for p in self._regularized]  # type: ignore[attr-defined]  # those that have one
+        extra = [place.penalty() for place in self._regularized]
         for layer in self._losing:
             for term in layer._losses:
                 value = term.mean() if term.ndim else term
@@ -216,7 +222,11 @@ class Step:
             self._every = list(model.parameters())
         self._needs_grad = [p.requires_grad for p in self._every]
         self._trained = [p for p in self._every if p.requires_grad]
-        self._regularized = [p for p in self._trained if getattr(p, "regularizer", None) is not None]
+        self._regularized = [place for place in places(model, "regularizer") if place.is_trained]
+        # Our optimizers know the constraints of the weights that carry them.
+        knows = isinstance(self.optimizer, Optimizer)
+        limited = [place for place in places(model, "constraint") if place.is_trained]
+        self._constrained = [place for place in limited if not (knows and place.carries_facts)]
 
 
 def _shape(target: Any) -> tuple[int, ...]:

@@ -202,19 +202,22 @@ def test_channels_last_goes_through_as_it_lies(name: str, args: tuple[Any, ...],
     assert view.is_contiguous(memory_format=three)
 
 
-@pytest.mark.parametrize(
-    "data_format,memory", [("channels_last", torch.channels_last), ("channels_first", torch.contiguous_format)]
-)
-def test_kernels_are_stored_as_pytorch_reads_them(data_format: str, memory: torch.memory_format) -> None:
-    for cls in (layers.Conv2D, layers.Conv2DTranspose):
-        layer = cls(8, 3, data_format=data_format)
-        layer.build((None, 6, 6, 6))
-        kernel = layer.torch_kernel(layer.kernel)
-        assert kernel.data_ptr() == layer.kernel.data_ptr()
-        assert kernel.is_contiguous(memory_format=memory)
-    dense = layers.Dense(4)
-    dense.build((None, 3))
-    assert dense.kernel.t().is_contiguous()
+@pytest.mark.parametrize("rank", (1, 2, 3))
+def test_a_large_kernel_is_brought_into_the_order_of_the_data(rank: int) -> None:
+    """Values and gradients as of the view that a small kernel is."""
+    cls = (layers.Conv1D, layers.Conv2D, layers.Conv3D)[rank - 1]
+    layer = cls(128, 2)
+    layer.build((None, *(3,) * rank, 2**18 // 128 // 2**rank))
+    kernel = layer.torch_kernel(layer.kernel)
+    view = cls.torch_kernel(cls(128, 2, data_format="channels_first"), layer.kernel)
+    assert torch.equal(kernel, view)
+    plain = kernel.squeeze(2) if rank == 1 else kernel
+    assert plain.movedim(1, -1).is_contiguous()
+    grad = torch.randn_like(view)
+    (found,) = torch.autograd.grad(kernel, layer.kernel, grad)
+    (due,) = torch.autograd.grad(view, layer.kernel, grad)
+    assert torch.equal(found, due)
+    assert found.is_contiguous()
 
 
 def test_reshaping_without_copies() -> None:

@@ -38,7 +38,7 @@ def test_weights_and_state_lie_in_the_mapped_file(tmp_path: Path) -> None:
     kernel, moment = loaded.layers[1].kernel, loaded.optimizer.state_dict()["0/momentum"]
     for tensor in (kernel, moment):
         assert any(low <= tensor.data_ptr() < high for low, high in ranges)
-        assert tensor.stride() == (1, 32)  # PyTorch's order, which its kernels want
+        assert tensor.is_contiguous()
 
 
 def test_training_a_loaded_model_leaves_its_file_alone(tmp_path: Path) -> None:

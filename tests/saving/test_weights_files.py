@@ -37,7 +37,7 @@ def test_weights_go_from_one_model_to_another(tmp_path: Path, name: str) -> None
     source.save_weights(tmp_path / name)
     target.load_weights(tmp_path / name)
     assert equal(values(source), values(target))
-    assert target.layers[1].kernel.stride() == source.layers[1].kernel.stride()  # each keeps its order in memory
+    assert target.layers[1].kernel.stride() == source.layers[1].kernel.stride()
 
 
 def test_weights_of_a_whole_model_file(tmp_path: Path) -> None:

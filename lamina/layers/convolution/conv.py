@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from lamina.layers.arguments import refuse, whole
-from lamina.layers.convolution.base import Convolution, kernel_order
+from lamina.layers.convolution.base import Convolution
 from lamina.layers.geometry import Shape, channel_axis, shape_error
 from lamina.layers.weight_options import keep_weight_options, weight_options_config
 
@@ -56,9 +56,8 @@ class _Conv(Convolution):
 
     def build(self, input_shape: Shape) -> None:
         channels = self.build_channels(input_shape)
-        order = kernel_order(self.data_format)
         per_group = channels // self.groups
-        self.kernel = self.add_kernel("kernel", "kernel", self.kernel_size, per_group, self.filters, order)
+        self.kernel = self.add_kernel("kernel", "kernel", self.kernel_size, per_group, self.filters)
         self.bias = self.add_bias(self.filters)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -53,7 +53,7 @@ class _DepthwiseConv(Convolution):
     def build(self, input_shape: Shape) -> None:
         channels = self.build_channels(input_shape)
         multiplier = self.depth_multiplier
-        self.kernel = self.add_kernel("kernel", "depthwise", self.kernel_size, channels, multiplier, "ab*")
+        self.kernel = self.add_kernel("kernel", "depthwise", self.kernel_size, channels, multiplier)
         self.bias = self.add_bias(channels * multiplier)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -75,10 +75,9 @@ class _DepthwiseConv(Convolution):
 
 
 def depthwise_kernel(kernel: torch.Tensor) -> torch.Tensor:
-    """(*spatial, C, M), stored C, M first, seen as (C * M, 1, *spatial); a 1D kernel with a height of 1."""
-    spatial = tuple(range(kernel.dim() - 2))
-    channels_first = kernel.permute(-2, -1, *spatial).flatten(0, 1)
-    return channels_first[:, None, None] if len(spatial) == 1 else channels_first[:, None]
+    """(*spatial, C, M) seen as (C * M, 1, *spatial); a 1D kernel with a height of 1."""
+    channels_first = kernel.flatten(-2).movedim(-1, 0)
+    return channels_first[:, None, None] if channels_first.dim() == 2 else channels_first[:, None]
 
 
 class DepthwiseConv1D(_DepthwiseConv):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from lamina.layers.arguments import whole
-from lamina.layers.convolution.base import CONVOLVE, Convolution, kernel_order
+from lamina.layers.convolution.base import CONVOLVE, Convolution
 from lamina.layers.convolution.depthwise import depthwise_kernel
 from lamina.layers.geometry import Shape
 from lamina.layers.weight_options import keep_weight_options, weight_options_config
@@ -60,12 +60,10 @@ class _SeparableConv(Convolution):
     def build(self, input_shape: Shape) -> None:
         channels = self.build_channels(input_shape)
         multiplier = self.depth_multiplier
-        self.depthwise_kernel = self.add_kernel(
-            "depthwise_kernel", "depthwise", self.kernel_size, channels, multiplier, "ab*"
-        )
-        ones, order = (1,) * self.rank, kernel_order(self.data_format)
+        self.depthwise_kernel = self.add_kernel("depthwise_kernel", "depthwise", self.kernel_size, channels, multiplier)
+        ones = (1,) * self.rank
         self.pointwise_kernel = self.add_kernel(
-            "pointwise_kernel", "pointwise", ones, channels * multiplier, self.filters, order
+            "pointwise_kernel", "pointwise", ones, channels * multiplier, self.filters
         )
         self.bias = self.add_bias(self.filters)
 

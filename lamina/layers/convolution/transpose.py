@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from lamina.layers.arguments import refuse, whole, wholes
-from lamina.layers.convolution.base import CONVOLVE, Convolution, kernel_order
+from lamina.layers.convolution.base import CONVOLVE, Convolution
 from lamina.layers.geometry import (
     Shape,
     check_image,
@@ -87,8 +87,7 @@ class _ConvTranspose(Convolution):
 
     def build(self, input_shape: Shape) -> None:
         channels = self.build_channels(input_shape)
-        order = kernel_order(self.data_format)
-        self.kernel = self.add_kernel("kernel", "kernel", self.kernel_size, self.filters, channels, order)
+        self.kernel = self.add_kernel("kernel", "kernel", self.kernel_size, self.filters, channels)
         self.bias = self.add_bias(self.filters)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,10 @@ from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, known_size, shape_error
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
 
+# BLAS takes twice as long where the kernel's rows are shorter than a register: for (128, 256) by (256, 10), forward and
+# backward, 150 us instead of 90. With the kernel transposed first it takes 115; that pays from so many values on.
+_NARROW, _MANY = 16, 2**14
+
 
 class Dense(Layer):
     """`activation(inputs @ kernel + bias)` over the last axis.
@@ -63,16 +67,15 @@ class Dense(Layer):
     def build(self, input_shape: Shape) -> None:
         features = known_size(self, input_shape, -1, "the features")
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
-        # Stored (units, F), as F.linear reads it.
-        self.kernel = self.add_weight(
-            (features, self.units), name="kernel", layout=(1, 0), **weight_options(self, "kernel")
-        )
+        self.kernel = self.add_weight((features, self.units), name="kernel", **weight_options(self, "kernel"))
         self.bias = (
             self.add_weight((self.units,), name="bias", **weight_options(self, "bias")) if self.use_bias else None
         )
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         kernel, bias = self.kernel, self.bias
+        if 1 < self.units < _NARROW and not torch.compiler.is_compiling() and inputs.numel() >= _MANY:
+            kernel = kernel.t().contiguous().t()
         if inputs.dim() != 2:
             outputs = F.linear(inputs, kernel.t(), bias)
         elif bias is None:

@@ -83,7 +83,6 @@ class EinsumDense(Layer):
         self.kernel = self.add_weight(
             shape,
             name="kernel",
-            layout=equation.linear_layout if self._is_linear else None,
             **{**weight_options(self, "kernel"), "initializer": self._fanned_initializer(equation)},
         )
         self.bias = self._add_bias(equation, sizes, input_shape) if self.bias_axes is not None else None
@@ -122,7 +121,7 @@ class EinsumDense(Layer):
         return self.add_weight(shape, name="bias", **weight_options(self, "bias"))
 
     def as_linear(self) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """(weight, bias) as `F.linear` takes them, free views; for a built layer whose equation `is_linear`."""
+        """(weight, bias) as `F.linear` takes them; for a built layer whose equation `is_linear`."""
         count = math.prod(self._made_sizes)
         weight = self.kernel.permute(self._parsed.linear_layout).reshape(count, -1)
         return weight, self.bias.reshape(-1) if self.bias is not None and self._bias_is_flat else None

@@ -82,7 +82,7 @@ class ReversibleEmbedding(Embedding):
         if not self.tie_weights:
             initializer = weight_options(self, "embeddings")["initializer"]
             shape = (self.output_dim, self.input_dim)
-            self.reverse_embeddings = self.add_weight(shape, initializer, name="reverse_embeddings", layout=(1, 0))
+            self.reverse_embeddings = self.add_weight(shape, initializer, name="reverse_embeddings")
 
     def run_mixed(self, inputs: torch.Tensor, reverse: bool = False) -> Any:
         # The way back is a product as large as any, so under a mixed policy it is not computed in full precision.

@@ -102,7 +102,7 @@ class STFTSpectrogram(Layer):
         shape = (self.frame_length, 1, self._frequencies)
         for side, other in (("real", "imag"), ("imag", "real")):
             if self.mode != other:
-                kernel = self.add_weight(shape, self._initializers[side], name=f"{side}_kernel", layout=(2, 1, 0))
+                kernel = self.add_weight(shape, self._initializers[side], name=f"{side}_kernel")
                 setattr(self, f"{side}_kernel", kernel)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:

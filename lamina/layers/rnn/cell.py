@@ -110,8 +110,7 @@ class SteppedCell(Layer):
 class RecurrentCell(SteppedCell):
     """Base of `SimpleRNNCell`, `GRUCell` and `LSTMCell`, whose share of the inputs is `inputs @ kernel + bias`.
 
-    Weights: `kernel` (F, G*U), `recurrent_kernel` (U, G*U), `bias`; both kernels are stored transposed, as PyTorch's
-    kernels read them.
+    Weights: `kernel` (F, G*U), `recurrent_kernel` (U, G*U), `bias`.
     """
 
     def __init__(
@@ -146,9 +145,9 @@ class RecurrentCell(SteppedCell):
     def build(self, input_shape: Shape) -> None:
         features = known_size(self, input_shape, -1, "the features")
         width = self.gates * self.units
-        self.kernel = self.add_weight((features, width), name="kernel", layout=(1, 0), **weight_options(self, "kernel"))
+        self.kernel = self.add_weight((features, width), name="kernel", **weight_options(self, "kernel"))
         self.recurrent_kernel = self.add_weight(
-            (self.units, width), name="recurrent_kernel", layout=(1, 0), **weight_options(self, "recurrent")
+            (self.units, width), name="recurrent_kernel", **weight_options(self, "recurrent")
         )
         options = weight_options(self, "bias")
         options["initializer"] = self.first_bias(options["initializer"])

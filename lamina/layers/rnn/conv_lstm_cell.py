@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from lamina import activations
 from lamina.layers.arguments import whole
-from lamina.layers.convolution.base import CONVOLVE, Convolution, kernel_order, split_pads
+from lamina.layers.convolution.base import CONVOLVE, Convolution, split_pads
 from lamina.layers.geometry import Shape, image_shape, lifted, same_pads, shape_error, spatial_sizes
 from lamina.layers.weight_options import keep_weight_options, weight_options
 
@@ -70,11 +70,9 @@ class ConvLSTMCell(SteppedCell, Convolution):
         channels = self.build_channels(input_shape)
         self._spatial = spatial_sizes(self.data_format, input_shape)
         self._channels = channels
-        order, width = kernel_order(self.data_format), 4 * self.filters
-        self.kernel = self.add_kernel("kernel", "kernel", self.kernel_size, channels, width, order)
-        self.recurrent_kernel = self.add_kernel(
-            "recurrent_kernel", "recurrent", self.kernel_size, self.filters, width, order
-        )
+        width = 4 * self.filters
+        self.kernel = self.add_kernel("kernel", "kernel", self.kernel_size, channels, width)
+        self.recurrent_kernel = self.add_kernel("recurrent_kernel", "recurrent", self.kernel_size, self.filters, width)
         options = weight_options(self, "bias")
         if self.unit_forget_bias:
             options["initializer"] = with_open_forget_gate(options["initializer"], self.filters)

@@ -90,14 +90,14 @@ class LSTMCell(RecurrentCell):
         return is_tanh(self.activation) and is_sigmoid(self.recurrent_activation)
 
     def fused(self, inputs: torch.Tensor, states: States, padding: torch.Tensor | None) -> tuple[torch.Tensor, States]:
-        weight = self.kernel.t()
+        weight = self.kernel.t().contiguous()
         if padding is not None:
             # One more feature, 1 in the padding, shuts the input gate and opens the forget gate there: c stays as it
             # was. 1.1x the time of the kernel alone, where packed sequences take 2.5x (2 CPU cores, B=64, T=80,
             # U=128).
             inputs = torch.cat((inputs, padding.unsqueeze(-1).to(inputs.dtype)), -1)
             weight = torch.cat((weight, self._hold_memory(weight)), 1)
-        recurrent = self.recurrent_kernel.t()
+        recurrent = self.recurrent_kernel.t().contiguous()
         if opaque.wanted():
             bias = weight.new_zeros(4 * self.units) if self.bias is None else self.bias
             outputs, c = opaque.lstm(inputs, *states, weight, recurrent, bias)

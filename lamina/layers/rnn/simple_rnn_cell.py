@@ -72,7 +72,7 @@ class SimpleRNNCell(RecurrentCell):
         return is_tanh(self.activation) or is_relu(self.activation)
 
     def fused(self, inputs: torch.Tensor, states: States, padding: torch.Tensor | None) -> tuple[torch.Tensor, States]:
-        weights = [self.kernel.t(), self.recurrent_kernel.t()]
+        weights = [self.kernel.t().contiguous(), self.recurrent_kernel.t().contiguous()]
         if opaque.wanted():
             operator = opaque.rnn_tanh if is_tanh(self.activation) else opaque.rnn_relu
             bias = weights[0].new_zeros(self.units) if self.bias is None else self.bias

@@ -176,6 +176,5 @@ def _put(model: Any, tensors: Tensors, where: str) -> None:
     placed = {}
     for path, tensor in tensors.items():
         weight = state[path].detach().as_subclass(torch.Tensor)
-        # In the order of the weight's own memory, which is what PyTorch's kernels want.
         placed[path] = torch.empty_like(weight, device=current_device()).copy_(tensor)
     take_state(model, placed, where)
