@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import torch
-from torch.utils._device import DeviceContext
 
+from lamina._torch import modules
 from lamina.graph.errors import ArgumentError
 
 __all__ = [
@@ -138,15 +138,4 @@ def current_device() -> torch.device:
     ...     current_device()
     device(type='cpu')
     """
-    return _CHOSEN.get() or _device_of_torch() or accelerator() or torch.device("cpu")
-
-
-def _device_of_torch() -> torch.device | None:
-    """What the user told PyTorch, or None: ``torch.get_default_device()`` does not tell "cpu" from nothing said.
-
-    "meta" is passed over: it is how a layer is tried on shapes alone, and its weights are real meanwhile.
-    """
-    for mode in reversed(torch.overrides._get_current_function_mode_stack()):
-        if isinstance(mode, DeviceContext) and mode.device.type != "meta":
-            return mode.device
-    return None
+    return _CHOSEN.get() or modules.chosen_device() or accelerator() or torch.device("cpu")

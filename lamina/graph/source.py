@@ -11,7 +11,7 @@ import torch
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
-_MODULE_CALL: CodeType = torch.nn.Module._call_impl.__code__
+_MODULE_CALL: CodeType = torch.nn.Module.__call__.__code__
 
 
 class Source(NamedTuple):

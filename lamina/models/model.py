@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina._torch import modules
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
 from lamina.graph.infer import Array, example_shapes, infer_graph, merged_shape
@@ -657,7 +658,7 @@ class Model(Trainer, Layer):
 def _is_watched_or_cast() -> bool:
     """Whether hooks of all modules are to see every layer, or autocast chooses dtypes: then layers run as they are."""
     autocast = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
-    return autocast or torch.nn.modules.module._has_any_global_hook()
+    return autocast or modules.any_global_hook()
 
 
 def _without_values(leaf: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.registry import Registry
 
@@ -146,7 +147,7 @@ class LossScaleOptimizer(Optimizer):
             raise self._no_gradient()
         finite = self._all_finite(present)
         scale = self.dynamic_scale.to(finite.device)
-        unscaled = iter(torch._foreach_div(present, scale))
+        unscaled = iter(foreach.div(present, scale))
         inner = [None if grad is None else next(unscaled) for grad in ordered]
         if not self._may_read(finite):
             self._apply_unless(~finite, inner)
@@ -160,7 +161,7 @@ class LossScaleOptimizer(Optimizer):
 
     def _all_finite(self, grads: Sequence[Tensor]) -> Tensor:
         # The largest absolute value, unlike sums, is finite for all finite tensors.
-        norms = torch._foreach_norm([grad for grad in grads if grad.numel()] or list(grads), float("inf"))
+        norms = foreach.norm([grad for grad in grads if grad.numel()] or list(grads), float("inf"))
         device = norms[0].device
         return torch.stack([norm.to(device, torch.float32) for norm in norms]).isfinite().all()
 

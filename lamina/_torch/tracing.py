@@ -1,0 +1,37 @@
+"""What ``torch.export`` leaves in the graphs that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from .symbols import Symbol, found
+
+SYMBOLS = (
+    Symbol(
+        "torch._C._set_grad_enabled",
+        "saving a traced call that turns gradients on or off is refused (SavingError), unless the tracer writes "
+        "`torch.set_grad_enabled`; everything else is saved",
+    ),
+)
+
+_ways = (torch.set_grad_enabled, found("torch._C._set_grad_enabled"))
+# The functions that stand in a traced graph where gradients are turned on or off.
+SET_GRADIENTS: tuple[Callable[..., Any], ...] = tuple(way for way in _ways if way is not None)
+
+
+def guards(size: torch.SymInt) -> Sequence[Any]:
+    """What the tracer has taken for granted about the sizes that it does not know; each has a sympy `expr`.
+
+    Raises:
+        NotImplementedError: this PyTorch keeps them elsewhere, so nobody knows whether one path is all there is.
+    """
+    try:
+        return size.node.shape_env.guards
+    except AttributeError as error:
+        raise NotImplementedError(
+            f"PyTorch {torch.__version__} does not say what its tracer takes for granted about sizes, so no layer's "
+            "code can be traced into a file. Register the class, or use a PyTorch that docs/versions.md names."
+        ) from error
