@@ -14,8 +14,8 @@ _WITHOUT = (
     "`fullgraph=True` is refused"
 )
 SYMBOLS = (
-    Symbol("torch._higher_order_ops.while_loop.while_loop", _WITHOUT),
-    Symbol("torch._higher_order_ops.scan.scan", _WITHOUT),
+    Symbol("torch._higher_order_ops.while_loop", _WITHOUT),
+    Symbol("torch._higher_order_ops.scan", _WITHOUT),
 )
 
 
@@ -47,6 +47,6 @@ def scan() -> Callable[..., Any]:
 
 def _missing(name: str) -> NotImplementedError:
     return NotImplementedError(
-        f"PyTorch {torch.__version__} has no loop {name!r} that torch.compile could keep in its graph. "
+        f"PyTorch {torch.__version__} has no {name} that torch.compile could keep in its graph. "
         "Compile without fullgraph=True: then the loop runs in Python."
     )

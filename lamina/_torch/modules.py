@@ -67,6 +67,15 @@ LOSSES: tuple[type, ...] = (
     else tuple(kind for name, kind in vars(torch.nn).items() if name.endswith("Loss") and inspect.isclass(kind))
 )
 
+
+def note_steps(optimizer: torch.optim.Optimizer) -> None:
+    """Tell a scheduler of PyTorch's that the optimizer has made steps, in an earlier process: else it warns.
+
+    A PyTorch that keeps this elsewhere warns, and does the same.
+    """
+    optimizer._opt_called = True  # type: ignore[attr-defined]
+
+
 _modes = found("torch.overrides._get_current_function_mode_stack")
 _DeviceContext = found("torch.utils._device.DeviceContext")
 

@@ -17,7 +17,7 @@ SYMBOLS = (
     Symbol("torch.ops.mkldnn._convolution_pointwise.binary", _APART),
     Symbol("torch.ops.mkldnn._convolution_pointwise_.binary", _APART),
     Symbol("torch.ops.mkldnn._reorder_convolution_weight.default", _APART),
-    Symbol("torch._ops.OpOverload._schema", "none of these kernels is used: their arguments cannot be compared"),
+    Symbol("torch.ops.aten.relu.default._schema", "none of these kernels is used: their arguments cannot be compared"),
 )
 
 _WINDOW = "Tensor W, Tensor? B, int[] padding, int[] stride, int[] dilation, int groups, str"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch
 
 # The versions in which every symbol below was seen, and on which the tests were run: docs/versions.md.
-SEEN = ("2.11", "2.13", "2.14")
+VERSIONS = ("2.11", "2.13", "2.14")
 
 
 class Symbol(NamedTuple):
@@ -21,17 +24,21 @@ class Symbol(NamedTuple):
 
     path: str
     without: str
-    seen: tuple[str, ...] = SEEN
+    seen: tuple[str, ...] = VERSIONS
 
 
 def found(path: str) -> Any:
-    """What stands at a dotted path, None where this PyTorch has nothing there. Imports nothing.
+    """What stands at a dotted path, None where this PyTorch has nothing there. Modules on the way are imported.
 
     >>> found("torch.relu") is torch.relu, found("torch._no_such_name")
     (True, None)
     """
     value: Any = torch
-    for name in path.split(".")[1:]:
+    names = path.split(".")
+    for i, name in enumerate(names[1:], start=2):
+        if isinstance(value, ModuleType) and not hasattr(value, name):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(".".join(names[:i]))
         try:
             value = getattr(value, name)
         except (AttributeError, RuntimeError):  # RuntimeError: an overload of an operator

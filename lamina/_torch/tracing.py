@@ -9,7 +9,11 @@ import torch
 
 from .symbols import Symbol, found
 
+# Operators that only check what the tracer has taken for granted, by name.
+CHECKS = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata")
+
 SYMBOLS = (
+    *(Symbol(f"torch.ops.aten.{name}", "nothing: no graph holds it then") for name in CHECKS),
     Symbol(
         "torch._C._set_grad_enabled",
         "saving a traced call that turns gradients on or off is refused (SavingError), unless the tracer writes "

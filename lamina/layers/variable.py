@@ -25,7 +25,7 @@ class Variable(torch.nn.Parameter):
 
     # nn.Parameter's own __new__ knows only data and requires_grad; a tensor subclass has no other place for more.
     def __new__(cls, data: torch.Tensor, requires_grad: bool = True, **_: Any) -> Variable:
-        return torch.Tensor._make_subclass(cls, data.detach(), requires_grad)
+        return super().__new__(cls, data.detach(), requires_grad)  # type: ignore[return-value]
 
     def __init__(
         self,
