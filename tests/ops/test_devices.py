@@ -19,7 +19,6 @@ from tests.ops.cases import CASES, Case, Given
 # What a build of PyTorch without CUDA says of some functions, even on fake tensors: those cases are not seen then.
 NO_CUDA = "not linked with support for cuda"
 
-
 # How large their results are depends on the values, so they ask a tensor for a number, and a fake one has none. A build
 # of PyTorch with CUDA gets as far as that.
 SIZED_BY_VALUES = {"bincount", "segment_max", "segment_min", "segment_prod", "segment_sum", "unique"}
