@@ -34,6 +34,7 @@ ATTRIBUTES = MappingProxyType(
         "_non_persistent_buffers_set": (torch.nn.Module, "names of the buffers that are not in state_dict"),
         "_forward_hooks": (torch.nn.Module, "its hooks: with one, a layer runs as it is"),
         "_forward_pre_hooks": (torch.nn.Module, "the same, before the call"),
+        "_compiled_call_impl": (torch.nn.Module, "whether `Module.compile` was called: such code looks at flags only"),
         "_apply": (torch.nn.Module, "overridden: `to` makes new buffers, which stay `Variable`s"),
         "_version": (torch.Tensor, "how often a tensor was written to: folded weights are made anew"),
     }
