@@ -15,6 +15,11 @@ CHECKS = ("_assert_async", "_assert_scalar", "_assert_tensor_metadata")
 SYMBOLS = (
     *(Symbol(f"torch.ops.aten.{name}", "nothing: no graph holds it then") for name in CHECKS),
     Symbol(
+        "torch.compiler._is_exporting_flag",
+        "`torch.compiler.is_exporting`; on 2.11 that takes `torch.compile` for an export, so recurrent layers would be "
+        "unrolled and custom_gradient refused",
+    ),
+    Symbol(
         "torch._C._set_grad_enabled",
         "saving a traced call that turns gradients on or off is refused (SavingError), unless the tracer writes "
         "`torch.set_grad_enabled`; everything else is saved",
@@ -24,6 +29,16 @@ SYMBOLS = (
 _ways = (torch.set_grad_enabled, found("torch._C._set_grad_enabled"))
 # The functions that stand in a traced graph where gradients are turned on or off.
 SET_GRADIENTS: tuple[Callable[..., Any], ...] = tuple(way for way in _ways if way is not None)
+
+
+def _exporting_flag() -> bool:
+    return bool(torch.compiler._is_exporting_flag)
+
+
+# Whether `torch.export` is at work. PyTorch 2.11 answers yes under `torch.compile` too, where its flag says no.
+is_exporting: Callable[[], bool] = (
+    torch.compiler.is_exporting if found("torch.compiler._is_exporting_flag") is None else _exporting_flag
+)
 
 
 def guards(size: torch.SymInt) -> Sequence[Any]:

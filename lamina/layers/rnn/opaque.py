@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lamina._torch import onednn
+from lamina._torch import onednn, tracing
 
 
 def _lstm(x: Tensor, h: Tensor, c: Tensor, w: Tensor, r: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -214,4 +214,4 @@ rnn_relu = torch.ops.lamina.rnn_relu
 
 def wanted() -> bool:
     """Whether a compiler is at work that would unroll; exporters must see PyTorch's own operations."""
-    return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    return torch.compiler.is_compiling() and not tracing.is_exporting()
