@@ -143,7 +143,7 @@ _GUARDED: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "aten.lstm.input": _checked_recurrence(torch.ops.aten.lstm.input, 4),
         "aten.gru.input": _checked_recurrence(torch.ops.aten.gru.input, 3),
-        # A view where it can be one: attention may lay out its results otherwise than where it was traced (PyTorch 2.11).
+        # A view where it can be one: attention may lay its results out otherwise where it was traced (PyTorch 2.11).
         "aten.view.default": torch.ops.aten.reshape.default,
         "aten.empty.memory_format": _zeros(torch.ops.aten.empty.memory_format),
         "aten.empty_like.default": _zeros(torch.ops.aten.empty_like.default),
