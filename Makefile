@@ -4,6 +4,7 @@
 #   make test PYTHON=python3.12       another interpreter (for a new .venv only)
 #   make test PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"      where no CPU build of torch is local
 #   make test PYTEST_ARGS="-k merge"  part of the suite
+#   make test-torch TORCH=2.11.0      the tests on another PyTorch, in an environment of its own outside of the checkout
 
 PYTHON      ?= python3
 VENV        ?= .venv
@@ -12,6 +13,8 @@ PIP_ARGS    ?=
 PYTEST_ARGS ?=
 BENCH_ARGS  ?=
 MUTATE_ARGS ?=
+TORCH       ?=
+TORCH_VENV  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lamina/torch-$(TORCH)
 
 BIN := $(VENV)/bin
 # One thread for each worker: no more threads than cores, and sums that are added up in the same order on every machine.
@@ -19,7 +22,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfil
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-all lint mutate format bench clean clean-all
+.PHONY: help venv demo test test-all test-torch lint mutate format bench clean clean-all
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -34,6 +37,13 @@ test: lint ## check style, types, the house, and run the tests but the slow ones
 
 test-all: lint ## the same with the slow tests
 	$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
+
+test-torch: ## the tests on another PyTorch: make test-torch TORCH=2.11.0 (some GB; see docs/versions.md)
+	@test -n '$(TORCH)' || { echo 'Name a version: make test-torch TORCH=2.11.0' >&2; exit 1; }
+	test -x '$(TORCH_VENV)/bin/pip' || $(PYTHON) -m venv '$(TORCH_VENV)'
+	{ grep -v '^torch==' constraints.txt; echo 'torch==$(TORCH)'; } > '$(TORCH_VENV)/constraints.txt'
+	'$(TORCH_VENV)/bin/python' -m pip install --quiet $(PIP_ARGS) -c '$(TORCH_VENV)/constraints.txt' -e '.[test]'
+	OMP_NUM_THREADS=1 '$(TORCH_VENV)/bin/python' -m pytest -n $(WORKERS) --dist loadfile --hypothesis-seed=0 $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff (lint and format), mypy, import-linter
 	$(BIN)/ruff check

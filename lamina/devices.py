@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import torch
-from torch.utils._device import DeviceContext
 
+from lamina._torch import modules
 from lamina.graph.errors import ArgumentError
 from lamina.graph.probe import probes_around
 
@@ -139,18 +139,4 @@ def current_device() -> torch.device:
     ...     current_device()
     device(type='cpu')
     """
-    return _CHOSEN.get() or _device_of_torch() or accelerator() or torch.device("cpu")
-
-
-def _device_of_torch() -> torch.device | None:
-    """What the user told PyTorch, or None: ``torch.get_default_device()`` does not tell "cpu" from nothing said.
-
-    The "meta" of a trial on shapes alone is passed over: a layer's weights are real meanwhile. That of the user counts.
-    """
-    trials = probes_around()
-    for mode in reversed(torch.overrides._get_current_function_mode_stack()):
-        if isinstance(mode, DeviceContext):
-            if mode.device.type != "meta" or not trials:
-                return mode.device
-            trials -= 1
-    return None
+    return _CHOSEN.get() or modules.chosen_device(probes_around()) or accelerator() or torch.device("cpu")

@@ -13,7 +13,7 @@ import torch
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 Function = TypeVar("Function", bound=Callable[..., Any])
-_MODULE_CALL: CodeType = torch.nn.Module._call_impl.__code__
+_MODULE_CALL: CodeType = torch.nn.Module.__call__.__code__
 
 
 class Source(NamedTuple):

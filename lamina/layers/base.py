@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from lamina import dtype_policies, regularizers
+from lamina._torch import tracing
 from lamina.arrays import as_tensor
 from lamina.devices import current_device
 from lamina.graph import (
@@ -550,7 +551,7 @@ def _some_symbolic(nested: Any) -> bool:
 
 def _is_compiling() -> bool:
     # An export, which is done once, goes the whole way: casts and masks of layers within a layer belong to its call.
-    return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    return torch.compiler.is_compiling() and not tracing.is_exporting()
 
 
 def map_shapes(fn: Callable[[tuple[int | None, ...]], Any], shapes: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina._torch import tracing
 from lamina.arrays import as_tensor
 from lamina.graph import ShapeError
 
@@ -44,7 +45,8 @@ class Variable(torch.Tensor):
 
     # Values are set when a tensor is made; a subclass has no other place for them.
     def __new__(cls, data: torch.Tensor, requires_grad: bool = True, **_: Any) -> Variable:
-        return torch.Tensor._make_subclass(cls, data.detach(), requires_grad)
+        made: Variable = torch.nn.Parameter.__new__(cls, data.detach().as_subclass(torch.Tensor), requires_grad)
+        return made
 
     def __init__(
         self,
@@ -78,8 +80,8 @@ class Variable(torch.Tensor):
         """
         facts = self.__dict__.get("facts")
         if facts is None:  # from `detach`: only if PyTorch has made a parameter of it
-            return self.__dict__.get("_is_made_param", False)
-        return not (facts.is_buffer and torch.compiler.is_exporting())
+            return bool(self.__dict__.get("_is_made_param"))
+        return not (facts.is_buffer and tracing.is_exporting())
 
     @_is_param.setter
     def _is_param(self, value: bool) -> None:
@@ -159,7 +161,7 @@ class Variable(torch.Tensor):
         """The same variable without storage, for trying a layer on shapes alone."""
         return self.with_value(torch.empty_like(self, device="meta"))
 
-    def detach(self) -> Variable:  # type: ignore[override]
+    def detach(self) -> Variable:
         """The same values and memory without gradients, of which no layer knows anything.
 
         It is a `Variable`, since ``nn.Parameter(weight)``, which parametrizations call, asks that of a kind of
@@ -197,5 +199,5 @@ def _rebuild(data: torch.Tensor, requires_grad: bool, known: WeightFacts | bool)
 def become_variable(weight: Any, facts: WeightFacts) -> None:
     """Give a plain ``nn.Parameter`` that stands for a weight the weight's facts; the object stays the same."""
     if type(weight) is torch.nn.Parameter or (type(weight) is Variable and "facts" not in weight.__dict__):
-        weight.__class__ = Variable
-        weight.facts = facts
+        become: Any = weight
+        become.__class__, become.facts = Variable, facts

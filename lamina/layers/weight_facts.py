@@ -55,7 +55,7 @@ class Place:
     @property
     def tensor(self) -> torch.Tensor:
         """What the layer computes with: the parameter, or what a parametrization or a hook has computed."""
-        own = self.module._parameters.get(self.name)
+        own: Any = self.module._parameters.get(self.name)
         if own is None:
             own = self.module._buffers.get(self.name)
         found: torch.Tensor = getattr(self.module, self.name) if own is None else own
@@ -138,7 +138,7 @@ def places(module: torch.nn.Module, what: str) -> list[Place]:
     found: dict[int, Place] = {}
     for part in module.modules():
         table: dict[str, WeightFacts] = part.__dict__.get("weight_facts", {})
-        slots = (*part._parameters.items(), *part._buffers.items())
+        slots: list[tuple[str, Any]] = [*part._parameters.items(), *part._buffers.items()]
         loose = {name: weight.facts for name, weight in slots if name not in table and hasattr(weight, "facts")}
         for name, facts in {**table, **loose}.items():
             place = Place(part, name, facts)

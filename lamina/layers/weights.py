@@ -95,7 +95,8 @@ class Weights(Operation):
         key, k = name.replace(".", "_").replace("/", "_"), 1
         while key in self._parameters or key in self._buffers:
             key, k = f"{name}_{k}", k + 1
-        (self._parameters if trainable else self._buffers)[key] = weight
+        slot: dict[str, Any] = self._parameters if trainable else self._buffers
+        slot[key] = weight
         self.weight_facts[key] = facts
         return weight
 
@@ -281,7 +282,7 @@ class Weights(Operation):
         return super().state_dict(*args, **kwargs)
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)  # type: ignore[no-untyped-call]
+        super()._save_to_state_dict(destination, prefix, keep_vars)
         for name in (*self._parameters, *self._buffers):
             value = destination.get(prefix + name)
             if isinstance(value, Variable) and not keep_vars:
@@ -301,7 +302,7 @@ class Weights(Operation):
             if isinstance(weight, Variable)
         ]
         known = [weight.facts for _, _, weight in before]
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
         for (slot, name, old), facts in zip(before, known, strict=True):
             new: Any = slot[name]
             become_variable(new, facts)

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.loss import _Loss
 
+from lamina._torch import modules
 from lamina.graph.errors import ArgumentError, ShapeError
 from lamina.naming import snake_case
 
@@ -28,7 +28,7 @@ def is_torch_loss(fn: Any) -> bool:
     >>> is_torch_loss(nn.MSELoss()), is_torch_loss(F.mse_loss), is_torch_loss(nn.Linear(1, 1))
     (True, True, False)
     """
-    return isinstance(fn, _Loss) or getattr(fn, "__module__", None) == F.__name__
+    return isinstance(fn, modules.LOSSES) or getattr(fn, "__module__", None) == F.__name__
 
 
 class TorchLoss(Loss):

@@ -22,7 +22,7 @@ class MetricVariable(Tensor):
     tensor(6.)
     """
 
-    __torch_function__: Any = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch.nn.Parameter.__torch_function__  # that of tensors which compute as plain ones
 
     @staticmethod
     def holding(value: Tensor) -> MetricVariable:

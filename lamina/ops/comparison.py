@@ -9,6 +9,7 @@ import torch
 
 from lamina.graph import ArgumentError
 
+from .one_node import holds_symbolic
 from .operands import is_number, number_dtype, operands, placed, refuse_symbolic, tensor, tensors
 
 
@@ -103,7 +104,10 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
     """
     a, b = tensors(x1, x2)
     kind = torch.promote_types(a.dtype, b.dtype)
-    return torch.isclose(a.to(kind), b.to(kind), rtol, atol, equal_nan)
+    a, b = a.to(kind), b.to(kind)
+    if equal_nan and not holds_symbolic((a, b)):  # PyTorch 2.11 writes into the shape of `a`
+        a, b = torch.broadcast_tensors(a, b)
+    return torch.isclose(a, b, rtol, atol, equal_nan)
 
 
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:

@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina._torch import ctc
+
 
 def _loss(log_p: Tensor, labels: Tensor, steps: Tensor, lengths: Tensor, blank: int) -> tuple[Tensor, Tensor]:
     """(B,) losses of log_p (T, B, C), and the forward variables (B, T, 2 L + 1) that the gradient is made from."""
-    loss, alpha = torch.ops.aten._ctc_loss.Tensor(log_p, labels, steps, lengths, blank)
+    loss, alpha = ctc.forward(log_p, labels, steps, lengths, blank)
     return loss, F.pad(alpha, (0, 2 * labels.shape[1] + 1 - alpha.shape[2]))  # as wide as if all labels counted
 
 
@@ -30,8 +32,7 @@ def _gradient(
     alpha: Tensor,
 ) -> Tensor:
     alpha = alpha[:, :, : 2 * int(lengths.max()) + 1].contiguous()
-    result: Tensor = torch.ops.aten._ctc_loss_backward.Tensor(grad, log_p, labels, steps, lengths, loss, alpha, blank)
-    return result
+    return ctc.backward(grad, log_p, labels, steps, lengths, loss, alpha, blank)
 
 
 def _shapes(log_p: Tensor, labels: Tensor, steps: Tensor, lengths: Tensor, blank: int) -> tuple[Tensor, Tensor]:

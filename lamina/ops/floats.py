@@ -64,13 +64,38 @@ def ldexp(x1: Any, x2: Any) -> Any:
 def nextafter(x1: Any, x2: Any) -> Any:
     """The float next to `x1` in the direction of `x2`, in the dtype of both.
 
+    It moves with `x1`, so its slope there is 1, and 0 where both are equal; that of `x2` is 0.
+
     Args:
         x1, x2: shapes that broadcast; either may be a number.
 
     >>> nextafter(1.0, 2.0) - 1
     tensor(1.1921e-07)
     """
-    return torch.nextafter(*floating_pair(x1, x2))
+    x1, x2 = floating_pair(x1, x2)
+    if torch.is_grad_enabled() and any(isinstance(x, torch.Tensor) and x.requires_grad for x in (x1, x2)):
+        return _NextAfter.apply(*torch.broadcast_tensors(x1, x2))  # type: ignore[no-untyped-call]
+    return torch.nextafter(x1, x2)
+
+
+class _NextAfter(torch.autograd.Function):
+    """`torch.nextafter` with its gradient, which PyTorch 2.11 has not."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x1: torch.Tensor, x2: torch.Tensor) -> torch.Tensor:
+        return torch.nextafter(x1, x2)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, torch.Tensor], output: torch.Tensor) -> None:
+        x1, x2 = inputs
+        ctx.save_for_backward(x1 != x2)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        (moves,) = ctx.saved_tensors
+        return torch.where(moves, grad, 0.0), torch.zeros_like(grad)
 
 
 def fmax(x1: Any, x2: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch import loops
 from lamina.graph import tree
 
 
@@ -37,7 +38,7 @@ def repeated(cond: Callable[..., Any], body: Callable[..., Any], state: tuple[to
 
     A loop that does not run at all is a choice of its own: PyTorch's operator has the gradient of one round then.
     """
-    from torch._higher_order_ops.while_loop import while_loop  # loads the compiler, which is at work already
+    while_loop = loops.while_loop()
 
     def goes_on(*now: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = cond(*now).reshape(()).bool().clone()
@@ -55,9 +56,7 @@ def repeated(cond: Callable[..., Any], body: Callable[..., Any], state: tuple[to
 
 def scanned(step: Callable[..., Any], state: Any, xs: Any, reverse: bool) -> Any:
     """`state, y = step(state, x)` for each slice of `xs`; the last state, and all `y` stacked."""
-    from torch._higher_order_ops.scan import scan
-
-    return scan(lambda now, x: _copied(step(now, x)), _copied(state), xs, dim=0, reverse=reverse)
+    return loops.scan()(lambda now, x: _copied(step(now, x)), _copied(state), xs, dim=0, reverse=reverse)
 
 
 def trained(step: Callable[..., Any], state: Any, x: Any) -> Any:

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 
 from lamina.defaults import EPSILON
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, DtypeError
 
 from .one_node import one_node
-from .operands import floating, placed, plain_axes
+from .operands import floating, here, placed, plain_axes
 
 
 @one_node
@@ -111,7 +111,7 @@ def layer_normalization(
         kwargs: none; a name that Keras once had is an error.
 
     Raises:
-        ArgumentError: an argument of another name.
+        ArgumentError: an argument of another name. DtypeError: complex numbers.
 
     >>> layer_normalization([1.0, 3.0])
     tensor([-1.,  1.])
@@ -119,6 +119,10 @@ def layer_normalization(
     if kwargs:
         raise ArgumentError(f"ops.layer_normalization has no argument {next(iter(kwargs))!r}.")
     x, factor, shift = (None if v is None else floating(v) for v in placed(x, gamma, beta))
+    if x.dtype.is_complex:
+        raise DtypeError(
+            "ops.layer_normalization takes real numbers.", got=f"x of {x.dtype}", expected="floats", where=here()
+        )
     axes = sorted(plain_axes(x, axis))
     moved = torch.movedim(x, axes, _last(axes))
     sizes = moved.shape[x.ndim - len(axes) :]

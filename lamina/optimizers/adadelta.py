@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from lamina._torch import foreach
 
 from .base import Optimizer
 from .group import Group
@@ -68,15 +69,15 @@ class Adadelta(Optimizer):
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         squares, deltas = group["accumulated_grad"], group["accumulated_delta_var"]
-        torch._foreach_mul_(squares, self.rho)
-        torch._foreach_addcmul_(squares, grads, grads, value=1.0 - self.rho)
-        delta = torch._foreach_add(deltas, self.epsilon)
-        torch._foreach_div_(delta, torch._foreach_add(squares, self.epsilon))
-        torch._foreach_sqrt_(delta)
-        torch._foreach_mul_(delta, grads)
-        torch._foreach_mul_(deltas, self.rho)
-        torch._foreach_addcmul_(deltas, delta, delta, value=1.0 - self.rho)
-        torch._foreach_add_(group.parameters, delta, alpha=-learning_rate)
+        foreach.mul_(squares, self.rho)
+        foreach.addcmul_(squares, grads, grads, value=1.0 - self.rho)
+        delta = foreach.add(deltas, self.epsilon)
+        foreach.div_(delta, foreach.add(squares, self.epsilon))
+        foreach.sqrt_(delta)
+        foreach.mul_(delta, grads)
+        foreach.mul_(deltas, self.rho)
+        foreach.addcmul_(deltas, delta, delta, value=1.0 - self.rho)
+        foreach.add_(group.parameters, delta, alpha=-learning_rate)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}

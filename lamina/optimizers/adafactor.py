@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina._torch import foreach
+
 from .base import Optimizer
 from .group import Group, filled_like
 from .schedules import LearningRateSchedule
@@ -84,31 +86,32 @@ class Adafactor(Optimizer):
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         step = self.iterations + 1
-        change = torch._foreach_div(grads, self._roots(group, grads, step**self.beta_2_decay))
+        change = foreach.div(grads, self._roots(group, grads, step**self.beta_2_decay))
         counts = [math.sqrt(p.numel()) for p in group.parameters]
-        excess = torch._foreach_norm(change)
-        torch._foreach_div_(excess, [count * self.clip_threshold for count in counts])
-        torch._foreach_clamp_min_(excess, 1.0)
-        size = torch._foreach_norm(group.parameters)
-        torch._foreach_div_(size, counts)
-        torch._foreach_clamp_min_(size, self.epsilon_2)
-        torch._foreach_mul_(size, min(learning_rate, 1.0 / math.sqrt(step)))
-        torch._foreach_mul_(change, torch._foreach_div(size, excess))
-        torch._foreach_sub_(group.parameters, change)
+        excess = foreach.norm(change)
+        foreach.div_(excess, [count * self.clip_threshold for count in counts])
+        foreach.clamp_min_(excess, 1.0)
+        size = foreach.norm(group.parameters)
+        foreach.div_(size, counts)
+        foreach.clamp_min_(size, self.epsilon_2)
+        foreach.mul_(size, min(learning_rate, 1.0 / math.sqrt(step)))
+        foreach.mul_(change, foreach.div(size, excess))
+        foreach.sub_(group.parameters, change)
 
     def _roots(self, group: Group, grads: list[Tensor], fresh: float) -> list[Tensor]:
         """sqrt(v), after moving v by the share `fresh` of the new squares."""
-        squares = list(torch._foreach_mul(grads, grads))
-        torch._foreach_add_(squares, self.epsilon_1)
+        squares: list[Tensor] = foreach.mul(grads, grads)
+        foreach.add_(squares, self.epsilon_1)
         if "velocity" in group.slots:
-            torch._foreach_lerp_(group["velocity"], squares, fresh)
-            return list(torch._foreach_sqrt(group["velocity"]))
-        torch._foreach_lerp_(group["row"], [square.mean(-1) for square in squares], fresh)
-        torch._foreach_lerp_(group["column"], [square.mean(-2) for square in squares], fresh)
+            foreach.lerp_(group["velocity"], squares, fresh)
+            roots: list[Tensor] = foreach.sqrt(group["velocity"])
+            return roots
+        foreach.lerp_(group["row"], [square.mean(-1) for square in squares], fresh)
+        foreach.lerp_(group["column"], [square.mean(-2) for square in squares], fresh)
         for square, row, column in zip(squares, group["row"], group["column"], strict=True):
             scaled = row / row.mean(-1, keepdim=True)
             torch.mul(scaled.unsqueeze(-1), column.unsqueeze(-2), out=square)
-        torch._foreach_sqrt_(squares)
+        foreach.sqrt_(squares)
         return squares
 
     def get_config(self) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from lamina._torch import foreach, fused
 
 from .base import Optimizer
 from .group import Group
@@ -31,7 +32,7 @@ class Adagrad(Optimizer):
     tensor([0.9000])
     """
 
-    kernel = "_fused_adagrad_"
+    kernel = "adagrad"
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class Adagrad(Optimizer):
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         if group.fused:
             parameters, grads, slots = group.as_stored(grads)
-            torch._fused_adagrad_(
+            fused.adagrad_(
                 parameters,
                 grads,
                 slots["accumulator"],
@@ -89,8 +90,8 @@ class Adagrad(Optimizer):
             )
         else:
             accumulator = group["accumulator"]
-            torch._foreach_addcmul_(accumulator, grads, grads)
-            torch._foreach_addcdiv_(group.parameters, grads, torch._foreach_sqrt(accumulator), value=-learning_rate)
+            foreach.addcmul_(accumulator, grads, grads)
+            foreach.addcdiv_(group.parameters, grads, foreach.sqrt(accumulator), value=-learning_rate)
 
     def get_config(self) -> dict[str, Any]:
         own = {"initial_accumulator_value": self.initial_accumulator_value, "epsilon": self.epsilon}

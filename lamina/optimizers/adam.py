@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from lamina._torch import foreach, fused
 from lamina.graph.errors import ArgumentError
 
 from .base import Optimizer
@@ -36,7 +36,7 @@ class Adam(Optimizer):
     tensor([0.5000])
     """
 
-    kernel = "_fused_adam_"
+    kernel = "adam"
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ def adam_step(
     # The corrections are in lr already (the group's late_steps turn off the kernel's own). As the kernel decays
     # weights by lr * weight_decay, they are taken out of the decay again.
     parameters, grads, slots = group.as_stored(grads)
-    (torch._fused_adam_ if weight_decay is None else torch._fused_adamw_)(
+    (fused.adam_ if weight_decay is None else fused.adamw_)(
         parameters,
         grads,
         slots["momentum"],
@@ -145,16 +145,16 @@ def adam_step(
 
 
 def _unfused_step(group: Group, grads: list[Tensor], rate: float, beta_1: float, beta_2: float, epsilon: float) -> None:
-    torch._foreach_lerp_(group["momentum"], grads, 1.0 - beta_1)
-    torch._foreach_mul_(group["velocity"], beta_2)
-    torch._foreach_addcmul_(group["velocity"], grads, grads, value=1.0 - beta_2)
+    foreach.lerp_(group["momentum"], grads, 1.0 - beta_1)
+    foreach.mul_(group["velocity"], beta_2)
+    foreach.addcmul_(group["velocity"], grads, grads, value=1.0 - beta_2)
     velocity = group["velocity"]
     if "velocity_hat" in group.slots:
-        torch._foreach_maximum_(group["velocity_hat"], velocity)
+        foreach.maximum_(group["velocity_hat"], velocity)
         velocity = group["velocity_hat"]
-    denominator = torch._foreach_sqrt(velocity)
-    torch._foreach_add_(denominator, epsilon)
-    torch._foreach_addcdiv_(group.parameters, group["momentum"], denominator, value=-rate)
+    denominator = foreach.sqrt(velocity)
+    foreach.add_(denominator, epsilon)
+    foreach.addcdiv_(group.parameters, group["momentum"], denominator, value=-rate)
 
 
 class AdamW(Adam):

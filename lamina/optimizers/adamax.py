@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from lamina._torch import foreach
 
 from .base import Optimizer
 from .group import Group
@@ -69,12 +70,12 @@ class Adamax(Optimizer):
         return {"momentum": 0.0, "norm": 0.0}
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
-        torch._foreach_lerp_(group["momentum"], grads, 1.0 - self.beta_1)
-        torch._foreach_mul_(group["norm"], self.beta_2)
-        torch._foreach_maximum_(group["norm"], torch._foreach_abs(grads))
-        denominator = torch._foreach_add(group["norm"], self.epsilon)
+        foreach.lerp_(group["momentum"], grads, 1.0 - self.beta_1)
+        foreach.mul_(group["norm"], self.beta_2)
+        foreach.maximum_(group["norm"], foreach.abs(grads))
+        denominator = foreach.add(group["norm"], self.epsilon)
         rate = learning_rate / (1.0 - self.beta_1 ** (self.iterations + 1))
-        torch._foreach_addcdiv_(group.parameters, group["momentum"], denominator, value=-rate)
+        foreach.addcdiv_(group.parameters, group["momentum"], denominator, value=-rate)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}

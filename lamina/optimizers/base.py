@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 
 from . import schedules
@@ -44,7 +45,8 @@ class Optimizer:
 
     >>> class SignDescent(Optimizer):
     ...     def update(self, group, grads, learning_rate):
-    ...         torch._foreach_add_(group.parameters, torch._foreach_sign(grads), alpha=-learning_rate)
+    ...         for parameter, grad in zip(group.parameters, grads):
+    ...             parameter.add_(grad.sign(), alpha=-learning_rate)
     >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
     >>> SignDescent(learning_rate=0.5).apply([torch.tensor([3.0, -4.0])], [weight])
     >>> weight.data
@@ -52,7 +54,7 @@ class Optimizer:
     """
 
     kernel: str | None = None
-    """Name of the fused kernel of `torch` that `update` calls where ``group.fused``."""
+    """Name of the fused kernel of PyTorch that `update` calls where ``group.fused``: "adam", "adagrad", "sgd"."""
 
     hands_on = False
     """True for an optimizer that leaves the steps to others."""
@@ -310,7 +312,7 @@ class Optimizer:
     def _apply(self, grads: Sequence[Tensor | None]) -> None:
         work = self._work(grads)
         if self.loss_scale_factor is not None:
-            work = [(group, list(torch._foreach_div(scaled, self.loss_scale_factor))) for group, scaled in work]
+            work = [(group, foreach.div(scaled, self.loss_scale_factor)) for group, scaled in work]
         if self.gradient_accumulation_steps:
             work = self._accumulated(work)
         if work:
@@ -329,11 +331,11 @@ class Optimizer:
             if decay is not None and not self.decays_itself(group):
                 decayed = self._decayed(group)
                 if decayed:
-                    torch._foreach_mul_(decayed, 1.0 - rate * decay)
+                    foreach.mul_(decayed, 1.0 - rate * decay)
             self.update(group, grads, rate)
         if self.gradient_accumulation_steps:
             for group in self._groups:
-                torch._foreach_zero_(group["gradient_accumulator"])
+                foreach.zero_(group["gradient_accumulator"])
 
     def _ordered(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None) -> Sequence[Tensor | None]:
         """One entry for each parameter that the optimizer was built on."""
@@ -409,12 +411,12 @@ class Optimizer:
     def _accumulated(self, work: Work) -> Work:
         """Add gradients up; their mean as gradients where a step is due, else nothing."""
         for group, grads in work:
-            torch._foreach_add_(group["gradient_accumulator"], grads)
+            foreach.add_(group["gradient_accumulator"], grads)
         steps = self.gradient_accumulation_steps or 1
         if (self._iterations + 1) % steps:
             return []
         for group, _ in work:
-            torch._foreach_div_(group["gradient_accumulator"], steps)
+            foreach.div_(group["gradient_accumulator"], steps)
         return [(group, group["gradient_accumulator"]) for group, _ in work]
 
     def _clipped(self, work: Work) -> Work:
@@ -425,7 +427,7 @@ class Optimizer:
         if not self.global_clipnorm:
             return work
         scale = global_scale([grads for _, grads in work], self.global_clipnorm)
-        return [(group, list(torch._foreach_mul(grads, scale.to(group.device, group.dtype)))) for group, grads in work]
+        return [(group, foreach.mul(grads, scale.to(group.device, group.dtype))) for group, grads in work]
 
     def _decayed(self, group: Group) -> list[Tensor]:
         """Parameters of the group that weight decay applies to."""
@@ -443,13 +445,13 @@ class Optimizer:
         """Move the averages of the weights one step; at the first step they are the weights."""
         weight = 1.0 - (self.ema_momentum if self.iterations else 0.0)
         for group in self._groups:
-            torch._foreach_lerp_(group["average"], group.parameters, weight)
+            foreach.lerp_(group["average"], group.parameters, weight)
         if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
             self._overwrite_by_average()
 
     def _overwrite_by_average(self) -> None:
         for group in self._groups:
-            torch._foreach_copy_(group.parameters, group["average"])
+            foreach.copy_(group.parameters, group["average"])
 
     @torch.no_grad()
     def finalize_variable_values(self, var_list: Iterable[Tensor] | None = None) -> None:

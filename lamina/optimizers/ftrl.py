@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError
 
 from .base import Optimizer
@@ -99,20 +99,20 @@ class Ftrl(Optimizer):
         if not learning_rate:
             return
         squares, linear, weights = group["accumulator"], group["linear"], group.parameters
-        before = torch._foreach_pow(squares, -self.learning_rate_power)
-        torch._foreach_addcmul_(squares, grads, grads)
-        after = torch._foreach_pow(squares, -self.learning_rate_power)
-        torch._foreach_add_(linear, grads)
+        before = foreach.pow(squares, -self.learning_rate_power)
+        foreach.addcmul_(squares, grads, grads)
+        after = foreach.pow(squares, -self.learning_rate_power)
+        foreach.add_(linear, grads)
         if self.l2_shrinkage_regularization_strength:
-            torch._foreach_add_(linear, weights, alpha=2.0 * self.l2_shrinkage_regularization_strength)
-        torch._foreach_addcmul_(linear, torch._foreach_sub(after, before), weights, value=-1.0 / learning_rate)
-        torch._foreach_div_(after, learning_rate)
-        torch._foreach_add_(after, 2.0 * self.l2_regularization_strength + self.beta / learning_rate)
-        best = torch._foreach_clamp_max(linear, self.l1_regularization_strength)
-        torch._foreach_clamp_min_(best, -self.l1_regularization_strength)
-        torch._foreach_sub_(best, linear)
-        torch._foreach_div_(best, after)
-        torch._foreach_copy_(weights, best)
+            foreach.add_(linear, weights, alpha=2.0 * self.l2_shrinkage_regularization_strength)
+        foreach.addcmul_(linear, foreach.sub(after, before), weights, value=-1.0 / learning_rate)
+        foreach.div_(after, learning_rate)
+        foreach.add_(after, 2.0 * self.l2_regularization_strength + self.beta / learning_rate)
+        best = foreach.clamp_max(linear, self.l1_regularization_strength)
+        foreach.clamp_min_(best, -self.l1_regularization_strength)
+        foreach.sub_(best, linear)
+        foreach.div_(best, after)
+        foreach.copy_(weights, best)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **{name: getattr(self, name) for name in _OWN}}

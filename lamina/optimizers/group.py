@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina._torch import fused
+
 # Where the kernels were read for what they do with steps and strides.
 _FUSED_DEVICES = ("cpu", "cuda")
 _FUSED_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
@@ -30,7 +32,7 @@ class Group:
     Args:
         parameters: of one device and dtype.
         slots: name -> one tensor per parameter.
-        kernel: name of the fused kernel in `torch`, such as "_fused_adam_"; None for an optimizer without one.
+        kernel: name of the fused kernel of PyTorch, such as "adam"; None for an optimizer without one.
     """
 
     def __init__(self, parameters: list[Tensor], slots: dict[str, list[Tensor]], kernel: str | None = None) -> None:
@@ -128,8 +130,7 @@ def _has_kernel(kernel: str, parameters: list[Tensor]) -> bool:
     first = parameters[0]
     return (
         first.device.type in _FUSED_DEVICES
-        and hasattr(torch, kernel)
-        and torch._C._dispatch_has_kernel_for_dispatch_key(f"aten::{kernel}", first.device.type.upper())
+        and fused.runs_on(kernel, first.device)
         and first.dtype in _FUSED_DTYPES
         and all(is_dense(p) for p in parameters)
     )

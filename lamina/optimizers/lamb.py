@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina._torch import foreach
+
 from .base import Optimizer
 from .group import Group
 from .schedules import LearningRateSchedule
@@ -71,19 +73,19 @@ class Lamb(Optimizer):
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         step = self.iterations + 1
-        torch._foreach_lerp_(group["momentum"], grads, 1.0 - self.beta_1)
-        torch._foreach_mul_(group["velocity"], self.beta_2)
-        torch._foreach_addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)
-        denominator = torch._foreach_div(group["velocity"], 1.0 - self.beta_2**step)
-        torch._foreach_sqrt_(denominator)
-        torch._foreach_add_(denominator, self.epsilon)
-        change = torch._foreach_div(group["momentum"], 1.0 - self.beta_1**step)
-        torch._foreach_div_(change, denominator)
-        weight_norm = torch.stack(torch._foreach_norm(group.parameters))
-        change_norm = torch.stack(torch._foreach_norm(change))
+        foreach.lerp_(group["momentum"], grads, 1.0 - self.beta_1)
+        foreach.mul_(group["velocity"], self.beta_2)
+        foreach.addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)
+        denominator = foreach.div(group["velocity"], 1.0 - self.beta_2**step)
+        foreach.sqrt_(denominator)
+        foreach.add_(denominator, self.epsilon)
+        change = foreach.div(group["momentum"], 1.0 - self.beta_1**step)
+        foreach.div_(change, denominator)
+        weight_norm = torch.stack(foreach.norm(group.parameters))
+        change_norm = torch.stack(foreach.norm(change))
         ratio = torch.where((weight_norm > 0) & (change_norm > 0), weight_norm / change_norm, 1.0)
-        torch._foreach_mul_(change, list(ratio.unbind()))
-        torch._foreach_add_(group.parameters, change, alpha=-learning_rate)
+        foreach.mul_(change, list(ratio.unbind()))
+        foreach.add_(group.parameters, change, alpha=-learning_rate)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}

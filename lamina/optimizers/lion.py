@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError
 
 from .base import Optimizer
@@ -80,11 +80,11 @@ class Lion(Optimizer):
         return {"momentum": 0.0}
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
-        direction = torch._foreach_mul(group["momentum"], self.beta_1)
-        torch._foreach_add_(direction, grads, alpha=1.0 - self.beta_1)
-        torch._foreach_sign_(direction)
-        torch._foreach_add_(group.parameters, direction, alpha=-learning_rate)
-        torch._foreach_lerp_(group["momentum"], grads, 1.0 - self.beta_2)
+        direction = foreach.mul(group["momentum"], self.beta_1)
+        foreach.add_(direction, grads, alpha=1.0 - self.beta_1)
+        foreach.sign_(direction)
+        foreach.add_(group.parameters, direction, alpha=-learning_rate)
+        foreach.lerp_(group["momentum"], grads, 1.0 - self.beta_2)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2}

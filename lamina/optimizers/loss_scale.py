@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.registry import Registry
 
@@ -155,7 +156,7 @@ class LossScaleOptimizer(Optimizer):
         finite = self._all_finite(present)
         assert self.dynamic_scale is not None  # made by build()
         scale = self.dynamic_scale.to(finite.device)
-        unscaled = iter(torch._foreach_div(present, scale))
+        unscaled = iter(foreach.div(present, scale))
         inner = [None if grad is None else next(unscaled) for grad in ordered]
         if not self._may_read(finite):
             self._apply_unless(~finite, inner)
@@ -169,7 +170,7 @@ class LossScaleOptimizer(Optimizer):
 
     def _all_finite(self, grads: Sequence[Tensor]) -> Tensor:
         # The largest absolute value, unlike sums, is finite for all finite tensors.
-        norms = torch._foreach_norm([grad for grad in grads if grad.numel()] or list(grads), float("inf"))
+        norms = foreach.norm([grad for grad in grads if grad.numel()] or list(grads), float("inf"))
         device = norms[0].device
         return torch.stack([norm.to(device, torch.float32) for norm in norms]).isfinite().all()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from lamina._torch import foreach
 
 from .base import Optimizer
 from .group import Group
@@ -75,16 +76,16 @@ class Nadam(Optimizer):
         step = self.iterations + 1
         now, ahead = self._share(step), self._share(step + 1)
         product = self._product_until(step)
-        torch._foreach_lerp_(group["momentum"], grads, 1.0 - self.beta_1)
-        torch._foreach_mul_(group["velocity"], self.beta_2)
-        torch._foreach_addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)
-        denominator = torch._foreach_div(group["velocity"], 1.0 - self.beta_2**step)
-        torch._foreach_sqrt_(denominator)
-        torch._foreach_add_(denominator, self.epsilon)
+        foreach.lerp_(group["momentum"], grads, 1.0 - self.beta_1)
+        foreach.mul_(group["velocity"], self.beta_2)
+        foreach.addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)
+        denominator = foreach.div(group["velocity"], 1.0 - self.beta_2**step)
+        foreach.sqrt_(denominator)
+        foreach.add_(denominator, self.epsilon)
         from_momentum = learning_rate * ahead / (1.0 - product * ahead)
-        torch._foreach_addcdiv_(group.parameters, group["momentum"], denominator, value=-from_momentum)
+        foreach.addcdiv_(group.parameters, group["momentum"], denominator, value=-from_momentum)
         from_gradient = learning_rate * (1.0 - now) / (1.0 - product)
-        torch._foreach_addcdiv_(group.parameters, grads, denominator, value=-from_gradient)
+        foreach.addcdiv_(group.parameters, grads, denominator, value=-from_gradient)
 
     def _share(self, step: int) -> float:
         return self.beta_1 * (1.0 - 0.5 * 0.96**step)

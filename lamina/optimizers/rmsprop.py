@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from lamina._torch import foreach
 
 from .base import Optimizer
 from .group import Group
@@ -73,21 +74,21 @@ class RMSprop(Optimizer):
         return {"velocity": 0.0} | momentum | ({"average_gradient": 0.0} if self.centered else {})
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
-        torch._foreach_mul_(group["velocity"], self.rho)
-        torch._foreach_addcmul_(group["velocity"], grads, grads, value=1.0 - self.rho)
-        denominator = torch._foreach_add(group["velocity"], self.epsilon)
+        foreach.mul_(group["velocity"], self.rho)
+        foreach.addcmul_(group["velocity"], grads, grads, value=1.0 - self.rho)
+        denominator = foreach.add(group["velocity"], self.epsilon)
         if self.centered:
             average = group["average_gradient"]
-            torch._foreach_mul_(average, self.rho)
-            torch._foreach_add_(average, grads, alpha=1.0 - self.rho)
-            torch._foreach_addcmul_(denominator, average, average, value=-1.0)
-        torch._foreach_sqrt_(denominator)
+            foreach.mul_(average, self.rho)
+            foreach.add_(average, grads, alpha=1.0 - self.rho)
+            foreach.addcmul_(denominator, average, average, value=-1.0)
+        foreach.sqrt_(denominator)
         if self.momentum > 0:
-            torch._foreach_mul_(group["momentum"], self.momentum)
-            torch._foreach_addcdiv_(group["momentum"], grads, denominator, value=learning_rate)
-            torch._foreach_sub_(group.parameters, group["momentum"])
+            foreach.mul_(group["momentum"], self.momentum)
+            foreach.addcdiv_(group["momentum"], grads, denominator, value=learning_rate)
+            foreach.sub_(group.parameters, group["momentum"])
         else:
-            torch._foreach_addcdiv_(group.parameters, grads, denominator, value=-learning_rate)
+            foreach.addcdiv_(group.parameters, grads, denominator, value=-learning_rate)
 
     def get_config(self) -> dict[str, Any]:
         own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from lamina._torch import foreach
 
 from .base import Optimizer
 from .group import Group, filled_like
@@ -78,16 +79,16 @@ class ScheduleFreeAdamW(Optimizer):
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         step = self.iterations + 1
         rate = learning_rate * min(step / self.warmup_steps, 1.0) if self.warmup_steps else learning_rate
-        torch._foreach_mul_(group["velocity"], self.beta_2)
-        torch._foreach_addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)
-        denominator = torch._foreach_div(group["velocity"], 1.0 - self.beta_2**step)
-        torch._foreach_sqrt_(denominator)
-        torch._foreach_add_(denominator, self.epsilon)
+        foreach.mul_(group["velocity"], self.beta_2)
+        foreach.addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)
+        denominator = foreach.div(group["velocity"], 1.0 - self.beta_2**step)
+        foreach.sqrt_(denominator)
+        foreach.add_(denominator, self.epsilon)
         # beta_1 * x = w - (1 - beta_1) * z, so w can be moved without ever making x.
-        torch._foreach_add_(group.parameters, group["momentum"], alpha=self.beta_1 - 1.0)
-        torch._foreach_mul_(group.parameters, 1.0 - 1.0 / step)
-        torch._foreach_addcdiv_(group["momentum"], grads, denominator, value=-rate)
-        torch._foreach_add_(group.parameters, group["momentum"], alpha=1.0 - self.beta_1 + self.beta_1 / step)
+        foreach.add_(group.parameters, group["momentum"], alpha=self.beta_1 - 1.0)
+        foreach.mul_(group.parameters, 1.0 - 1.0 / step)
+        foreach.addcdiv_(group["momentum"], grads, denominator, value=-rate)
+        foreach.add_(group.parameters, group["momentum"], alpha=1.0 - self.beta_1 + self.beta_1 / step)
 
     def get_config(self) -> dict[str, Any]:
         names = ("beta_1", "beta_2", "epsilon", "warmup_steps")

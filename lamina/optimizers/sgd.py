@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from lamina._torch import foreach, fused
 from lamina.graph.errors import ArgumentError
 
 from .base import Optimizer
@@ -33,7 +33,7 @@ class SGD(Optimizer):
     tensor([0.5000])
     """
 
-    kernel = "_fused_sgd_"
+    kernel = "sgd"
 
     def __init__(
         self,
@@ -78,11 +78,11 @@ class SGD(Optimizer):
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         if not self.momentum:
-            torch._foreach_add_(group.parameters, grads, alpha=-learning_rate)
+            foreach.add_(group.parameters, grads, alpha=-learning_rate)
         elif group.fused and not self.nesterov:
             # The kernel does m = momentum * m + (1 - dampening) * g and w -= lr * m: with these two, m is Keras'.
             parameters, grads, slots = group.as_stored(grads)
-            torch._fused_sgd_(
+            fused.sgd_(
                 parameters,
                 grads,
                 slots["momentum"],
@@ -96,13 +96,13 @@ class SGD(Optimizer):
                 found_inf=self._found_inf,
             )
         else:
-            torch._foreach_mul_(group["momentum"], self.momentum)
-            torch._foreach_add_(group["momentum"], grads, alpha=-learning_rate)
+            foreach.mul_(group["momentum"], self.momentum)
+            foreach.add_(group["momentum"], grads, alpha=-learning_rate)
             if self.nesterov:
-                torch._foreach_add_(group.parameters, group["momentum"], alpha=self.momentum)
-                torch._foreach_add_(group.parameters, grads, alpha=-learning_rate)
+                foreach.add_(group.parameters, group["momentum"], alpha=self.momentum)
+                foreach.add_(group.parameters, grads, alpha=-learning_rate)
             else:
-                torch._foreach_add_(group.parameters, group["momentum"])
+                foreach.add_(group.parameters, group["momentum"])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

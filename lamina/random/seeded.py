@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina._torch import gamma as gammas
+
 _LOW_64 = 2**64 - 1
 
 
@@ -61,7 +63,7 @@ def _binomial(counts: Tensor, probabilities: Tensor, seed: Tensor | None) -> Ten
 
 
 def _gamma(alpha: Tensor, seed: Tensor | None) -> Tensor:
-    return torch._standard_gamma(alpha.contiguous(), generator=generator_of(seed, alpha.device))
+    return gammas.standard(alpha.contiguous(), generator=generator_of(seed, alpha.device))
 
 
 def _beta(alpha: Tensor, beta: Tensor, seed: Tensor | None) -> Tensor:
@@ -74,7 +76,7 @@ def _beta(alpha: Tensor, beta: Tensor, seed: Tensor | None) -> Tensor:
 
 def _log_gamma(alpha: Tensor, generator: torch.Generator | None) -> Tensor:
     """log G(alpha), where G(alpha) is distributed as G(alpha + 1) U^(1 / alpha)."""
-    above = torch._standard_gamma((alpha + 1).contiguous(), generator=generator)
+    above = gammas.standard((alpha + 1).contiguous(), generator=generator)
     u = torch.rand(alpha.shape, dtype=alpha.dtype, device=alpha.device, generator=generator)
     return above.log() + torch.log1p(-u) / alpha  # 1 - u is never 0
 
@@ -99,7 +101,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 def _backward_of_gamma(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
     """d sample / d alpha by implicit differentiation of the distribution function (Figurnov et al. 2018)."""
     alpha, sample = ctx.saved_tensors
-    return grad * torch._standard_gamma_grad(alpha, sample), None
+    return grad * gammas.slope(alpha, sample), None
 
 
 def _backward_of_beta(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
@@ -107,7 +109,7 @@ def _backward_of_beta(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
     alpha, beta, sample = ctx.saved_tensors
     pair = torch.stack((alpha, beta), -1)
     both = torch.stack((sample, 1 - sample), -1)
-    slopes = torch._dirichlet_grad(both, pair, pair.sum(-1, keepdim=True).expand_as(pair).contiguous())
+    slopes = gammas.slope_of_dirichlet(both, pair, pair.sum(-1, keepdim=True).expand_as(pair).contiguous())
     return grad * slopes[..., 0] * (1 - sample), -grad * slopes[..., 1] * sample, None
 
 
@@ -174,8 +176,8 @@ def integers(size: Any, low: int, high: int, dtype: torch.dtype, device: torch.d
 
 def gamma(alpha: Tensor, seed: Tensor | None) -> Tensor:
     """Gamma numbers of scale 1."""
-    if seed is None:
-        return torch._standard_gamma(alpha)
+    if seed is None and not alpha.is_meta:  # PyTorch 2.11 has no rule for its shape; the operator has one
+        return gammas.standard(alpha)
     result: Tensor = torch.ops.lamina.random_gamma(alpha, seed)
     return result
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lamina._torch import modules
+
 
 class TorchOptimizer:
     """Lets ``fit`` drive an optimizer of PyTorch's, which holds its own parameters and reads their ``.grad``."""
@@ -49,4 +51,4 @@ class TorchOptimizer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.optimizer.load_state_dict(state)
         if state["state"]:
-            self.optimizer._opt_called = True  # steps were made: a scheduler of PyTorch's that comes first asks for it
+            modules.note_steps(self.optimizer)

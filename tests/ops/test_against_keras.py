@@ -63,7 +63,11 @@ def test_numpy_arrays_serve_as_well(case: Case) -> None:
 def test_gradients_are_those_of_keras(case: Case) -> None:
     ours = gradients(of(ops, case.op), case)
     with warnings.catch_warnings(action="ignore"):  # what Keras itself calls that is out of date
-        theirs = gradients(of(keras.ops, case.op), case)
+        try:
+            theirs = gradients(of(keras.ops, case.op), case)
+        except NotImplementedError as error:  # PyTorch 2.11 has none for nextafter; see test_number_ops
+            assert case.op == "nextafter"
+            pytest.skip(str(error))
     assert [g is None for g in ours] == [g is None for g in theirs]
     for mine, reference in zip(ours, theirs, strict=True):
         if mine is not None:

@@ -34,6 +34,24 @@ def test_the_next_float_is_that_of_the_dtype():
         assert_is(ops.nextafter(x, y), np.nextafter(x, y))
 
 
+def test_the_next_float_moves_with_the_first_on_every_pytorch():
+    """PyTorch 2.11 has no gradient here; 2.13 has this one."""
+    x = torch.tensor([[1.0], [0.0], [torch.inf], [-2.0]], requires_grad=True)
+    y = torch.tensor([2.0, -2.0], requires_grad=True)
+    upstream = torch.arange(1.0, 9.0).reshape(4, 2)
+    (ops.nextafter(x, y) * upstream).sum().backward()
+    assert_is(x.grad, [[3.0], [7.0], [11.0], [7.0]])
+    assert_is(y.grad, [0.0, 0.0])
+    z = torch.tensor(1.0, requires_grad=True)
+    for slope in (
+        torch.func.grad(lambda v: ops.nextafter(v, 2.0))(z),
+        torch.autograd.grad(ops.nextafter(2.0, z), z)[0],
+    ):
+        assert slope in (0.0, 1.0)
+    many = torch.func.vmap(torch.func.grad(lambda v: 3 * ops.nextafter(v, 2.0)))(torch.tensor([1.0, 2.0]))
+    assert_is(many, [3.0, 0.0])
+
+
 def test_scaling_by_powers_of_two_reaches_the_whole_range():
     x, exponents = np.array([1e-30, 1.5, 1e30]), np.array([200, -1070, 0])
     assert_is(ops.ldexp(x, exponents), np.ldexp(x, exponents))

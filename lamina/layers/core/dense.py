@@ -73,7 +73,8 @@ class Dense(Layer):
         )
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        kernel, bias = self.kernel, self.bias
+        kernel: torch.Tensor = self.kernel
+        bias = self.bias
         if 1 < self.units < _NARROW and not torch.compiler.is_compiling() and inputs.numel() >= _MANY:
             kernel = kernel.t().contiguous().t()
         if inputs.dim() != 2:

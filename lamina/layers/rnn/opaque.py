@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina._torch import onednn, tracing
+
 
 def _lstm(x: Tensor, h: Tensor, c: Tensor, w: Tensor, r: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """(outputs (B, T, U), last c (B, U)) of inputs x (B, T, F) and first states (B, U); gates i, f, g, o."""
@@ -29,8 +31,9 @@ def _lstm_backward(
     grad: Tensor, grad_c: Tensor, x: Tensor, h: Tensor, c: Tensor, w: Tensor, r: Tensor, b: Tensor, outputs: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Gradients of x, h, c, w, r, b from those of the outputs and the last c."""
-    if x.device.type == "cpu" and x.dtype is torch.float32 and torch.backends.mkldnn.is_available():
-        return _onednn_backward(grad, grad_c, x, h, c, w, r, b)
+    layer = onednn.rnn_layer if x.device.type == "cpu" and x.dtype is torch.float32 else None
+    if layer is not None:
+        return _onednn_backward(layer, grad, grad_c, x, h, c, w, r, b)
     before = _shifted(h, outputs)
     i, f, g, o = (F.linear(x, w, b) + F.linear(before, r)).chunk(4, -1)
     i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
@@ -56,15 +59,23 @@ def _lstm_backward(
 
 
 def _onednn_backward(
-    grad: Tensor, grad_c: Tensor, x: Tensor, h: Tensor, c: Tensor, w: Tensor, r: Tensor, b: Tensor
+    layer: onednn.RnnLayer,
+    grad: Tensor,
+    grad_c: Tensor,
+    x: Tensor,
+    h: Tensor,
+    c: Tensor,
+    w: Tensor,
+    r: Tensor,
+    b: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The same by PyTorch's CPU kernel, once more forwards for what it keeps: a tenth of the loop's time."""
     x, grad = x.transpose(0, 1).contiguous(), grad.transpose(0, 1).contiguous()
     zeros, options = torch.zeros_like(b), (2, r.shape[1], 1, True)  # mode LSTM, units, layers, biases
     with torch.enable_grad():  # else the kernel keeps nothing
-        run = torch.ops.aten.mkldnn_rnn_layer(x, w, r, b, zeros, h, c, False, [], *options, False, False, True)
+        run = layer.forward(x, w, r, b, zeros, h, c, False, [], *options, False, False, True)
     outputs, last_h, last_c, kept = run
-    dx, dw, dr, db, _, dh, dc = torch.ops.aten.mkldnn_rnn_layer_backward(
+    dx, dw, dr, db, _, dh, dc = layer.backward(
         *(x, w, r, b, zeros, h, c, outputs, last_h, last_c, grad, torch.zeros_like(h), grad_c),
         *(False, *options, True, False, [], False, kept),
     )
@@ -204,4 +215,4 @@ rnn_relu = torch.ops.lamina.rnn_relu
 
 def wanted() -> bool:
     """Whether a compiler is at work that would unroll; exporters must see PyTorch's own operations."""
-    return torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+    return torch.compiler.is_compiling() and not tracing.is_exporting()

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from lamina._torch import onednn
 from lamina.graph import Graph, Program
 from lamina.layers.normalization import BatchNormalization
 
-from .onednn import kernels
 from .rules import rewritten
 from .settings import Settings, layers_of
 from .steps import LINEAR, Fused
@@ -62,7 +62,7 @@ class Folding:
         """Fold the weights as they are now."""
         self._weights = [entry for step in self._steps for layer in (step.layer, *step.norms) for entry in _seen(layer)]
         made: dict[tuple[int, ...], dict[str, torch.Tensor]] = {}
-        found = kernels()
+        found = onednn.convolutions()
         with torch.inference_mode(False), torch.no_grad():
             for step in self._steps:
                 step.prepare(made, found)

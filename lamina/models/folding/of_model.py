@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch import modules
 from lamina.graph import Program
 
 from .fold import Folding, can_fold
@@ -43,4 +44,4 @@ def may_rewrite(model: Any) -> bool:
 def _is_watched_or_cast() -> bool:
     """Whether hooks of all modules are to see every layer, or autocast chooses dtypes: then layers run as they are."""
     autocast = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
-    return autocast or torch.nn.modules.module._has_any_global_hook()
+    return autocast or modules.any_global_hook()

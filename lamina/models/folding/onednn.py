@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
+from lamina._torch import onednn
 from lamina.layers.arguments import CHANNELS_LAST
 from lamina.layers.convolution import Conv1D, Conv2D, Conv3D
 
 from .changes import Change
 
-_WINDOW = "Tensor W, Tensor? B, int[] padding, int[] stride, int[] dilation, int groups, str"
-_SUM = "binary_attr, Scalar? alpha, str? unary_attr, Scalar?[] unary_scalars, str? unary_algorithm"
-_SCHEMAS = (
-    f"Tensor X, {_WINDOW} attr, Scalar?[] scalars, str? algorithm",
-    f"Tensor X, Tensor other, {_WINDOW} {_SUM}",
-    f"Tensor(a!) other, Tensor X, {_WINDOW} {_SUM}",
-    "Tensor self, int[2] padding=0, int[2] stride=1, int[2] dilation=1, int groups=1, int[]? input_size=None",
-)
-
-
-class Kernels(NamedTuple):
-    """Operators of PyTorch: `change(conv(x))`, `change(conv(x) + other)`, that into `other`; and packing."""
-
-    alone: Any
-    plus: Any
-    into: Any
-    pack: Any
-
-
-def kernels() -> Kernels | None:
-    """PyTorch's fused convolutions on CPUs; None where this build has none, or has them with other arguments.
-
-    They are not part of PyTorch's public interface, so their schemas are compared to what is called here.
-    """
-    if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
-        return None
-    space = torch.ops.mkldnn
-    try:
-        convolution, in_place = space._convolution_pointwise, space._convolution_pointwise_
-        found = Kernels(
-            convolution.default, convolution.binary, in_place.binary, space._reorder_convolution_weight.default
-        )
-    except AttributeError:  # a build without them
-        return None
-    fits = all(f"({text})" in str(op._schema) for op, text in zip(found, _SCHEMAS, strict=True))
-    return found if fits else None
+Kernels = onednn.Convolutions
 
 
 class OneDnn:

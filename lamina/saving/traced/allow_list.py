@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch import tracing
 from lamina.saving.errors import LoadingError
 
 ATEN = frozenset(
@@ -91,6 +92,9 @@ ATEN = frozenset(
     """.split()
 )
 
+# The class of `torch.ops.aten.relu.default` and its like.
+_Overload = type(torch.ops.aten.empty.memory_format)
+
 # From here on results have gradients, or none.
 GRADIENTS = "torch.set_grad_enabled"
 
@@ -100,7 +104,7 @@ _ON_SIZES: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **{f"operator.{name}": getattr(operator, name) for name in (
             "add sub mul truediv floordiv mod neg getitem eq ne lt le gt ge and_ or_ not_"
         ).split()},
-        GRADIENTS: torch._C._set_grad_enabled,
+        GRADIENTS: torch.set_grad_enabled,
         "torch.sym_float": torch.sym_float, "torch.sym_int": torch.sym_int, "torch.sym_max": torch.sym_max,
         "torch.sym_min": torch.sym_min, "torch.sym_not": torch.sym_not,
     }
@@ -139,6 +143,8 @@ _GUARDED: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "aten.lstm.input": _checked_recurrence(torch.ops.aten.lstm.input, 4),
         "aten.gru.input": _checked_recurrence(torch.ops.aten.gru.input, 3),
+        # A view where it can be one: attention may lay its results out otherwise where it was traced (PyTorch 2.11).
+        "aten.view.default": torch.ops.aten.reshape.default,
         "aten.empty.memory_format": _zeros(torch.ops.aten.empty.memory_format),
         "aten.empty_like.default": _zeros(torch.ops.aten.empty_like.default),
         "aten.new_empty.default": _zeros(torch.ops.aten.new_empty.default),
@@ -148,17 +154,21 @@ _UNGUARDED = ("lstm", "gru", "empty", "empty_like", "new_empty")
 _NAMES = MappingProxyType({function: name for name, function in _ON_SIZES.items()})
 
 
+def is_operator(target: Any) -> bool:
+    """Whether it is one operator of PyTorch's, as `torch.ops.aten.add.Tensor` is; prints as ``aten.add.Tensor``."""
+    return isinstance(target, _Overload)
+
+
 def name_of_operation(target: Any) -> str | None:
     """``"aten.relu.default"``, ``"operator.add"``; None for one that is not allowed.
 
     >>> name_of_operation(torch.ops.aten.relu.default), name_of_operation(torch.ops.aten.from_file.default)
     ('aten.relu.default', None)
     """
-    if isinstance(target, torch._ops.OpOverload):
-        space, _, base = target._schema.name.partition("::")
-        allowed = space == "aten" and base in ATEN
-        return f"aten.{base}.{target._overloadname}" if allowed else None
-    return _NAMES.get(target)
+    if is_operator(target):
+        space, base, _ = str(target).split(".")
+        return str(target) if space == "aten" and base in ATEN else None
+    return GRADIENTS if target in tracing.SET_GRADIENTS else _NAMES.get(target)
 
 
 def operation_of_name(name: Any) -> Callable[..., Any]:

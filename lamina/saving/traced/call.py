@@ -86,14 +86,14 @@ class Program:
         gradients = torch.is_grad_enabled()
         try:
             for function, args, kwargs, used in self._steps:
-                if function is torch._C._set_grad_enabled:
+                if function is torch.set_grad_enabled:
                     values.append(function(bool(args[0]) and gradients))
                     continue
                 values.append(function(*tree.map_leaves(value, args), **tree.map_leaves(value, kwargs)))
                 for number in used:
                     values[number] = None
         finally:
-            torch._C._set_grad_enabled(gradients)
+            torch.set_grad_enabled(gradients)
         return tree.map_leaves(value, self._outputs), tree.map_leaves(value, self._losses)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lamina import constraints, regularizers
+from lamina._torch import tracing
 from lamina.graph import Constant, SymbolicTensor, tree
 from lamina.graph.infer import Array
 from lamina.layers import Input, Layer
@@ -17,7 +18,7 @@ from lamina.layers.variable import Variable
 from lamina.saving.errors import SavingError
 from lamina.saving.values import encode, name_of_dtype, no_word, numbers_of
 
-from .allow_list import GRADIENTS, name_of_operation
+from .allow_list import GRADIENTS, is_operator, name_of_operation
 from .arguments import copies_of, filled, outputs_and_losses, weights_laid_over, weights_of
 from .call import MODES
 from .verify import refuse_if_different
@@ -29,6 +30,9 @@ _HINT = (
     "torch functions of the inputs only; or @lamina.saving.register_keras_serializable() on its class, which is then "
     "needed for loading"
 )
+
+# How the tracer calls a part of the graph in which gradients are turned on or off.
+_REGION = "wrap_with_set_grad_enabled"
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -200,7 +204,7 @@ def _refuse_branches(layer: Layer, program: Any) -> None:
         for size in node.meta["val"].shape
         if isinstance(size, torch.SymInt)
     ]
-    for guard in sizes[0].node.shape_env.guards if sizes else ():
+    for guard in tracing.guards(sizes[0]) if sizes else ():
         symbols = sorted(guard.expr.free_symbols, key=str)
         held = all(bool(guard.expr.subs(dict.fromkeys(symbols, n))) for n in _SIZES)
         if not held:
@@ -244,7 +248,7 @@ class _Writer:
 
     def write(self) -> dict[str, Any]:
         flat = self._walk(self.program.graph_module)
-        outputs, losses = torch.utils._pytree.tree_unflatten(flat, self.program.call_spec.out_spec)
+        outputs, losses = self.program.call_spec.out_spec.unflatten(flat)
         return {"nodes": self.nodes, "outputs": self._encoded(outputs), "losses": self._encoded(losses)}
 
     def _walk(self, module: Any) -> list[Any]:
@@ -252,7 +256,7 @@ class _Writer:
         for node in module.graph.nodes:
             if node.op == "output":
                 return list(node.args[0])
-            if node.op == "call_function" and node.target is torch.ops.higher_order.wrap_with_set_grad_enabled:
+            if node.op == "call_function" and str(node.target) == _REGION:
                 self._region(module, node)
             elif node.op == "call_function" and node.target is operator.getitem and node.args[0] in self.regions:
                 self.places[node] = self.regions[node.args[0]][node.args[1]]
@@ -294,6 +298,6 @@ class _Writer:
 
 def _is_about_sizes(node: Any) -> bool:
     """Whether a node has no effect but its result."""
-    names = ("sym_size", "_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range_for_size", "_assert_async")
-    base = node.target._schema.name.partition("::")[2] if isinstance(node.target, torch._ops.OpOverload) else ""
+    names = ("sym_size", "sym_constrain_range_for_size", *tracing.CHECKS)
+    base = str(node.target).split(".")[1] if is_operator(node.target) else ""
     return base in names or getattr(node.target, "__module__", "") in ("_operator", "math", "torch")
