@@ -6,12 +6,14 @@ import warnings
 
 import torch
 
+from .factories import device_of
 from .node import Node, Symbolic
 from .pointwise import KEEPS_POSITIONS
 
 # These read a size or a mask, not the masked values: nothing is lost where they end the mask's way.
 _SILENT = frozenset(
     [torch.Tensor.size, torch.Tensor.dim, torch.Tensor.new_full, torch.Tensor.new_empty, torch.Tensor.new_zeros]
+    + [torch.Tensor.new_ones, device_of]
 )
 
 

@@ -11,6 +11,7 @@ import torch
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_EINOPS = f"{os.sep}site-packages{os.sep}einops{os.sep}"  # whose functions call on what the user gives them
 _MODULE_CALL: CodeType = torch.nn.Module._call_impl.__code__
 
 
@@ -26,11 +27,11 @@ class Source(NamedTuple):
 
 
 def caller() -> Source:
-    """The innermost frame that is neither Lamina's nor PyTorch's: the line the user wrote."""
+    """The innermost frame that is neither Lamina's nor PyTorch's nor einops': the line the user wrote."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_OURS) and not file.startswith(_TORCH):
+        if not file.startswith(_OURS) and not file.startswith(_TORCH) and _EINOPS not in file:
             return Source(file, frame.f_lineno)
         frame = frame.f_back
     return Source("<unknown>", 0)

@@ -13,6 +13,7 @@ from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
 from lamina.graph.infer import Array, example_shapes, infer_graph, merged_shape
 from lamina.graph.walk import key_of, reached
+from lamina.layers import fx
 from lamina.layers.base import Layer, map_shapes
 from lamina.layers.core import AddedLoss
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
@@ -28,6 +29,7 @@ from lamina.view import summary
 from .binding import Binding
 from .building import build_by_trying
 from .folding import Folding, Joining, can_fold
+from .lookup import find_layer
 
 
 class Model(Trainer, Layer):
@@ -198,6 +200,8 @@ class Model(Trainer, Layer):
         return self.graph is not None and type(self).call is Model.call
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        if type(args) is not tuple:
+            return fx.root(self, args)
         if not self._runs_graph:
             return super().forward(*args, **kwargs)
         if len(args) > 1:
@@ -424,7 +428,7 @@ class Model(Trainer, Layer):
         return layers + [m for m in self._modules.values() if m is not None and not isinstance(m, Layer)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name in this model, or by its place in ``layers``.
+        """A layer by its name in this model (``"encoder/dense"``: in its model ``encoder``), or by its place in ``layers``.
 
         Raises:
             ArgumentError: there is none; lists those there are.
@@ -437,10 +441,7 @@ class Model(Trainer, Layer):
             if not -len(self.layers) <= index < len(self.layers):
                 raise ArgumentError(f"{self.label} has {len(self.layers)} layers.", got=f"index {index}")
             return self.layers[index]
-        for key, layer in [*self._modules.items(), *((layer.name, layer) for layer in self.layers)]:
-            if key == name and isinstance(layer, Layer):
-                return layer
-        raise ArgumentError(f"{self.label} has no layer {name!r}.", expected=", ".join(la.name for la in self.layers))
+        return find_layer(self, str(name))
 
     def node(self, name: str) -> Node:
         """A call in the graph by its name: ``"encoder"``, ``"encoder:1"`` for the second call, ``"tanh"``.
