@@ -29,12 +29,15 @@ class Source(NamedTuple):
 def caller() -> Source:
     """The innermost frame that is neither Lamina's nor PyTorch's nor einops': the line the user wrote."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(_OURS) and not file.startswith(_TORCH) and _EINOPS not in file:
-            return Source(file, frame.f_lineno)
+    while frame is not None and not is_users(frame):
         frame = frame.f_back
-    return Source("<unknown>", 0)
+    return Source(frame.f_code.co_filename, frame.f_lineno) if frame is not None else Source("<unknown>", 0)
+
+
+def is_users(frame: FrameType) -> bool:
+    """Whether the code of a frame is neither Lamina's nor PyTorch's nor einops'."""
+    file = frame.f_code.co_filename
+    return not file.startswith(_OURS) and not file.startswith(_TORCH) and _EINOPS not in file
 
 
 def calling_module() -> torch.nn.Module | None:

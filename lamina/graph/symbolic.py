@@ -21,6 +21,7 @@ from .masks import carried_mask
 from .node import Constant, Leaf, Node, Symbolic, function_name, short_name
 from .operators import Recorded, drawn, values_needed
 from .source import caller, calling_module
+from .spelled import refuse_sizes_one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,7 @@ def _hold_constant(leaf: Any) -> Any:
         if leaf.requires_grad and not isinstance(leaf, torch.nn.Parameter):
             whole = leaf._base  # of a view
             if isinstance(whole, torch.nn.Parameter) and whole.numel() == leaf.numel() and leaf.is_contiguous():
-                if whole.is_contiguous():  # such as cls[None]
-                    return record(torch.reshape, (whole, tuple(leaf.shape)), {})
+                return record(torch.reshape, (whole, tuple(leaf.shape)), {})  # such as cls[None]
             raise GraphError(
                 "A tensor with requires_grad=True cannot become part of a graph: it is no parameter of any layer.",
                 where=str(caller()),
@@ -131,22 +131,16 @@ def _hold_constant(leaf: Any) -> Any:
     if isinstance(leaf, np.generic):
         return leaf.item()
     if isinstance(leaf, np.ndarray):
-        return Constant(_tensor_of(leaf))
+        if leaf.dtype.kind not in "biufc" or not leaf.dtype.isnative:
+            raise DtypeError(
+                "A NumPy array beside a symbolic tensor becomes a constant of the model, so it must hold numbers.",
+                got=f"an array of shape {leaf.shape}, {leaf.dtype}",
+                where=str(caller()),
+            )
+        return Constant(torch.from_numpy(leaf.copy()))
     if isinstance(leaf, _Unequal):
         raise leaf.error
     return leaf
-
-
-def _tensor_of(array: np.ndarray[Any, Any]) -> torch.Tensor:
-    try:
-        return torch.from_numpy(array.copy())
-    except (TypeError, ValueError) as error:
-        raise DtypeError(
-            "A NumPy array beside a symbolic tensor cannot become a constant of the model.",
-            got=f"an array of shape {array.shape}, {array.dtype}",
-            expected="numbers",
-            where=str(caller()),
-        ) from error
 
 
 def _refuse_bare_module(inputs: tuple[Symbolic, ...]) -> None:
@@ -249,16 +243,17 @@ class SymbolicInt(_Drawn):
     """
 
     __slots__ = ()
+    moves = True
 
     @property
-    def moves(self) -> bool:
-        return True
+    def __class__(self) -> type:  # type: ignore[override]
+        refuse_sizes_one_by_one(sys._getframe(1))
+        return SymbolicInt
 
     def example(self, k: int) -> Any:
         return self.node.specs[self.index].examples[k]  # type: ignore[attr-defined]
 
-    __abs__ = drawn(operator.abs)
-    __round__ = drawn(round)
+    __abs__, __round__ = drawn(operator.abs), drawn(round)
     __ceil__, __floor__, __trunc__ = drawn(math.ceil), drawn(math.floor), drawn(math.trunc)
 
     def __mul__(self, other: Any) -> Any:
@@ -272,18 +267,17 @@ class SymbolicInt(_Drawn):
     def _compare(self, other: Any) -> NoReturn:
         values_needed(
             "Comparing the size of an unknown axis",
-            "a fixed size in Input(...), torch.sym_min(n, 5) for min(n, 5), torch.sym_max(n, 5) for max(n, 5), "
-            "or a Layer with its own call()",
+            "a fixed size in Input(...), torch.sym_min(n, 5) or torch.sym_max(n, 5), or a Layer with its own call()",
         )
 
     __lt__ = __le__ = __gt__ = __ge__ = _compare
 
     def __eq__(self, other: Any) -> Any:
-        if isinstance(other, (int, float)) and other < 0 and _is_count(self):  # such as `-1 in sizes`
+        if not isinstance(other, (int, float, SymbolicInt)):
+            return NotImplemented
+        if not isinstance(other, SymbolicInt) and other < 0 and _is_count(self):  # such as `-1 in sizes`
             return False
-        if isinstance(other, (int, float, SymbolicInt)):
-            return _same_call(self, other) or self._compare(other)
-        return NotImplemented
+        return _same_call(self, other) or self._compare(other)
 
     __hash__ = _Drawn.__hash__
 
@@ -302,27 +296,20 @@ class SymbolicDevice(Symbolic):
 
     __slots__ = ()
     moves = False
+    __torch_function__ = _Drawn.__torch_function__
 
     def example(self, k: int) -> torch.device:
         return torch.device("meta")
 
-    __torch_function__ = _Drawn.__torch_function__
-
     def __eq__(self, other: Any) -> Any:
-        if isinstance(other, (str, torch.device, SymbolicDevice)):
-            return _same_call(self, other) or self._unknown("==")
-        return NotImplemented
+        return _same_call(self, other) or self.__getattr__("==")
 
-    def __hash__(self) -> int:
-        return object.__hash__(self)
+    __hash__ = _Drawn.__hash__
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        self._unknown(f".{name}")
-
-    def _unknown(self, what: str) -> NoReturn:
-        values_needed(f"{what} of a device", "device=x.device, or a Layer with its own call() to choose by device")
+        values_needed(f".{name} of a device", "device=x.device, or a Layer with its own call() to choose by device")
 
     def __repr__(self) -> str:
         return f"<SymbolicDevice of {self.node.inputs[0].node.label}>"
@@ -332,22 +319,23 @@ def _is_count(number: Any) -> bool:
     """Whether a number is a size, or a sum, product or quotient of sizes: never negative."""
     if not isinstance(number, SymbolicInt):
         return isinstance(number, (int, float)) and number >= 0
-    op, args = number.node.op, number.node.args
-    arithmetic = op in (operator.add, operator.mul, operator.floordiv, operator.truediv, operator.mod)
-    return op is torch.Tensor.size or (arithmetic and all(map(_is_count, args)))
+    keeps = number.node.op in (operator.add, operator.mul, operator.floordiv, operator.truediv, operator.mod)
+    return number.node.op is torch.Tensor.size or (keeps and all(map(_is_count, number.node.args)))
 
 
 def _same_call(a: Symbolic, b: Any) -> bool:
     """Whether two results are of one call, or of two calls of the same function on the same arguments."""
     if not isinstance(b, Symbolic) or a.index != b.index or a.node.op is not b.node.op:
         return False
-    pairs = zip(a.node.args, b.node.args, strict=False)
-    same = all(x is y or (type(x) is type(y) is int and x == y) for x, y in pairs)
-    return a.node is b.node or (same and len(a.node.args) == len(b.node.args) and not a.node.kwargs and not b.node.kwargs)
+    one, other = a.node.args, b.node.args
+    same = len(one) == len(other) and all(x is y or type(x) is type(y) is int and x == y for x, y in zip(one, other))  # noqa: B905
+    return a.node is b.node or (same and not a.node.kwargs and not b.node.kwargs)
 
 
 class _Unequal:
     """What ``a == b`` gives for symbolic tensors whose shapes do not meet: no tensor, but ``t in [a, b]`` can ask."""
+
+    __torch_function__ = _Drawn.__torch_function__
 
     def __init__(self, error: ShapeError) -> None:
         self.error = error
@@ -358,13 +346,7 @@ class _Unequal:
     def _refuse(self, *_: Any) -> NoReturn:
         raise self.error
 
-    def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        self._refuse()
-
-    __torch_function__ = _Drawn.__torch_function__
-    __invert__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __getitem__ = _refuse
+    __getattr__ = __invert__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __getitem__ = _refuse
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
 
 
@@ -438,9 +420,9 @@ class SymbolicTensor(_Drawn):
         return total
 
     def __len__(self) -> int:
-        if self.shape and self.shape[0] is not None:
-            return self.shape[0]
-        values_needed("len()", "x.size(0), which arithmetic and reshape accept")
+        if not self.shape or self.shape[0] is None:
+            values_needed("len()", "x.size(0), which arithmetic and reshape accept")
+        return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape or self.shape[0] is None:
@@ -454,156 +436,6 @@ class SymbolicTensor(_Drawn):
         return f"{self.shape} {name_of(self.dtype)} from {self.node.label}"
 
     # -- recording
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        self._unknown(f".{name}")
-
-    def _unknown(self, what: str) -> NoReturn:
-        values_needed(f"{what} of a device", "device=x.device, or a Layer with its own call() to choose by device")
-
-    def __repr__(self) -> str:
-        return f"<SymbolicDevice of {self.node.inputs[0].node.label}>"
-
-
-def _is_count(number: Any) -> bool:
-    """Whether a number is a size, or a sum, product or quotient of sizes: never negative."""
-    if not isinstance(number, SymbolicInt):
-        return isinstance(number, (int, float)) and number >= 0
-    op, args = number.node.op, number.node.args
-    arithmetic = op in (operator.add, operator.mul, operator.floordiv, operator.truediv, operator.mod)
-    return op is torch.Tensor.size or (arithmetic and all(map(_is_count, args)))
-
-
-def _same_call(a: Symbolic, b: Any) -> bool:
-    """Whether two results are of one call, or of two calls of the same function on the same arguments."""
-    if not isinstance(b, Symbolic) or a.index != b.index or a.node.op is not b.node.op:
-        return False
-    pairs = zip(a.node.args, b.node.args, strict=False)
-    same = all(x is y or (type(x) is type(y) is int and x == y) for x, y in pairs)
-    return a.node is b.node or (same and len(a.node.args) == len(b.node.args) and not a.node.kwargs and not b.node.kwargs)
-
-
-class _Unequal:
-    """What ``a == b`` gives for symbolic tensors whose shapes do not meet: no tensor, but ``t in [a, b]`` can ask."""
-
-    def __init__(self, error: ShapeError) -> None:
-        self.error = error
-
-    def __bool__(self) -> bool:
-        return False
-
-    def _refuse(self, *_: Any) -> NoReturn:
-        raise self.error
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        self._refuse()
-
-    __torch_function__ = _Drawn.__torch_function__
-    __invert__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __getitem__ = _refuse
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
-
-
-class SymbolicTensor(_Drawn):
-    """A tensor that will be there when the model runs: a shape, a dtype, and the node that makes it.
-
-    Any function of ``torch`` called on it, its methods, operators and indexing are recorded as nodes.
-
-    Attributes:
-        shape: sizes of the axes, ``None`` where only run time tells.
-        dtype: a ``torch.dtype``.
-        node, index: the call that makes it, and which of its results it is.
-
-    >>> from lamina.layers import Input
-    >>> x = Input((4, 8))
-    >>> (torch.relu(x) @ x.mT)[:, -1].shape
-    (None, 4)
-    """
-
-    __slots__ = ("dtype", "shape")
-
-    def __init__(self, node: Node, index: int) -> None:
-        super().__init__(node, index)
-        spec: Any = node.specs[index]
-        self.shape: Shape = merged_shape(spec.examples)
-        self.dtype: torch.dtype = spec.dtype
-
-    # -- facts
-
-    @property
-    def moves(self) -> bool:
-        return None in self.shape
-
-    def example(self, k: int) -> Array:
-        return Array(self.node.specs[self.index].examples[k], self.dtype)  # type: ignore[attr-defined]
-
-    @property
-    def name(self) -> str:
-        op = self.node.op
-        base = getattr(op, "name", None) or function_name(op).rpartition(".")[2]
-        return base if len(self.node.specs) == 1 else f"{base}:{self.index}"
-
-    @property
-    def mask(self) -> SymbolicTensor | None:
-        """The boolean mask that goes with this tensor, from ``Masking`` or ``Embedding(mask_zero=True)``."""
-        return self.node.masks[self.index]  # type: ignore[return-value]
-
-    _keras_mask = mask
-
-    @property
-    def ndim(self) -> int:
-        if sys._getframe(1).f_globals.get("__name__") == "einops.layers.torch":
-            _refuse_bare_module((self,))  # at its first question: it would go on and compute with None
-        return len(self.shape)
-
-    def dim(self) -> int:
-        return len(self.shape)
-
-    def size(self, dim: int | None = None) -> Any:
-        """Sizes of all axes, or of one: an int where it is known, else a `SymbolicInt`."""
-        if dim is None:
-            return tuple(self.size(i) for i in range(self.ndim))
-        if not -self.ndim <= dim < self.ndim:
-            raise ShapeError(f"size({dim}) of a tensor with {self.ndim} axes.", got=str(self), where=str(caller()))
-        known = self.shape[dim]
-        return known if known is not None else record(torch.Tensor.size, (self, dim), {})
-
-    def numel(self) -> Any:
-        total: Any = 1
-        for size in self.size():
-            total = size * total
-        return total
-
-    def __len__(self) -> int:
-        if self.shape and self.shape[0] is not None:
-            return self.shape[0]
-        values_needed("len()", "x.size(0), which arithmetic and reshape accept")
-
-    def __iter__(self) -> Iterator[Any]:
-        if not self.shape or self.shape[0] is None:
-            values_needed("Iterating over an axis of unknown size", "x.unbind(1) along an axis of known size")
-        return iter(record(torch.unbind, (self,), {}))
-
-    def __repr__(self) -> str:
-        return f"<SymbolicTensor {self.name} {self.shape} {name_of(self.dtype)}>"
-
-    def __str__(self) -> str:
-        return f"{self.shape} {name_of(self.dtype)} from {self.node.label}"
-
-    # -- recording
-
-    @classmethod
-    def __torch_function__(
-        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", "")
-        if (name.endswith("_") and not name.endswith("__")) or kwargs.get("inplace") or kwargs.get("out") is not None:
-            _refuse_in_place(function_name(func), name)
-        return record(func, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -624,12 +456,9 @@ class SymbolicTensor(_Drawn):
     __getitem__ = drawn(operator.getitem)
 
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        raise ValueNeededError(
-            "Assigning to a part of a symbolic tensor would change it in place.",
-            got=str(self),
-            where=str(caller()),
-            hint="torch.where(mask, new, x), torch.cat([...]) or x.index_copy(dim, index, source)",
-        )
+        hint = "torch.where(mask, new, x), torch.cat([...]) or x.index_copy(dim, index, source)"
+        what = "Assigning to a part of a symbolic tensor would change it in place."
+        raise ValueNeededError(what, got=str(self), where=str(caller()), hint=hint)
 
     __matmul__, __rmatmul__ = drawn(operator.matmul), lambda self, other: record(operator.matmul, (other, self), {})
     __abs__ = drawn(torch.abs)
@@ -662,7 +491,7 @@ class SymbolicTensor(_Drawn):
         if op in _EQUALITIES and all(isinstance(arg, (SymbolicTensor, Constant)) for arg in args):
             if any(size != 1 for size in self.shape):
                 return (args[0] is args[1]) is _EQUALITIES[op]
-            values_needed("The bool of a comparison", "torch.where(a == b, c, d); any(t is a for a in tensors) for `in`")
+            values_needed("The bool of a comparison", "torch.where(a == b, c, d), or any(t is a for a in tensors)")
         return super().__bool__()
 
 

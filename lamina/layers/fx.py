@@ -1,7 +1,7 @@
 """``torch.fx.symbolic_trace`` of layers and models.
 
 A model is drawn already, so nothing is traced: its nodes become fx's, each layer a ``call_module``, each function a
-``call_function``. A model with a ``call`` of its own is traced through that, and the layers in it are ``call_module``s too.
+``call_function``. A model with a ``call`` of its own is traced through that, each layer in it as a ``call_module``.
 """
 
 from __future__ import annotations

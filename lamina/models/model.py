@@ -428,7 +428,7 @@ class Model(Trainer, Layer):
         return layers + [m for m in self._modules.values() if m is not None and not isinstance(m, Layer)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name in this model (``"encoder/dense"``: in its model ``encoder``), or by its place in ``layers``.
+        """A layer by its name in this model, or by its place in ``layers``; ``"encoder/dense"`` leads into ``encoder``.
 
         Raises:
             ArgumentError: there is none; lists those there are.

@@ -1,7 +1,7 @@
 """einops on symbolic tensors: its functions find here how to reshape, permute and reduce one.
 
 einops asks the subclasses of its ``AbstractBackend`` which of them knows a tensor. That class is not public, and einops
-need not be installed, so it is looked for where einops is imported, before or after Lamina, and never imported from here.
+need not be installed: it is looked for where einops is imported, before or after Lamina, and never imported from here.
 """
 
 from __future__ import annotations
