@@ -245,8 +245,8 @@ class SymbolicInt(_Drawn):
     __slots__ = ()
     moves = True
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         refuse_sizes_one_by_one(sys._getframe(1))
         return SymbolicInt
 
@@ -328,7 +328,7 @@ def _same_call(a: Symbolic, b: Any) -> bool:
     if not isinstance(b, Symbolic) or a.index != b.index or a.node.op is not b.node.op:
         return False
     one, other = a.node.args, b.node.args
-    same = len(one) == len(other) and all(x is y or type(x) is type(y) is int and x == y for x, y in zip(one, other))  # noqa: B905
+    same = len(one) == len(other) and all(x is y or (type(x) is type(y) is int and x == y) for x, y in zip(one, other))  # noqa: B905
     return a.node is b.node or (same and not a.node.kwargs and not b.node.kwargs)
 
 

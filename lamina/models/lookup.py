@@ -18,14 +18,15 @@ def find_layer(model: Layer, name: str) -> Layer:
     Raises:
         ArgumentError: there is none; lists those there are where the way ends.
     """
-    found: Any = model
+    found: Layer = model
     for part in re.split("[/.]", name):  # which no name of a layer holds
         holder = found
-        found = next((layer for known, layer in _parts_of(holder) if known == part), None)
-        if not isinstance(found, Layer):
+        layer = next((layer for known, layer in _parts_of(holder) if known == part), None)
+        if not isinstance(layer, Layer):
             names = dict.fromkeys(layer.name for _, layer in _parts_of(holder) if isinstance(layer, Layer))
             whole = f" (of {name!r})" if part != name else ""
             raise ArgumentError(f"{holder.label} has no layer {part!r}{whole}.", expected=", ".join(names) or "no name")
+        found = layer
     return found
 
 

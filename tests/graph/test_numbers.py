@@ -1,4 +1,4 @@
-"""Sizes that only run time tells: what can be written with them, each against PyTorch on real tensors, and what is refused."""
+"""Sizes that only run time tells: what can be written with them, against PyTorch on real tensors; what is refused."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ EXPRESSIONS = {
     "floats": lambda x: x * (x.size(1) * 0.5 + 0.25) - sum([x.size(0), x.size(1)]),
     "sym_min": lambda x: x * torch.sym_min(x.size(1), 2) * torch.sym_max(3, x.size(1)) + torch.sym_float(x.size(0)),
     "NumPy's numbers": lambda x: x * (x.size(1) * np.float32(2)) + np.int64(3) * x.size(0),
-    "a device": lambda x: torch.zeros(3, device=x.device) + torch.ones(3).to(x.device) + torch.tensor([1, 2, 3], device=x.device),
+    "a device": lambda x: torch.zeros(3, device=x.device) + torch.ones(3).to(x.device),
+    "a tensor of values": lambda x: torch.tensor([1, 2, 3], device=x.device) * x.size(1),
     "like another": lambda x: torch.arange(4, device=x.device, dtype=x.dtype) + x.to(x.device),
 }  # fmt: skip
 
@@ -174,7 +175,7 @@ def test_none_from_shape_is_refused_with_the_way_to_ask_for_sizes(case):
 
 
 def test_an_index_that_holds_none_is_not_taken_for_a_size():
-    with pytest.raises(LaminaError) as caught:
+    with pytest.raises(LaminaError, match="getitem cannot take this input") as caught:
         Input((3, 4))[:, None, "a"]
     assert "size" not in str(caught.value).splitlines()[0]
 
@@ -183,7 +184,7 @@ def test_sizes_equal_themselves():
     x = Input((None, None))
     b, n, m = x.size(0), x.size(1), x.size(-2 + 4 - 1)
     assert n == m
-    assert not n != m
+    assert (n != m) is False
     assert n in [n]
     assert [n, 3].index(m) == 0
     assert -1 not in (n, b * n, n // 2 + 1)

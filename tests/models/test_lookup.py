@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lamina.graph import ArgumentError
-from lamina.layers import Bidirectional, Dense, Input, LSTM, TimeDistributed
+from lamina.layers import LSTM, Bidirectional, Dense, Input, TimeDistributed
 from lamina.models import Model, Sequential
 
 

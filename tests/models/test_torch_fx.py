@@ -9,9 +9,19 @@ from torch.func import functional_call, stack_module_state
 
 from lamina.graph import ArgumentError, GraphError
 from lamina.layers import (
-    LSTM, Add, BatchNormalization, Conv2D, Dense, Dropout, Embedding, Flatten, Input, LayerNormalization,
-    MultiHeadAttention, Permute,
-)  # fmt: skip
+    LSTM,
+    Add,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    LayerNormalization,
+    MultiHeadAttention,
+    Permute,
+)
 from lamina.models import Model, Sequential
 
 
@@ -95,7 +105,14 @@ def test_layers_are_nodes_of_the_traced_model():
     assert not torch.equal(traced(real), traced(real))  # Dropout is in training mode
 
 
-@pytest.mark.parametrize("layer, real", [(LayerNormalization(), torch.randn(2, 4)), (Conv2D(3, 3), torch.randn(2, 8, 8, 3)), (Permute((2, 1)), torch.randn(2, 3, 4))])  # fmt: skip
+@pytest.mark.parametrize(
+    "layer, real",
+    [
+        (LayerNormalization(), torch.randn(2, 4)),
+        (Conv2D(3, 3), torch.randn(2, 8, 8, 3)),
+        (Permute((2, 1)), torch.randn(2, 3, 4)),
+    ],
+)
 def test_a_layer_is_traced_through(layer, real):
     expected = layer(real)
     torch.testing.assert_close(torch.fx.symbolic_trace(layer)(real), expected)
@@ -124,6 +141,7 @@ def test_leaves_are_as_the_tracer_says():
     assert targets == ["0", "1"]
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.parametrize("name", ["single", "picture", "nested, with a parameter", "attention", "call of its own"])
 def test_vmap_over_inputs(name):
     make, inputs = MODELS[name]
