@@ -96,6 +96,7 @@ def test_a_view_of_a_parameter_is_trained():
 
 def test_what_is_computed_from_a_parameter_is_refused():
     weight = torch.nn.Parameter(torch.zeros(3, 4))
-    for value in (weight * 2, weight[:2], weight.mT):
+    transposed = torch.nn.Parameter(torch.randn(4, 3).t())  # its elements stand in another order in memory
+    for value in (weight * 2, weight[:2], weight.mT, transposed.mT):
         with pytest.raises(GraphError, match="requires_grad"):
             torch.relu(Input((3, 4))) + value.sum(0, keepdim=True)

@@ -1,4 +1,4 @@
-"""`==` on symbolic tensors is recorded; `in`, `list.index` and dicts, which compare in the same way, find the object."""
+"""`==` on symbolic tensors is recorded; `in`, `list.index` and dicts, which compare in the same way, find objects."""
 
 from __future__ import annotations
 

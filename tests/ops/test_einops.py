@@ -48,8 +48,6 @@ CASES = {
     "sum and prod": lambda x: reduce(x, "b h w c -> b h", "sum") + reduce(x, "b h w c -> b h", "prod"),
     "any": lambda x: reduce(x > 0, "b h w c -> b c", "any"),
     "all": lambda x: reduce(x > -2, "b h w c -> b c", "all"),
-        reduce(x > 0, "b h w c -> b c", "any"), reduce(x > 0, "b h w c -> b c", "all")
-    ),
     "a function": lambda x: reduce(x, "b h w c -> b c", lambda t, axes: torch.logsumexp(t, dim=tuple(axes))),
     "repeat": lambda x: repeat(x, "b h w c -> b (h r) w c", r=2),
     "a new axis": lambda x: repeat(x, "b h w c -> b h k w c", k=3),
@@ -60,8 +58,6 @@ CASES = {
     "pack vectors": lambda x: pack([x, x[:, 0]], "b *")[0],
     "parse_shape": parsed,
     "class token": lambda x: repeat(TOKEN, "1 n c -> b n c", b=x.size(0)) + reduce(x, "b h w c -> b 1 c", "sum"),
-        [repeat(TOKEN, "1 n c -> b n c", b=x.size(0)), rearrange(x, "b h w c -> b (h w) c")], 1
-    ),
     "latents": lambda x: repeat(LATENTS, "n c -> b n c", b=x.size(0)),
 }
 
