@@ -12,8 +12,7 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError, Constant, Graph, GraphError, tree
-from lamina.graph.node import is_input_node
-from lamina.graph.node import Leaf, Symbolic
+from lamina.graph.node import Leaf, Symbolic, is_input_node
 from lamina.graph.walk import key_of
 
 
