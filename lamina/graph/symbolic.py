@@ -121,7 +121,7 @@ def _hold_constant(leaf: Any) -> Any:
         if leaf.requires_grad and not isinstance(leaf, torch.nn.Parameter):
             whole = leaf._base  # of a view; one of all its elements in their order is a reshape
             in_order = isinstance(whole, torch.nn.Parameter) and whole.is_contiguous() and leaf.is_contiguous()
-            if in_order and whole.numel() == leaf.numel():
+            if whole is not None and in_order and whole.numel() == leaf.numel():
                 return record(torch.reshape, (whole, tuple(leaf.shape)), {})  # such as cls[None]
             raise GraphError(
                 "A tensor with requires_grad=True cannot become part of a graph: it is no parameter of any layer.",
