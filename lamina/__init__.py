@@ -47,9 +47,11 @@ from .layers.variable import Variable
 from .losses import Loss
 from .metrics import Metric
 from .models import Model, Sequential
+from .ops import einops_backend
 from .optimizers import Optimizer
 from .regularizers import Regularizer
 
+einops_backend.watch()
 KerasTensor = SymbolicTensor
 __version__ = "0.1.0"
 

@@ -73,6 +73,14 @@ def test_the_guide_to_export_runs_from_top_to_bottom(tmp_path: Path, monkeypatch
     assert (tmp_path / "model.onnx").exists()
 
 
+def test_the_guide_to_sizes_runs():
+    names: dict[str, object] = {}
+    for language, text in blocks("docs/sizes.md"):
+        if language:
+            run(text, names)
+    assert names["model"](torch.randint(0, 9, (2, 5))).shape == (2, 5, 8)  # type: ignore[operator]
+
+
 @pytest.mark.filterwarnings("ignore:.*holds a pickle")
 def test_the_guide_to_saving_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)

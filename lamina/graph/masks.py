@@ -6,13 +6,13 @@ import warnings
 
 import torch
 
+from .factories import device_of
 from .node import Node, Symbolic
 from .pointwise import KEEPS_POSITIONS
 
 # These read a size or a mask, not the masked values: nothing is lost where they end the mask's way.
-_SILENT = frozenset(
-    [torch.Tensor.size, torch.Tensor.dim, torch.Tensor.new_full, torch.Tensor.new_empty, torch.Tensor.new_zeros]
-)
+_METHODS = "size dim new_full new_empty new_zeros new_ones".split()
+_SILENT = frozenset([device_of, *(getattr(torch.Tensor, name) for name in _METHODS)])
 
 
 def carried_mask(node: Node) -> list[Symbolic | None]:

@@ -52,15 +52,6 @@ class Leaf:
     def __init__(self, index: int) -> None:
         self.index = index
 
-    @property
-    def moves(self) -> bool:
-        """Whether the two examples differ: something about it is known only at run time."""
-        raise NotImplementedError
-
-    def example(self, k: int) -> Any:
-        """The ``k``-th of the two examples that shapes are inferred with, see `lamina.graph.infer`."""
-        raise NotImplementedError
-
 
 class Constant(Held):
     """A tensor or parameter of the user's that became an argument of a node.

@@ -14,6 +14,7 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MODULE_CALL: CodeType = torch.nn.Module.__call__.__code__
+_EINOPS = f"{os.sep}site-packages{os.sep}einops{os.sep}"  # whose functions call on what the user gives them
 
 
 class Source(NamedTuple):
@@ -28,14 +29,17 @@ class Source(NamedTuple):
 
 
 def caller() -> Source:
-    """The innermost frame that is neither Lamina's nor PyTorch's: the line the user wrote."""
+    """The innermost frame that is neither Lamina's nor PyTorch's nor einops': the line the user wrote."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((_OURS, _TORCH, "lamina_program_")):
-            return Source(file, frame.f_lineno)
+    while frame is not None and not is_users(frame):
         frame = frame.f_back
-    return Source("<unknown>", 0)
+    return Source(frame.f_code.co_filename, frame.f_lineno) if frame is not None else Source("<unknown>", 0)
+
+
+def is_users(frame: FrameType) -> bool:
+    """Whether the code of a frame is neither Lamina's nor PyTorch's nor einops'."""
+    file = frame.f_code.co_filename
+    return not file.startswith((_OURS, _TORCH, "lamina_program_")) and _EINOPS not in file
 
 
 _BEGINNINGS: set[CodeType] = set()

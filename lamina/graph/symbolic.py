@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -13,10 +15,13 @@ import torch
 from . import tree
 from .dtypes import name_of
 from .errors import DtypeError, GraphError, LaminaError, ShapeError, ValueNeededError
+from .factories import FACTORIES, device_of
 from .infer import Array, Example, Shape, infer, merged_shape
 from .masks import carried_mask
 from .node import Constant, Leaf, Node, Symbolic, function_name, short_name
+from .operators import Recorded, drawn, values_needed
 from .source import caller, calling_module
+from .spelled import refuse_sizes_one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,14 @@ class NumberSpec:
         return SymbolicInt(node, index)
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceSpec:
+    """What is known of the device of a tensor before the model runs: nothing."""
+
+    def make(self, node: Node, index: int) -> SymbolicDevice:
+        return SymbolicDevice(node, index)
+
+
 def record(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Add the call ``op(*args, **kwargs)`` to the graph of its arguments and return its symbolic results.
 
@@ -50,7 +63,7 @@ def record(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     args, kwargs = tree.map_leaves(_hold_constant, (args, kwargs))
     node = Node(op, args, kwargs, caller())
     if not isinstance(op, torch.nn.Module):
-        _refuse_bare_module(node)
+        _refuse_bare_module(node.inputs)
     moves = any(symbolic.moves for symbolic in node.inputs)
     try:
         first, second = infer(op, args, kwargs, moves)
@@ -94,6 +107,8 @@ def _pair_up(first: Any, second: Any, specs: list[Any], node: Node, numbers: boo
             specs.append(TensorSpec((a.shape, b.shape), a.dtype))
         elif type(a) in (int, float) and (a != b or numbers):
             specs.append(NumberSpec((a, b)))
+        elif isinstance(a, torch.device):
+            specs.append(DeviceSpec())
         else:
             return a
         return Leaf(len(specs) - 1)
@@ -104,32 +119,40 @@ def _pair_up(first: Any, second: Any, specs: list[Any], node: Node, numbers: boo
 def _hold_constant(leaf: Any) -> Any:
     if isinstance(leaf, torch.Tensor):
         if leaf.requires_grad and not isinstance(leaf, torch.nn.Parameter):
+            whole = leaf._base  # of a view; one of all its elements in their order is a reshape
+            in_order = isinstance(whole, torch.nn.Parameter) and whole.is_contiguous() and leaf.is_contiguous()
+            if whole is not None and in_order and whole.numel() == leaf.numel():
+                return record(torch.reshape, (whole, tuple(leaf.shape)), {})  # such as cls[None]
             raise GraphError(
                 "A tensor with requires_grad=True cannot become part of a graph: it is no parameter of any layer.",
                 where=str(caller()),
                 hint="torch.nn.Parameter(tensor) to train it with the model, or tensor.detach() for a constant",
             )
         return Constant(leaf)
+    if isinstance(leaf, np.generic):
+        return leaf.item()
     if isinstance(leaf, np.ndarray):
-        raise DtypeError(
-            "A NumPy array stands beside a symbolic tensor.",
-            got=f"numpy array of shape {leaf.shape}, {leaf.dtype}",
-            expected="torch tensors, which become constants of the model",
-            where=str(caller()),
-            hint="torch.as_tensor(array)",
-        )
+        if leaf.dtype.kind not in "biufc" or not leaf.dtype.isnative:
+            raise DtypeError(
+                "A NumPy array beside a symbolic tensor becomes a constant of the model, so it must hold numbers.",
+                got=f"an array of shape {leaf.shape}, {leaf.dtype}",
+                where=str(caller()),
+            )
+        return Constant(torch.from_numpy(leaf.copy()))
+    if isinstance(leaf, _Unequal):
+        raise leaf.error
     return leaf
 
 
-def _refuse_bare_module(node: Node) -> None:
+def _refuse_bare_module(inputs: tuple[Symbolic, ...]) -> None:
     module = calling_module()
     if module is not None:
         kind = type(module).__name__
         raise GraphError(
             f"The bare PyTorch module {kind} was called on a symbolic tensor.",
-            got=", ".join(str(s) for s in node.inputs),
+            got=", ".join(map(str, inputs)),
             expected="a layer: the model must own the module's parameters",
-            where=str(node.source),
+            where=str(caller()),
             hint=f"layers.TorchModule({kind.lower()})(x) instead of {kind.lower()}(x)",
         )
 
@@ -138,6 +161,7 @@ def _explained(node: Node, error: Exception) -> LaminaError:
     """The error of an operation that could not be tried on shapes alone, with the call and the user's line."""
     got = "\n".join(f"{s}, {s.node.source}" for s in node.inputs)
     text = str(error).strip()
+    is_index = node.op is operator.getitem
     needs_values = "meta tensors" in text or "meta device" in text or isinstance(error, NotImplementedError)
     if needs_values:
         return ValueNeededError(
@@ -145,6 +169,14 @@ def _explained(node: Node, error: Exception) -> LaminaError:
             got=got,
             where=str(node.source),
             hint="layers.Lambda(function, output_shape=...) or a Layer with compute_output_shape, which runs on values",
+        )
+    if isinstance(error, TypeError) and any(arg is None for arg in tree.leaves(node.args[1:])) and not is_index:
+        return ShapeError(
+            f"{node.label} was given None for a size: x.shape has None where only run time tells.",
+            got=got,
+            expected="whole numbers, or sizes as x.size() gives them",
+            where=str(node.source),
+            hint="b, t, c = x.size() instead of b, t, c = x.shape: arithmetic on such sizes is recorded",
         )
     return ShapeError(
         f"{node.label} cannot take this input.",
@@ -154,130 +186,172 @@ def _explained(node: Node, error: Exception) -> LaminaError:
     )
 
 
-def _values_needed(what: str, hint: str) -> NoReturn:
-    raise ValueNeededError(
-        f"{what} needs values, but this is a symbolic one: it stands for what will be there when the model runs.",
-        where=str(caller()),
-        hint=hint,
-    )
+def draw_function(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record a function of ``torch`` that was called on something symbolic."""
+    name = getattr(func, "__name__", "")
+    if (name.endswith("_") and not name.endswith("__")) or kwargs.get("inplace") or kwargs.get("out") is not None:
+        _refuse_in_place(function_name(func), name)
+    if func is torch.Tensor.__getitem__:  # a real tensor, indexed by something symbolic
+        func = operator.getitem
+    if func in FACTORIES:
+        kwargs = {**kwargs, "device": _place(args, kwargs)}
+        func = torch.zeros if func is torch.empty else func  # what lies in fresh memory is nobody's business
+    return record(func, args, kwargs)
 
 
-_CHOOSE = "torch.where(condition, a, b) to choose by value; a Layer with its own call() for a Python `if`"
+def _place(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Where a factory makes its tensor: as the user says, else beside the tensor whose size it was given."""
+    given = kwargs.get("device")
+    if given is not None:
+        return str(given) if isinstance(given, torch.device) else given  # a file has words for strings
+    symbolic = next(leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, Symbolic))
+    while not isinstance(symbolic, SymbolicTensor):
+        symbolic = symbolic.node.inputs[0]
+    return symbolic.device
 
 
-class _Recorded(Symbolic):
-    """The Python operators that tensors and numbers share; each records a node."""
+class _Drawn(Recorded):
+    """What can be given to a function of ``torch``, which then is recorded."""
 
     __slots__ = ()
 
-    def __add__(self, other: Any) -> Any:
-        return record(operator.add, (self, other), {})
+    def draw(self, op: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        return record(op, args, {})
 
-    def __radd__(self, other: Any) -> Any:
-        return record(operator.add, (other, self), {})
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return draw_function(func, args, kwargs or {})
 
-    def __sub__(self, other: Any) -> Any:
-        return record(operator.sub, (self, other), {})
-
-    def __rsub__(self, other: Any) -> Any:
-        return record(operator.sub, (other, self), {})
-
-    def __mul__(self, other: Any) -> Any:
-        return record(operator.mul, (self, other), {})
-
-    def __rmul__(self, other: Any) -> Any:
-        return record(operator.mul, (other, self), {})
-
-    def __truediv__(self, other: Any) -> Any:
-        return record(operator.truediv, (self, other), {})
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return record(operator.truediv, (other, self), {})
-
-    def __floordiv__(self, other: Any) -> Any:
-        return record(operator.floordiv, (self, other), {})
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return record(operator.floordiv, (other, self), {})
-
-    def __mod__(self, other: Any) -> Any:
-        return record(operator.mod, (self, other), {})
-
-    def __rmod__(self, other: Any) -> Any:
-        return record(operator.mod, (other, self), {})
-
-    def __pow__(self, other: Any) -> Any:
-        return record(operator.pow, (self, other), {})
-
-    def __rpow__(self, other: Any) -> Any:
-        return record(operator.pow, (other, self), {})
-
-    def __neg__(self) -> Any:
-        return record(operator.neg, (self,), {})
-
-    def __pos__(self) -> Any:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return self  # a handle on a node that never changes; a `Graph` copies its nodes
-
-    def __reduce__(self) -> Any:
-        raise GraphError(f"{self!r} cannot be pickled by itself.", hint="pickle or save the model it belongs to")
-
-    def __bool__(self) -> bool:
-        _values_needed("A Python `if`, `while`, `and`, `or`, `not` or bool()", _CHOOSE)
-
-    def __float__(self) -> float:
-        _values_needed("float()", "keep it a tensor: arithmetic on it is recorded")
-
-    def __int__(self) -> int:
-        _values_needed("int()", "keep it a tensor, or x.to(torch.int64)")
-
-    def __index__(self) -> int:
-        _values_needed("range(), a plain list index or a constructor of torch", "x.new_zeros(b, n), ops.zeros((b, n))")
-
-    # Two arrays of NumPy's that would otherwise be built element by element from objects.
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        _values_needed("NumPy", "the torch function of the same name, e.g. torch.mean(x) for np.mean(x)")
-
-    def __array_ufunc__(self, ufunc: Any, *_: Any, **__: Any) -> NoReturn:
-        name = ufunc.__name__
-        _values_needed(
-            f"NumPy's np.{name}", f"the torch function, e.g. torch.{name}(x); torch.as_tensor(array) for an array"
-        )
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
 
-class SymbolicInt(_Recorded):
-    """A number that only run time tells, such as the size of an unknown axis. Arithmetic on it is recorded.
+class SymbolicInt(_Drawn):
+    """A number that only run time tells, such as the size of an unknown axis. Arithmetic on it is recorded, also
+    `divmod`, `round`, `math.ceil`, `math.floor`, `torch.sym_min` and `torch.sym_max`.
+
+    It equals itself, and the same size asked for again; whether it equals another number only run time tells.
 
     >>> from lamina.layers import Input
     >>> x = Input((None, None, 3))
     >>> b, h, w, c = (x.size(i) for i in range(4))
     >>> x.reshape(b, h * w, c).shape
     (None, None, 3)
+    >>> torch.arange(h).shape, torch.zeros((b, 6)).shape
+    ((None,), (None, 6))
     """
 
     __slots__ = ()
+    moves = True
 
-    @property
-    def moves(self) -> bool:
-        return True
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        refuse_sizes_one_by_one(sys._getframe(1))
+        return SymbolicInt
 
     def example(self, k: int) -> Any:
         return self.node.specs[self.index].examples[k]  # type: ignore[attr-defined]
 
+    __abs__, __round__ = drawn(operator.abs), drawn(round)
+    __ceil__, __floor__, __trunc__ = drawn(math.ceil), drawn(math.floor), drawn(math.trunc)
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, (list, tuple, str)):
+            values_needed("A list that is repeated", "x.new_zeros(n) or torch.zeros((n,)) for [0] * n")
+        return record(operator.mul, (self, other), {})
+
+    def __rmul__(self, other: Any) -> Any:
+        return self * other if isinstance(other, (list, tuple, str)) else record(operator.mul, (other, self), {})
+
     def _compare(self, other: Any) -> NoReturn:
-        _values_needed(
-            "Comparing the size of an unknown axis", "a fixed size in Input(...), or a Layer with its own call()"
+        values_needed(
+            "Comparing the size of an unknown axis",
+            "a fixed size in Input(...), torch.sym_min(n, 5) or torch.sym_max(n, 5), or a Layer with its own call()",
         )
 
     __lt__ = __le__ = __gt__ = __ge__ = _compare
+
+    def __eq__(self, other: Any) -> Any:
+        if not isinstance(other, (int, float, SymbolicInt)):
+            return NotImplemented
+        if not isinstance(other, SymbolicInt) and other < 0 and _is_count(self):  # such as `-1 in sizes`
+            return False
+        return _same_call(self, other) or self._compare(other)
+
+    __hash__ = _Drawn.__hash__
 
     def __repr__(self) -> str:
         return f"<SymbolicInt of {self.node.label}>"
 
 
-class SymbolicTensor(_Recorded):
+class SymbolicDevice(Symbolic):
+    """The device of a tensor, which only run time tells. Functions of ``torch`` take it as ``device=``.
+
+    >>> from lamina.layers import Input
+    >>> x = Input((5, 4))
+    >>> (x + torch.arange(4, device=x.device)).shape
+    (None, 5, 4)
+    """
+
+    __slots__ = ()
+    moves = False
+    __torch_function__ = _Drawn.__torch_function__
+
+    def example(self, k: int) -> torch.device:
+        return torch.device("meta")
+
+    def __eq__(self, other: Any) -> Any:
+        return _same_call(self, other) or self.__getattr__("==")
+
+    __hash__ = _Drawn.__hash__
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        values_needed(f".{name} of a device", "device=x.device, or a Layer with its own call() to choose by device")
+
+    def __repr__(self) -> str:
+        return f"<SymbolicDevice of {self.node.inputs[0].node.label}>"
+
+
+def _is_count(number: Any) -> bool:
+    """Whether a number is a size, or a sum, product or quotient of sizes: never negative."""
+    if not isinstance(number, SymbolicInt):
+        return isinstance(number, (int, float)) and number >= 0
+    keeps = number.node.op in (operator.add, operator.mul, operator.floordiv, operator.truediv, operator.mod)
+    return number.node.op is torch.Tensor.size or (keeps and all(map(_is_count, number.node.args)))
+
+
+def _same_call(a: Symbolic, b: Any) -> bool:
+    """Whether two results are of one call, or of two calls of the same function on the same arguments."""
+    if not isinstance(b, Symbolic) or a.index != b.index or a.node.op is not b.node.op:
+        return False
+    one, other = a.node.args, b.node.args
+    same = len(one) == len(other) and all(x is y or (type(x) is type(y) is int and x == y) for x, y in zip(one, other))  # noqa: B905
+    return a.node is b.node or (same and not a.node.kwargs and not b.node.kwargs)
+
+
+class _Unequal:
+    """What ``a == b`` gives for symbolic tensors whose shapes do not meet: no tensor, but ``t in [a, b]`` can ask."""
+
+    __torch_function__ = _Drawn.__torch_function__
+
+    def __init__(self, error: ShapeError) -> None:
+        self.error = error
+
+    def __bool__(self) -> bool:
+        return False
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise self.error
+
+    __getattr__ = __invert__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __getitem__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
+
+
+class SymbolicTensor(_Drawn):
     """A tensor that will be there when the model runs: a shape, a dtype, and the node that makes it.
 
     Any function of ``torch`` called on it, its methods, operators and indexing are recorded as nodes.
@@ -324,6 +398,8 @@ class SymbolicTensor(_Recorded):
 
     @property
     def ndim(self) -> int:
+        if sys._getframe(1).f_globals.get("__name__") == "einops.layers.torch":
+            _refuse_bare_module((self,))  # at its first question: it would go on and compute with None
         return len(self.shape)
 
     def dim(self) -> int:
@@ -345,13 +421,13 @@ class SymbolicTensor(_Recorded):
         return total
 
     def __len__(self) -> int:
-        if self.shape and self.shape[0] is not None:
-            return self.shape[0]
-        _values_needed("len()", "x.size(0), which arithmetic and reshape accept")
+        if not self.shape or self.shape[0] is None:
+            values_needed("len()", "x.size(0), which arithmetic and reshape accept")
+        return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape or self.shape[0] is None:
-            _values_needed("Iterating over an axis of unknown size", "x.unbind(1) along an axis of known size")
+            values_needed("Iterating over an axis of unknown size", "x.unbind(1) along an axis of known size")
         return iter(record(torch.unbind, (self,), {}))
 
     def __repr__(self) -> str:
@@ -362,21 +438,11 @@ class SymbolicTensor(_Recorded):
 
     # -- recording
 
-    @classmethod
-    def __torch_function__(
-        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", "")
-        if (name.endswith("_") and not name.endswith("__")) or kwargs.get("inplace") or kwargs.get("out") is not None:
-            _refuse_in_place(function_name(func), name)
-        return record(func, args, kwargs)
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         if name in _NEEDS_VALUES:
-            return lambda *_, **__: _values_needed(f".{name}()", _NEEDS_VALUES[name])
+            return lambda *_, **__: values_needed(f".{name}()", _NEEDS_VALUES[name])
         if name in _PROPERTIES:
             return _PROPERTIES[name](self)
         method = getattr(torch.Tensor, name, None) if not name.startswith("_") else None
@@ -388,58 +454,46 @@ class SymbolicTensor(_Recorded):
             f"A symbolic tensor has no {name!r}: {self}. It has the methods of torch.Tensor that compute."
         )
 
-    def __getitem__(self, key: Any) -> Any:
-        return record(operator.getitem, (self, key), {})
+    __getitem__ = drawn(operator.getitem)
 
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        raise ValueNeededError(
-            "Assigning to a part of a symbolic tensor would change it in place.",
-            got=str(self),
-            where=str(caller()),
-            hint="torch.where(mask, new, x), torch.cat([...]) or x.index_copy(dim, index, source)",
-        )
+        hint = "torch.where(mask, new, x), torch.cat([...]) or x.index_copy(dim, index, source)"
+        what = "Assigning to a part of a symbolic tensor would change it in place."
+        raise ValueNeededError(what, got=str(self), where=str(caller()), hint=hint)
 
-    def __matmul__(self, other: Any) -> Any:
-        return record(operator.matmul, (self, other), {})
+    __matmul__, __rmatmul__ = drawn(operator.matmul), lambda self, other: record(operator.matmul, (other, self), {})
+    __abs__ = drawn(torch.abs)
+    __lt__, __le__, __gt__, __ge__ = drawn(operator.lt), drawn(operator.le), drawn(operator.gt), drawn(operator.ge)
 
-    def __rmatmul__(self, other: Any) -> Any:
-        return record(operator.matmul, (other, self), {})
-
-    def __abs__(self) -> Any:
-        return record(torch.abs, (self,), {})
-
-    def __invert__(self) -> Any:
-        return record(operator.invert, (self,), {})
-
-    def __and__(self, other: Any) -> Any:
-        return record(operator.and_, (self, other), {})
-
-    def __or__(self, other: Any) -> Any:
-        return record(operator.or_, (self, other), {})
-
-    def __xor__(self, other: Any) -> Any:
-        return record(operator.xor, (self, other), {})
-
-    def __lt__(self, other: Any) -> Any:
-        return record(operator.lt, (self, other), {})
-
-    def __le__(self, other: Any) -> Any:
-        return record(operator.le, (self, other), {})
-
-    def __gt__(self, other: Any) -> Any:
-        return record(operator.gt, (self, other), {})
-
-    def __ge__(self, other: Any) -> Any:
-        return record(operator.ge, (self, other), {})
+    # Python compares the same way in `a == b`, which is to be recorded, and in `t in [a, b]`, `list.index` or a dict,
+    # which ask the result for its bool. See `__bool__`.
 
     def __eq__(self, other: Any) -> Any:
-        return record(operator.eq, (self, other), {})
+        if not isinstance(other, _COMPARABLE):
+            return NotImplemented
+        try:
+            return record(operator.eq, (self, other), {})
+        except ShapeError as error:
+            if isinstance(other, SymbolicTensor):
+                return _Unequal(error)
+            raise
 
     def __ne__(self, other: Any) -> Any:
-        return record(operator.ne, (self, other), {})
+        return record(operator.ne, (self, other), {}) if isinstance(other, _COMPARABLE) else NotImplemented
 
-    def __hash__(self) -> int:
-        return object.__hash__(self)
+    __hash__ = _Drawn.__hash__
+
+    def __bool__(self) -> bool:
+        """Refused, but for ``a == b`` of tensors of more than one element, of which PyTorch has no bool either:
+
+        there it says whether they are the same tensor, so that ``t in [a, b]`` looks for the object.
+        """
+        op, args = self.node.op, self.node.args
+        if op in _EQUALITIES and all(isinstance(arg, (SymbolicTensor, Constant)) for arg in args):
+            if any(size != 1 for size in self.shape):
+                return (args[0] is args[1]) is _EQUALITIES[op]
+            values_needed("The bool of a comparison", "torch.where(a == b, c, d), or any(t is a for a in tensors)")
+        return super().__bool__()
 
 
 class _Method:
@@ -451,7 +505,7 @@ class _Method:
         self.tensor, self.method = tensor, method
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return SymbolicTensor.__torch_function__(self.method, (), (self.tensor, *args), kwargs)
+        return draw_function(self.method, (self.tensor, *args), kwargs)
 
 
 def _refuse_in_place(what: str, name: str) -> NoReturn:
@@ -467,10 +521,6 @@ def _reversed_axes(x: SymbolicTensor) -> Any:
     return record(torch.permute, (x, tuple(reversed(range(x.ndim)))), {})
 
 
-def _no_device(x: SymbolicTensor) -> NoReturn:
-    _values_needed(".device", "x.new_zeros(...), torch.zeros_like(x): made on x's device when the model runs")
-
-
 _PROPERTIES: dict[str, Callable[[SymbolicTensor], Any]] = {
     "T": _reversed_axes,
     "mT": lambda x: record(torch.transpose, (x, -2, -1), {}),
@@ -478,7 +528,7 @@ _PROPERTIES: dict[str, Callable[[SymbolicTensor], Any]] = {
     "mH": lambda x: record(torch.adjoint, (x,), {}),
     "real": lambda x: record(torch.real, (x,), {}),
     "imag": lambda x: record(torch.imag, (x,), {}),
-    "device": _no_device,
+    "device": lambda x: record(device_of, (x,), {}),
     "requires_grad": lambda x: x.dtype.is_floating_point,
     "is_complex": lambda x: lambda: x.dtype.is_complex,
     "is_floating_point": lambda x: lambda: x.dtype.is_floating_point,
@@ -494,3 +544,10 @@ _NEEDS_VALUES = {
     "data": "the symbolic tensor itself",
     "grad": "model(x) on real tensors and x.grad",
 }
+
+_COMPARABLE = (Symbolic, torch.Tensor, np.ndarray, np.generic, int, float, complex)
+# Whether the operation says that its two arguments are equal.
+_EQUALITIES = {
+    operator.eq: True, operator.ne: False, torch.eq: True, torch.ne: False, torch.Tensor.eq: True,
+    torch.Tensor.ne: False, torch.Tensor.__eq__: True, torch.Tensor.__ne__: False,
+}  # fmt: skip

@@ -42,6 +42,7 @@ from lamina.graph.probe import probing
 from lamina.graph.source import caller
 from lamina.naming import snake_case
 
+from . import fx
 from .building import marks_built
 from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .mode import is_foreign, training_property
@@ -243,7 +244,12 @@ class Layer(Precision):
                 return self.launch(*args, **kwargs)
             if _is_compiling() and "training" not in kwargs:
                 return self.launch(*args, **kwargs)
-        return self._draw(args, kwargs) if _some_symbolic((args, kwargs)) else self._compute(args, kwargs)
+        for leaf in tree.leaves((args, kwargs)):
+            if isinstance(leaf, Symbolic):
+                return self._draw(args, kwargs)
+            if isinstance(leaf, torch.fx.Proxy):
+                return fx.call(self, leaf, args, kwargs)
+        return self._compute(args, kwargs)
 
     def _takes(self, values: Iterable[Any]) -> bool:
         """Whether ``call`` can have these as they are: real tensors without masks, none to be cast, and options."""
@@ -272,6 +278,8 @@ class Layer(Precision):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """PyTorch's entry: ``call`` with the training flag filled in."""
+        if type(args) is not tuple:
+            return fx.root(self, args)
         place = self._facts.training
         if place is not None and len(args) <= place:
             if kwargs.get("training") is None:

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from lamina.graph import tree
@@ -93,16 +91,18 @@ def differs_in_training(module: torch.nn.Module) -> bool:
     if not getattr(module, "trainable", True):
         return False
     amounts = [v for name in _AMOUNTS if isinstance(v := module.__dict__.get(name), (int, float))]
-    if any(amounts) and (hasattr(module, "takes_training") or isinstance(module, (_DropoutNd, *_WITH_DROPOUT))):
+    if any(amounts) and (hasattr(module, "takes_training") or isinstance(module, _WITH_DROPOUT)):
         return True
     parts = [part for part in module.children() if part is not None]
-    if any(map(differs_in_training, parts)) or isinstance(module, _BatchNorm):
+    if any(map(differs_in_training, parts)) or isinstance(module, _AVERAGING):
         return True
     says = getattr(module, "takes_training", False)
     return bool(says) and not amounts and not any(map(_takes_mode, parts))
 
 
-_WITH_DROPOUT = (torch.nn.RNNBase, torch.nn.MultiheadAttention)
+_DROPOUTS = "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout".split()
+_WITH_DROPOUT = (torch.nn.RNNBase, torch.nn.MultiheadAttention, *(getattr(torch.nn, name) for name in _DROPOUTS))
+_AVERAGING = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d, torch.nn.SyncBatchNorm)
 
 
 def _takes_mode(module: torch.nn.Module) -> bool:

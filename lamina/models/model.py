@@ -13,6 +13,7 @@ import torch
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
 from lamina.graph.infer import Array, infer_graph, merged_shape
+from lamina.layers import fx
 from lamina.layers.base import Layer, map_shapes
 from lamina.layers.core import AddedLoss
 from lamina.layers.moving import dtype_after, note_place
@@ -30,6 +31,7 @@ from .binding import Binding
 from .building import build_by_trying
 from .folding import Folding, Joining
 from .folding.of_model import program_for_inference, program_for_training
+from .lookup import find_layer
 from .masks import OutputMasks
 from .shown_forward import ShownForward, shown_as
 
@@ -274,6 +276,8 @@ class Model(Trainer, Layer):
     @ShownForward
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What ``model(...)`` runs, with a graph the inputs' names in its signature: ``model(image=..., text=...)``."""
+        if type(args) is not tuple:
+            return fx.root(self, args)
         if not self._runs_graph:
             return super().forward(*args, **kwargs)
         if len(args) == 1 and not kwargs:
@@ -491,7 +495,7 @@ class Model(Trainer, Layer):
         return [*dict.fromkeys([*layers, *(part for part in self._modules.values() if part is not None)])]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name in this model, or by its place in ``layers``.
+        """A layer by its name in this model, or by its place in ``layers``; ``"encoder/dense"`` leads into ``encoder``.
 
         Raises:
             ArgumentError: there is none; lists those there are.
@@ -504,10 +508,7 @@ class Model(Trainer, Layer):
             if not -len(self.layers) <= index < len(self.layers):
                 raise ArgumentError(f"{self.label} has {len(self.layers)} layers.", got=f"index {index}")
             return self.layers[index]
-        for key, layer in [*self._modules.items(), *((layer.name, layer) for layer in self.layers)]:
-            if key == name and isinstance(layer, Layer):
-                return layer
-        raise ArgumentError(f"{self.label} has no layer {name!r}.", expected=", ".join(la.name for la in self.layers))
+        return find_layer(self, str(name))
 
     def node(self, name: str) -> Node:
         """A call in the graph by its name: ``"encoder"``, ``"encoder:1"`` for the second call, ``"tanh"``.

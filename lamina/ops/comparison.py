@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, Symbolic, record
 
 from .one_node import holds_symbolic
 from .operands import is_number, number_dtype, operands, placed, refuse_symbolic, tensor, tensors
@@ -23,7 +24,7 @@ def equal(x1: Any, x2: Any) -> Any:
     tensor([False,  True])
     """
     a, b = operands(x1, x2)
-    return a == b
+    return record(operator.eq, (a, b), {}) if isinstance(a, Symbolic) or isinstance(b, Symbolic) else a == b
 
 
 def not_equal(x1: Any, x2: Any) -> Any:

@@ -5,6 +5,7 @@ The names stand in closed tables. Nothing is imported, and no attribute is looke
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -15,6 +16,8 @@ import torch
 
 from lamina import ops
 from lamina.graph import ArgumentError
+from lamina.graph.factories import FACTORIES, device_of
+from lamina.graph.node import function_name
 from lamina.layers.core.function_names import function_of_name as function_of_common_name
 from lamina.layers.core.function_names import name_of_function as common_name_of_function
 from lamina.ops.creation import arange_beside
@@ -24,7 +27,10 @@ from lamina.random import samplers
 
 from .errors import LoadingError
 
-_OPERATORS = ("add sub mul truediv floordiv mod pow neg matmul invert and_ or_ xor lt le gt ge eq ne getitem").split()
+_OPERATORS = (
+    "add sub mul truediv floordiv mod pow neg matmul invert and_ or_ xor lshift rshift abs lt le gt ge eq ne getitem"
+).split()
+_OF_NUMBERS = (math.ceil, math.floor, math.trunc, round, torch.sym_min, torch.sym_max, torch.sym_int, torch.sym_float)
 _METHODS = (
     "__and__ __or__ __xor__ __lshift__ __rshift__ __floordiv__ __rfloordiv__ __pow__ __rpow__ __rsub__ __rtruediv__ "
     "__rmod__ __rmatmul__ __radd__ __rmul__ __rand__ __ror__ __rxor__ new_zeros new_ones new_full new_empty new_tensor "
@@ -44,7 +50,9 @@ def _of_torch() -> Iterator[tuple[str, Callable[..., Any]]]:
     yield from ((f"operator.{name}", getattr(operator, name)) for name in _OPERATORS)
     yield from ((f"torch.Tensor.{name}", getattr(torch.Tensor, name)) for name in _METHODS)
     yield from ((f"torch.nn.functional.{name}", getattr(torch.nn.functional, name)) for name in _FUNCTIONAL)
-    yield "torch.as_tensor", torch.as_tensor
+    # Not among the functions that PyTorch lists, since no tensor is among their arguments.
+    yield from ((function_name(function), function) for function in (*FACTORIES, *_OF_NUMBERS, device_of))
+    yield from (("torch.as_tensor", torch.as_tensor), ("torch.tensor", torch.tensor))
     overridable = torch.overrides.get_overridable_functions()
     for namespace, prefix in _PREFIXES.items():
         allowed = {id(function) for function in overridable[namespace]}

@@ -83,8 +83,7 @@ def _defined(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "object.__setattr__":
-            if isinstance(node.args[1], ast.Constant):
-                yield str(node.args[1].value)
+            yield ast.unparse(node.args[1]).strip("'")
 
 
 def _is_self(node: ast.expr) -> bool:

@@ -1,0 +1,108 @@
+"""Python's operators on symbolic tensors and numbers: each records a node, or says what to write instead."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from .errors import GraphError, ValueNeededError
+from .node import Symbolic
+from .source import caller
+
+# `array * x` is this function of NumPy's, which asks x first.
+_OF_NUMPY = {
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
+    "floor_divide": operator.floordiv, "remainder": operator.mod, "power": operator.pow, "matmul": operator.matmul,
+    "bitwise_and": operator.and_, "bitwise_or": operator.or_, "bitwise_xor": operator.xor,
+    "left_shift": operator.lshift, "right_shift": operator.rshift, "less": operator.lt, "less_equal": operator.le,
+    "greater": operator.gt, "greater_equal": operator.ge, "equal": operator.eq, "not_equal": operator.ne,
+}  # fmt: skip
+
+
+def values_needed(what: str, hint: str) -> NoReturn:
+    raise ValueNeededError(
+        f"{what} needs values, but this is a symbolic one: it stands for what will be there when the model runs.",
+        where=str(caller()),
+        hint=hint,
+    )
+
+
+def drawn(op: Callable[..., Any]) -> Any:
+    """A method that records a call of ``op`` on the object and what it is given."""
+    return lambda self, *others: self.draw(op, (self, *others))
+
+
+def _both_ways(op: Callable[..., Any]) -> Any:
+    """The same, and the method for the object on the right of the operator."""
+    return drawn(op), lambda self, other: self.draw(op, (other, self))
+
+
+class Recorded(Symbolic):
+    """The operators that tensors and numbers share."""
+
+    __slots__ = ()
+
+    def draw(self, op: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Record the call of ``op``."""
+        raise NotImplementedError
+
+    __add__, __radd__ = _both_ways(operator.add)
+    __sub__, __rsub__ = _both_ways(operator.sub)
+    __mul__, __rmul__ = _both_ways(operator.mul)
+    __truediv__, __rtruediv__ = _both_ways(operator.truediv)
+    __floordiv__, __rfloordiv__ = _both_ways(operator.floordiv)
+    __mod__, __rmod__ = _both_ways(operator.mod)
+    __pow__, __rpow__ = _both_ways(operator.pow)
+    __and__, __rand__ = _both_ways(operator.and_)
+    __or__, __ror__ = _both_ways(operator.or_)
+    __xor__, __rxor__ = _both_ways(operator.xor)
+    __lshift__, __rlshift__ = _both_ways(operator.lshift)
+    __rshift__, __rrshift__ = _both_ways(operator.rshift)
+    __neg__ = drawn(operator.neg)
+    __invert__ = drawn(operator.invert)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self  # a handle on a node that never changes; a `Graph` copies its nodes
+
+    def __reduce__(self) -> Any:
+        raise GraphError(f"{self!r} cannot be pickled by itself.", hint="pickle or save the model it belongs to")
+
+    def __bool__(self) -> bool:
+        values_needed(
+            "A Python `if`, `while`, `and`, `or`, `not` or bool()",
+            "torch.where(condition, a, b) to choose by value; a Layer with its own call() for a Python `if`",
+        )
+
+    def __float__(self) -> float:
+        values_needed("float()", "keep it as it is: arithmetic on it is recorded; n**0.5 for math.sqrt(n)")
+
+    def __int__(self) -> int:
+        values_needed("int()", "keep it a tensor, or x.to(torch.int64); of a size: n // 2 for int(n / 2)")
+
+    def __index__(self) -> int:
+        values_needed(
+            "range(), the index of a list, or a slice of a real tensor",
+            "torch.arange(n) for range(n), t.narrow(1, 0, n) for t[:, :n], x.new_zeros(n, 6), torch.zeros((n, 6))",
+        )
+
+    # Two arrays of NumPy's that would otherwise be built element by element from objects.
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        values_needed("NumPy", "the torch function of the same name, e.g. torch.mean(x) for np.mean(x)")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        name = ufunc.__name__
+        if name in _OF_NUMPY and method == "__call__" and not options:
+            return self.draw(_OF_NUMPY[name], inputs)
+        values_needed(
+            f"NumPy's np.{name}", f"the torch function, e.g. torch.{name}(x); torch.as_tensor(array) for an array"
+        )

@@ -1,0 +1,38 @@
+"""A layer by its name, through nested models and layers within layers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from lamina.graph import ArgumentError
+from lamina.layers.base import Layer
+
+
+def find_layer(model: Layer, name: str) -> Layer:
+    """The layer called ``name`` in a model, or ``encoder/dense`` or ``encoder.dense`` in a model or layer within it.
+
+    Raises:
+        ArgumentError: there is none; lists those there are where the way ends.
+    """
+    found: Layer = model
+    for part in re.split("[/.]", name):  # which no name of a layer holds
+        holder = found
+        layer = next((layer for known, layer in _parts_of(holder) if known == part), None)
+        if not isinstance(layer, Layer):
+            names = dict.fromkeys(layer.name for _, layer in _parts_of(holder) if isinstance(layer, Layer))
+            whole = f" (of {name!r})" if part != name else ""
+            raise ArgumentError(f"{holder.label} has no layer {part!r}{whole}.", expected=", ".join(names) or "no name")
+        found = layer
+    return found
+
+
+def _parts_of(holder: Any) -> Iterator[tuple[str, torch.nn.Module]]:
+    """What lies under a model or layer: by the name it has there, then by the one it has itself."""
+    children = [*holder.named_children()]
+    yield from children
+    layers = holder.layers if hasattr(holder, "graph") else [child for _, child in children]
+    yield from ((layer.name, layer) for layer in layers if isinstance(layer, Layer))
