@@ -6,8 +6,9 @@ import warnings
 
 import torch
 
+from lamina.sizes.pointwise import KEEPS_POSITIONS
+
 from .node import Node, Symbolic
-from .pointwise import KEEPS_POSITIONS
 
 # These read a size or a mask, not the masked values: nothing is lost where they end the mask's way.
 _SILENT = frozenset(

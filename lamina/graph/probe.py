@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
-from . import tree
+from lamina.sizes import tree
+
 from .stand_in import StandIns, is_shape
 
 M = TypeVar("M", bound=torch.nn.Module)

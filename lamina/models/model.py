@@ -11,10 +11,11 @@ import torch
 
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
-from lamina.graph.infer import Array, example_shapes, infer_graph, merged_shape
+from lamina.graph.infer import Array, drawn_for, infer_graph
 from lamina.graph.walk import key_of, reached
-from lamina.layers.base import Layer, map_shapes
+from lamina.layers.base import Layer
 from lamina.layers.core import AddedLoss
+from lamina.layers.inferred import inferred_shapes
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
@@ -323,23 +324,22 @@ class Model(Trainer, Layer):
             has_rule = type(self).compute_output_shape is not Model.compute_output_shape
             return super().output_example(args, kwargs) if has_rule else None
         given = [leaf for leaf in tree.leaves(self._binding.match(args[0])) if isinstance(leaf, Array)]
-        for k in (0, 1):
-            if [leaf.shape for leaf in given] == [t.example(k).shape for t in self.graph.inputs]:
-                return tree.map_leaves(lambda t, k=k: t.example(k), self.graph.output_structure)
+        k = drawn_for(self.graph, given)
+        if k is not None:
+            return tree.map_leaves(lambda t: t.example(k), self.graph.output_structure)
         return infer_graph(self.graph, given) if len(given) == len(self.graph.inputs) else None
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The outputs' shapes for shapes of the inputs, nested as these are; ``None`` axes are unknown."""
         if not self._runs_graph:
             return super().compute_output_shape(input_shape)
-        found = []
-        for k in (0, 1):
-            shapes = map_shapes(lambda shape, k=k: Array(example_shapes(shape)[k], self._torch_dtype), input_shape)
-            given = [leaf for leaf in tree.leaves(self._binding.match(shapes)) if isinstance(leaf, Array)]
-            arrays = [Array(a.shape, declared.dtype) for a, declared in zip(given, self.graph.inputs, strict=True)]
-            structure = infer_graph(self.graph, arrays)
-            found.append([leaf.shape for leaf in tree.leaves(structure)])
-        return tree.pack_like(structure, map(merged_shape, zip(*found, strict=True)))
+
+        def outputs(arrays: Any) -> Any:
+            given = [leaf for leaf in tree.leaves(self._binding.match(arrays)) if isinstance(leaf, Array)]
+            declared = zip(given, self.graph.inputs, strict=True)
+            return infer_graph(self.graph, [Array(array.shape, tensor.dtype) for array, tensor in declared])
+
+        return inferred_shapes(self, outputs, input_shape, self._torch_dtype)
 
     def check_inputs(self, inputs: Any) -> None:
         """Refuse inputs that do not fit the declared ones, naming the input; a model without a graph takes anything.
