@@ -32,9 +32,11 @@ def build_by_trying(model: Layer, input_shape: Any) -> Any:
         else:
             return (inputs,), {}
     assert first is not None
-    search, _ = search_for_shapes(
-        model, lambda given: probe(model, (given,), {}, method="launch"), input_shape, model._torch_dtype
-    )
+
+    def call(given: Any) -> Any:
+        return probe(model, (given,), {}, method="launch")
+
+    search, _ = search_for_shapes(model, call, input_shape, model._torch_dtype)
     raise ArgumentError(
         f"{model.label} cannot be built from shapes alone: its call fails on them.",
         got=f"build({input_shape}): {type(first).__name__}: {search.reworded(first, USUAL)}",

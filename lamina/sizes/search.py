@@ -206,6 +206,8 @@ class Search:
         """A larger world, where it shows that a size is not known."""
         unknown, largest = self.unknown_in(first, second), max(self.numbers(), default=0)
         worlds = [high.on(base) for base in (MORE.base, MOST.base)[: 2 if largest > 500 else 1] if base > high.base]
+        if high.chosen:  # sizes of its own, for multiples
+            worlds.append(high.choosing({u: 64 * n for u, n in high.chosen}))
         if largest > 10**5:
             worlds.append(high.choosing({u: largest * high.size(u) for u in self.unknowns()}))
         for world in worlds:
