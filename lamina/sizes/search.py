@@ -71,7 +71,7 @@ class Search:
             low, second = self._smallest(high, low, first, fixed)
         if fixed and self._tried(high.choosing({u: n - 1 for u, n in high.chosen})) is None:  # else it is a bound
             return Found(high, low, first, second, self._fixed_shapes(high))
-        if not fixed and doubtful(first, second):
+        if doubtful(first, second):
             high, first = self._farther(high, first, second)
         return Found(high, low, first, second)
 
@@ -206,14 +206,14 @@ class Search:
         """A larger world, where it shows that a size is not known."""
         unknown, largest = self.unknown_in(first, second), max(self.numbers(), default=0)
         worlds = [high.on(base) for base in (MORE.base, MOST.base)[: 2 if largest > 500 else 1] if base > high.base]
-        if high.chosen:  # sizes of its own, for multiples
-            worlds.append(high.choosing({u: 64 * n for u, n in high.chosen}))
+        # Where sizes were chosen, as for quotients, not every larger one is taken.
+        worlds += [high.choosing({u: k * n for u, n in high.chosen}) for k in range(2, 30) if high.chosen]
         if largest > 10**5:
             worlds.append(high.choosing({u: largest * high.size(u) for u in self.unknowns()}))
         for world in worlds:
             third = self._tried(world)
             if third is not None and self.alike(first, third) and self.unknown_in(third, second) > unknown:
-                high, first, unknown = world, third, self.unknown_in(third, second)
+                return world, third
         return high, first
 
 
