@@ -366,7 +366,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "branches of two shapes": (
         lambda x: ops.cond(x.sum() > 0, lambda: x, lambda: x[:, :2]),
-        r"different tensors.*true_fn: \(48, 4\) float32.*false_fn: \(48, 2\) float32",
+        r"different tensors.*true_fn: \(None, 4\) float32.*false_fn: \(None, 2\) float32",
     ),
     "branches of two dtypes": (
         lambda x: ops.cond(x.sum() > 0, lambda: x, lambda: ops.cast(x, "float16")),
