@@ -1,5 +1,7 @@
 """What a model is: symbolic tensors, nodes, graphs, and the programs made from them. Knows no layer and no training."""
 
+from lamina.sizes import tree
+
 from .errors import (
     ArgumentError,
     DtypeError,
@@ -33,4 +35,5 @@ __all__ = [
     "TensorSpec",
     "ValueNeededError",
     "record",
+    "tree",
 ]

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from . import tree
+from lamina.sizes import tree
+
 from .errors import GraphError, StructureError
 from .node import Node, Symbolic, function_name, is_input_node, short_name
 from .operation import Held, Operation

@@ -1,74 +1,137 @@
 """Shapes and dtypes of results, found while the user types.
 
 What is unknown until run time (``None``: the batch, a picture's height, a text's length) is carried as two examples:
-every symbolic tensor knows its shape for two sizes of each unknown axis. An operation is asked, or tried on tensors
-without storage, once per example; an axis of the result that moves is unknown, and its two sizes are the examples
-for whatever comes next. So ``reshape(x, (b, h * w, c))`` with several unknown axes is exact, and no operation needs
-a rule about ``None``.
+every symbolic tensor knows its shape in two worlds (`lamina.sizes`), where all unknown axes are large and where they
+are as small as can be. An operation is asked, or tried on tensors without storage, once per world; an axis of the
+result that differs is unknown, and its two sizes are the examples for whatever comes next. So
+``reshape(x, (b, h * w, c))`` with several unknown axes is exact, and no operation needs a rule about ``None``. An
+operation that refuses a world is tried in others: the graph is then inferred again from its inputs.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 import torch
 
-from . import tree
-from .node import Constant, Leaf, Symbolic
-from .pointwise import POINTWISE, pointwise_result
+from lamina.sizes import tree
+from lamina.sizes.pointwise import POINTWISE, broadcast, pointwise_result
+from lamina.sizes.questions import Array as Array
+from lamina.sizes.questions import alike, doubtful, numbers_of, unknown_in
+from lamina.sizes.search import REFUSALS, Found, Search
+from lamina.sizes.world import ENDS, Example, Unknown, World, example_of, joint_worlds
+
+from .node import Constant, Leaf, Node, Symbolic
 from .probe import run_on_shapes
-from .walk import Key, key_of
+from .walk import Key, key_of, sorted_nodes
 
-Shape = tuple[int | None, ...]
-Example = tuple[int, ...]
-
-# Unlike sizes, multiples of 16 and of 64: halved four or six times they stay whole, as pooling and patches need.
 _INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64)
 
-BATCH_EXAMPLES = (48, 80)
-AXIS_EXAMPLES = (192, 320)
+
+def infer(node: Node) -> Found:
+    """What the node's call returns in two worlds: two structures with `Array` (or plain values) at the leaves."""
+    call = (node.args, node.kwargs)
+    if not any(symbolic.moves for symbolic in node.inputs):
+        result = trial(node.op, *_example(call, 0))
+        return Found(*ENDS, result, result)
+    worlds = node.inputs[0].node.worlds
+    same = all(symbolic.node.worlds is worlds for symbolic in node.inputs)
+    if same and node.op in POINTWISE:
+        with suppress(RuntimeError):  # then other worlds are looked for
+            return Found(*worlds, *_pointwise(node.op, *call))
+    high, low = worlds if same else (joint_of(node.inputs, k) for k in (0, 1))
+    return search_for(node).find(high, low, lambda first, second: doubtful(node, first, second))
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
-    """One example of a tensor: a shape of plain integers, and a dtype."""
+def search_for(node: Node) -> Search:
+    """What can be asked of a node's call."""
 
-    shape: Example
-    dtype: torch.dtype
+    def run(world: World) -> Any:
+        return trial(node.op, *_filled((node.args, node.kwargs), examples_at(node.inputs, world)))
 
+    def shapes(world: World) -> list[Example]:
+        return [getattr(example, "shape", (example,)) for example in examples_at(node.inputs, world).values()]
 
-def example_shapes(shape: Shape, batch_axis: bool = True) -> tuple[Example, Example]:
-    """The two examples of a shape in which ``None`` stands for unknown sizes.
+    def unknowns() -> list[Unknown]:
+        sources = (n for n in sorted_nodes(node.inputs, set()) if not n.inputs)
+        dims = (dim for n in sources for spec in n.specs for dim in spec.dims or ())  # type: ignore[attr-defined]
+        return [dim for dim in dims if isinstance(dim, Unknown)]
 
-    >>> example_shapes((None, None, 3))
-    ((48, 192, 3), (80, 320, 3))
-    """
-
-    def size(axis: int, k: int) -> int:
-        known = shape[axis]
-        if known is not None:
-            return known
-        return BATCH_EXAMPLES[k] if axis == 0 and batch_axis else AXIS_EXAMPLES[k]
-
-    first, second = (tuple(size(axis, k) for axis in range(len(shape))) for k in (0, 1))
-    return first, second
+    return Search(run, shapes, unknowns, lambda: numbers_of(node), alike, unknown_in)
 
 
-def merged_shape(examples: tuple[Example, Example]) -> Shape:
-    """The public shape: ``None`` where the two examples differ."""
-    return tuple(a if a == b else None for a, b in zip(*examples, strict=True))
+def examples_at(symbolics: Sequence[Symbolic], world: World) -> dict[Key, Any]:
+    """What symbolics are in a world, inferred from the inputs of the graph where that is not known."""
+    return _evaluated(symbolics, {}, world)
 
 
-def infer(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], moves: bool) -> tuple[Any, Any]:
-    """What ``op`` returns for both examples: two structures with `Array` (or plain values) at the leaves.
+def infer_graph(graph: Any, arrays: Sequence[Any]) -> Any:
+    """What a graph returns for one example of its inputs, flat: node by node, as it was drawn."""
+    found = _evaluated(graph.outputs, dict(zip(map(key_of, graph.inputs), arrays, strict=True)), None)
+    return _filled(graph.output_structure, found)
 
-    ``moves`` says whether any argument differs between the examples; where none does, one trial serves for both.
-    """
-    found = [trial(op, *_example((args, kwargs), k)) for k in ((0, 1) if moves else (0,))]
-    return found[0], found[-1]
+
+def _evaluated(symbolics: Sequence[Symbolic], known: dict[Key, Any], world: World | None) -> dict[Key, Any]:
+    """Walks back to what is known, by a stack, and from there on."""
+    stack = list(symbolics)
+    while stack:
+        symbolic = stack[-1]
+        node, key = symbolic.node, key_of(symbolic)
+        if key not in known and world is not None:
+            example = _known_at(symbolic, world)
+            if example is not None:
+                known[key] = example
+        missing = [] if key in known else [s for s in node.inputs if key_of(s) not in known]
+        stack.extend(missing)
+        if missing:
+            continue
+        stack.pop()
+        if key not in known:
+            returned = trial(node.op, *_filled((node.args, node.kwargs), known))
+            marks = zip(tree.leaves(node.template), tree.leaves(returned), strict=True)
+            results = {mark.index: result for mark, result in marks if isinstance(mark, Leaf)}
+            known.update({(id(node), index): result for index, result in results.items()})
+            if world is not None and not world.chosen:
+                node.found[world.base] = results
+    return {key_of(symbolic): known[key_of(symbolic)] for symbolic in symbolics}
+
+
+def _known_at(symbolic: Symbolic, world: World) -> Any:
+    node = symbolic.node
+    if not symbolic.moves:
+        return symbolic.example(0)
+    if world in node.worlds:
+        return symbolic.example(node.worlds.index(world))
+    if not node.inputs:
+        spec: Any = node.specs[symbolic.index]
+        return Array(example_of(spec.dims, world), spec.dtype)
+    return node.found[world.base][symbolic.index] if not world.chosen and world.base in node.found else None
+
+
+def joint_of(symbolics: Sequence[Symbolic], k: int) -> World:
+    """The world for a call on results that were found in several ones."""
+    worlds = list(dict.fromkeys(s.node.worlds[k] for s in symbolics if s.moves)) or [ENDS[k]]
+    for world in joint_worlds(worlds) if len(worlds) > 1 else ():
+        try:
+            examples_at(symbolics, world)
+            return world
+        except REFUSALS:
+            pass
+    return worlds[0]
+
+
+def _pointwise(op: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any]:
+    first = trial(op, *_example((args, kwargs), 0))
+    if not isinstance(first, Array):
+        return first, trial(op, *_example((args, kwargs), 1))
+    leaves = (
+        leaf.example(1) if isinstance(leaf, Symbolic) else _constant(leaf) for leaf in tree.leaves((args, kwargs))
+    )
+    shape = broadcast([leaf.shape for leaf in leaves if isinstance(leaf, Array)])
+    return first, first if shape == first.shape else Array(shape, first.dtype)
 
 
 def trial(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -88,22 +151,20 @@ def _as_index(leaf: Any) -> Any:
     return 0 if is_place else leaf
 
 
-def infer_graph(graph: Any, arrays: Sequence[Any]) -> Any:
-    """What a graph returns for one example of its inputs, flat: node by node, as it was drawn."""
-    known: dict[Key, Any] = dict(zip(map(key_of, graph.inputs), arrays, strict=True))
+def drawn_for(graph: Any, arrays: list[Any]) -> int | None:
+    """Which of the two examples that a graph was drawn for these are; None if neither: its results are not known."""
+    ends = [*graph.inputs, *graph.outputs]
+    for k in (0, 1):
+        together = all(t.node.worlds[k] == ends[0].node.worlds[k] for t in ends if t.moves)
+        if together and [a.shape for a in arrays] == [t.example(k).shape for t in graph.inputs]:
+            return k
+    return None
 
-    def value(leaf: Any) -> Any:
-        return known[key_of(leaf)] if isinstance(leaf, Symbolic) else _constant(leaf)
 
-    for node in graph.nodes:
-        if all((id(node), k) in known for k in range(len(node.specs))):
-            continue  # an input
-        args, kwargs = tree.map_leaves(value, (node.args, node.kwargs))
-        results = list(tree.leaves(trial(node.op, args, kwargs)))
-        for mark, result in zip(tree.leaves(node.template), results, strict=True):
-            if isinstance(mark, Leaf):
-                known.setdefault((id(node), mark.index), result)
-    return tree.map_leaves(value, graph.output_structure)
+def _filled(nested: Any, examples: dict[Key, Any]) -> Any:
+    return tree.map_leaves(
+        lambda leaf: examples[key_of(leaf)] if isinstance(leaf, Symbolic) else _constant(leaf), nested
+    )
 
 
 def _example(nested: Any, k: int) -> Any:

@@ -6,9 +6,10 @@ import warnings
 
 import torch
 
+from lamina.sizes.pointwise import KEEPS_POSITIONS
+
 from .factories import device_of
 from .node import Node, Symbolic
-from .pointwise import KEEPS_POSITIONS
 
 # These read a size or a mask, not the masked values: nothing is lost where they end the mask's way.
 _METHODS = "size dim new_full new_empty new_zeros new_ones".split()

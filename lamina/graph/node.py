@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import torch
 
-from . import tree
+from lamina.sizes import tree
+from lamina.sizes.world import ENDS, Shape, World
+
 from .operation import Held, Operation
 from .source import Source
 
@@ -91,10 +93,14 @@ class Node:
         masks: for each result the symbolic boolean mask that goes with it, or None.
         source: the user's file and line.
         number: nodes made later have higher ones.
+        worlds: the two that its results' examples are of, see `lamina.graph.infer`.
+        fixed: where it fixes the size of an unknown axis, the shapes of the tensors that it takes.
+        found: examples of its results in other worlds, as far as anybody asked.
     """
 
     __slots__ = (
-        "__weakref__", "_made", "args", "inputs", "kwargs", "masks", "number", "op", "source", "specs", "template"
+        "__weakref__", "_made", "args", "fixed", "found", "inputs", "kwargs", "masks", "number", "op", "source",
+        "specs", "template", "worlds",
     )  # fmt: skip
 
     def __init__(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], source: Source) -> None:
@@ -107,11 +113,14 @@ class Node:
         self.template: Any = None
         self.masks: list[Symbolic | None] = []
         self.number = next(_NUMBERS)
+        self.worlds: tuple[World, World] = ENDS
+        self.fixed: list[Shape] | None = None
+        self.found: dict[int, dict[int, Any]] = {}
         self._made: dict[int, weakref.ref[Symbolic]] = {}
 
-    def give(self, specs: list[Spec], template: Any) -> None:
-        """Say what the call returns."""
-        self.specs, self.template = specs, template
+    def give(self, specs: list[Spec], template: Any, worlds: tuple[World, World] = ENDS) -> None:
+        """Say what the call returns, and in which worlds its examples are that."""
+        self.specs, self.template, self.worlds = specs, template, worlds
         self.masks = [None] * len(specs)
 
     def handle(self, index: int) -> Symbolic:

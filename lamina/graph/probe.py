@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
-from . import tree
+from lamina.sizes import tree
+
 from .stand_in import StandIns, is_shape
 
 # Small tensors keep their values until they meet a shape, so that code may branch on them: a step, a table of sizes.

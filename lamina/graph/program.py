@@ -17,10 +17,12 @@ from typing import Any
 
 import torch
 
-from . import tree
+from lamina.sizes import tree
+
 from .graph import Graph
 from .node import Constant, Leaf, Node, Symbolic, function_name, is_input_node
 from .operation import Held, Operation
+from .refusals import Fixed
 from .walk import Key, key_of
 
 _INFIX = {
@@ -94,6 +96,7 @@ class _Writer:
         self._variables: dict[Key, str] = {}
         self._globals: dict[int, str] = {}
         self._last_use = self._last_uses()
+        self._checks: list[Fixed] = []  # `_globals` knows things by their address
 
     def _last_uses(self) -> dict[Key, int]:
         last: dict[Key, int] = {}
@@ -121,6 +124,10 @@ class _Writer:
 
     def _write_node(self, node: Node) -> None:
         call = self._call(node)
+        if node.fixed is not None:
+            names = ", ".join(self._variables[key_of(s)] for s in node.inputs)
+            fixed = self._global(self._fixed(node), f"{self.graph.name_of(node)}_fixed")
+            call = f"{fixed}(lambda {names}: {call}, {names})"
         flat = list(node.template) if isinstance(node.template, (list, tuple)) else [node.template]
         if all(isinstance(leaf, Leaf) for leaf in flat):
             targets = [self._target(node, leaf.index) for leaf in flat]
@@ -134,6 +141,12 @@ class _Writer:
                 steps = "".join(f"[{step!r}]" for step in path)
                 self._lines.append(f"    {self._target(node, leaf.index)} = {whole}{steps}")
         self._lines.append(f"    del {whole}")
+
+    def _fixed(self, node: Node) -> Fixed:
+        """Held by the globals of the program, under a name of its own."""
+        fixed = Fixed(node)
+        self._checks.append(fixed)
+        return fixed
 
     def _wanted(self, node: Node, index: int) -> bool:
         key = (id(node), index)

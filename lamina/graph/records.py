@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import tree
+from lamina.sizes import tree
+from lamina.sizes.world import ENDS, Shape, World
+
 from .node import Leaf, Node, Symbolic, is_input_node
 from .operation import Operation
 from .source import Source
@@ -38,6 +40,8 @@ class Record:
     template: Any
     masks: list[Any]
     source: Source
+    worlds: tuple[World, World] = ENDS
+    fixed: list[Shape] | None = None
 
 
 def to_records(nodes: list[Node], inputs: Any, outputs: Any) -> tuple[list[Record], Any, Any]:
@@ -55,12 +59,15 @@ def to_records(nodes: list[Node], inputs: Any, outputs: Any) -> tuple[list[Recor
         return place[key_of(leaf)] if isinstance(leaf, Symbolic) else leaf
 
     records = [
-        Record(Placeholder(t.name), (), {}, [t.node.specs[t.index]], Leaf(0), [None], t.node.source) for t in cut
+        Record(Placeholder(t.name), (), {}, [t.node.specs[t.index].as_source()], Leaf(0), [None], t.node.source)
+        for t in cut
     ]
     for node in (*nodes, *extra):
         args, kwargs = tree.map_leaves(ref, (node.args, node.kwargs))
         marks = [ref(m) if m is not None else None for m in node.masks]
-        records.append(Record(node.op, args, kwargs, node.specs, node.template, marks, node.source))
+        records.append(
+            Record(node.op, args, kwargs, node.specs, node.template, marks, node.source, node.worlds, node.fixed)
+        )
     return records, tree.map_leaves(ref, inputs), tree.map_leaves(ref, outputs)
 
 
@@ -77,7 +84,8 @@ def from_records(stored: tuple[list[Record], Any, Any]) -> tuple[Any, Any]:
         r = records[i]
         args, kwargs = tree.map_leaves(real, (r.args, r.kwargs))
         nodes[i] = Node(r.op, args, kwargs, r.source)
-        nodes[i].give(list(r.specs), r.template)
+        nodes[i].give(list(r.specs), r.template, r.worlds)
+        nodes[i].fixed = r.fixed
         made.extend(nodes[i].outputs)
         if isinstance(r.op, Operation):
             r.op.remember(nodes[i])

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from . import tree
+from lamina.sizes import tree
 
 M = TypeVar("M", bound=torch.nn.Module)
 _ABSENT = object()

@@ -6,30 +6,47 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
-from . import tree
+from lamina.sizes import tree
+from lamina.sizes.search import REFUSALS
+from lamina.sizes.world import Example, Shape, Unknown, dims_of, example_shapes, merged_shape, source_dims
+
 from .dtypes import name_of
 from .errors import DtypeError, GraphError, LaminaError, ShapeError, ValueNeededError
 from .factories import FACTORIES, device_of
-from .infer import Array, Example, Shape, infer, merged_shape
+from .infer import Array, infer
 from .masks import carried_mask
 from .node import Constant, Leaf, Node, Symbolic, function_name, short_name
 from .operators import Recorded, drawn, values_needed
+from .refusals import explained
 from .source import caller, calling_module
 from .spelled import refuse_sizes_one_by_one
 
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """What is known of a tensor before it is computed: two examples of its shape, and its dtype."""
+    """What is known of a tensor before it is computed: two examples of its shape, and its dtype.
+
+    What no call makes (an input, an argument of a body) has in ``dims`` what its sizes are in any world.
+    """
 
     examples: tuple[Example, Example]
     dtype: torch.dtype
+    dims: tuple[int | Unknown, ...] | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, shape: Shape, dtype: torch.dtype) -> TensorSpec:
+        """That of an input of a graph, each unknown axis by itself."""
+        return cls(example_shapes(shape), dtype, source_dims(shape))
+
+    def as_source(self) -> TensorSpec:
+        """The same for a tensor that no call makes."""
+        return TensorSpec(self.examples, self.dtype, self.dims or dims_of(self.examples))
 
     def make(self, node: Node, index: int) -> SymbolicTensor:
         return SymbolicTensor(node, index)
@@ -64,21 +81,18 @@ def record(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     node = Node(op, args, kwargs, caller())
     if not isinstance(op, torch.nn.Module):
         _refuse_bare_module(node.inputs)
-    moves = any(symbolic.moves for symbolic in node.inputs)
     try:
-        first, second = infer(op, args, kwargs, moves)
-    except LaminaError as error:
-        error.where = error.where or str(node.source)
-        raise
-    except (NotImplementedError, RuntimeError, IndexError, ValueError, TypeError, AssertionError) as error:
-        raise _explained(node, error) from error
+        found = infer(node)
+    except (NotImplementedError, TypeError, LaminaError, *REFUSALS) as error:
+        raise explained(node, error) from (None if isinstance(error, LaminaError) else error)
+    node.fixed = found.fixed
     specs: list[Any] = []
     numbers = any(isinstance(symbolic, SymbolicInt) for symbolic in node.inputs)
-    node.give(specs, _pair_up(first, second, specs, node, numbers))
+    node.give(specs, _pair_up(found.first, found.second, specs, node, numbers), (found.high, found.low))
     if not specs:
         raise ValueNeededError(
             f"{node.label} gives no tensor, so it cannot be part of a graph.",
-            got=f"a result of type {type(first).__name__}",
+            got=f"a result of type {type(found.first).__name__}",
             where=str(node.source),
         )
     if not isinstance(op, torch.nn.Module):
@@ -155,35 +169,6 @@ def _refuse_bare_module(inputs: tuple[Symbolic, ...]) -> None:
             where=str(caller()),
             hint=f"layers.TorchModule({kind.lower()})(x) instead of {kind.lower()}(x)",
         )
-
-
-def _explained(node: Node, error: Exception) -> LaminaError:
-    """The error of an operation that could not be tried on shapes alone, with the call and the user's line."""
-    got = "\n".join(f"{s}, {s.node.source}" for s in node.inputs)
-    text = str(error).strip()
-    is_index = node.op is operator.getitem
-    needs_values = "meta tensors" in text or "meta device" in text or isinstance(error, NotImplementedError)
-    if needs_values:
-        return ValueNeededError(
-            f"{node.label} needs the values of its input, which exist only when the model runs.",
-            got=got,
-            where=str(node.source),
-            hint="layers.Lambda(function, output_shape=...) or a Layer with compute_output_shape, which runs on values",
-        )
-    if isinstance(error, TypeError) and any(arg is None for arg in tree.leaves(node.args[1:])) and not is_index:
-        return ShapeError(
-            f"{node.label} was given None for a size: x.shape has None where only run time tells.",
-            got=got,
-            expected="whole numbers, or sizes as x.size() gives them",
-            where=str(node.source),
-            hint="b, t, c = x.size() instead of b, t, c = x.shape: arithmetic on such sizes is recorded",
-        )
-    return ShapeError(
-        f"{node.label} cannot take this input.",
-        got=got,
-        expected=text.splitlines()[0] if text else type(error).__name__,
-        where=str(node.source),
-    )
 
 
 def draw_function(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

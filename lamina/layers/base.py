@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -37,13 +36,14 @@ from lamina.graph import (
     tree,
 )
 from lamina.graph.dtypes import name_of, to_torch
-from lamina.graph.infer import Array, example_shapes, merged_shape, probe
+from lamina.graph.infer import Array, probe
 from lamina.graph.probe import probing
 from lamina.graph.source import caller
 from lamina.naming import snake_case
 
 from . import fx
 from .building import marks_built
+from .inferred import inferred_shapes, map_shapes
 from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .mode import is_foreign, training_property
 from .mode_watch import watch
@@ -89,6 +89,8 @@ class Layer(Precision):
     """True: complex numbers as the first argument are refused though whole numbers stay as they are."""
     only_passes_masks = False
     """True: the ``compute_mask`` beside it gives no mask where no input has one, so a call need not ask it then."""
+    has_shape_rule = False
+    """True: ``compute_output_shape`` is the layer's own, so that nothing is tried."""
     _facts: CallFacts
     _makes_masks = False
     _begins_masks = False
@@ -96,6 +98,8 @@ class Layer(Precision):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "has_shape_rule" not in vars(cls):
+            cls.has_shape_rule = cls.compute_output_shape is not Layer.compute_output_shape
         cls._makes_masks = cls.compute_mask is not Layer.compute_mask
         says = next(vars(c) for c in cls.__mro__ if "compute_mask" in vars(c))
         cls._begins_masks = cls._makes_masks and not says.get("only_passes_masks", False)
@@ -535,19 +539,9 @@ class Layer(Precision):
         named = {key: value for key, value in kwargs.items() if key != "training"}
         self.output_example(*tree.map_leaves(_example, (args, named)))
 
-    def _example_of(self, k: int, shape: tuple[int | None, ...]) -> Array:
-        """The ``k``-th example of a tensor of this shape, in the layer's dtype."""
-        return Array(example_shapes(shape)[k], self._torch_dtype)
-
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The output's shape for an input shape; ``None`` axes are unknown. Found by trying, where no rule is given."""
-        found, structure = [], None
-        for k in (0, 1):
-            arrays = map_shapes(partial(self._example_of, k), input_shape)
-            structure = probe(self, (arrays,), {})
-            found.append(list(tree.leaves(structure)))
-        merged = (merged_shape((a.shape, b.shape)) for a, b in zip(*found, strict=True))
-        return tree.pack_like(structure, merged)
+        return inferred_shapes(self, lambda given: probe(self, (given,), {}), input_shape, self._torch_dtype)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": []}
@@ -560,17 +554,6 @@ def _some_symbolic(nested: Any) -> bool:
 def _is_compiling() -> bool:
     # An export, which is done once, goes the whole way: casts and masks of layers within a layer belong to its call.
     return torch.compiler.is_compiling() and not tracing.is_exporting()
-
-
-def map_shapes(fn: Callable[[tuple[int | None, ...]], Any], shapes: Any) -> Any:
-    """``fn`` of every shape in a nesting of shapes; a tuple or list of sizes is one shape."""
-    if isinstance(shapes, dict):
-        return {k: map_shapes(fn, v) for k, v in shapes.items()}
-    if isinstance(shapes, (tuple, list)):
-        if all(size is None or isinstance(size, int) for size in shapes):
-            return fn(tuple(shapes))
-        return type(shapes)(map_shapes(fn, s) for s in shapes)
-    return shapes
 
 
 def _shapes(argument: Any) -> Any:

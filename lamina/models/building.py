@@ -8,8 +8,10 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError
-from lamina.graph.infer import Array, example_shapes, probe
-from lamina.layers.base import Layer, map_shapes
+from lamina.graph.infer import Array, probe
+from lamina.layers.base import Layer
+from lamina.layers.inferred import map_shapes, search_for_shapes
+from lamina.sizes.world import USUAL, example_shapes
 
 
 def build_by_trying(model: Layer, input_shape: Any) -> Any:
@@ -31,9 +33,15 @@ def build_by_trying(model: Layer, input_shape: Any) -> Any:
             first = first or error
         else:
             return (inputs,), {}
+    assert first is not None
+
+    def call(given: Any) -> Any:
+        return probe(model, (given,), {}, method="launch")
+
+    search, _ = search_for_shapes(model, call, input_shape, model._torch_dtype)
     raise ArgumentError(
         f"{model.label} cannot be built from shapes alone: its call fails on them.",
-        got=f"build({input_shape}): {type(first).__name__}: {first}",
+        got=f"build({input_shape}): {type(first).__name__}: {search.reworded(first, USUAL)}",
         expected="a call that takes one argument of this shape",
         hint="call the model on a batch of data: model(x)",
     ) from first

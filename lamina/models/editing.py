@@ -7,6 +7,7 @@ follows a place is drawn again only where a shape, a dtype or a mask has become 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,7 +21,6 @@ from lamina.graph import (
     Node,
     Symbolic,
     SymbolicTensor,
-    TensorSpec,
     record,
     tree,
 )
@@ -30,7 +30,7 @@ from lamina.layers.base import Layer
 from lamina.layers.core.input_layer import InputLayer
 from lamina.layers.core.torch_module import TorchModule
 from lamina.layers.moving import tell_places
-from lamina.ops.body import Body, placeholder
+from lamina.ops.body import Body, placeholder, spec_of
 from lamina.saving.errors import SavingError
 
 Convert = Callable[[torch.dtype], torch.dtype]
@@ -253,7 +253,8 @@ class _Exchange:
             return node.output
         if not any(mask is not None for mask in node.masks) and all(map(_alike, before, after)):
             again = Node(node.op, args, kwargs, node.source)
-            again.give(list(node.specs), node.template)
+            again.give(list(node.specs), node.template, node.worlds)
+            again.fixed = node.fixed
             _tell(node.op, again)
             return again.output
         kwargs = {key: value for key, value in kwargs.items() if key not in found}
@@ -288,9 +289,10 @@ def _symbolics(nested: Any) -> list[Symbolic]:
 
 
 def _alike(one: Symbolic, other: Symbolic) -> bool:
-    """Whether a layer sees no difference: same shapes, same dtype, no mask."""
+    """Whether a layer sees no difference: same shapes, known in the same worlds, same dtype, no mask."""
     masked = getattr(one, "mask", None) is not None or getattr(other, "mask", None) is not None
-    return not masked and one.node.specs[one.index] == other.node.specs[other.index]
+    same = one.node.specs[one.index] == other.node.specs[other.index] and one.node.worlds == other.node.worlds
+    return same and not masked
 
 
 def _tell(op: Any, node: Node) -> None:
@@ -324,7 +326,7 @@ def _redeclared(tensor: SymbolicTensor, convert: Convert) -> SymbolicTensor:
     layer: Any = tensor.node.op
     if not isinstance(layer, InputLayer):
         spec: Any = tensor.node.specs[tensor.index]
-        return placeholder(tensor.name, TensorSpec(spec.examples, dtype), tensor.node.source)
+        return placeholder(tensor.name, replace(spec, dtype=dtype), tensor.node.source)
     new = InputLayer.from_config(layer.get_config() | {"dtype": dtype})
     new.auto_named, new._settled = layer.auto_named, layer._settled
     result: SymbolicTensor = new.take()
@@ -351,7 +353,7 @@ class _Moved:
         if id(leaf) not in self._bodies:
             convert = self.convert or (lambda dtype: dtype)
             inputs = tuple(
-                placeholder(t.name, TensorSpec(t.node.specs[t.index].examples, convert(t.dtype)), t.node.source)  # type: ignore[attr-defined]
+                placeholder(t.name, replace(spec_of(t), dtype=convert(t.dtype)), t.node.source)
                 for t in leaf.graph.inputs
             )
             self._bodies[id(leaf)] = Body(leaf.role, leaf.graph.rebuild(self.apply, inputs), leaf.own)

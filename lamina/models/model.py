@@ -12,10 +12,11 @@ import torch
 
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
-from lamina.graph.infer import Array, infer_graph, merged_shape
+from lamina.graph.infer import Array, drawn_for, infer_graph
 from lamina.layers import fx
-from lamina.layers.base import Layer, map_shapes
+from lamina.layers.base import Layer
 from lamina.layers.core import AddedLoss
+from lamina.layers.inferred import inferred_shapes, map_shapes
 from lamina.layers.moving import dtype_after, note_place
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
 from lamina.saving.config_reader import ConfigReader
@@ -406,9 +407,9 @@ class Model(Trainer, Layer):
             return super().output_example(args, kwargs) if has_rule else None
         graph: Any = self.graph
         given = [leaf for leaf in tree.leaves(self._binding.match(args[0])) if isinstance(leaf, Array)]
-        for k in (0, 1):
-            if [leaf.shape for leaf in given] == [t.example(k).shape for t in graph.inputs]:
-                return tree.map_leaves(methodcaller("example", k), graph.output_structure)
+        k = drawn_for(graph, given)
+        if k is not None:
+            return tree.map_leaves(methodcaller("example", k), graph.output_structure)
         return infer_graph(graph, given) if len(given) == len(graph.inputs) else None
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -420,14 +421,13 @@ class Model(Trainer, Layer):
         asked = self._binding.match(map_shapes(told, input_shape))
         for declared, array in zip(self._binding.declared, asked, strict=True):
             declared.refuse_other_sizes(array.shape, self.label)
-        found, structure = [], None
-        for k in (0, 1):
-            shapes = map_shapes(partial(self._example_of, k), input_shape)
-            given = [leaf for leaf in tree.leaves(self._binding.match(shapes)) if isinstance(leaf, Array)]
-            arrays = [Array(a.shape, declared.dtype) for a, declared in zip(given, graph.inputs, strict=True)]
-            structure = infer_graph(graph, arrays)
-            found.append([leaf.shape for leaf in tree.leaves(structure)])
-        return tree.pack_like(structure, map(merged_shape, zip(*found, strict=True)))
+
+        def outputs(arrays: Any) -> Any:
+            given = [leaf for leaf in tree.leaves(self._binding.match(arrays)) if isinstance(leaf, Array)]
+            declared = zip(given, graph.inputs, strict=True)
+            return infer_graph(graph, [Array(array.shape, tensor.dtype) for array, tensor in declared])
+
+        return inferred_shapes(self, outputs, input_shape, self._torch_dtype)
 
     def check_inputs(self, inputs: Any) -> None:
         """Refuse inputs that do not fit the declared ones, naming the input; a model without a graph takes anything.

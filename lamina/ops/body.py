@@ -27,7 +27,7 @@ from lamina.graph import (
     tree,
 )
 from lamina.graph.dtypes import name_of
-from lamina.graph.infer import Array, infer_graph
+from lamina.graph.infer import Array, drawn_for, infer_graph
 from lamina.graph.node import Leaf, last_number
 from lamina.graph.operation import Held, Operation
 from lamina.graph.records import Placeholder
@@ -109,7 +109,7 @@ class Body(Held):
 
     def drawn_for(self, arrays: list[Any]) -> int | None:
         """Which of the two examples of its inputs this is; None if it is neither."""
-        return next((k for k in (0, 1) if arrays == [t.example(k) for t in self.graph.inputs]), None)
+        return drawn_for(self.graph, arrays)
 
     def forward(self, *inputs: Any) -> Any:
         return self._runs[None](*inputs)
@@ -202,8 +202,8 @@ def _argument_names(function: Callable[..., Any], count: int, role: str) -> list
 def placeholder(name: str, spec: TensorSpec, source: Source) -> SymbolicTensor:
     """Stands for what a body will be given."""
     node = Node(Placeholder(name), (), {}, source)  # type: ignore[arg-type]
-    node.give([spec], Leaf(0))
-    return spec.make(node, 0)
+    node.give([spec.as_source()], Leaf(0))
+    return node.specs[0].make(node, 0)  # type: ignore[return-value]
 
 
 def spec_of(value: Any) -> TensorSpec | None:

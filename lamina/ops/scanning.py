@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError, ShapeError, TensorSpec, record, tree
-from lamina.graph.infer import AXIS_EXAMPLES, Array
+from lamina.graph.infer import Array
 from lamina.graph.source import caller
+from lamina.sizes.world import AXIS_SIZE
 
 from .body import draw, drawn_as, spec_of
 from .higher_order import returns_of, scanned, trained
@@ -148,7 +149,7 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
 
 def _of_associative_scan(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     function, elems, _, axis = args
-    parts = [tree.map_leaves(partial(_of_length, axis=axis, size=n), elems) for n in AXIS_EXAMPLES]
+    parts = [tree.map_leaves(partial(_of_length, axis=axis, size=n), elems) for n in (AXIS_SIZE, 1)]
     drawn_for = [function.body.drawn_for([*tree.leaves((part, part)), *function.captures]) for part in parts]
     part = parts[1] if drawn_for[1] is not None else parts[0]
     refuse_changed("associative_scan", part, function.example(part, part))
@@ -284,7 +285,7 @@ def _of_length(leaf: Array, axis: int, size: int) -> Array:
 def _any_length(leaf: Any, axis: int) -> TensorSpec:
     spec = spec_of(leaf)
     assert spec is not None
-    first, second = (_replaced(shape, axis, size) for shape, size in zip(spec.examples, AXIS_EXAMPLES, strict=True))
+    first, second = (_replaced(shape, axis, size) for shape, size in zip(spec.examples, (AXIS_SIZE, 1), strict=True))
     return TensorSpec((first, second), spec.dtype)
 
 

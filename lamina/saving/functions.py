@@ -46,7 +46,7 @@ def _further_functions() -> MappingProxyType[str, Callable[..., Any]]:
     return MappingProxyType(dict((*_of_torch(), *_of_ours())))
 
 
-def _of_torch() -> Iterator[tuple[str, Callable[..., Any]]]:
+def _of_torch() -> Iterator[tuple[str, Any]]:
     yield from ((f"operator.{name}", getattr(operator, name)) for name in _OPERATORS)
     yield from ((f"torch.Tensor.{name}", getattr(torch.Tensor, name)) for name in _METHODS)
     yield from ((f"torch.nn.functional.{name}", getattr(torch.nn.functional, name)) for name in _FUNCTIONAL)

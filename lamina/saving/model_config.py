@@ -22,10 +22,10 @@ from lamina.graph import (
     tree,
 )
 from lamina.graph.graph import Graph
-from lamina.graph.infer import example_shapes, merged_shape
 from lamina.graph.node import is_input_node
 from lamina.graph.walk import key_of
 from lamina.ops.body import Closure, placeholder
+from lamina.sizes.world import example_shapes, merged_shape
 
 from .config_reader import BAD_CONFIG, ConfigReader
 from .config_writer import ConfigWriter

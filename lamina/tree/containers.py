@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from lamina.graph import StructureError
-from lamina.graph.tree import is_namedtuple, is_return_type
+from lamina.sizes.tree import is_namedtuple, is_return_type
 
 _MAPPINGS = (dict, OrderedDict, defaultdict)
 _SEQUENCES = (list, tuple, deque, torch.Size)

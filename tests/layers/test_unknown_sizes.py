@@ -58,13 +58,15 @@ def drawn(layer: Any, case: Case, unknown: tuple[int, ...]) -> Model:
 
 
 def can_be_unknown(case: Case) -> tuple[int, ...]:
-    """Axes that the layer can be drawn without, one by one and then together; a refusal is the house's."""
+    """Axes that the layer is drawn without and takes several sizes of, one by one, then together; refusals are ours."""
     rank = max(leaf.ndim for leaf in tree.leaves([arrays_of(case)]))
     free: tuple[int, ...] = ()
     for axis in range(1, rank):
         try:
-            drawn(layer_of(case), case, (*free, axis))
+            model = drawn(layer_of(case), case, (*free, axis))
         except LaminaError:
+            continue
+        if any(node.fixed for node in model.graph.nodes):
             continue
         free = (*free, axis)
     return free

@@ -45,7 +45,7 @@ MUTANTS = [
     Mutant("lamina/graph/walk.py", "in reversed(node.inputs):", "in node.inputs:", f"{GRAPH}::test_layers_stand_in_keras_order_by_distance_from_the_outputs"),
     Mutant("lamina/graph/masks.py", "joint = joint & mask", "joint = mask", MASKS),
     Mutant("lamina/graph/masks.py", "if not masks or node.op in _SILENT:", "if not masks:", MASKS),
-    Mutant("lamina/graph/pointwise.py", "threshold tanh sigmoid dropout", "threshold tanh sigmoid", MASKS),
+    Mutant("lamina/sizes/pointwise.py", "threshold tanh sigmoid dropout", "threshold tanh sigmoid", MASKS),
     Mutant("lamina/graph/records.py", "real(m) if m is not None else None for m", "None for m", "tests/saving/test_clone.py"),
     Mutant("lamina/graph/records.py", "(id(node), k), Ref(i, k))", "(id(node), k), Ref(i, 0))", "tests/saving/test_clone.py"),
     Mutant("lamina/graph/node.py", "(id(leaf.node), leaf.index), leaf)", "(id(leaf.node), 0), leaf)", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py tests/graph/test_misuse.py"),

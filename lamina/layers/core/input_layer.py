@@ -7,10 +7,10 @@ from typing import Any
 from lamina.config import floatx
 from lamina.graph import ArgumentError, Node, SymbolicTensor, TensorSpec
 from lamina.graph.dtypes import name_of, to_torch
-from lamina.graph.infer import Shape, example_shapes
 from lamina.graph.node import Leaf
 from lamina.graph.source import caller
 from lamina.layers.base import Layer
+from lamina.sizes.world import Shape
 
 
 class InputLayer(Layer):
@@ -67,7 +67,7 @@ class InputLayer(Layer):
         self.optional = bool(optional)
         self.built = True
         node = Node(self, (), {}, caller())
-        node.give([TensorSpec(example_shapes(self.batch_shape), self.input_dtype)], Leaf(0))
+        node.give([TensorSpec.of(self.batch_shape, self.input_dtype)], Leaf(0))
         self.remember(node)
         # The only strong hold on the node until the caller takes the tensor; given up in `Input`.
         self._tensor: SymbolicTensor | None = node.output

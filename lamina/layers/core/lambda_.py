@@ -37,6 +37,8 @@ class Lambda(Layer):
     tensor([9.])
     """
 
+    has_shape_rule = False  # it is tried, but where a shape is given
+
     def __init__(
         self,
         function: Callable[..., Any],

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError, tree
-from lamina.graph.infer import Shape, merged_shape
 from lamina.graph.probe import probing
 from lamina.layers.base import Layer
 from lamina.layers.mode_watch import watch
 from lamina.layers.moving import tell_places
+from lamina.sizes.world import Shape, merged_shape
 
 
 class TorchModule(Layer):
@@ -34,6 +34,8 @@ class TorchModule(Layer):
     >>> TorchModule(torch.nn.Linear(4, 3))(Input((4,))).shape
     (None, 3)
     """
+
+    has_shape_rule = False  # it is tried, but where a shape is given
 
     def __init__(
         self, module: torch.nn.Module, name: str | None = None, output_shape: Any = None, **kwargs: Any

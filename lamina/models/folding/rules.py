@@ -73,7 +73,8 @@ def is_plain(layer: torch.nn.Module) -> bool:
 def make_node(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], like: Node) -> Any:
     """The result of a call whose results are like those of another node. Nothing is tried, no layer is told."""
     node = Node(op, args, kwargs, like.source)
-    node.give(list(like.specs), like.template)
+    node.give(list(like.specs), like.template, like.worlds)
+    node.fixed = like.fixed
     return node.output
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from lamina.graph import LaminaError, SymbolicTensor, tree
-from lamina.graph.infer import BATCH_EXAMPLES
 from lamina.layers import Layer
 from lamina.layers.mode import flags
 from lamina.saving.errors import SavingError
+from lamina.sizes.world import BATCH_SIZE
 
 from .arguments import copies_of, filled, outputs_and_losses, weights_laid_over
 from .call import MODES, TracedLayer
@@ -69,7 +69,7 @@ def _numbers(arguments: Any, batch: int) -> list[torch.Tensor]:
     for leaf in tree.leaves(arguments):
         if isinstance(leaf, SymbolicTensor):
             shape = list(leaf.example(0).shape)
-            if leaf.shape and leaf.shape[0] is None and shape[0] == BATCH_EXAMPLES[0]:
+            if leaf.shape and leaf.shape[0] is None and shape[0] == BATCH_SIZE:
                 shape[0] = batch
             if leaf.dtype.is_floating_point or leaf.dtype.is_complex:
                 found.append(torch.randn(shape, generator=generator, dtype=torch.float32).to(leaf.dtype))

@@ -101,7 +101,7 @@ ERRORS = [
         "size of a state",
         lambda: layers.ConvLSTM2D(3, 3)(symbolic(4, 8, 8, 2), initial_state=[symbolic(8, 8, 3)] * 2),
         ShapeError,
-        ["ConvLSTM2D", "(48, 8, 8, 3)", "(48, 6, 6, 3)"],
+        ["ConvLSTM2D", "(None, 8, 8, 3)", "(None, 6, 6, 3)"],
     ),
     misuse(
         "structure",

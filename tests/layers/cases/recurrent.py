@@ -145,7 +145,7 @@ ERRORS = [
         "width of a state",
         lambda: layers.GRU(4)(symbolic(5, 3), initial_state=symbolic(7)),
         ShapeError,
-        ["GRU", "(48, 7)", "(48, 4)"],
+        ["GRU", "(None, 7)", "(None, 4)"],
     ),
     misuse(
         "width",

@@ -42,10 +42,19 @@ KEEPS_POSITIONS: frozenset[Callable[..., Any]] = POINTWISE | {
     torch.full_like,
 }
 
+# Of these too it is plain which sizes of the result come from which sizes of the arguments: what they make of an axis
+# that moves is a size of 0 or 1, or moves with it.
+_BOTH = "matmul bmm softmax transpose permute movedim flatten sum mean amax amin reshape".split()
+EXACT: frozenset[Callable[..., Any]] = KEEPS_POSITIONS | frozenset(
+    [getattr(namespace, name) for name in _BOTH for namespace in (torch, torch.Tensor)]
+    + [torch.cat, torch.stack, torch.concat, torch.Tensor.view, torch.Tensor.expand, torch.Tensor.size]
+    + [F.softmax, F.log_softmax, F.embedding, F.scaled_dot_product_attention, operator.matmul, operator.getitem]
+)
+
 
 def pointwise_result(
     op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], shape_of: Callable[[Any], Any]
-) -> tuple[torch.Size, torch.dtype]:
+) -> tuple[tuple[int, ...], torch.dtype]:
     """Shape and dtype of a pointwise function's result, without PyTorch's slow path for shapes.
 
     The dtype is found by running it on one element of each argument; the shape by broadcasting.
@@ -68,4 +77,26 @@ def pointwise_result(
     small_args, small_kwargs = tree.map_leaves(one_element, (args, kwargs))
     with torch.no_grad():
         result = op(*small_args, **small_kwargs)
-    return torch.broadcast_shapes(*shapes), result.dtype
+    return broadcast(shapes), result.dtype
+
+
+def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that all of these broadcast to. PyTorch's own function loads its compiler before it refuses.
+
+    >>> broadcast([(3, 1), (2, 1, 4)])
+    (2, 3, 4)
+    """
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    result = [1] * max(map(len, shapes))
+    for shape in shapes:
+        for axis in range(-len(shape), 0):
+            if shape[axis] != 1 and result[axis] not in (1, shape[axis]):
+                told = ", ".join(map(str, shapes))
+                raise RuntimeError(
+                    f"shapes that broadcast, not {told}: {result[axis]} and {shape[axis]} at axis {axis}"
+                )
+            if shape[axis] != 1:
+                result[axis] = shape[axis]
+    return tuple(result)

@@ -1,0 +1,101 @@
+"""Questions about the results of a call, in whatever worlds they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+
+from . import tree
+from .pointwise import EXACT, POINTWISE
+from .search import Found, Search
+from .world import Example, Shape, Unknown, World, example_of, merged_shape, source_dims
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """One example of a tensor: a shape of plain integers, and a dtype."""
+
+    shape: Example
+    dtype: torch.dtype
+
+
+def shape_search(function: Callable[[list[Example]], Any], shapes: Sequence[Shape], owner: Any) -> Search:
+    """What can be asked of a function of examples, for shapes with unknown axes."""
+    dims = [source_dims(shape) for shape in shapes]
+
+    def examples(world: World) -> list[Example]:
+        return [example_of(shape, world) for shape in dims]
+
+    return Search(
+        lambda world: function(examples(world)),
+        examples,
+        lambda: [dim for shape in dims for dim in shape if isinstance(dim, Unknown)],
+        lambda: [*chosen_sizes(owner), *(n for shape in shapes for n in shape if n)],
+        alike,
+        unknown_in,
+    )
+
+
+def shapes_in(found: Found) -> Any:
+    """The shapes of what was found, in its structure."""
+    others = tree.leaves(found.second)
+    return tree.map_leaves(lambda a: merged_shape((a.shape, next(others).shape)), found.first)
+
+
+def doubtful(node: Any, first: Any, second: Any) -> bool:
+    """Whether a size that two worlds have in common may be another one in a larger world."""
+    op = node.op
+    pairs = [(a.shape, b.shape) for a, b in zip(tree.leaves(first), tree.leaves(second), strict=True)
+             if isinstance(a, Array)]  # fmt: skip
+    known = [n for shapes in pairs for n in merged_shape(shapes) if n is not None]
+    if not known or op in POINTWISE:
+        return False
+    numbers = [s for s in node.inputs if not isinstance(s.example(0), Array)]
+    if op in EXACT or (type(op).__module__.startswith("lamina.") and getattr(op, "has_shape_rule", False)):
+        if any(s.example(0) == s.example(1) for s in numbers):
+            return True
+        before = [n for s in node.inputs for n in getattr(s, "shape", ())]
+        return any(known.count(n) > before.count(n) for n in (0, 1))
+    return bool(numbers) or any(None in getattr(s, "shape", ())[1:] for s in node.inputs) or min(known) < 2
+
+
+def numbers_of(node: Any) -> list[int]:
+    """Whole numbers that a call speaks of: bounds, windows, sizes; those given first, then the layer's own."""
+    flat = list(tree.leaves((node.args, node.kwargs)))
+    given = [abs(leaf) for leaf in flat if type(leaf) is int and leaf]
+    lists, known = [given], []
+    for leaf in flat:
+        shape = getattr(getattr(leaf, "value", leaf), "shape", ())  # a constant holds its tensor
+        known.append([n for n in shape if n])
+        given = [*given, *known[-1], *chosen_sizes(leaf)]
+    if isinstance(node.op, torch.nn.Module):
+        own = [value for value in vars(node.op).values() if isinstance(value, (int, list, tuple))]
+        lists += [[n for n in tree.leaves(value) if type(n) is int and n > 0] for value in own]
+        given += chosen_sizes(node.op)
+        given += [n for numbers in lists[1:] for n in numbers]
+        given += [n for weight in [*node.op.parameters()][:8] for n in weight.shape]
+    wholes = {prod(numbers) for numbers in lists if len(numbers) > 1}  # of a shape that is asked for
+    given += [whole // prod(sizes) for whole in wholes for sizes in known if whole % prod(sizes) == 0]
+    return [n for n in dict.fromkeys(given) if 1 < n < 2**24]
+
+
+def chosen_sizes(owner: Any) -> list[int]:
+    """Sizes that had to be chosen for the unknown axes where the graph of a model or of a body was drawn."""
+    nodes = getattr(getattr(owner, "graph", None), "nodes", ())
+    return [size for node in nodes for world in node.worlds for _, size in world.chosen]
+
+
+def alike(first: Any, second: Any) -> bool:
+    ours, theirs = list(tree.leaves(first)), list(tree.leaves(second))
+    return len(ours) == len(theirs) and all(
+        len(a.shape) == len(getattr(b, "shape", ())) for a, b in zip(ours, theirs, strict=True) if isinstance(a, Array)
+    )
+
+
+def unknown_in(first: Any, second: Any) -> int:
+    pairs = zip(tree.leaves(first), tree.leaves(second), strict=True)
+    return sum(merged_shape((a.shape, b.shape)).count(None) for a, b in pairs if isinstance(a, Array))
