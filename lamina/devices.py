@@ -17,7 +17,7 @@ import torch
 
 from lamina._torch import modules
 from lamina.graph.errors import ArgumentError
-from lamina.graph.probe import probes_around
+from lamina.probing import probes_around
 
 __all__ = [
     "accelerator",

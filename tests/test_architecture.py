@@ -153,11 +153,13 @@ def eager_imports(package: Path) -> list[str]:
 
 
 def imports_beyond_graph(package: Path) -> list[str]:
+    """What `graph` imports of the package, but for itself and the rooms below it."""
     ours = package.name
+    rooms = [f"{ours}.{room}" for room in ("graph", "probing", "sizes", "_torch")]
     return [
         f"{where}: {name}"
         for where, name, _ in imports(package / "graph", f"{ours}.graph")
-        if within(name, ours) and not within(name, f"{ours}.graph", f"{ours}._torch", f"{ours}.sizes")
+        if within(name, ours) and not within(name, *rooms)
     ]
 
 

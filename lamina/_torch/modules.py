@@ -38,6 +38,7 @@ ATTRIBUTES = MappingProxyType(
         "_save_to_state_dict": (torch.nn.Module, "overridden: a weight that was detached is stored as a plain tensor"),
         "_load_from_state_dict": (torch.nn.Module, "overridden: a module reads the names of the one it replaced"),
         "_apply": (torch.nn.Module, "overridden: `to` makes new buffers, which stay `Variable`s"),
+        "_base": (torch.Tensor, "which tensor a view shows: the view of a parameter stays the parameter's"),
         "_version": (torch.Tensor, "how often a tensor was written to: folded weights are made anew"),
     }
 )

@@ -1,4 +1,4 @@
-"""What a model is: symbolic tensors, nodes, graphs, and the programs made from them. Knows no layer and no training."""
+"""What a model is: symbolic tensors, nodes, and graphs. Knows no layer and no training."""
 
 from lamina.sizes import tree
 
@@ -13,7 +13,6 @@ from .errors import (
 )
 from .graph import Graph
 from .node import Constant, Node, Symbolic
-from .program import Program
 from .source import Source
 from .symbolic import SymbolicInt, SymbolicTensor, TensorSpec, record
 
@@ -25,7 +24,6 @@ __all__ = [
     "GraphError",
     "LaminaError",
     "Node",
-    "Program",
     "ShapeError",
     "Source",
     "StructureError",

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from lamina.probing import run_on_shapes
 from lamina.sizes import tree
 from lamina.sizes.pointwise import POINTWISE, broadcast, pointwise_result
 from lamina.sizes.questions import Array as Array
@@ -25,7 +26,6 @@ from lamina.sizes.search import REFUSALS, Found, Search
 from lamina.sizes.world import ENDS, Example, Unknown, World, example_of, joint_worlds
 
 from .node import Constant, Leaf, Node, Symbolic
-from .probe import run_on_shapes
 from .walk import Key, key_of, sorted_nodes
 
 _INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64)

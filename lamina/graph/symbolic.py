@@ -293,7 +293,7 @@ class SymbolicDevice(Symbolic):
     __hash__ = _Drawn.__hash__
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
+        if name not in ("type", "=="):
             raise AttributeError(name)
         values_needed(f".{name} of a device", "device=x.device, or a Layer with its own call() to choose by device")
 

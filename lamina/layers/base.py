@@ -37,9 +37,9 @@ from lamina.graph import (
 )
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.infer import Array, probe
-from lamina.graph.probe import probing
 from lamina.graph.source import caller
 from lamina.naming import snake_case
+from lamina.probing import probing
 
 from . import fx
 from .building import marks_built

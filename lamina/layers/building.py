@@ -9,8 +9,8 @@ from typing import Any
 
 from lamina.devices import current_device
 from lamina.graph import ArgumentError
-from lamina.graph.probe import for_real
 from lamina.graph.source import caller
+from lamina.probing import for_real
 
 from .nested import adopt_nested_layers
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from lamina.graph.operation import Held
-from lamina.graph.stand_in import StandIns, parts_of
+from lamina.probing import StandIns, parts_of
 
 
 class _Asked(threading.local):

@@ -20,7 +20,7 @@ from lamina import dtype_policies
 from lamina.dtype_policies import DTypePolicy, DTypePolicyMap
 from lamina.graph import ArgumentError, tree
 from lamina.graph.dtypes import to_torch
-from lamina.graph.stand_in import parts_of, stand_in
+from lamina.probing import parts_of, stand_in
 
 from .mode import asked_mode, asking, run_foreign
 from .moving import follow

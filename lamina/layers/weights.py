@@ -15,7 +15,7 @@ from lamina.devices import current_device, take_memory
 from lamina.graph import ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
-from lamina.graph.probe import for_real, probing
+from lamina.probing import for_real, probing
 
 from .moving import tell_places
 from .nested import adopt_nested_layers

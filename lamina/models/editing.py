@@ -30,7 +30,7 @@ from lamina.layers.base import Layer
 from lamina.layers.core.input_layer import InputLayer
 from lamina.layers.core.torch_module import TorchModule
 from lamina.layers.moving import tell_places
-from lamina.ops.body import Body, placeholder, spec_of
+from lamina.ops.body import Body, placeholder
 from lamina.saving.errors import SavingError
 
 Convert = Callable[[torch.dtype], torch.dtype]
@@ -325,8 +325,7 @@ def _redeclared(tensor: SymbolicTensor, convert: Convert) -> SymbolicTensor:
         return tensor
     layer: Any = tensor.node.op
     if not isinstance(layer, InputLayer):
-        spec: Any = tensor.node.specs[tensor.index]
-        return placeholder(tensor.name, replace(spec, dtype=dtype), tensor.node.source)
+        return placeholder(tensor.name, _moved(tensor, convert), tensor.node.source)
     new = InputLayer.from_config(layer.get_config() | {"dtype": dtype})
     new.auto_named, new._settled = layer.auto_named, layer._settled
     result: SymbolicTensor = new.take()
@@ -352,12 +351,16 @@ class _Moved:
             return leaf
         if id(leaf) not in self._bodies:
             convert = self.convert or (lambda dtype: dtype)
-            inputs = tuple(
-                placeholder(t.name, replace(spec_of(t), dtype=convert(t.dtype)), t.node.source)
-                for t in leaf.graph.inputs
-            )
+            inputs = tuple(placeholder(t.name, _moved(t, convert), t.node.source) for t in leaf.graph.inputs)
             self._bodies[id(leaf)] = Body(leaf.role, leaf.graph.rebuild(self.apply, inputs), leaf.own)
         return self._bodies[id(leaf)]
+
+
+def _moved(tensor: SymbolicTensor, convert: Convert) -> TensorSpec:
+    """What is known of a tensor that has moved to another dtype."""
+    spec: Any = tensor.node.specs[tensor.index]
+    result: TensorSpec = replace(spec, dtype=convert(tensor.dtype))
+    return result
 
 
 def _uncast(leaf: Any, layer: Any) -> Any:

@@ -23,7 +23,7 @@ def find_layer(model: Layer, name: str) -> Layer:
         holder = found
         layer = next((layer for known, layer in _parts_of(holder) if known == part), None)
         if not isinstance(layer, Layer):
-            names = dict.fromkeys(layer.name for _, layer in _parts_of(holder) if isinstance(layer, Layer))
+            names = dict.fromkeys(layer.name for layer in _layers_of(holder))
             whole = f" (of {name!r})" if part != name else ""
             raise ArgumentError(f"{holder.label} has no layer {part!r}{whole}.", expected=", ".join(names) or "no name")
         found = layer
@@ -32,7 +32,10 @@ def find_layer(model: Layer, name: str) -> Layer:
 
 def _parts_of(holder: Any) -> Iterator[tuple[str, torch.nn.Module]]:
     """What lies under a model or layer: by the name it has there, then by the one it has itself."""
-    children = [*holder.named_children()]
-    yield from children
-    layers = holder.layers if hasattr(holder, "graph") else [child for _, child in children]
-    yield from ((layer.name, layer) for layer in layers if isinstance(layer, Layer))
+    yield from holder.named_children()
+    yield from ((layer.name, layer) for layer in _layers_of(holder))
+
+
+def _layers_of(holder: Any) -> list[Layer]:
+    parts = holder.layers if hasattr(holder, "graph") else holder.children()
+    return [part for part in parts if isinstance(part, Layer)]

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from lamina.graph import Graph, Program, SymbolicTensor
+from lamina.graph import Graph, SymbolicTensor
 from lamina.graph.walk import key_of, reached
+from lamina.program import Program
 
 
 class OutputMasks:

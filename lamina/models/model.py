@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from lamina.devices import limited_memory, memory_of_host
-from lamina.graph import ArgumentError, Graph, Node, Program, SymbolicTensor, tree
+from lamina.graph import ArgumentError, Graph, Node, SymbolicTensor, tree
 from lamina.graph.infer import Array, drawn_for, infer_graph
 from lamina.layers import fx
 from lamina.layers.base import Layer
 from lamina.layers.core import AddedLoss
 from lamina.layers.inferred import inferred_shapes, map_shapes
 from lamina.layers.moving import dtype_after, note_place
+from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter

@@ -17,7 +17,6 @@ from lamina.graph import (
     ArgumentError,
     Graph,
     Node,
-    Program,
     ShapeError,
     Source,
     Symbolic,
@@ -33,6 +32,7 @@ from lamina.graph.operation import Held, Operation
 from lamina.graph.records import Placeholder
 from lamina.graph.source import caller
 from lamina.graph.walk import Key, key_of
+from lamina.program import Program
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 Function = TypeVar("Function", bound=Callable[..., Any])

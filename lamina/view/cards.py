@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from . import style
 from .facts import Row, Tensor
 from .fonts import shortened
-from .layout import Direction
+from .layout.parts import Direction
 from .scene import WORD_GAP, Group, Label, Panel, Shape, Word, line_width
 
 

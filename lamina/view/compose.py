@@ -10,7 +10,8 @@ from . import style
 from .cards import Card, Options, card_of, draw_card, pill_of, tensor_text
 from .facts import Facts, Row, Wire, describe
 from .fonts import text_width
-from .layout import Box, Direction, Drawing, Edge, curve, lay_out
+from .layout import Box, Drawing, Edge, curve, lay_out
+from .layout.parts import Direction
 from .notes import note_of, tensor_note
 from .scene import Arrow, Group, Label, Panel, Point, Scene, Shape, Stroke, Word, line_width
 

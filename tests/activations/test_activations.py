@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from lamina import activations
-from lamina.graph import Graph, Program
+from lamina.graph import Graph
 from lamina.layers.core import Input
+from lamina.program import Program
 
 ALIASES = {"hard_swish": "hard_silu", "swish": "silu"}
 HELPERS = {"deserialize", "get", "serialize"}

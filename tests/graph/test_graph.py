@@ -8,9 +8,10 @@ import weakref
 import pytest
 import torch
 
-from lamina.graph import Graph, GraphError, Program
+from lamina.graph import Graph, GraphError
 from lamina.layers import Add, Dense, Input
 from lamina.models import Model
+from lamina.program import Program
 
 
 def test_a_chain_of_ten_thousand_layers_with_weights_builds_runs_trains_and_is_freed_by_reference_counts():

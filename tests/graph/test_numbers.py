@@ -12,8 +12,9 @@ import torch
 
 import lamina
 from lamina import Model
-from lamina.graph import Graph, LaminaError, Program, ShapeError, SymbolicInt, ValueNeededError
+from lamina.graph import Graph, LaminaError, ShapeError, SymbolicInt, ValueNeededError
 from lamina.layers import Input, Lambda, Masking
+from lamina.program import Program
 
 ONES = torch.ones(1, 1, 4)
 

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 
 from lamina import layers
-from lamina.graph import Graph, Program, ShapeError, SymbolicInt, tree
+from lamina.graph import Graph, ShapeError, SymbolicInt, tree
 from lamina.layers import Input
+from lamina.program import Program
 
 EXPRESSIONS = {
     "function": torch.tanh,

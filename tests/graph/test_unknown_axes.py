@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from lamina import Model, ops
-from lamina.graph import Graph, LaminaError, Program, ShapeError, SymbolicInt, SymbolicTensor
+from lamina.graph import Graph, LaminaError, ShapeError, SymbolicInt, SymbolicTensor
 from lamina.layers import (
     Activation,
     Add,
@@ -38,6 +38,7 @@ from lamina.layers import (
     UpSampling2D,
     ZeroPadding1D,
 )
+from lamina.program import Program
 
 SIZES = (1, 2, 3, 7, 10, 47, 193, 4097)
 MORE_SIZES = (4, 5, 6, 8, 12, 15, 20, 30, 60, 64, 120, 240, 420, 840, 2048, 6000, 8192, 12000)

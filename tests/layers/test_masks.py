@@ -12,8 +12,8 @@ import torch
 
 from lamina import layers
 from lamina.graph import Graph
-from lamina.graph.program import Program
 from lamina.layers import Input, Masking
+from lamina.program import Program
 from tests.layers.cases.form import Sub
 from tests.layers.parity import check
 

@@ -393,7 +393,7 @@ def test_wirings(make):
 
 @pytest.mark.parametrize("make", WIRED)
 def test_without_the_kernels_of_onednn(make, monkeypatch):
-    monkeypatch.setattr("lamina.models.folding.fold.kernels", lambda: None)
+    monkeypatch.setattr("lamina._torch.onednn.convolutions", lambda: None)
     model = fill(make())
     assert_same(model, data(model))
     assert all(step._onednn is None for step in model._folding._steps)

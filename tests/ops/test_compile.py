@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from lamina import ops
-from lamina.graph import Graph, Program, tree
+from lamina.graph import Graph, tree
 from lamina.layers import Input
+from lamina.program import Program
 from tests.ops.cases import CASES, Case, Given
 
 

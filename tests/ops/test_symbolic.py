@@ -11,8 +11,9 @@ import torch
 
 import lamina
 from lamina import ops
-from lamina.graph import Graph, Program, Symbolic, SymbolicInt, SymbolicTensor, ValueNeededError, tree
+from lamina.graph import Graph, Symbolic, SymbolicInt, SymbolicTensor, ValueNeededError, tree
 from lamina.layers import Input
+from lamina.program import Program
 from tests.ops.cases import CASES, Case, Given
 
 SYMBOLIC = [case for case in CASES if case.symbolic]

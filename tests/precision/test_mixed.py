@@ -12,7 +12,7 @@ import torch
 
 import lamina
 from lamina import config, layers
-from lamina.graph import Program
+from lamina.program import Program
 
 BF16, F32 = torch.bfloat16, torch.float32
 

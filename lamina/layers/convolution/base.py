@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -76,6 +77,7 @@ class Convolution(Layer):
         self._lifted_strides = lifted(self.strides, 1)
         self._lifted_dilation = lifted(self.dilation_rate, 1)
         self._fixed_padding = self._plan_padding()
+        self._has_large = False
         self._skips_positions = skips_positions(self.kernel_size, self.strides)
 
     def build_channels(self, input_shape: Shape) -> int:
@@ -89,6 +91,7 @@ class Convolution(Layer):
 
     def add_kernel(self, name: str, options: str, spatial: tuple[int, ...], a: int, b: int) -> Any:
         """A kernel of shape (*spatial, a, b)."""
+        self._has_large = self._has_large or math.prod(spatial) * a * b >= _LARGE
         return self.add_weight((*spatial, a, b), name=name, **weight_options(self, options))
 
     def add_bias(self, size: int) -> Any:
@@ -101,7 +104,8 @@ class Convolution(Layer):
         A view, which PyTorch's convolutions copy into their own order. A large kernel of channels_last data is brought
         there by `as_channels_last` first, which is faster.
         """
-        if self.data_format == CHANNELS_LAST and kernel.numel() >= _LARGE and not torch.compiler.is_compiling():
+        large = self._has_large and self.data_format == CHANNELS_LAST and kernel.numel() >= _LARGE
+        if large and not torch.compiler.is_compiling():
             kernel = as_channels_last(kernel)
         if self.rank == 1:
             return kernel.permute(2, 1, 0).unsqueeze(2)

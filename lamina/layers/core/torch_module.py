@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError, tree
-from lamina.graph.probe import probing
 from lamina.layers.base import Layer
 from lamina.layers.mode_watch import watch
 from lamina.layers.moving import tell_places
+from lamina.probing import probing
 from lamina.sizes.world import Shape, merged_shape
 
 

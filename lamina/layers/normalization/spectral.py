@@ -10,13 +10,13 @@ import torch.nn.functional as F
 
 from lamina.config import epsilon
 from lamina.graph import ArgumentError
-from lamina.graph.stand_in import stand_in
 from lamina.initializers import TruncatedNormal
 from lamina.layers.arguments import whole
 from lamina.layers.base import Layer
 from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape
 from lamina.layers.precision import give_back
+from lamina.probing import stand_in
 
 _KERNELS = ("kernel", "embeddings")
 

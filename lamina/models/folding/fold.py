@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from lamina._torch import onednn
-from lamina.graph import Graph, Program
+from lamina.graph import Graph
 from lamina.layers.normalization import BatchNormalization
+from lamina.program import Program
 
 from .rules import rewritten
 from .settings import Settings, layers_of

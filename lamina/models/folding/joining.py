@@ -13,13 +13,14 @@ from typing import Any
 
 import torch
 
-from lamina.graph import Graph, Node, Program, SymbolicTensor
-from lamina.graph.stand_in import stand_in
+from lamina.graph import Graph, Node, SymbolicTensor
 from lamina.graph.walk import key_of
 from lamina.layers.convolution.base import Convolution
 from lamina.layers.geometry import channel_axis
 from lamina.layers.merging import Add
 from lamina.layers.normalization import BatchNormalization
+from lamina.probing import stand_in
+from lamina.program import Program
 
 from .changes import CHANGING, RELU, change_of, is_linear
 from .rules import alike, inputs_of, is_plain, is_usual, make_node, tensors_in

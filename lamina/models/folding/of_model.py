@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from lamina._torch import modules
-from lamina.graph import Program
+from lamina.program import Program
 
 from .fold import Folding, can_fold
 from .joining import Joining

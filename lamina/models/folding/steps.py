@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from lamina.graph.stand_in import stand_in
 from lamina.layers.convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -21,6 +20,7 @@ from lamina.layers.convolution import (
     SeparableConv2D,
 )
 from lamina.layers.core.dense import Dense
+from lamina.probing import stand_in
 
 from .changes import Change
 from .onednn import Kernels, OneDnn

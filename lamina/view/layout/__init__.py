@@ -20,7 +20,7 @@ from .place import place_across
 from .ranks import assign_ranks, path_lengths
 from .route import corner_points, rank_positions, touch_points
 
-__all__ = ["Box", "Direction", "Drawing", "Edge", "Rect", "Spacing", "curve", "lay_out"]
+__all__ = ["Box", "Drawing", "Edge", "Rect", "Spacing", "curve", "lay_out"]
 
 
 def lay_out(

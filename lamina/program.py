@@ -17,13 +17,12 @@ from typing import Any
 
 import torch
 
+from lamina.graph.graph import Graph
+from lamina.graph.node import Constant, Leaf, Node, Symbolic, function_name, is_input_node
+from lamina.graph.operation import Held, Operation
+from lamina.graph.refusals import Fixed
+from lamina.graph.walk import Key, key_of
 from lamina.sizes import tree
-
-from .graph import Graph
-from .node import Constant, Leaf, Node, Symbolic, function_name, is_input_node
-from .operation import Held, Operation
-from .refusals import Fixed
-from .walk import Key, key_of
 
 _INFIX = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
