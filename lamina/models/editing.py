@@ -21,6 +21,7 @@ from lamina.graph import (
     Node,
     Symbolic,
     SymbolicTensor,
+    TensorSpec,
     record,
     tree,
 )
