@@ -41,6 +41,11 @@ is_exporting: Callable[[], bool] = (
 )
 
 
+def is_compiling_for_use() -> bool:
+    """Whether `torch.compile` is at work. An export, which is done once, is not meant."""
+    return torch.compiler.is_compiling() and not is_exporting()
+
+
 def guards(size: torch.SymInt) -> Sequence[Any]:
     """What the tracer has taken for granted about the sizes that it does not know; each has a sympy `expr`.
 

@@ -8,11 +8,12 @@ from functools import wraps
 from typing import Any
 
 from lamina.devices import current_device
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, LaminaError, StructureError, tree
 from lamina.graph.source import caller
 from lamina.probing import for_real
 
 from .nested import adopt_nested_layers
+from .shape_rules import shapes_of
 
 _LOCK = threading.RLock()  # threads that call a new layer at the same time build it once
 _SLOTS = ("_parameters", "_buffers", "_modules")
@@ -40,6 +41,36 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
             layer.built = True
 
     return marked
+
+
+def build_for(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Build a layer for what it is called on.
+
+    Raises:
+        ArgumentError, StructureError: that is no tensor, or several where ``build`` takes one.
+    """
+    if not any(hasattr(leaf, "shape") for leaf in tree.leaves((args, kwargs))):
+        raise ArgumentError(
+            f"{layer.label} was called on no tensor.",
+            got=", ".join(type(leaf).__name__ for leaf in tree.leaves((args, kwargs))) or "nothing",
+            expected="symbolic tensors, torch tensors or NumPy arrays",
+            hint="layer(Input(shape)), or torch.as_tensor(values)",
+        )
+    shapes: tuple[Any, ...] = (shapes_of(args[0]) if args else shapes_of(next(iter(kwargs.values()))),)
+    if layer._facts.build_shapes:
+        given = layer._facts.signature.bind_partial(*args, **kwargs).arguments
+        shapes = tuple(shapes_of(given[n]) if given.get(n) is not None else None for n in layer._facts.build_shapes)
+    try:
+        layer._build_once(*shapes)
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        if isinstance(error, LaminaError) or not isinstance(args[0] if args else None, (list, tuple, dict)):
+            raise
+        raise StructureError(
+            f"{layer.label} cannot take a {type(args[0]).__name__} of {len(args[0])} tensors.",
+            got=f"shapes {shapes[0]}",
+            expected=f"one tensor ({type(error).__name__}: {error})",
+            hint="Concatenate()([...]) or another merging layer before it, or the layer called on each",
+        ) from error
 
 
 def _build(layer: Any, build: Callable[[], None]) -> None:

@@ -215,4 +215,4 @@ rnn_relu = torch.ops.lamina.rnn_relu
 
 def wanted() -> bool:
     """Whether a compiler is at work that would unroll; exporters must see PyTorch's own operations."""
-    return torch.compiler.is_compiling() and not tracing.is_exporting()
+    return tracing.is_compiling_for_use()

@@ -1,0 +1,35 @@
+"""The calls of a layer that were drawn: the layer holds them weakly, since they hold the layer."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from lamina.graph import ArgumentError, Node
+
+
+def remember(layer: Any, node: Node) -> None:
+    """Keep a weak reference to a call of this layer."""
+    layer.called_by.append(weakref.ref(node))
+    if len(layer.called_by) >= layer._forget_at:  # at doubling sizes, so that a long list is not walked at every call
+        layer.called_by = [ref for ref in layer.called_by if ref() is not None]
+        layer._forget_at = max(32, 2 * len(layer.called_by))
+
+
+def only_call(layer: Any, what: str) -> Node:
+    """The call, if there is one only.
+
+    Raises:
+        ArgumentError: none, or several; lists them.
+    """
+    calls: list[Node] = layer._calls()
+    if not calls:
+        raise ArgumentError(f"{layer.label} has no {what}: it was never called on a symbolic tensor.", hint="layer(x)")
+    if len(calls) > 1:
+        listed = "\n".join(f"{i}: {node.source}" for i, node in enumerate(calls))
+        raise ArgumentError(
+            f"{layer.label} was called {len(calls)} times, so it has no single {what}.",
+            got=listed,
+            hint=f'layer.get_{what}_at(i), or model.node("{layer.name}:1").output',
+        )
+    return calls[0]

@@ -1,0 +1,55 @@
+"""A layer's own rule of shapes, ``compute_output_shape``, asked for one example of a call's arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lamina.graph import tree
+from lamina.graph.dtypes import to_torch
+from lamina.sizes.questions import Array
+
+from .inferred import map_shapes
+from .signature import call_facts
+
+
+def example_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The result's shapes and dtypes for one example of the arguments; None where no rule is known."""
+    if not layer.has_shape_rule:
+        return None
+    first = args[0] if args else next(iter(kwargs.values()))
+    names = call_facts(type(layer).call, type(layer).compute_output_shape).build_shapes
+    shapes = [shapes_of(first)]  # whatever the rule calls it: a cell's `input_shape` is that of `inputs`
+    if names:
+        given = layer._facts.signature.bind_partial(*args, **kwargs).arguments
+        shapes += [
+            shapes_of(given[n]) if given.get(n) is not None else None
+            for n in names[1:]
+            if n in layer._facts.signature.parameters
+        ]
+    result = layer.compute_output_shape(*shapes)
+    leading = next((leaf.shape[0] for leaf in tree.leaves(first) if isinstance(leaf, Array) and leaf.shape), 1)
+    dtype = next((leaf.dtype for leaf in tree.leaves(first) if isinstance(leaf, Array)), layer._torch_dtype)
+    return _arrays(result, to_torch(layer.compute_output_dtype(dtype)), leading)
+
+
+def check_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Ask the layer's rule of shapes, which refuses what the layer cannot take, as it is asked where a graph is
+    drawn; PyTorch's kernels would refuse in their own words, or not at all."""
+    named = {key: value for key, value in kwargs.items() if key != "training"}
+    layer.output_example(*tree.map_leaves(_example, (args, named)))
+
+
+def shapes_of(argument: Any) -> Any:
+    """The shapes of what a layer is called on, in its structure."""
+    return tree.map_leaves(lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else None, argument)
+
+
+def _example(leaf: Any) -> Any:
+    return Array(tuple(leaf.shape), leaf.dtype) if isinstance(leaf, torch.Tensor) else leaf
+
+
+def _arrays(shapes: Any, dtype: torch.dtype, leading: int) -> Any:
+    """Shapes that a rule gave, as examples of tensors. A rule that insists on ``None`` means the batch there."""
+    return map_shapes(lambda shape: Array(tuple(leading if n is None else n for n in shape), dtype), shapes)
