@@ -7,8 +7,8 @@ and name its inputs so. A class has one signature and every graph has other inpu
 from __future__ import annotations
 
 import inspect
-import types
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 
@@ -37,9 +37,11 @@ def shown_as(forward: Callable[..., Any], signature: inspect.Signature) -> Calla
     >>> inspect.signature(shown_as(forward, inspect.signature(lambda image, text=None: None)))
     <Signature (self, /, image, text=None)>
     """
-    code, where = forward.__code__, forward.__globals__
-    copy = types.FunctionType(code, where, forward.__name__, forward.__defaults__, forward.__closure__)
-    copy.__doc__, copy.__qualname__, copy.__module__ = forward.__doc__, forward.__qualname__, forward.__module__
+
+    @wraps(forward)
+    def shown(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return forward(self, *args, **kwargs)
+
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    copy.__signature__ = inspect.Signature([itself, *signature.parameters.values()])  # type: ignore[attr-defined]
-    return copy
+    shown.__signature__ = inspect.Signature([itself, *signature.parameters.values()])  # type: ignore[attr-defined]
+    return shown

@@ -237,6 +237,15 @@ def test_losses_of_a_trial_are_none():
     assert [float(loss) for loss in layer.losses] == [3.0]
 
 
+def test_a_layer_that_a_function_holds_loses_nothing_in_a_trial():
+    inner = layers.Dense(4, activity_regularizer="l2")
+    inner(torch.ones(2, 4))
+    before = [float(loss) for loss in inner.losses]
+    layers.Lambda(lambda x: inner(x))(Input((4,)))
+    assert [float(loss) for loss in inner.losses] == before
+    assert not any(loss.is_meta for loss in inner.losses)
+
+
 def test_an_output_shape_asks_call_once_for_each_example():
     seen = []
 

@@ -199,6 +199,19 @@ def test_what_a_mixed_layer_sets_in_its_call_is_kept():
     assert layer.last.tolist() == [2.0, 2.0]
 
 
+def test_a_mode_within_a_mode_ends_with_its_own_call():
+    class Teaches(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.teacher, self.pupil = Doubles(), Doubles()
+
+        def call(self, inputs):
+            return self.teacher(inputs, training=False), self.pupil(inputs), self.teacher(inputs, training=True)
+
+    results = Teaches()(torch.ones(1), training=True)
+    assert [result.item() for result in results] == [1, 4, 4]
+
+
 def test_a_mode_that_a_call_asks_for_ends_with_it_even_by_an_error():
     class Fails(layers.Layer):
         def __init__(self, **kwargs):

@@ -134,7 +134,7 @@ def test_errors_within_a_graph_name_the_users_line() -> None:
 def test_sizes_may_be_those_of_another_tensor() -> None:
     x, y = Input((None, 3)), Input((None,))
     model = lamina.Model([x, y], ops.rearrange(x, "b (t k) c -> b t (k c)", t=ops.shape(y)[1] // 2))
-    assert model.output_shape == (None, None, 6)
+    assert model.output_shape == (None, None, None)  # the two axes may have any sizes
     given = torch.randn(2, 8, 3)
     assert torch.equal(model([given, torch.zeros(2, 8)]), given.reshape(2, 4, 6))
 
