@@ -240,9 +240,9 @@ def test_losses_of_a_trial_are_none():
 def test_a_layer_that_a_function_holds_loses_nothing_in_a_trial():
     inner = layers.Dense(4, activity_regularizer="l2")
     inner(torch.ones(2, 4))
-    before = [float(loss) for loss in inner.losses]
+    before = [loss.item() for loss in inner.losses]
     layers.Lambda(lambda x: inner(x))(Input((4,)))
-    assert [float(loss) for loss in inner.losses] == before
+    assert [loss.item() for loss in inner.losses] == before
     assert not any(loss.is_meta for loss in inner.losses)
 
 
