@@ -22,6 +22,8 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None, device: torch.device
 
 
 def _takeable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    if array.flags.writeable and array.dtype.isnative and all(stride >= 0 for stride in array.strides):
+    flags = array.flags
+    in_order = flags.c_contiguous or all(stride >= 0 for stride in array.strides)
+    if in_order and flags.writeable and array.dtype.isnative:
         return array
     return array.astype(array.dtype.newbyteorder("="), order="C")

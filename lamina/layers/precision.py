@@ -114,6 +114,8 @@ class Precision(Weights):
 
     def launch(self, *args: Any, **kwargs: Any) -> Any:
         """Run the layer on real tensors, hooks and all: in the mode that ``training`` asks for, as its policy wants."""
+        if not (kwargs or self._foreign or self._mixed):
+            return self.run(*args)
         if "training" in kwargs:
             mode = kwargs["training"]
             if not self.takes_training:
@@ -136,7 +138,7 @@ class Precision(Weights):
         # In a graph the inputs have been cast already; not looking for more in a single tensor saves 2 of 16 us.
         if self.autocast and (kwargs or len(args) != 1 or getattr(args[0], "dtype", None) != self._torch_dtype):
             args, kwargs = cast_floats((args, kwargs), self._torch_dtype)
-        if has_foreign_parts(self):
+        if self._modules and has_foreign_parts(self):
             return self._run_foreign(args, kwargs)
         return self._run_with_cast_weights(args, kwargs)
 
@@ -144,18 +146,22 @@ class Precision(Weights):
         """On a stand-in whose trainable weights are in the compute dtype; gradients reach the weights themselves."""
         if self._cast_plan is None:
             self._cast_plan = _cast_plan(self)
+        plan: list[tuple[Precision, list[str]]] = self._cast_plan
         copies: dict[int, Precision] = {}
-        for part, holders in self._cast_plan:  # those within come first, so the ones around them hold their stand-ins
+        for part, holders in plan:  # those within come first, so the ones around them hold their stand-ins
             attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
+            attributes["_set_names"] = set()
             for name in holders:
                 attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
-            attributes |= {"_set_names": set(), "_behind": part.__dict__.get("_behind") or weakref.ref(part)}
+            if part._asks_mode and part.takes_training:
+                attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
             copies[id(part)] = stand_in(part, attributes)
         try:
             return copies[id(self)].run(*args, **kwargs)
         finally:
-            for part, _ in self._cast_plan:
-                give_back(part, copies[id(part)])
+            for part, _ in plan:
+                if copies[id(part)].__dict__["_set_names"]:
+                    give_back(part, copies[id(part)])
 
     def _run_foreign(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """With PyTorch's own modules inside, by PyTorch's own means: `torch.autocast`."""

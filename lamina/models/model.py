@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import methodcaller
@@ -35,10 +36,32 @@ from .folding import Folding, Joining
 from .folding.of_model import program_for_inference, program_for_training
 from .lookup import find_layer
 from .masks import OutputMasks
-from .shown_forward import ShownForward, shown_as
+from .shown_forward import ShownForward, shown_as, with_signature
 
 # What a call is given when it is no drawing; None is an optional input or an option.
 _DATA = (torch.Tensor, np.ndarray, bool, type(None))
+
+
+def forward_of(signature: inspect.Signature | None) -> Callable[..., Any]:
+    """``forward`` of a model, under the signature of its graph. It is written here once for each graph, since one that
+    only called another would cost every call of the model 0.1 us.
+    """
+
+    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """What ``model(...)`` runs, with a graph the inputs' names in its signature: ``model(image=..., text=...)``."""
+        if type(args) is not tuple:
+            return fx.root(self, args)
+        if not self._runs_graph:
+            return Layer.forward(self, *args, **kwargs)
+        if len(args) == 1:
+            if not kwargs:
+                return self.call(args[0])
+            if len(kwargs) == 1 and "training" in kwargs:
+                return self.call(args[0], kwargs["training"])
+        inputs, options = self._binding.forms.gather(args, kwargs)
+        return self.call(inputs, **options)
+
+    return forward if signature is None else with_signature(forward, signature)
 
 
 class Model(Trainer, Layer):
@@ -190,7 +213,8 @@ class Model(Trainer, Layer):
     def _bind(self, graph: Graph) -> None:
         """Take inputs as this graph declares them, by their names too."""
         self._binding = Binding(graph, self.label)
-        self._forward_of_graph = shown_as(Model.forward, self._binding.forms.signature) if self._runs_graph else None
+        self._runs_graph = type(self).call is Model.call
+        self._forward_of_graph = forward_of(self._binding.forms.signature) if self._runs_graph else None
 
     @property
     def graph(self) -> Graph | None:
@@ -270,23 +294,10 @@ class Model(Trainer, Layer):
         # A graph has a program for each mode, which the argument chooses.
         return not self._runs_graph and super().heeds_mode
 
-    @property
-    def _runs_graph(self) -> bool:
-        """Whether a call runs the graph: there is one, and the class has no ``call`` of its own."""
-        return self._graph is not None and type(self).call is Model.call
+    _runs_graph = False
+    """Whether a call runs the graph: there is one, and the class has no ``call`` of its own."""
 
-    @ShownForward
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What ``model(...)`` runs, with a graph the inputs' names in its signature: ``model(image=..., text=...)``."""
-        if type(args) is not tuple:
-            return fx.root(self, args)
-        if not self._runs_graph:
-            return super().forward(*args, **kwargs)
-        if len(args) == 1 and not kwargs:
-            return self.call(args[0])
-        inputs, options = self._binding.forms.gather(args, kwargs)
-        return self.call(inputs, **options)
-
+    forward = ShownForward(forward_of(None))
     _forward_of_class: Callable[..., Any] = forward.plain
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -357,6 +368,8 @@ class Model(Trainer, Layer):
         ...     model.folded()(torch.ones(1, 8, 8, 3)).shape
         torch.Size([1, 6, 6, 4])
         """
+        if self._can_fold is False:  # nothing in the graph gains from it
+            return None
         program = program_for_inference(self, afresh)
         return partial(self._run_folded, program) if program is not None else None
 

@@ -142,7 +142,7 @@ class Sequential(Model):
     @begins_drawing
     def _redraw(self, start: SymbolicTensor) -> None:
         self._start = self._end = start
-        self._graph = None
+        self._graph, self._runs_graph = None, False
         for layer in self._chain:
             self._end = layer(self._end)
         self._finish()

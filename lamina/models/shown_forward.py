@@ -42,6 +42,12 @@ def shown_as(forward: Callable[..., Any], signature: inspect.Signature) -> Calla
     def shown(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         return forward(self, *args, **kwargs)
 
+    return with_signature(shown, signature)
+
+
+def with_signature(function: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
+    """The function itself, which shows this signature from now on, with `self` before it."""
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    shown.__signature__ = inspect.Signature([itself, *signature.parameters.values()])  # type: ignore[attr-defined]
-    return shown
+    shown: Any = function
+    shown.__signature__ = inspect.Signature([itself, *signature.parameters.values()])
+    return function
