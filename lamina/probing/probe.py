@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from .stand_in import StandIns, is_shape
 
 # Small tensors keep their values until they meet a shape, so that code may branch on them: a step, a table of sizes.
 _SMALL = 4096
+_BUILT_IN = (BuiltinFunctionType, MethodDescriptorType)
 _OF_VALUES = (torch.tensor, torch.as_tensor, torch.asarray, torch.scalar_tensor)
 # They change what they are given, or draw numbers, and their names do not say so.
 _CHANGE = frozenset(
@@ -159,6 +161,9 @@ class for_real:  # noqa: N801  it is used like a function
 
 def run_on_shapes(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], method: str) -> Any:
     """``op`` on tensors without storage: what it returns. It, its weights and what it uses besides stay as they are."""
+    if isinstance(op, _BUILT_IN):  # holds nothing that is real
+        with torch.no_grad(), torch.device("meta"):
+            return op(*args, **kwargs)
     probe = Probe(op)
     with torch.no_grad(), torch.device("meta"), probe:
         result = getattr(probe.called, method)(*args, **kwargs)
