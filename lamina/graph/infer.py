@@ -19,9 +19,9 @@ import torch
 
 from lamina.probing import run_on_shapes
 from lamina.sizes import tree
-from lamina.sizes.pointwise import POINTWISE, broadcast, pointwise_result
+from lamina.sizes.pointwise import EXACT, POINTWISE, broadcast, pointwise_result
 from lamina.sizes.questions import Array as Array
-from lamina.sizes.questions import alike, doubtful, numbers_of, unknown_in
+from lamina.sizes.questions import alike, doubtful, has_rule, numbers_of, unknown_in
 from lamina.sizes.search import REFUSALS, Found, Search
 from lamina.sizes.world import ENDS, Example, Unknown, World, example_of, joint_worlds
 
@@ -60,7 +60,8 @@ def search_for(node: Node) -> Search:
         dims = (dim for n in sources for spec in n.specs for dim in spec.dims or ())  # type: ignore[attr-defined]
         return [dim for dim in dims if isinstance(dim, Unknown)]
 
-    return Search(run, shapes, unknowns, lambda: numbers_of(node), alike, unknown_in)
+    cheap = node.op in EXACT or has_rule(node.op)
+    return Search(run, shapes, unknowns, lambda: numbers_of(node), alike, unknown_in, cheap)
 
 
 def examples_at(symbolics: Sequence[Symbolic], world: World) -> dict[Key, Any]:

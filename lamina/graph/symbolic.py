@@ -427,6 +427,8 @@ class SymbolicTensor(_Drawn):
         if name.startswith("__"):
             raise AttributeError(name)
         if name in _NEEDS_VALUES:
+            if name in ("data", "grad"):
+                values_needed(f".{name}", _NEEDS_VALUES[name])
             return lambda *_, **__: values_needed(f".{name}()", _NEEDS_VALUES[name])
         if name in _PROPERTIES:
             return _PROPERTIES[name](self)

@@ -34,7 +34,7 @@ from lamina.naming import snake_case
 from lamina.probing import probing
 
 from . import fx
-from .building import build_for, marks_built
+from .building import build_for, build_once, marks_built
 from .drawn_calls import only_call, remember
 from .inferred import inferred_shapes
 from .inputs import (
@@ -338,7 +338,7 @@ class Layer(Precision):
     def _build_once(self, *shapes: Any) -> None:
         """Build for these shapes, unless it is built."""
         if not self.built:
-            self.build(*shapes)
+            build_once(self, *shapes)
 
     @property
     def built(self) -> bool:

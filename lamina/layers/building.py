@@ -10,7 +10,7 @@ from typing import Any
 from lamina.devices import current_device
 from lamina.graph import ArgumentError, LaminaError, StructureError, tree
 from lamina.graph.source import caller
-from lamina.probing import for_real
+from lamina.probing import for_real, probes_around
 
 from .nested import adopt_nested_layers
 from .shape_rules import shapes_of
@@ -33,6 +33,8 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
                 build(layer, *shapes, **named)
                 return
             given = tuple(map(_plain, (*shapes, *named.values())))
+            if probes_around():
+                given = _unsized(given)
             if layer.built and layer._built_for is not None:
                 _refuse_other(layer, given)
                 return
@@ -71,6 +73,24 @@ def build_for(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
             expected=f"one tensor ({type(error).__name__}: {error})",
             hint="Concatenate()([...]) or another merging layer before it, or the layer called on each",
         ) from error
+
+
+def build_once(layer: Any, *shapes: Any) -> None:
+    """Build a layer for these shapes, unless it is built; of several threads that call it, one does."""
+    with _LOCK, for_real(layer, current_device) as real:
+        if not real.built:
+            real.build(*shapes)
+
+
+def _unsized(shapes: Any) -> Any:
+    """The shapes without the example sizes of a trial; weights hang on the last axis, which is kept."""
+    if isinstance(shapes, dict):
+        return {key: _unsized(value) for key, value in shapes.items()}
+    if not isinstance(shapes, tuple):
+        return shapes
+    if any(isinstance(part, (tuple, dict)) for part in shapes):
+        return tuple(map(_unsized, shapes))
+    return (*(None for _ in shapes[:-1]), *shapes[-1:])
 
 
 def _build(layer: Any, build: Callable[[], None]) -> None:

@@ -31,12 +31,22 @@ def dtype_after(fn: Fn, dtype: torch.dtype) -> torch.dtype:
 def follow(layer: Any, fn: Fn) -> None:
     """Give the layer the policy that its weights have moved to, and tell the models whose graphs it is in."""
     before = layer._variable_torch_dtype
-    after = dtype_after(fn, before) if before.is_floating_point else before
-    if after == before:
-        return
-    layer._take_policy(DTypePolicy(name_of(after)))
-    layer.dtype_changed()
-    tell_places(layer)
+    _move(layer, dtype_after(fn, before) if before.is_floating_point else before)
+
+
+def follow_weights(layer: Any) -> None:
+    """The same for weights that have been put in the places of others, all of one dtype."""
+    weights = [weight for weight in layer._parameters.values() if weight is not None]
+    found = {weight.dtype for weight in weights if weight.is_floating_point() and getattr(weight, "autocast", True)}
+    if len(found) == 1:
+        _move(layer, found.pop())
+
+
+def _move(layer: Any, after: torch.dtype) -> None:
+    if after != layer._variable_torch_dtype:
+        layer._take_policy(DTypePolicy(name_of(after)))
+        layer.dtype_changed()
+        tell_places(layer)
 
 
 def tell_places(layer: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.graph import ArgumentError
+from lamina.layers.base import Layer
 
 
 def part_config(layer: Any) -> Any:
@@ -23,3 +24,13 @@ def part_from_config(config: Any, custom_objects: Mapping[str, Any] | None = Non
     from lamina import layers
 
     return layers.deserialize(config, custom_objects) if isinstance(config, dict) else config
+
+
+def run_part(part: Any, *args: Any, **kwargs: Any) -> Any:
+    """Run a layer within a layer, without the checks of a call from outside.
+
+    What somebody has put in its place (an adapter, PyTorch's checkpoint wrapper, a new layer) is called as any module.
+    """
+    if isinstance(part, Layer) and part.built:
+        return part.launch(*args, **kwargs)
+    return part(*args, **kwargs)

@@ -17,10 +17,13 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 
-from .moving import tell_places
+from .moving import follow_weights, tell_places
 from .nested import adopt_nested_layers
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
+
+# Values that are neither weights nor parts.
+_SETTINGS = frozenset((bool, int, float, str, tuple, list, dict, type(None), torch.dtype))
 
 
 class Weights(Operation):
@@ -101,6 +104,11 @@ class Weights(Operation):
         return weight
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if type(value) in _SETTINGS and not self._holds(name):  # half of the time that a layer's __init__ takes
+            if "_set_names" in self.__dict__:  # a stand-in, for one call
+                self.__dict__["_set_names"].add(name)
+            object.__setattr__(self, name, value)
+            return
         if isinstance(value, Variable) and "_parameters" in self.__dict__:
             slots: tuple[dict[str, Any], ...] = (self._parameters, self._buffers)
             for slot in slots:
@@ -131,7 +139,13 @@ class Weights(Operation):
         before = self.__dict__.get("_modules", {}).get(name)
         super().__setattr__(name, value)
         if before is not None and before is not value and isinstance(value, torch.nn.Module):
+            adopt_nested_layers(self)  # it may stand in a list too
             tell_places(self)  # what it returns may have another shape now
+
+    def _holds(self, name: str) -> bool:
+        """Whether a weight, a buffer or a part goes by this name."""
+        own = self.__dict__
+        return "_modules" in own and (name in own["_parameters"] or name in own["_buffers"] or name in own["_modules"])
 
     def train(self, mode: bool = True) -> Any:
         """PyTorch's; and the mode counts as said, see `lamina.layers.mode_watch`."""
@@ -292,6 +306,10 @@ class Weights(Operation):
         for part in self.modules():
             adopt_nested_layers(part)
         return super().load_state_dict(*args, **kwargs)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, *args: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+        follow_weights(self)  # with assign=True they may have come in another dtype
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
         """PyTorch's ``to`` makes new buffers, and new parameters in some cases; see that these stay `Variable`s."""

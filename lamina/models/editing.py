@@ -84,13 +84,15 @@ def modules_beside(model: Any, graph: Graph) -> dict[str, Any]:
     return beside
 
 
-def refuse_modules_beside(model: Any) -> None:
-    """Before a model is written: what was set beside a graph would not come back, though its weights would be there.
+def refuse_what_would_be_lost(model: Any) -> None:
+    """Before a model is written: what was set beside a graph, or stands in a weight's place, would not come back.
 
     Raises:
         SavingError: there is something with weights, in the model or in one within it, and no class that makes it.
     """
     for part in model.modules():
+        if isinstance(part, Layer):
+            _refuse_other_weights(part)
         graph = part.__dict__.get("_graph")
         if graph is None or not part.made_by_graph:
             continue
@@ -103,6 +105,28 @@ def refuse_modules_beside(model: Any) -> None:
                     hint="model.save_weights(path), a subclass of Model that makes it in __init__, or a call of it "
                     "in the graph",
                 )
+
+
+def _refuse_other_weights(layer: Layer) -> None:
+    """A weight that is computed from others, and one that was registered by hand on a layer of Lamina's."""
+    own = {**layer._parameters, **layer._buffers}
+    computed = [name for name in layer.weight_facts if name not in own]
+    if computed:
+        raise SavingError(
+            f"The weight {computed[0]!r} of {layer.label} is computed from others: pruned or parametrized.",
+            got=", ".join(layer.state_dict()),
+            hint=f"torch.nn.utils.parametrize.remove_parametrizations(layer, {computed[0]!r}), or prune.remove, before "
+            "saving; save_weights for the weights as they are",
+        )
+    drawn = layer.__dict__.get("_graph") is not None and bool(getattr(layer, "made_by_graph", False))
+    parameters = [name for name, weight in layer._parameters.items() if weight is not None]
+    strange = [name for name in parameters if name not in layer.weight_facts]
+    made = drawn or type(layer).__module__.startswith("lamina.layers.")
+    if made and strange:
+        raise SavingError(
+            f"{layer.label} has a parameter {strange[0]!r} that its class does not make: it would not be there again.",
+            hint="a subclass that makes it, or save_weights",
+        )
 
 
 def cannot_remove(model: Any, name: str) -> ArgumentError:
@@ -246,6 +270,7 @@ class _Exchange:
         if node.op is self.old:
             if not isinstance(self.new, TorchModule):
                 kwargs = {key: value for key, value in kwargs.items() if key not in found}
+            args, kwargs = tree.map_leaves(lambda leaf: _uncast(leaf, self.old), (args, kwargs))
             result = drawn_again(node, self.new, args, kwargs, caller())
             self._keep_masks(node, result)
             return result
@@ -259,6 +284,8 @@ class _Exchange:
             _tell(node.op, again)
             return again.output
         kwargs = {key: value for key, value in kwargs.items() if key not in found}
+        if isinstance(node.op, Layer):
+            args, kwargs = tree.map_leaves(lambda leaf: _uncast(leaf, node.op), (args, kwargs))
         return drawn_again(node, node.op, args, kwargs, node.source)
 
     def _keep_masks(self, node: Node, result: Any) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lamina.devices import limited_memory, memory_of_host
-from lamina.graph import ArgumentError, Graph, Node, SymbolicTensor, tree
+from lamina.graph import ArgumentError, Graph, GraphError, Node, SymbolicTensor, tree
 from lamina.graph.infer import Array, drawn_for, infer_graph
 from lamina.layers import fx
 from lamina.layers.base import Layer
@@ -220,7 +220,10 @@ class Model(Trainer, Layer):
     def graph(self) -> Graph | None:
         """What was drawn, as it is now; None for a model that is defined by its ``call``."""
         if self._graph is not None and (self.is_outdated or tuple(self._modules.values()) != self._seen):
-            editing.renew(self)
+            try:
+                editing.renew(self)
+            except AttributeError as error:  # which nn.Module would take for a missing attribute
+                raise GraphError(f"{self.label} cannot be drawn again: {error}") from error
         return self._graph
 
     def _write_programs(self) -> None:
@@ -584,7 +587,7 @@ class Model(Trainer, Layer):
         Raises:
             SavingError, ArgumentError: something that a file has no word for, named with its line; no such folder.
         """
-        editing.refuse_modules_beside(self)
+        editing.refuse_what_would_be_lost(self)
         save_model(self, filepath, overwrite, models=_model_classes())
 
     save_weights = save_weights

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.graph import ArgumentError, Graph, StructureError, SymbolicTensor, tree
+from lamina.graph import ArgumentError, Graph, LaminaError, StructureError, SymbolicTensor, tree
 from lamina.graph.node import is_input_node
 from lamina.graph.source import begins_drawing
 from lamina.layers.base import Layer
@@ -156,8 +156,23 @@ class Sequential(Model):
                     self._put(key, new)
             if not isinstance(input_shape, (tuple, list)) or any(isinstance(n, (tuple, list)) for n in input_shape):
                 raise StructureError("A Sequential takes one tensor.", got=f"shapes {input_shape}")
-            self._redraw(Input(batch_shape=(None, *input_shape[1:]), dtype=self._data_dtype))
+            self._draw_for(tuple(input_shape))
             self._write_programs()
+
+    def _draw_for(self, shape: tuple[int | None, ...]) -> None:
+        """Draw the chain with as many unknown axes as its layers can have: only widths, or also channels, or all sizes.
+
+        A chain that is called on texts of 5 words can then be called on texts of 7.
+        """
+        last = len(shape) - 1
+        for known in ({last}, {1, last}) if last > 1 else ():
+            looser = tuple(size if axis in known else None for axis, size in enumerate(shape))
+            try:
+                self._redraw(Input(batch_shape=looser, dtype=self._data_dtype))
+                return
+            except (LaminaError, TypeError, ValueError, IndexError):
+                continue  # a layer needs the size of another axis, as Dense does behind Flatten
+        self._redraw(Input(batch_shape=(None, *shape[1:]), dtype=self._data_dtype))
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         first = next(tree.leaves(args), None)

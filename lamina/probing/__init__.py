@@ -1,6 +1,6 @@
 """Trying a module on shapes alone, and running it otherwise than it is, without a change that others could see."""
 
-from .probe import for_real, probes_around, probing, run_on_shapes
+from .probe import behind, for_real, probes_around, probing, run_on_shapes
 from .stand_in import StandIns, parts_of, stand_in
 
-__all__ = ["StandIns", "for_real", "parts_of", "probes_around", "probing", "run_on_shapes", "stand_in"]
+__all__ = ["StandIns", "behind", "for_real", "parts_of", "probes_around", "probing", "run_on_shapes", "stand_in"]

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import BuiltinFunctionType, MethodDescriptorType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +38,9 @@ _CHANGE = frozenset(
 )
 
 
+M = TypeVar("M", bound=torch.nn.Module)
+
+
 class _Now(threading.local):
     probe: Probe | None = None
 
@@ -49,6 +52,12 @@ def probing() -> bool:
     """Whether an operation is being tried on shapes in this thread: what is computed now is no result."""
     probe = _now.probe
     return probe is not None and not probe.paused
+
+
+def behind(module: M) -> M:
+    """The module behind a stand-in that is being tried; any other module is itself."""
+    probe = _now.probe
+    return module if probe is None or probe.stand_ins is None else probe.stand_ins.real(module)
 
 
 def probes_around() -> int:
@@ -168,10 +177,5 @@ def run_on_shapes(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     with torch.no_grad(), torch.device("meta"), probe:
         result = getattr(probe.called, method)(*args, **kwargs)
     if probe.stand_ins is not None:
-        probe.stand_ins.give_back(_outlasts)
+        probe.stand_ins.give_back_parts()
     return result
-
-
-def _outlasts(value: Any) -> bool:
-    """Whether what a call on shapes has set is more than a number that it computed: a layer, a weight, a setting."""
-    return not isinstance(value, torch.Tensor) or (isinstance(value, torch.nn.Parameter) and not value.is_meta)

@@ -63,7 +63,7 @@ class StandIns:
         """Make the stand-in what its module is now; what is no stand-in stays."""
         if id(copy) not in self._real:
             return
-        own = self._real[id(copy)].__dict__
+        own = dict(self._real[id(copy)].__dict__)  # as it is now, whatever other threads do to it
         copy.__dict__.clear()
         copy.__dict__.update({name: self._copied(value) for name, value in own.items()})
         copy.__dict__.update({name: value for name, value in self._attributes.items() if name in own})
@@ -80,26 +80,45 @@ class StandIns:
         return value.copy() if hasattr(value, "copy") and isinstance(value, (dict, set)) else value
 
     def give_back(self, keeps: Callable[[Any], bool] = lambda leaf: True) -> None:
-        """Keep what the call has set on the stand-ins, as far as ``keeps`` says of each leaf."""
+        """Keep what the call has set on the stand-ins."""
         for copy in self._copies.values():
             real, taken = self._real[id(copy)], self._taken[id(copy)]
             for name in taken.keys() - copy.__dict__.keys():
                 real.__dict__.pop(name, None)
-            for name, value in copy.__dict__.items():
-                if name in _SLOTS:
-                    self._give_back_slot(real.__dict__[name], value, dict(taken[name]), keeps)
-                elif name not in taken or not _same(taken[name], _contents(value)):
-                    kept = tree.map_leaves(lambda leaf: self._real.get(id(leaf), leaf), value)
-                    if all(map(keeps, tree.leaves(kept))):
-                        real.__dict__[name] = kept
+            for name in _SLOTS:
+                self._give_back_slot(real.__dict__[name], copy.__dict__[name], dict(taken[name]))
+            self._give_back_attributes(real, copy, taken)
 
-    def _give_back_slot(
-        self, real: dict[str, Any], now: dict[str, Any], before: dict[str, Any], keeps: Callable[[Any], bool]
-    ) -> None:
+    def give_back_parts(self) -> None:
+        """Keep the layers and weights that the call has made, and what it has noted beside them, but no tensors.
+
+        A call that has made none has computed only: what it noted, a flag, a counter, a cache, is forgotten with that.
+        """
+        for copy in self._copies.values():
+            real, taken = self._real[id(copy)], self._taken[id(copy)]
+            made = [
+                (name, key, value)
+                for name in _SLOTS
+                for key, value in copy.__dict__[name].items()
+                if key not in dict(taken[name]) and _outlasts(value)
+            ]
+            for name, key, value in made:
+                real.__dict__[name][key] = self._real.get(id(value), value)
+            if made:
+                self._give_back_attributes(real, copy, taken)
+
+    def _give_back_attributes(self, real: Any, copy: Any, taken: dict[str, Any]) -> None:
+        for name, value in copy.__dict__.items():
+            if name not in _SLOTS and (name not in taken or not _same(taken[name], _contents(value))):
+                kept = tree.map_leaves(lambda leaf: self._real.get(id(leaf), leaf), value)
+                if not any(map(is_shape, tree.leaves(kept))):
+                    real.__dict__[name] = kept
+
+    def _give_back_slot(self, real: dict[str, Any], now: dict[str, Any], before: dict[str, Any]) -> None:
         for name in before.keys() - now.keys():
             real.pop(name, None)
         for name, value in now.items():
-            if value is not before.get(name, _ABSENT) and keeps(value):
+            if value is not before.get(name, _ABSENT):
                 real[name] = self._real.get(id(value), value)
 
 
@@ -111,7 +130,7 @@ def parts_of(
     while stack:
         part = stack.pop()
         yield part
-        for inner in part._modules.values():
+        for inner in list(part._modules.values()):
             if inner is not None and id(inner) not in seen and only(inner):
                 seen.add(id(inner))
                 stack.append(inner)
@@ -131,6 +150,11 @@ def _same(a: Any, b: Any) -> bool:
     if type(a) is not tuple or type(b) is not tuple or len(a) != len(b):
         return False
     return all(x is y or (type(x) is type(y) is tuple and _same(x, y)) for x, y in zip(a, b, strict=True))
+
+
+def _outlasts(value: Any) -> bool:
+    """Whether something that a call on shapes has set is a part or a weight, made for real."""
+    return isinstance(value, (torch.nn.Module, torch.nn.Parameter)) and not is_shape(value)
 
 
 def is_shape(leaf: Any) -> bool:

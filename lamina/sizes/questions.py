@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -55,12 +56,20 @@ def doubtful(node: Any, first: Any, second: Any) -> bool:
     if not known or op in POINTWISE:
         return False
     numbers = [s for s in node.inputs if not isinstance(s.example(0), Array)]
-    if op in EXACT or (type(op).__module__.startswith("lamina.") and getattr(op, "has_shape_rule", False)):
+    wide = any(None in getattr(s, "shape", ())[1:] for s in node.inputs)
+    if op in EXACT or has_rule(op):
         if any(s.example(0) == s.example(1) for s in numbers):
             return True
         before = [n for s in node.inputs for n in getattr(s, "shape", ())]
-        return any(known.count(n) > before.count(n) for n in (0, 1))
-    return bool(numbers) or any(None in getattr(s, "shape", ())[1:] for s in node.inputs) or min(known) < 2
+        # Windows with strides make a small size of any that is not large enough, and steps of a slice do.
+        asked = set(known) if wide and (has_rule(op) or op is operator.getitem) else (0, 1)
+        return any(known.count(n) > before.count(n) for n in asked)
+    return bool(numbers) or wide or min(known) < 2
+
+
+def has_rule(op: Any) -> bool:
+    """Whether this is a layer of Lamina's that tells its shapes by a rule."""
+    return type(op).__module__.startswith("lamina.") and bool(getattr(op, "has_shape_rule", False))
 
 
 def numbers_of(node: Any) -> list[int]:

@@ -36,6 +36,7 @@ class Search:
         numbers: whole numbers that it was made or called with: bounds, windows, sizes of weights.
         alike: whether two results have one structure.
         unknown_in: how many axes of the result differ between two results.
+        is_cheap: asking costs next to nothing, as of a layer with a rule, so larger worlds are asked for in any case.
     """
 
     run: Callable[[World], Any]
@@ -44,6 +45,7 @@ class Search:
     numbers: Callable[[], list[int]]
     alike: Callable[[Any, Any], bool]
     unknown_in: Callable[[Any, Any], int]
+    is_cheap: bool = False
 
     def find(self, high: World, low: World, doubtful: Callable[[Any, Any], bool]) -> Found:
         """Two worlds at the ends of what the operation takes.
@@ -205,7 +207,8 @@ class Search:
     def _farther(self, high: World, first: Any, second: Any) -> tuple[World, Any]:
         """A larger world, where it shows that a size is not known."""
         unknown, largest = self.unknown_in(first, second), max(self.numbers(), default=0)
-        worlds = [high.on(base) for base in (MORE.base, MOST.base)[: 2 if largest > 500 else 1] if base > high.base]
+        bases = (MORE.base, MOST.base)[: 2 if largest > 500 or self.is_cheap else 1]
+        worlds = [high.on(base) for base in bases if base > high.base]
         # Where sizes were chosen, as for quotients, not every larger one is taken.
         worlds += [high.choosing({u: k * n for u, n in high.chosen}) for k in range(2, 30) if high.chosen]
         if largest > 10**5:

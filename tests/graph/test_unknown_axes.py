@@ -394,3 +394,22 @@ def test_known_sizes_are_true_in_random_graphs() -> None:
 def test_known_sizes_are_true_in_many_random_graphs(part: int) -> None:
     for seed in range(1000 + 100 * part, 1100 + 100 * part):
         assert_shapes_are_true(seed)
+
+
+STRIDED = {
+    "a strided convolution": lambda x: Conv1D(4, 400, strides=320, padding="same")(x),
+    "a window behind a border": lambda x: Conv1D(4, 1024, strides=256)(ZeroPadding1D(640)(x)),
+    "a slice with steps behind a border": lambda x: F.pad(x, (0, 0, 0, 300))[:, ::300],
+    "pools one after the other": lambda x: MaxPooling1D(8, padding="same")(
+        MaxPooling1D(8, padding="same")(MaxPooling1D(8, padding="same")(x))
+    ),
+    "steps of steps": lambda x: x[:, ::100][:, ::100],
+}
+
+
+@pytest.mark.parametrize("case", STRIDED)
+def test_steps_make_a_small_size_of_a_large_one_and_it_stays_unknown(case):
+    x = Input((None, 1))
+    y = STRIDED[case](x)
+    assert y.shape[1] is None
+    assert Model(x, y)(torch.zeros(1, 60_000, 1)).shape[1] > 1

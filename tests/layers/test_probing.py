@@ -214,15 +214,90 @@ def test_drawing_changes_nothing():
     assert len(layer.seen) == 1
 
 
-def test_what_a_call_keeps_besides_tensors_is_kept():
-    class Counts(layers.Layer):
-        def call(self, inputs):
-            self.known = tuple(inputs.shape[1:])
-            return inputs
+def test_a_flag_that_says_that_weights_are_set_is_not_set_by_drawing():
+    class ActNorm(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.initialized, self.calls = False, 0
+            self.shift = self.add_weight((4,), "zeros", trainable=False, name="shift")
 
-    layer = Counts()
-    layer(Input((5, 4)))
-    assert layer.known == (5, 4)
+        def call(self, inputs):
+            self.calls += 1
+            if not self.initialized:
+                self.shift.assign(inputs.mean((0, 1)))
+                self.initialized, self.length = True, inputs.shape[1]
+            return inputs - self.shift
+
+    layer, x = ActNorm(), Input((5, 4))
+    model = Model(x, layer(x))
+    assert (layer.initialized, layer.calls, hasattr(layer, "length")) == (False, 0, False)
+    data = torch.randn(3, 5, 4)
+    torch.testing.assert_close(model(data), data - data.mean((0, 1)))
+
+
+def test_a_flag_beside_a_layer_that_the_call_has_made_stays_with_it():
+    class Lazy(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.ready = False
+
+        def call(self, inputs):
+            if not self.ready:
+                self.inner, self.ready = layers.Dense(4), True
+            return self.inner(inputs)
+
+    layer, x = Lazy(), Input((5, 4))
+    model = Model(x, layer(x))
+    inner = layer.inner
+    model(torch.ones(1, 5, 4))
+    assert layer.inner is inner
+
+
+def test_a_cache_that_grows_in_call():
+    class Rotary(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.length, self.cos = 0, None
+
+        def call(self, inputs):
+            steps = inputs.shape[1]
+            if steps > self.length:
+                self.length, self.cos = steps, torch.cos(torch.arange(steps)[:, None] * torch.ones(4))
+            return inputs * self.cos[:steps]
+
+    layer, x = Rotary(), Input((None, 4))
+    model = Model(x, layer(x))
+    for steps in (5, 3, 9):
+        assert model(torch.ones(2, steps, 4)).shape == (2, steps, 4)
+
+
+@pytest.mark.parametrize("kind", ["in a layer", "in a function", "alone"])
+def test_an_unbuilt_sequential_fixes_no_axis_that_its_layers_do_not_need(kind):
+    class Block(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = lamina.Sequential([layers.Dense(8), layers.Dense(4)])
+
+        def call(self, inputs):
+            return self.inner(inputs) + inputs
+
+    chain = lamina.Sequential([layers.Dense(8), layers.Dense(4)])
+    layer = {"in a layer": Block(), "in a function": layers.Lambda(lambda x: chain(x)), "alone": chain}[kind]
+    x = Input((None, 4))
+    model = Model(x, layer(x))
+    assert model.output_shape == (None, None, 4)
+    for steps in (5, 3, 7):
+        assert model(torch.ones(2, steps, 4)).shape == (2, steps, 4)
+
+
+def test_a_sequential_that_needs_all_sizes_keeps_them():
+    chain = lamina.Sequential([layers.Flatten(), layers.Dense(2)])
+    assert chain(torch.ones(2, 3, 4)).shape == (2, 2)
+    with pytest.raises(lamina.ShapeError):
+        chain(torch.ones(2, 5, 4))
+    pictures = lamina.Sequential([layers.Conv2D(2, 3, data_format="channels_first")])
+    assert pictures(torch.ones(1, 3, 8, 8)).shape == (1, 2, 6, 6)
+    assert pictures(torch.ones(1, 3, 9, 8)).shape == (1, 2, 7, 6)
 
 
 def test_losses_of_a_trial_are_none():

@@ -138,6 +138,16 @@ def test_each_call_sees_its_own_mode(calls):
     assert not any(part.training for part in model.modules())
 
 
+def test_first_calls_on_other_sizes_build_once():
+    for _ in range(20):
+        model = Subclassed()
+        model.first = layers.Dense(3)
+        in_threads(lambda number, model=model: model(torch.ones(2, number + 1, 3)[:, 0]))
+        layer = layers.Dense(4)
+        in_threads(lambda number, layer=layer: layer(torch.ones(2, number + 1, 3)))
+        assert len(layer.weights) == 2
+
+
 @pytest.mark.parametrize("rounds", [10, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_first_call_of_many_threads_builds_once(rounds):
     for _ in range(rounds):

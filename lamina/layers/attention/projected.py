@@ -20,6 +20,7 @@ from lamina.layers.arguments import fraction, optional_seed, refuse, whole
 from lamina.layers.base import Layer
 from lamina.layers.core.einsum_dense import EinsumDense
 from lamina.layers.geometry import Shape
+from lamina.layers.parts import run_part
 from lamina.layers.regularization.source import RandomSource
 from lamina.layers.weight_options import keep_weight_options, weight_options_config
 
@@ -164,8 +165,8 @@ class ProjectedAttention(Layer):
             gathered, scores = self._by_kernel(q, k, v, mask, is_causal, training), None
         gathered = self._from_heads(gathered, query_sizes)
         if self.use_gate:
-            gathered = gathered * self.gate.run(query)
-        output = self.attention_output.run(gathered)
+            gathered = gathered * run_part(self.gate, query)
+        output = run_part(self.attention_output, gathered)
         if not return_attention_scores:
             return output
         return output, scores.unflatten(-1, key_sizes).unflatten(-1 - len(axes), query_sizes)  # type: ignore[union-attr]
@@ -175,9 +176,9 @@ class ProjectedAttention(Layer):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(B, H, T, K), (B, G, S, K), (B, G, S, V)."""
         return (
-            self._to_heads(self.query.run(query)),
-            self._to_heads(self.key.run(key)),
-            self._to_heads(self.value.run(value)),
+            self._to_heads(run_part(self.query, query)),
+            self._to_heads(run_part(self.key, key)),
+            self._to_heads(run_part(self.value, value)),
         )
 
     def _to_heads(self, x: torch.Tensor) -> torch.Tensor:
@@ -260,6 +261,8 @@ class ProjectedAttention(Layer):
     def _refuse_other_widths(self, *shapes: Shape) -> None:
         names = ("query", "value", "key")
         for name, shape, part in zip(names, shapes, (self.query, self.value, self.key), strict=True):
+            if not isinstance(part, EinsumDense):  # an adapter, which knows itself what it takes
+                continue
             width = part.kernel.shape[0]
             if shape[-1] is not None and shape[-1] != width:
                 raise ShapeError(

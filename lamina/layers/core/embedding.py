@@ -71,7 +71,7 @@ class Embedding(Layer):
                 raise refuse(self, "weights", weights, f"an array of shape {shape}, or a list of one")
             self.embeddings.assign(given)
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Shape = (None,)) -> None:
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim), name="embeddings", **weight_options(self, "embeddings")
         )

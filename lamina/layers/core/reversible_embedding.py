@@ -77,7 +77,7 @@ class ReversibleEmbedding(Embedding):
         if self.reverse_dtype is None:
             self._reverse_dtype = self._torch_dtype
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Shape = (None,)) -> None:
         super().build(input_shape)
         if not self.tie_weights:
             initializer = weight_options(self, "embeddings")["initializer"]

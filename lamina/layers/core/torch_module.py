@@ -13,7 +13,7 @@ from lamina.graph import ArgumentError, tree
 from lamina.layers.base import Layer
 from lamina.layers.mode_watch import watch
 from lamina.layers.moving import tell_places
-from lamina.probing import probing
+from lamina.probing import behind, probing
 from lamina.sizes.world import Shape, merged_shape
 
 
@@ -85,8 +85,9 @@ class TorchModule(Layer):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         if probing():
-            self._tried = [*self._tried[-1:], {}]
-            with _noting_shapes(self.module, self._tried[-1]):
+            noted: dict[str, list[tuple[int, ...]]] = {}
+            behind(self)._tried = [*behind(self)._tried[-1:], noted]
+            with _noting_shapes(self.module, noted):
                 return plain_result(self.module(*args, **kwargs))
         if self._asks_mode and (self.training or not self._is_watched):
             watch(self, self.training, args)

@@ -39,6 +39,10 @@ class Wrapper(Layer):
     def build(self, input_shape: Any = None) -> None:
         self.layer._build_once(input_shape)
 
+    def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As any layer's; where somebody has put another module in the inner layer's place, only trying tells."""
+        return super().output_example(args, kwargs) if isinstance(self.layer, Layer) else None
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layer": part_config(self.layer)}
 

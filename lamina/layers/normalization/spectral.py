@@ -15,6 +15,7 @@ from lamina.layers.arguments import whole
 from lamina.layers.base import Layer
 from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape
+from lamina.layers.parts import run_part
 from lamina.layers.precision import give_back
 from lamina.probing import stand_in
 
@@ -81,9 +82,9 @@ class SpectralNormalization(Wrapper):
             yield self.kernel
         yield from super().own_weights()
 
-    def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
+    def call(self, inputs: torch.Tensor, training: bool = False) -> Any:
         if not training:
-            return self._launched(inputs)
+            return run_part(self.layer, inputs)
         self._normalize()
         # The layer reads a copy: a second call before the backward pass, as of a discriminator on real and made
         # images, overwrites the kernel again, but not what the first call's gradients need.
@@ -91,13 +92,9 @@ class SpectralNormalization(Wrapper):
         attributes = {self._kernel_name: self.kernel.to(dtype, copy=True)}
         layer = stand_in(self.layer, {**attributes, "_set_names": set()})
         try:
-            return self._launched(inputs)
+            return layer.launch(inputs)
         finally:
             give_back(self.layer, layer)
-
-    def _launched(self, inputs: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = self.layer.launch(inputs)
-        return result
 
     @torch.no_grad()
     def _normalize(self) -> None:

@@ -11,7 +11,7 @@ from lamina.graph import ArgumentError, tree
 from lamina.layers.arguments import refuse
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
-from lamina.layers.parts import part_config, part_from_config
+from lamina.layers.parts import part_config, part_from_config, run_part
 
 from .rnn import RNN
 
@@ -93,8 +93,8 @@ class Bidirectional(Layer):
         if initial_state is not None:
             half = len(initial_state) // 2
             forward_state, backward_state = initial_state[:half], initial_state[half:]
-        ahead = self.forward_layer.launch(sequences, forward_state, mask)
-        back = self.backward_layer.launch(sequences, backward_state, mask)
+        ahead = run_part(self.forward_layer, sequences, forward_state, mask)
+        back = run_part(self.backward_layer, sequences, backward_state, mask)
         states: tuple[Any, ...] = ()
         if self.return_state:
             states = (*ahead[1:], *back[1:])
@@ -122,6 +122,11 @@ class Bidirectional(Layer):
     reset_states = reset_state
 
     # -- shapes and masks
+
+    def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As any layer's; where somebody has put another module in a layer's place, only trying tells."""
+        parts = (self.forward_layer, self.backward_layer)
+        return super().output_example(args, kwargs) if all(isinstance(part, Layer) for part in parts) else None
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         result = self.forward_layer.compute_output_shape(sequences_shape)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch.nn.utils import prune
 
 from .cell import SteppedCell
 from .fused import run_fused
@@ -74,6 +75,9 @@ def _run_steps(
     wanted: Wanted,
     fuse: bool,
 ) -> Result:
+    for hook in cell._forward_pre_hooks.values():  # the cell is not called, but pruning computes its weights there
+        if isinstance(hook, prune.BasePruningMethod) or hasattr(hook, "compute_weight"):
+            hook(cell, (inputs, states))
     states = as_list(states)
     drops, recurrent_drops = cell.draw_dropout((inputs.shape[0], *inputs.shape[2:]), states[0], training)
     shared = drops is None or len(drops) == 1

@@ -11,6 +11,7 @@ from lamina.graph.infer import Array, trial
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape, shape_error
+from lamina.layers.parts import run_part
 
 
 class TimeDistributed(Wrapper):
@@ -63,7 +64,7 @@ class TimeDistributed(Wrapper):
                 )
             if "mask" in self.layer._facts.signature.parameters:
                 arguments["mask"] = mask.flatten(0, 1)
-        outputs = self.layer.launch(inputs.flatten(0, 1), **arguments)
+        outputs = run_part(self.layer, inputs.flatten(0, 1), **arguments)
         result: torch.Tensor = outputs.unflatten(0, (batch, steps))
         return result
 

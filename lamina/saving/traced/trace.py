@@ -298,6 +298,6 @@ class _Writer:
 
 def _is_about_sizes(node: Any) -> bool:
     """Whether a node has no effect but its result."""
-    names = ("sym_size", "sym_constrain_range_for_size", *tracing.CHECKS)
+    names = ("sym_size", "sym_constrain_range_for_size", "promote_types", *tracing.CHECKS)
     base = str(node.target).split(".")[1] if is_operator(node.target) else ""
     return base in names or getattr(node.target, "__module__", "") in ("_operator", "math", "torch")
