@@ -15,9 +15,7 @@ from .signature import call_facts
 
 
 def example_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The result's shapes and dtypes for one example of the arguments; None where no rule is known."""
-    if not layer.has_shape_rule:
-        return None
+    """The result's shapes and dtypes for one example of the arguments, by the layer's rule."""
     first = args[0] if args else next(iter(kwargs.values()))
     names = call_facts(type(layer).call, type(layer).compute_output_shape).build_shapes
     shapes = [shapes_of(first)]  # whatever the rule calls it: a cell's `input_shape` is that of `inputs`

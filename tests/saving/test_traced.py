@@ -374,3 +374,18 @@ def test_a_gradient_of_ones_own_is_not_lost_in_silence(tmp_path: Path) -> None:
     model = Model(x, TurnsGradients()(x))
     with pytest.raises(SavingError, match="other gradients than its code"):
         model.save(tmp_path / "model.lamina")
+
+
+def test_what_could_not_be_drawn_again_is_refused_while_saving(tmp_path):
+    class Picks(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.kept = torch.tensor([True, False, True])
+
+        def call(self, inputs):
+            return inputs[..., torch.nonzero(self.kept)[:, 0]]
+
+    x = Input((3,))
+    model = Model(x, Picks()(x))
+    with pytest.raises(SavingError, match="cannot be drawn again"):
+        model.save(tmp_path / "a.lamina")

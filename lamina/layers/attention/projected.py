@@ -259,8 +259,9 @@ class ProjectedAttention(Layer):
         return (*query_shape[:-1], *(self.made_shape or query_shape[-1:]))
 
     def _refuse_other_widths(self, *shapes: Shape) -> None:
-        names = ("query", "value", "key")
-        for name, shape, part in zip(names, shapes, (self.query, self.value, self.key), strict=True):
+        names, parts = ("query", "value", "key"), (self.query, self.value, self.key)
+        part: Any
+        for name, shape, part in zip(names, shapes, parts, strict=True):
             if not isinstance(part, EinsumDense):  # an adapter, which knows itself what it takes
                 continue
             width = part.kernel.shape[0]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lamina.graph import LaminaError, SymbolicTensor, tree
+from lamina.graph.infer import probe
 from lamina.layers import Layer
 from lamina.layers.mode import flags
 from lamina.saving.errors import SavingError
@@ -35,6 +36,7 @@ def refuse_if_different(layer: Layer, data: dict[str, Any], calls: list[Any], we
     """
     stand_in = TracedLayer(type(layer).__name__, None, json.loads(json.dumps(data)), layer.name)
     for arguments in calls:
+        _refuse_if_not_drawn(layer, stand_in, arguments)
         for training, batches in _BATCHES.items():
             for batch in batches:
                 tensors = _numbers(arguments, batch)
@@ -60,6 +62,25 @@ def refuse_if_different(layer: Layer, data: dict[str, Any], calls: list[Any], we
                         expected="operations of PyTorch's, whose gradients are theirs",
                         hint=f"no torch.autograd.Function, no hooks on gradients, in call(); or {_REGISTER}",
                     )
+
+
+def _refuse_if_not_drawn(layer: Layer, stand_in: TracedLayer, arguments: Any) -> None:
+    """A file is read by drawing its graph: what was traced must run on shapes alone, as the layer's code did.
+
+    Raises:
+        SavingError: it does not, as where it asks for the places of a constant's values.
+    """
+    args, kwargs = tree.map_leaves(lambda v: v.example(0) if isinstance(v, SymbolicTensor) else v, arguments)
+    kwargs = {key: value for key, value in kwargs.items() if key != "training"}
+    try:
+        probe(stand_in, args, kwargs)
+    except (LaminaError, RuntimeError, NotImplementedError, TypeError, ValueError, IndexError) as error:
+        raise SavingError(
+            f"{layer.label} cannot be saved: what was traced cannot be drawn again, so no file of it could be read.",
+            got=f"{type(error).__name__}: {error}".splitlines()[0],
+            expected="a call whose shapes follow from the shapes of its inputs",
+            hint=f"torch.nonzero and masks of constants computed in __init__ and kept as buffers; or {_REGISTER}",
+        ) from error
 
 
 def _numbers(arguments: Any, batch: int) -> list[torch.Tensor]:
