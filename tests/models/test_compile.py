@@ -9,7 +9,11 @@ from lamina.graph import tree
 from tests.saving.cases import CASES
 
 
-@pytest.mark.parametrize("name", CASES)
+# A chain of thousands of nodes compiles for two minutes.
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "deep_chain" else name for name in CASES]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_model_of_the_file_compiles_whole(name):
     model, inputs = CASES[name]()
     with torch.no_grad():
