@@ -8,7 +8,6 @@ import torch
 from lamina.graph import tree
 from tests.saving.cases import CASES
 
-
 # A chain of thousands of nodes compiles for two minutes.
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "deep_chain" else name for name in CASES]
 
