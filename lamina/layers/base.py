@@ -221,7 +221,7 @@ class Layer(Precision):
             and real_mask(args[0]) is None
         ):
             return self.run(args[0])
-        plain = bool(args) and type(args[0]) is torch.Tensor
+        plain = len(args) > 0 and type(args[0]) is torch.Tensor
         if self._losing is None or probing() or (not plain and some_symbolic((args, kwargs))):
             return self._dispatch(args, kwargs)
         # Forget the losses of the last call first; a call inside another one adds to that one's losses.
