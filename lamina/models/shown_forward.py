@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
+
+import torch
 
 
 class ShownForward:
@@ -27,7 +29,10 @@ class ShownForward:
     def __get__(self, model: Any, kind: Any = None) -> Any:
         if model is None:
             return self.plain
-        return (model.__dict__.get("_forward_of_graph") or kind._forward_of_class).__get__(model, kind)
+        shown = model.__dict__.get("_forward_of_graph") or kind._forward_of_class
+        if torch.compiler.is_compiling():  # PyTorch's tracer, up to 2.11, knows no binding of a function by hand
+            return partial(shown, model)
+        return shown.__get__(model, kind)
 
 
 def shown_as(forward: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
