@@ -150,12 +150,11 @@ class Precision(Weights):
         copies: dict[int, Precision] = {}
         for part, holders in plan:  # those within come first, so the ones around them hold their stand-ins
             attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
-            attributes["_set_names"] = set()
             for name in holders:
                 attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
             if part._asks_mode and part.takes_training:
                 attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
-            copies[id(part)] = stand_in(part, attributes)
+            copies[id(part)] = lent_stand_in(part, attributes)
         try:
             return copies[id(self)].run(*args, **kwargs)
         finally:
@@ -191,6 +190,11 @@ def has_foreign_parts(module: torch.nn.Module) -> bool:
         for part in module._modules.values()
         if part is not None and not isinstance(part, Weights)
     )
+
+
+def lent_stand_in(layer: Precision, attributes: dict[str, Any]) -> Precision:
+    """A stand-in for one call, with other attributes; it notes which ones the call sets, for `give_back`."""
+    return stand_in(layer, {**attributes, "_set_names": set()})
 
 
 def give_back(layer: Precision, copy: Precision) -> None:

@@ -79,7 +79,7 @@ class StandIns:
             return tree.map_leaves(lambda leaf: self._copies.get(id(leaf), leaf), value)
         return value.copy() if hasattr(value, "copy") and isinstance(value, (dict, set)) else value
 
-    def give_back(self, keeps: Callable[[Any], bool] = lambda leaf: True) -> None:
+    def give_back(self) -> None:
         """Keep what the call has set on the stand-ins."""
         for copy in self._copies.values():
             real, taken = self._real[id(copy)], self._taken[id(copy)]

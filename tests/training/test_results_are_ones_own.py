@@ -100,16 +100,17 @@ def leaves(result):
     return list(values)
 
 
+# Those that take one tensor are given no list.
+PAIRS = [(kind, data) for kind in MODELS for data in DATA if data != "list" or kind not in ("subclassed", "sequential")]
+
+
 @pytest.mark.parametrize("verb", ["predict", "predict_on_batch", "batches"])
-@pytest.mark.parametrize("data", DATA)
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind, data", PAIRS)
 def test_writing_into_a_result_changes_nothing_else(kind, data, verb):
     torch.manual_seed(0)
     model = MODELS[kind]()
     array = np.random.default_rng(0).random((ROWS, 4, 3), "float32")
     kept, given = array.copy(), DATA[data](array)
-    if kind in ("subclassed", "sequential") and data == "list":
-        pytest.skip("the model takes one tensor")
     if verb == "batches":
         run = lambda: model.predict(given, batch_size=2)  # noqa: E731
     else:

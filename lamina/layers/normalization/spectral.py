@@ -16,8 +16,7 @@ from lamina.layers.base import Layer
 from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape
 from lamina.layers.parts import run_part
-from lamina.layers.precision import give_back
-from lamina.probing import stand_in
+from lamina.layers.precision import give_back, lent_stand_in
 
 _KERNELS = ("kernel", "embeddings")
 
@@ -90,7 +89,7 @@ class SpectralNormalization(Wrapper):
         # images, overwrites the kernel again, but not what the first call's gradients need.
         dtype = self.kernel.dtype if self.layer.full_precision else self.layer._torch_dtype
         attributes = {self._kernel_name: self.kernel.to(dtype, copy=True)}
-        layer = stand_in(self.layer, {**attributes, "_set_names": set()})
+        layer = lent_stand_in(self.layer, attributes)
         try:
             return layer.launch(inputs)
         finally:
