@@ -133,7 +133,7 @@ def open_axes(model: Model) -> tuple[dict[int, Any], ...]:
     return tuple({axis: ANY for axis, size in enumerate(t.shape) if size is None} for t in model.inputs)
 
 
-QUICK = ("LSTM", "convolutions", "choice")
+QUICK = ("LSTM", "choice")
 
 
 @STRICT

@@ -1,5 +1,5 @@
-"""The models of the benchmark and of the demo, and each model that the articles' code builds, go through a file into a
-fresh process."""
+"""The models of the benchmark and of the demo, and the models that the articles' code builds, go through a file into a
+fresh process: of the articles, a part without the slow tests and each with them."""
 
 from __future__ import annotations
 
@@ -67,15 +67,23 @@ def test_one_more_step_is_bit_equal(facts: Any, name: str) -> None:
     assert same(there["optimizer"], here["optimizer"])
 
 
-def test_models_of_the_articles_are_the_same_in_a_fresh_process(tmp_path: Path) -> None:
+ARTICLES = {
+    "a part": (["tests/articles/test_article_functional.py", "tests/articles/test_guide_topologies.py"], 10),
+    "each": (["tests/articles"], 20),
+}
+
+
+@pytest.mark.parametrize("which", ["a part", pytest.param("each", marks=pytest.mark.slow)])
+def test_models_of_the_articles_are_the_same_in_a_fresh_process(tmp_path: Path, which: str) -> None:
+    files, least = ARTICLES[which]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "tests.saving.catcher", "-p", "no:cacheprovider"]
     environment = {**os.environ, "CATCH_IN": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
     process = subprocess.run(
-        [*command, "-k", "not compile", "tests/articles"], cwd=ROOT, env=environment, capture_output=True, text=True
+        [*command, "-k", "not compile", *files], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-2000:]
     there = seen_in_a_fresh_process(tmp_path)
-    assert len(there) >= 20
+    assert len(there) >= least
     for name, facts in there.items():
         here = torch.load(tmp_path / f"{name}.here", weights_only=False)
         assert same(facts["outputs"], here["outputs"]), name

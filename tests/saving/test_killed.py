@@ -20,7 +20,6 @@ from lamina.models import load_model
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 and fork are POSIX's")
 
-KILLS = 200
 TEMPORARY = ".m.lamina.*.tmp"
 
 
@@ -70,7 +69,8 @@ def value_in(path: Path) -> int:
     return int(values.pop())
 
 
-def test_two_hundred_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [40, pytest.param(200, marks=pytest.mark.slow)])
+def test_many_kills(tmp_path: Path, kills: int) -> None:
     path = tmp_path / "m.lamina"
     model = small()
     fill(model, 0)
@@ -81,7 +81,7 @@ def test_two_hundred_kills(tmp_path: Path) -> None:
     draw = random.Random(0)
     torch.set_num_threads(1)  # a child of fork has none of the parent's threads
     seen, left = 0, 0
-    for _ in range(KILLS):
+    for _ in range(kills):
         told, tells = os.pipe()
         child = os.fork()
         if not child:
@@ -104,8 +104,8 @@ def test_two_hundred_kills(tmp_path: Path) -> None:
         for leftover in leftovers:
             leftover.unlink()
         assert list(tmp_path.iterdir()) == [path]
-    assert seen > KILLS / 10  # saves came to an end,
-    assert left > KILLS / 10  # and saves were killed in the middle
+    assert seen > kills / 10  # saves came to an end,
+    assert left > kills / 10  # and saves were killed in the middle
 
 
 def test_the_test_sees_a_save_that_writes_in_place(tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ POINTS = [
 ]
 
 
+# Every training and every place, once each; the others are slow tests.
+QUICK = (1, 4, 6, 7, 11, 13, 15, 17, 18, 19, 22, 24, 26, 27, 28, 29, 30)
+
+
 def start(jobs, folder):
     (folder / "jobs.json").write_text(json.dumps(jobs))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "random"}
@@ -68,10 +72,11 @@ def finish(process):
 
 
 @pytest.fixture(scope="module")
-def lives(tmp_path_factory):
-    """What became of each point: the job, how its two processes ended, and where."""
+def lives(request, tmp_path_factory):
+    """What became of each point that is tested: the job, how its two processes ended, and where."""
+    tested = sorted({point for item in request.session.items if (point := point_of(item)) is not None})
     jobs = []
-    for name, save_freq, where, n in POINTS:
+    for name, save_freq, where, n in (POINTS[i] for i in tested):
         folder = tmp_path_factory.mktemp(name)
         jobs.append({"name": name, "folder": str(folder), "save_freq": save_freq, "point": [where, n], "double": n % 2})
     # Two fresh interpreters kill all of them; two others, which know nothing of the first, go on.
@@ -83,7 +88,13 @@ def lives(tmp_path_factory):
         for k in (0, 1):
             merged[k::2] = done[k][0]
         ends.append((merged, done[0][1] + done[1][1]))
-    return jobs, ends
+    (killed, _), (ended, errors) = ends
+    return {i: (jobs[k], killed[k], ended[k], errors) for k, i in enumerate(tested)}
+
+
+def point_of(item):
+    """The number of the point that a test is about, if it is one of these tests."""
+    return item.callspec.params.get("i") if item.path == Path(__file__) and hasattr(item, "callspec") else None
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +109,16 @@ def expected(tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("i", range(len(POINTS)), ids=lambda i: "-".join(map(str, POINTS[i])))
+@pytest.mark.parametrize(
+    "i",
+    [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in range(len(POINTS))],
+    ids=lambda i: "-".join(map(str, POINTS[i])),
+)
 def test_killed_and_started_again(lives, expected, i):
-    jobs, ((killed, _), (ended, errors)) = lives
-    folder = Path(jobs[i]["folder"])
-    assert killed[i] == -signal.SIGKILL
-    assert ended[i] == 0, errors
-    assert_same(json.loads((folder / "result.json").read_text()), expected(POINTS[i][0]))
+    job, killed, ended, errors = lives[i]
+    assert killed == -signal.SIGKILL
+    assert ended == 0, errors
+    assert_same(json.loads((Path(job["folder"]) / "result.json").read_text()), expected(POINTS[i][0]))
 
 
 def test_no_worker_outlives_its_process(lives):
