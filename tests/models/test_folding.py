@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lamina import Input, Model, Sequential, activations, layers
+from lamina import Input, Model, Sequential, activations, layers, optimizers
 from lamina.models.folding.steps import Fused, InPlace
 
 L = layers
@@ -464,6 +464,11 @@ def _an_optimizer_step(model):
     optimizer.step()
 
 
+def _a_step_of_a_fused_kernel(model):
+    optimizer, weights = optimizers.Adam(0.5), list(model.eval().parameters())
+    optimizer.apply(torch.autograd.grad(model(data(model)).sum(), weights), weights)
+
+
 def _set_weights(model):
     model.set_weights([w + 0.1 for w in model.get_weights()])
 
@@ -501,8 +506,8 @@ def _another_dtype(model):
 
 @pytest.mark.parametrize(
     "change",
-    [_an_optimizer_step, _set_weights, _load_state_dict, _load_by_assignment, _assign, _another_parameter,
-     _another_storage, _train, _another_dtype],
+    [_an_optimizer_step, _a_step_of_a_fused_kernel, _set_weights, _load_state_dict, _load_by_assignment, _assign,
+     _another_parameter, _another_storage, _train, _another_dtype],
 )  # fmt: skip
 def test_changed_weights_are_folded_again(change):
     model = normalized()
