@@ -13,6 +13,7 @@ calls `run` at once where mode and precision ask for nothing.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -290,8 +291,7 @@ class Layer(Precision):
         return "launch" if asks or self._mixed or self._foreign else "run", named
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        args, kwargs = tree.map_leaves(self._as_input, (args, kwargs))
-        args = as_numbers(self, args)
+        args, kwargs = self._taken(args, kwargs, as_input)
         if not self.built:
             first = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, torch.Tensor)]
             check_inputs(self, self.input_spec, first, lambda _: "")
@@ -305,8 +305,7 @@ class Layer(Precision):
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
-            args, kwargs = tree.map_leaves(partial(as_symbolic_input, self), (args, kwargs))
-            args = as_numbers(self, args)
+            args, kwargs = self._taken(args, kwargs, as_symbolic_input)
             refuse_bad_call(self, args, kwargs)
             tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
             check_inputs(self, self.input_spec, tensors, origin)
@@ -323,8 +322,10 @@ class Layer(Precision):
         draw_masks(self, node)
         return result
 
-    def _as_input(self, leaf: Any) -> Any:
-        return as_input(self, leaf)
+    def _taken(self, args: Any, kwargs: Any, as_input: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
+        """What a call is given as the layer takes it, each tensor made so by a function of `lamina.layers.inputs`."""
+        args, kwargs = tree.map_leaves(partial(as_input, self), (args, kwargs))
+        return as_numbers(self, args), kwargs
 
     def remember(self, node: Node) -> None:
         """Keep a weak reference to a call of this layer."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, SymbolicTensor
 from lamina.graph.infer import Array, probe
 from lamina.layers.base import Layer
 from lamina.layers.inferred import map_shapes, search_for_shapes
@@ -45,3 +45,10 @@ def build_by_trying(model: Layer, input_shape: Any) -> Any:
         expected="a call that takes one argument of this shape",
         hint="call the model on a batch of data: model(x)",
     ) from first
+
+
+def without_values(leaf: Any) -> Any:
+    """A tensor's shape and dtype, as a tensor without storage."""
+    if isinstance(leaf, SymbolicTensor):
+        leaf = leaf.example(0)
+    return torch.empty(leaf.shape, dtype=leaf.dtype, device="meta") if hasattr(leaf, "shape") else leaf

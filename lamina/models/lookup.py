@@ -12,12 +12,26 @@ from lamina.graph import ArgumentError
 from lamina.layers.base import Layer
 
 
-def find_layer(model: Layer, name: str) -> Layer:
+def find_layer(model: Any, name: str | None = None, index: int | None = None) -> Layer:
     """The layer called ``name`` in a model, or ``encoder/dense`` or ``encoder.dense`` in a model or layer within it.
+
+    Args:
+        index: instead of the name, the layer's place in ``model.layers``.
 
     Raises:
         ArgumentError: there is none; lists those there are where the way ends.
     """
+    if (name is None) == (index is None):
+        raise ArgumentError("get_layer needs a name or an index, one of them.", got=f"name={name!r}, index={index!r}")
+    if index is None:
+        return _by_name(model, str(name))
+    layers: list[Layer] = model.layers
+    if not -len(layers) <= index < len(layers):
+        raise ArgumentError(f"{model.label} has {len(layers)} layers.", got=f"index {index}")
+    return layers[index]
+
+
+def _by_name(model: Layer, name: str) -> Layer:
     found: Layer = model
     for part in re.split("[/.]", name):  # which no name of a layer holds
         holder = found

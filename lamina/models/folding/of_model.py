@@ -9,7 +9,7 @@ import torch
 from lamina._torch import modules
 from lamina.program import Program
 
-from .fold import Folding, can_fold
+from .fold import Folding
 from .joining import Joining
 
 
@@ -17,28 +17,28 @@ def program_for_inference(model: Any, afresh: bool) -> Program | None:
     """What `Model.folded` runs; None where there is nothing to gain."""
     if not may_rewrite(model):
         return None
-    if model._folding is None or not model._folding.holds():
-        model._folding = Folding(model.graph)
-    elif afresh or not model._folding.is_current():
-        model._folding.fold()
-    return model._folding.program  # type: ignore[no-any-return]
+    drawn = model._drawn
+    if drawn.folding is None or not drawn.folding.holds():
+        drawn.folding = Folding(drawn.graph)
+    elif afresh or not drawn.folding.is_current():
+        drawn.folding.fold()
+    return drawn.folding.program  # type: ignore[no-any-return]
 
 
 def program_for_training(model: Any) -> Program | None:
     """What `Model.joined` runs; None where there is nothing to gain."""
-    if not may_rewrite(model) or not model._bare:
+    if not may_rewrite(model) or not model._drawn.is_bare:
         return None
-    if model._joining is None or not model._joining.holds():
-        model._joining = Joining(model.graph)
-    return model._joining.program  # type: ignore[no-any-return]
+    drawn = model._drawn
+    if drawn.joining is None or not drawn.joining.holds():
+        drawn.joining = Joining(drawn.graph)
+    return drawn.joining.program  # type: ignore[no-any-return]
 
 
 def may_rewrite(model: Any) -> bool:
     """Whether a rewrite of the graph may gain something, and would do all that a call of the model does."""
-    graph = model.graph
-    if model._can_fold is None and graph is not None:
-        model._can_fold = can_fold(graph)
-    return bool(model._can_fold) and model.is_drawn and not _is_watched_or_cast()
+    drawn = model._drawn if model.graph is not None else None
+    return drawn is not None and drawn.can_fold and model.is_drawn and not _is_watched_or_cast()
 
 
 def _is_watched_or_cast() -> bool:
