@@ -171,7 +171,7 @@ def move(model: Any, convert: Convert | None = None) -> None:
 
 
 def follow(model: Any, fn: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    """Draw a model's graph again where ``_apply(fn)``, as ``model.double()`` calls it, has moved it to another dtype."""
+    """Draw a model's graph again where ``_apply(fn)``, which ``double()`` calls, has moved it to another dtype."""
     declared = {t.dtype for t in model._drawn.graph.inputs if t.dtype.is_floating_point}
     if model._drawn.is_outdated or any(dtype_after(fn, dtype) != dtype for dtype in declared):
         move(model, lambda dtype: dtype_after(fn, dtype) if dtype.is_floating_point else dtype)

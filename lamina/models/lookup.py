@@ -12,7 +12,7 @@ from lamina.graph import ArgumentError
 from lamina.layers.base import Layer
 
 
-def find_layer(model: Any, name: str | None = None, index: int | None = None) -> Layer:
+def get_layer(model: Any, name: str | None = None, index: int | None = None) -> Layer:
     """The layer called ``name`` in a model, or ``encoder/dense`` or ``encoder.dense`` in a model or layer within it.
 
     Args:

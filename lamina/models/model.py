@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,10 +26,10 @@ from lamina.training.trainer import Trainer
 from lamina.view import summary
 
 from . import editing
-from .building import build_by_trying, without_values
+from .building import build, from_module, without_values
 from .drawn import Drawn
-from .folding.of_model import program_for_inference, program_for_training
-from .lookup import find_layer
+from .folding.of_model import folded, joined
+from .lookup import get_layer
 from .shown_forward import ShownForward, shown_as
 
 # What a call is given when it is no drawing; None is an optional input or an option.
@@ -86,72 +85,10 @@ class Model(Trainer, Layer):
         if outputs is not None:
             self._set_graph(Graph(inputs, outputs)).write()
 
-    @classmethod
-    def from_module(
-        cls,
-        module: torch.nn.Module,
-        inputs: Any = None,
-        name: str | None = None,
-        output_names: Sequence[str] | None = None,
-        output_shape: Any = None,
-    ) -> Model:
-        """A model of a bare ``nn.Module``: `compile`, `fit`, `predict`, `summary` for it, as it is.
-
-        The module is not copied: what is trained are its own parameters, and ``module.state_dict()`` keeps its keys. It
-        trains and rests with the model (``module.train()``, ``module.eval()``).
-
-        Args:
-            module: any module.
-            inputs: what its ``forward`` takes: an ``Input(...)``, a shape without the batch, or an example (a tensor or
-                array) for each argument; alone, in a list in the order of the arguments, or in a dict by their names.
-                Shapes and names are then known: data are checked before the module sees them, results have names. None:
-                the model takes what the module takes.
-            name: of the model; made from the module's class where it is not given.
-            output_names: names for the results of a module that returns several tensors without names, for losses,
-                metrics and targets. A dict, a named tuple or a dataclass brings its own.
-            output_shape: with ``inputs``, the shape (or the nesting of shapes) of the result, the batch included, for
-                a module that cannot be tried on shapes alone.
-
-        Raises:
-            ArgumentError: not a module, or a layer; something that cannot be an input; names that do not fit.
-            ShapeError: the module cannot take these inputs.
-            ValueNeededError: the module cannot be tried on shapes alone.
-
-        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
-        >>> model = Model.from_module(net, inputs=(4,))
-        >>> model.compile("adam", "mse")
-        >>> history = model.fit(np.ones((8, 4), "float32"), np.ones(8), verbose=0)
-        >>> model.output_shape
-        (None, 1)
-        """
-        from lamina import models  # knows all models, so it imports this module first
-
-        return models.of_module(cls, module, inputs, name, output_names, output_shape)
+    from_module = classmethod(from_module)
+    build = build
 
     # -- the graph
-
-    def build(self, input_shape: Any) -> None:
-        """Make the weights of a model that is defined by its call, by trying that on the shapes.
-
-        Args:
-            input_shape: of what ``call`` takes, the batch included: a shape, or a nesting of shapes.
-
-        Raises:
-            ArgumentError: the call cannot be tried on such shapes alone; call the model on data instead.
-
-        >>> class Two(Model):
-        ...     def __init__(self):
-        ...         super().__init__()
-        ...         self.first, self.last = lamina.layers.Dense(4), lamina.layers.Dense(1)
-        ...     def call(self, x):
-        ...         return self.last(self.first(x))
-        >>> model = Two()
-        >>> model.build((None, 3))
-        >>> [tuple(weight.shape) for weight in model.weights]
-        [(3, 4), (4,), (4, 1), (1,)]
-        """
-        if self.graph is None and self.first_call is None:  # else the call that goes on builds what is in it
-            self.first_call = tree.map_leaves(without_values, build_by_trying(self, input_shape))
 
     def _set_graph(self, graph: Graph) -> Drawn:
         """Become this graph: its modules become children, under the names it gives them."""
@@ -173,14 +110,24 @@ class Model(Trainer, Layer):
     @property
     def graph(self) -> Graph | None:
         """What was drawn, as it is now; None for a model that is defined by its ``call``."""
-        if self._drawn is None:
-            return None
-        if self._drawn.is_outdated or tuple(self._modules.values()) != self._seen:
+        drawn = self._current()
+        return drawn.graph if drawn is not None else None
+
+    def _current(self) -> Drawn | None:
+        """What was drawn; drawn again where other modules have taken places in it, or have moved to other dtypes."""
+        drawn = self._drawn
+        if drawn is not None and (drawn.is_outdated or tuple(self._modules.values()) != self._seen):
             try:
                 editing.renew(self)
             except AttributeError as error:  # which nn.Module would take for a missing attribute
                 raise GraphError(f"{self.label} cannot be drawn again: {error}") from error
-        return self._drawn.graph
+        return self._drawn
+
+    def _current_for(self, what: str) -> Drawn:
+        drawn = self._current()
+        if drawn is None:
+            raise ArgumentError(f"{self.label} has no {what}: it is defined by its call(), not by a graph.")
+        return drawn
 
     @property
     def _runs_graph(self) -> bool:
@@ -192,9 +139,7 @@ class Model(Trainer, Layer):
         Args:
             training: every layer in this mode; None leaves each to its own ``training`` flag.
         """
-        if self.graph is None or self._drawn is None:
-            raise ArgumentError(f"{self.label} has no graph: it is defined by its call().")
-        return self._drawn.program(training)
+        return self._current_for("program").program(training)
 
     # -- modules set, moved, deleted, as of any nn.Module
 
@@ -287,50 +232,9 @@ class Model(Trainer, Layer):
         Raises:
             StructureError: a missing input, or another number of them.
         """
-        self._graph_for("inputs")
-        return self._drawn.binding.match(inputs)  # type: ignore[union-attr]  # there is a graph
+        return self._current_for("inputs").binding.match(inputs)
 
-    def folded(self, afresh: bool = False) -> Callable[[Any], Any] | None:
-        """The model for inference only, with fewer steps; None where there is nothing to gain and ``model(x)`` serves.
-
-        `BatchNormalization` goes into the weights of the convolution or `Dense` before it, sums and activations run in
-        the memory of their inputs; see `lamina.models.folding`. The result is that of ``model(x, training=False)`` to
-        rounding. To be called under ``torch.inference_mode()`` or ``torch.no_grad()``, and asked for anew before each
-        use: weights that have changed since are folded again.
-
-        Args:
-            afresh: fold again in any case: also what was written through ``weight.data``, which PyTorch does not count.
-
-        >>> from lamina.layers import BatchNormalization, Conv2D, Input
-        >>> x = Input((8, 8, 3))
-        >>> model = Model(x, BatchNormalization()(Conv2D(4, 3)(x)))
-        >>> with torch.inference_mode():
-        ...     model.folded()(torch.ones(1, 8, 8, 3)).shape
-        torch.Size([1, 6, 6, 4])
-        """
-        if self._drawn is None or not self._drawn.can_fold:
-            return None
-        program = program_for_inference(self, afresh)
-        return partial(self._run_folded, program) if program is not None else None
-
-    def joined(self) -> Callable[[Any], Any] | None:
-        """The model in fewer steps, as ``fit`` runs it; None where there is nothing to gain and ``model(x)`` serves.
-
-        A convolution, the normalization, sum and rectifier after it become one step that computes what they do, to the
-        last bit; see `lamina.models.folding.joining`. Each layer is in the mode that its flag says.
-        """
-        return self._run_joined if program_for_training(self) is not None else None
-
-    def _run_joined(self, inputs: Any) -> Any:
-        joining = self._drawn.joining if self._drawn is not None else None
-        if joining is None or joining.program is None:  # since a layer was exchanged, in the middle of an epoch
-            return self(inputs)
-        return self._run(joining.program, inputs)
-
-    def _run_folded(self, program: Program, inputs: Any) -> Any:
-        for part in self._losing or ():
-            part._losses = []
-        return self._run(program, inputs)
+    folded, joined = folded, joined
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._drawn is not None and self._drawn.is_bare:
@@ -350,15 +254,17 @@ class Model(Trainer, Layer):
         return (inputs,), options
 
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.graph is not None and self._runs_graph:
-            return self._drawn.example(args[0])  # type: ignore[union-attr]
+        drawn = self._current()
+        if drawn is not None and drawn.runs:
+            return drawn.example(args[0])
         has_rule = type(self).compute_output_shape is not Model.compute_output_shape
         return super().output_example(args, kwargs) if has_rule else None
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The outputs' shapes for shapes of the inputs, nested as these are; ``None`` axes are unknown."""
-        if self.graph is not None and self._runs_graph:
-            return self._drawn.output_shape(self, input_shape)  # type: ignore[union-attr]
+        drawn = self._current()
+        if drawn is not None and drawn.runs:
+            return drawn.output_shape(self, input_shape)
         return super().compute_output_shape(input_shape)
 
     def check_inputs(self, inputs: Any) -> None:
@@ -396,7 +302,7 @@ class Model(Trainer, Layer):
         symbolic = [term for term in terms if isinstance(term, SymbolicTensor)]
         super().add_loss([term for term in terms if not isinstance(term, SymbolicTensor)])
         for term in symbolic:
-            graph = self._graph_for("add_loss() on symbolic tensors")
+            graph = self._current_for("add_loss() on symbolic tensors").graph
             first = graph.outputs[0]
             passed = AddedLoss(name=name)(first, term)
             outputs = tree.pack_like(graph.output_structure, iter([passed, *graph.outputs[1:]]))
@@ -406,72 +312,59 @@ class Model(Trainer, Layer):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The masks of the outputs, drawn from the inputs by the part of the graph that makes them."""
-        if self.graph is None:
-            return previous_mask if self.supports_masking else None
-        return self._drawn.output_masks(inputs)  # type: ignore[union-attr]
+        drawn = self._current()
+        return super().compute_mask(inputs, previous_mask) if drawn is None else drawn.output_masks(inputs)
 
     # -- looking inside
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, those nearest to the inputs first, as Keras orders them."""
-        if self.graph is not None:
-            return list(self.graph.layers)
-        return [part for part in super()._parts() if isinstance(part, Layer)]
+        graph = self.graph
+        return list(graph.layers) if graph is not None else [p for p in super()._parts() if isinstance(p, Layer)]
 
     def _parts(self) -> list[torch.nn.Module]:
-        if self.graph is None:
+        graph = self.graph
+        if graph is None:
             return super()._parts()
-        layers: list[torch.nn.Module] = list(self.graph.layers)
-        return [*dict.fromkeys([*layers, *(part for part in self._modules.values() if part is not None)])]
+        return [*dict.fromkeys([*graph.layers, *(part for part in self._modules.values() if part is not None)])]
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name in this model, or by its place in ``layers``; ``"encoder/dense"`` leads into ``encoder``.
-
-        Raises:
-            ArgumentError: there is none; lists those there are.
-        """
-        return find_layer(self, name, index)
+    get_layer = get_layer
 
     def node(self, name: str) -> Node:
         """A call in the graph by its name: ``"encoder"``, ``"encoder:1"`` for the second call, ``"tanh"``.
 
         ``model.node("encoder:1").output`` is what that call returned.
         """
-        return self._graph_for("node()").node(name)
-
-    def _graph_for(self, what: str) -> Graph:
-        if self.graph is None:
-            raise ArgumentError(f"{self.label} has no {what}: it is defined by its call(), not by a graph.")
-        return self.graph
+        return self._current_for("node()").graph.node(name)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
         """The symbolic inputs, flat, in declared order."""
-        return list(self._graph_for("inputs").inputs)
+        return list(self._current_for("inputs").graph.inputs)
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
         """The symbolic outputs, flat, in declared order."""
-        return list(self._graph_for("outputs").outputs)
+        return list(self._current_for("outputs").graph.outputs)
 
     @property
     def input(self) -> Any:
         """The symbolic inputs as declared."""
-        return tree.copied(self._graph_for("input").input_structure)
+        return tree.copied(self._current_for("input").graph.input_structure)
 
     @property
     def output(self) -> Any:
         """The symbolic outputs as declared."""
-        return tree.copied(self._graph_for("output").output_structure)
+        return tree.copied(self._current_for("output").graph.output_structure)
 
     @property
     def input_names(self) -> list[str]:
-        return list(self._graph_for("input_names").input_names)
+        return list(self._current_for("input_names").graph.input_names)
 
     @property
     def output_names(self) -> list[str]:
-        return list(self._graph_for("output_names").output_names)
+        return list(self._current_for("output_names").graph.output_names)
 
     @property
     def input_shape(self) -> Any:
@@ -513,9 +406,8 @@ class Model(Trainer, Layer):
 
     def write_config(self, writer: ConfigWriter) -> dict[str, Any] | None:
         """`get_config` within a larger model, whose writer knows the layers that are shared; None without a graph."""
-        if self.graph is None or not self.made_by_graph:
-            return None
-        return self._flags() | graph_to_config(self.graph, writer)
+        graph = self.graph if self.made_by_graph else None
+        return self._flags() | graph_to_config(graph, writer) if graph is not None else None
 
     def _flags(self) -> dict[str, Any]:
         return {"name": self.name, "trainable": self.trainable}
@@ -564,5 +456,6 @@ class Model(Trainer, Layer):
         for module in self._drawn.graph.modules.values() if self._drawn is not None else ():
             if isinstance(module, Layer):
                 note_place(module, self)
-        if self.graph is not None and self._drawn is not None:
-            self._drawn.write()
+        drawn = self._current()
+        if drawn is not None:
+            drawn.write()

@@ -39,9 +39,8 @@ class ShownForward:
 
 
 def forward_of_graph(signature: inspect.Signature) -> Callable[..., Any]:
-    """``forward`` of a model that runs a graph, under the signature of that.
-
-    It is written here once for each graph, since one that only called another would cost every call of the model 0.1 us.
+    """``forward`` of a model that runs a graph, under the signature of that. It is written here once for each graph,
+    since one that only called another would cost every call of the model 0.1 us.
     """
 
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
