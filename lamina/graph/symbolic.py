@@ -24,7 +24,7 @@ from .masks import carried_mask
 from .node import Constant, Leaf, Node, Symbolic, function_name, short_name
 from .operators import Recorded, drawn, values_needed
 from .refusals import explained
-from .source import caller, calling_module
+from .source import caller, running_modules
 from .spelled import refuse_sizes_one_by_one
 
 
@@ -159,9 +159,9 @@ def _hold_constant(leaf: Any) -> Any:
 
 
 def _refuse_bare_module(inputs: tuple[Symbolic, ...]) -> None:
-    module = calling_module()
-    if module is not None:
-        kind = type(module).__name__
+    modules = running_modules()
+    if modules:
+        kind = type(modules[-1]).__name__
         raise GraphError(
             f"The bare PyTorch module {kind} was called on a symbolic tensor.",
             got=", ".join(map(str, inputs)),

@@ -400,4 +400,4 @@ class Layer(Precision):
         return inferred_shapes(self, lambda given: probe(self, (given,), {}), input_shape, self._torch_dtype)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": []}
+        return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": [], "_watch": None, "_is_watched": False}

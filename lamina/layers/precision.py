@@ -152,7 +152,7 @@ class Precision(Weights):
             attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
             for name in holders:
                 attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
-            if part._asks_mode and part.takes_training:
+            if part._asks_mode:
                 attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
             copies[id(part)] = lent_stand_in(part, attributes)
         try:

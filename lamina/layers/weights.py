@@ -17,6 +17,7 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 
+from .mode_watch import watch_anew
 from .moving import follow_weights, tell_places
 from .nested import adopt_nested_layers
 from .variable import Variable, become_variable
@@ -37,6 +38,7 @@ class Weights(Operation):
     _name: str
     _asks_mode = True
     _mode_is_set = _is_watched = False
+    _watch: Any = None
     adds_losses = False
     """True for a layer of Lamina's own whose call adds losses."""
 
@@ -228,6 +230,7 @@ class Weights(Operation):
                 expected=f"{len(due)}: {due}",
             )
         with torch.no_grad():
+            watch_anew(self.modules())
             for weight, value in zip(own, weights, strict=True):
                 weight.copy_(value if isinstance(value, torch.Tensor) else as_tensor(np.asarray(value)))
 
@@ -308,6 +311,7 @@ class Weights(Operation):
         return super().load_state_dict(*args, **kwargs)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, *args: Any) -> None:
+        watch_anew([self])
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
         follow_weights(self)  # with assign=True they may have come in another dtype
 
