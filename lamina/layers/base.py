@@ -96,10 +96,16 @@ class Layer(Precision):
     """True: the ``compute_mask`` beside it gives no mask where no input has one, so a call need not ask it then."""
     has_shape_rule = False
     """True: ``compute_output_shape`` is the layer's own, so that nothing is tried."""
+    input_spec: Any = None
     _facts: CallFacts
-    _makes_masks = False
-    _begins_masks = False
+    _makes_masks = _begins_masks = False
     training = training_property
+
+    # What a new layer is; an attribute of its own comes with the first change.
+    _built = _building = _looked_at = _foreign = _direct = _settled = _collecting = False
+    _built_for: tuple[Any, ...] | None = None
+    _losing: list[Any] | None = None
+    _forget_at = 32
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -125,23 +131,14 @@ class Layer(Precision):
     ) -> None:
         super().__init__()
         self.training = False
-        self.built = False
-        self._built_for: tuple[Any, ...] | None = None
-        self._building = self._looked_at = self._foreign = self._direct = False
-        self._cast_plan = None
-        self.input_spec: Any = None
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._trainable = bool(trainable)
         self.auto_named = name is None
-        self._settled = False
         self._name = checked_name(name) if name is not None else snake_case(type(self).__name__)
         self._take_policy(dtype_policies.get(dtype))
         self.called_by: list[weakref.ref[Node]] = []
-        self._forget_at = 32
         self._losses: list[torch.Tensor] = []
-        self._collecting = False
-        self._losing: list[Any] | None = None
         self.given_input_shape = input_shape_from(kwargs, type(self).__name__)
 
     # -- identity
@@ -151,9 +148,7 @@ class Layer(Precision):
         """The layer's name; a made-up one may get a number when the layer joins a model."""
         return self._name
 
-    def settle_name(self, name: str) -> None:
-        """Take the name that a model gives; the first one stays, and one that the user gave always stays."""
-        settle_name(self, name)
+    settle_name = settle_name
 
     @property
     def label(self) -> str:
@@ -327,9 +322,7 @@ class Layer(Precision):
         args, kwargs = tree.map_leaves(partial(as_input, self), (args, kwargs))
         return as_numbers(self, args), kwargs
 
-    def remember(self, node: Node) -> None:
-        """Keep a weak reference to a call of this layer."""
-        remember(self, node)
+    remember = remember
 
     # -- building
 
@@ -348,7 +341,7 @@ class Layer(Precision):
 
     @built.setter
     def built(self, value: bool) -> None:
-        done = bool(value) and not self.__dict__.get("_building", False)
+        done = bool(value) and not self._building
         if done:
             self._look()
             if not self._trainable:

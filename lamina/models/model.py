@@ -155,17 +155,14 @@ class Model(Trainer, Layer):
         """Let another module take the place of a layer of the graph."""
         editing.exchange(self, name, module)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not isinstance(value, torch.nn.Module) and value is not None:
-            super().__setattr__(name, value)
-            return
+    def _set_part(self, name: str, part: torch.nn.Module | None) -> None:
         place = self._place(name)
         if place is None:
-            super().__setattr__(name, value)
+            super()._set_part(name, part)
         elif hasattr(type(self), name):  # a layer may be called like an attribute, "loss": the attribute is meant
-            object.__setattr__(self, name, value)
-        elif value is not self._modules[place]:
-            self._put(place, value)
+            object.__setattr__(self, name, part)
+        elif part is not self._modules[place]:
+            self._put(place, part)
 
     def add_module(self, name: str, module: torch.nn.Module | None) -> None:
         """PyTorch's: as setting the attribute."""
