@@ -10,6 +10,7 @@ import torch
 
 from lamina.graph import ArgumentError
 from lamina.layers.base import Layer
+from lamina.layers.nested import adopt_nested_layers
 
 
 def get_layer(model: Any, name: str | None = None, index: int | None = None) -> Layer:
@@ -35,7 +36,10 @@ def _by_name(model: Layer, name: str) -> Layer:
     found: Layer = model
     for part in re.split("[/.]", name):  # which no name of a layer holds
         holder = found
-        layer = next((layer for known, layer in _parts_of(holder) if known == part), None)
+        adopt_nested_layers(holder)
+        layer = holder._modules.get(part)  # found at once, as a rule
+        if not isinstance(layer, Layer):
+            layer = next((layer for known, layer in _parts_of(holder) if known == part), None)
         if not isinstance(layer, Layer):
             names = dict.fromkeys(layer.name for layer in _layers_of(holder))
             whole = f" (of {name!r})" if part != name else ""
