@@ -10,7 +10,6 @@ import torch
 
 from lamina.graph import ArgumentError
 from lamina.layers.base import Layer
-from lamina.layers.nested import adopt_nested_layers
 
 
 def get_layer(model: Any, name: str | None = None, index: int | None = None) -> Layer:
@@ -36,9 +35,10 @@ def _by_name(model: Layer, name: str) -> Layer:
     found: Layer = model
     for part in re.split("[/.]", name):  # which no name of a layer holds
         holder = found
-        adopt_nested_layers(holder)
-        layer = holder._modules.get(part)  # found at once, as a rule
-        if not isinstance(layer, Layer):
+        drawn = holder.__dict__.get("_drawn")
+        if drawn is not None and part in drawn.graph.modules:  # without a walk over a thousand others
+            layer = holder._modules.get(part)
+        else:
             layer = next((layer for known, layer in _parts_of(holder) if known == part), None)
         if not isinstance(layer, Layer):
             names = dict.fromkeys(layer.name for layer in _layers_of(holder))
