@@ -139,7 +139,7 @@ class Model(Trainer, Layer):
         Args:
             training: every layer in this mode; None leaves each to its own ``training`` flag.
         """
-        return self._current_for("program").program(training)
+        return self._current_for("graph").program(training)
 
     # -- modules set, moved, deleted, as of any nn.Module
 
