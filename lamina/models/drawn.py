@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from operator import methodcaller
 from typing import Any
 
+import numpy as np
 import torch
 
 from lamina.graph import ArgumentError, Graph, tree
@@ -17,6 +18,9 @@ from .binding import Binding
 from .folding import Folding, Joining, can_fold
 from .masks import OutputMasks
 from .shown_forward import forward_of_graph
+
+# What a call is given when it is no drawing; None is an optional input or an option.
+_DATA = (torch.Tensor, np.ndarray, bool, type(None))
 
 
 class Drawn:
@@ -80,6 +84,14 @@ class Drawn:
     def outdate(self) -> None:
         """Note that the graph is not what its layers are now. Without programs no call runs it by oversight."""
         self.is_outdated, self.programs = True, {}
+
+    def takes_at_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether a call with these runs a program on what is given, and nothing else is to be done."""
+        if not self.is_bare:
+            return False
+        if len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
+            return True
+        return all(isinstance(leaf, _DATA) for leaf in tree.leaves((args, kwargs)))
 
     def run(self, program: Program, inputs: Any) -> Any:
         """Run one of the programs, its own or a rewritten one, on what a call gives."""

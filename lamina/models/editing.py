@@ -28,6 +28,7 @@ from lamina.graph import (
 from lamina.graph.source import Source, begins_drawing, caller
 from lamina.graph.walk import key_of
 from lamina.layers.base import Layer
+from lamina.layers.core import AddedLoss
 from lamina.layers.core.input_layer import InputLayer
 from lamina.layers.core.torch_module import TorchModule
 from lamina.layers.moving import dtype_after, tell_places
@@ -175,6 +176,13 @@ def follow(model: Any, fn: Callable[[torch.Tensor], torch.Tensor]) -> None:
     declared = {t.dtype for t in model._drawn.graph.inputs if t.dtype.is_floating_point}
     if model._drawn.is_outdated or any(dtype_after(fn, dtype) != dtype for dtype in declared):
         move(model, lambda dtype: dtype_after(fn, dtype) if dtype.is_floating_point else dtype)
+
+
+def with_loss(graph: Graph, term: SymbolicTensor, name: str | None) -> Graph:
+    """The graph with a term of the loss: a layer behind the first output, which it passes on."""
+    passed = AddedLoss(name=name)(graph.outputs[0], term)
+    outputs = tree.pack_like(graph.output_structure, iter([passed, *graph.outputs[1:]]))
+    return Graph(graph.input_structure, outputs)
 
 
 # -- another module in a place

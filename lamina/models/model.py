@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, GraphError, Node, SymbolicTensor, tree
 from lamina.layers.base import Layer
-from lamina.layers.core import AddedLoss
 from lamina.layers.inputs import as_symbolic_input
 from lamina.layers.moving import note_place
 from lamina.program import Program
@@ -31,9 +29,6 @@ from .drawn import Drawn
 from .folding.of_model import folded, joined
 from .lookup import get_layer
 from .shown_forward import ShownForward, shown_as
-
-# What a call is given when it is no drawing; None is an optional input or an option.
-_DATA = (torch.Tensor, np.ndarray, bool, type(None))
 
 
 class Model(Trainer, Layer):
@@ -234,10 +229,8 @@ class Model(Trainer, Layer):
     folded, joined = folded, joined
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._drawn is not None and self._drawn.is_bare:
-            alone = len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray)
-            if alone or all(isinstance(leaf, _DATA) for leaf in tree.leaves((args, kwargs))):
-                return self.run(*args, **kwargs)  # hooks see what came, and the binding looks at it
+        if self._drawn is not None and self._drawn.takes_at_once(args, kwargs):
+            return self.run(*args, **kwargs)  # hooks see what came, and the binding looks at it
         return super()._dispatch(args, kwargs)
 
     def _taken(self, args: Any, kwargs: Any, as_input: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
@@ -286,6 +279,7 @@ class Model(Trainer, Layer):
         Raises:
             GraphError: the symbolic tensor depends on something that is not among the model's inputs.
 
+        >>> import numpy as np
         >>> from lamina.layers import Dense, Input
         >>> x = Input((4,))
         >>> code = Dense(2)(x)
@@ -300,10 +294,7 @@ class Model(Trainer, Layer):
         super().add_loss([term for term in terms if not isinstance(term, SymbolicTensor)])
         for term in symbolic:
             graph = self._current_for("add_loss() on symbolic tensors").graph
-            first = graph.outputs[0]
-            passed = AddedLoss(name=name)(first, term)
-            outputs = tree.pack_like(graph.output_structure, iter([passed, *graph.outputs[1:]]))
-            self._set_graph(Graph(graph.input_structure, outputs)).write()
+            self._set_graph(editing.with_loss(graph, term, name)).write()
 
     # -- masks of outputs
 
