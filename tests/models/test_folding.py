@@ -464,6 +464,12 @@ def _an_optimizer_step(model):
     optimizer.step()
 
 
+def _a_step_of_pytorchs_fused_kernel(model):
+    optimizer = torch.optim.Adam(model.eval().parameters(), 0.5, fused=True)
+    model(data(model)).sum().backward()
+    optimizer.step()
+
+
 def _a_step_of_a_fused_kernel(model):
     optimizer, weights = optimizers.Adam(0.5), list(model.eval().parameters())
     optimizer.apply(torch.autograd.grad(model(data(model)).sum(), weights), weights)
@@ -506,8 +512,8 @@ def _another_dtype(model):
 
 @pytest.mark.parametrize(
     "change",
-    [_an_optimizer_step, _a_step_of_a_fused_kernel, _set_weights, _load_state_dict, _load_by_assignment, _assign,
-     _another_parameter, _another_storage, _train, _another_dtype],
+    [_an_optimizer_step, _a_step_of_a_fused_kernel, _a_step_of_pytorchs_fused_kernel, _set_weights, _load_state_dict,
+     _load_by_assignment, _assign, _another_parameter, _another_storage, _train, _another_dtype],
 )  # fmt: skip
 def test_changed_weights_are_folded_again(change):
     model = normalized()
