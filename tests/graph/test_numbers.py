@@ -258,7 +258,7 @@ def test_where_the_source_says_nothing_the_words_are_pytorchs(file):
     namespace = {"torch": torch, "n": Input((None, 4)).size(1)}
     exec(compile("ok = isinstance(n, int), torch.zeros(n).shape", file, "exec"), namespace)  # noqa: S102
     assert namespace["ok"] == (False, (None,))
-    with pytest.raises(TypeError, match="positional argument"):
+    with pytest.raises(TypeError, match="argument"):
         exec(compile("torch.zeros(n, 6)", file, "exec"), namespace)  # noqa: S102
 
 
