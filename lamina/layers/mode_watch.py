@@ -18,12 +18,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from lamina.graph import tree
 from lamina.graph.source import Source, caller, running_modules
 from lamina.probing import probing
 
 from .mode import asked_mode
+from .variable import Variable
 
 # Amounts of what a layer adds in training: where each is 0, it adds nothing.
 _AMOUNTS = ("rate", "stddev", "dropout", "recurrent_dropout", "p")
@@ -80,7 +82,9 @@ def _begin(layer: Any, inputs: Any) -> None:
 def _places(module: torch.nn.Module) -> Iterator[tuple[torch.Tensor, tuple[weakref.ref[Any], str]]]:
     """The weights that can be trained, and where they stand. The place holds none of them."""
     for part in module.modules():
-        yield from ((w, (weakref.ref(part), n)) for n, w in part.named_parameters(recurse=False) if w.requires_grad)
+        for name, weight in part.named_parameters(recurse=False):
+            if weight.requires_grad and not is_lazy(weight):
+                yield weight, (weakref.ref(part), name)
 
 
 def _real(module: Any) -> Any:
@@ -108,7 +112,8 @@ class _Watch:
 
     def lay_hooks(self, places: Iterable[tuple[weakref.ref[Any], str | None]]) -> None:
         self.hooks = [_Hook(self, *place) for place in places]
-        smallest = min(self.hooks, key=lambda hook: hook.weight().numel(), default=None)
+        plain = [hook for hook in self.hooks if type(hook.weight()) in (torch.nn.Parameter, Variable)]
+        smallest = min(plain, key=lambda hook: hook.weight().numel(), default=None)
         for hook in self.hooks:
             hook.compares_values = hook is smallest
             hook.handle = hook.weight().register_hook(hook)

@@ -44,6 +44,14 @@ class Parent(nn.Module):
         return self.last(self.middle(torch.relu(self.first(x))))
 
 
+class LazyParent(Parent):
+    """Whose last module has no weights yet when the layer in the middle is called first."""
+
+    def __init__(self, middle):
+        super().__init__(middle)
+        self.last = nn.LazyLinear(1)
+
+
 class OwnNoise(layers.Layer):
     def call(self, x, training=None):
         return x + torch.randn_like(x) if training else x
@@ -64,6 +72,7 @@ MODELS = {
     "subclassed": Subclassed,
     "parent, dropout": lambda: Parent(layers.Dropout(0.5)),
     "parent, normalization": lambda: Parent(layers.BatchNormalization()),
+    "parent, lazy": lambda: LazyParent(layers.Dropout(0.5)),
     "parent, model": lambda: Parent(Sequential([layers.Dense(5), layers.Dropout(0.5)])),
     "bare module": lambda: Model.from_module(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.Linear(4, 1))),
 }
