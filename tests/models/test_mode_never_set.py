@@ -140,18 +140,27 @@ def test_two_steps_of_any_optimizer_of_ours_tell(name):
         own_loop(drawn(layers.Dropout(0.5)), 2, getattr(optimizers, name)())
 
 
-def by_hand(model, steps=3):
+@torch.no_grad()
+def in_place(p):
+    p.add_(p.grad, alpha=-0.1)
+
+
+def through_data(p):
+    p.data -= 0.1 * p.grad
+
+
+def by_hand(model, change, steps=2):
     for _ in range(steps):
         model.zero_grad()
         (model(X) - Y).square().mean().backward()
-        with torch.no_grad():
-            for p in model.parameters():
-                p.add_(p.grad, alpha=-0.1)
+        for p in model.parameters():
+            change(p)
 
 
-def test_training_by_hand_is_training():
+@pytest.mark.parametrize("change", [in_place, through_data])
+def test_training_by_hand_is_training(change):
     with pytest.warns(UserWarning, match="is in inference mode"):
-        by_hand(drawn(layers.Dropout(0.5)))
+        by_hand(drawn(layers.Dropout(0.5)), change)
 
 
 class TwoParts(Model):
