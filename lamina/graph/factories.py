@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import torch
 
-from lamina.operations import SIZE, described
+from lamina.operations import described
 
 
-@described(SIZE)
+@described("size")
 def device_of(x: torch.Tensor) -> torch.device:
     """The device of a tensor: the node that ``x.device`` records."""
     return x.device

@@ -46,13 +46,16 @@ class Facts(NamedTuple):
         return self.names[0] if self.names else ""
 
 
-POINTWISE = Facts(pointwise=True, exact=True, mask="kept")
-CAST = Facts(pointwise=True, casts=True, exact=True, mask="kept")
-# Mixes features but not positions: a mask over positions goes through.
-FEATURES = Facts(exact=True, mask="kept")
-SHAPED = Facts(exact=True)
-SIZE = Facts(exact=True, mask="unread")
-# Of a tensor it takes the dtype and the device.
-FILLED = Facts(mask="unread")
-FACTORY = Facts(factory=True)
-OTHER = Facts()
+# The kinds of operations, as the table calls them.
+KINDS: Mapping[str, Facts] = MappingProxyType(
+    {
+        "pointwise": Facts(pointwise=True, exact=True, mask="kept"),
+        "cast": Facts(pointwise=True, casts=True, exact=True, mask="kept"),
+        "features": Facts(exact=True, mask="kept"),
+        "shaped": Facts(exact=True),
+        "size": Facts(exact=True, mask="unread"),
+        "filled": Facts(mask="unread"),
+        "factory": Facts(factory=True),
+        "other": Facts(),
+    }
+)

@@ -6,15 +6,17 @@ import builtins
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import FunctionType
+from types import FunctionType, MappingProxyType
 from typing import Any, TypeVar
 
 import torch
 
-from .facts import OTHER, Facts
+from .facts import KINDS, Facts
 from .table import TABLE
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+NOTHING = Facts()  # is known of a function that nobody told of
 
 # Where a short name is looked up. A function under two names is written by the first.
 _SPACES: tuple[tuple[str, Mapping[str, Any]], ...] = (
@@ -27,8 +29,6 @@ _EXACT: dict[str, Any] = {
     "builtins": builtins, "math": math, "torch.Tensor": torch.Tensor, "torch.fft": torch.fft,
     "torch.linalg": torch.linalg,
 }  # fmt: skip
-
-
 # Python's operators: those that Python computes by a method of tensors.
 _OPERATORS = frozenset(
     name for name in dir(operator) if name[0] != "_" and hasattr(torch.Tensor, f"__{name.rstrip('_')}__")
@@ -55,33 +55,39 @@ class Operations:
         found = self._of.get(function)
         if found is None and type(function) is FunctionType:
             found = function.__dict__.get("operation_facts")
-        return found if found is not None else OTHER
+        return found if found is not None else NOTHING
 
     def named(self, name: str) -> Facts:
-        return self._named.get(name, OTHER)
+        return self._named.get(name, NOTHING)
 
 
-def described(facts: Facts) -> Callable[[Function], Function]:
-    """Say of a function of ours, which can be a node of a graph, what it does to sizes and masks."""
+def described(kind: str) -> Callable[[Function], Function]:
+    """Say of which kind of the table a function of ours is, which can be a node of a graph."""
 
     def mark(function: Function) -> Function:
-        function.operation_facts = facts  # type: ignore[attr-defined]
+        function.operation_facts = KINDS[kind]  # type: ignore[attr-defined]
         return function
 
     return mark
 
 
-def read(kind: Facts, text: str) -> Iterator[Facts]:
-    """The operations in one part of the table."""
-    for line in text.strip().splitlines():
-        head, _, keras = line.strip().partition(": ")
-        for words in head.split(", "):
+def read(table: str) -> Iterator[Facts]:
+    """The operations in a table."""
+    kind = NOTHING
+    for line in filter(None, table.splitlines()):
+        if line[0] == "[":
+            kind = KINDS[line[1:].partition("]")[0]]
+            continue
+        operations, _, keras = line.partition(": ")
+        for words in operations.split(", "):
             yield _operation(kind, words.split(), keras)
 
 
 def _operation(kind: Facts, words: list[str], keras: str) -> Facts:
-    names = tuple([word for word in words if word[0].isalpha()])
-    signs = words[len(names) :]
+    names = tuple([word for word in words if word[0].islower()])
+    module, _, parameters = keras.partition(" ")
+    classes = [word for word in words if word[0].isupper()]
+    signs = [word for word in words if not word[0].isalpha()]
     functions: dict[str, Callable[..., Any]] = {}
     operators: list[str] = []
     for name in names:
@@ -104,13 +110,13 @@ def _operation(kind: Facts, words: list[str], keras: str) -> Facts:
                 found[f"torch.Tensor.{method}"] = getattr(torch.Tensor, method)
     return kind._replace(
         names=names,
-        functions=functions | swapped,
+        functions=MappingProxyType(functions | swapped),
         reversed=tuple(swapped.values()),
         operator=getattr(operator, operators[0]) if operators else None,
         sign="".join([sign for sign in signs if sign != "!"]),
         changes="!" in signs,
-        keras=keras,
+        keras=f"{module}.{classes[0]} {parameters}" if classes else "",
     )
 
 
-OPERATIONS = Operations(facts for kind, text in TABLE for facts in read(kind, text))
+OPERATIONS = Operations(read(TABLE))

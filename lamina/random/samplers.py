@@ -14,7 +14,7 @@ import torch
 
 from lamina.graph import ArgumentError, tree
 from lamina.graph.infer import Array
-from lamina.operations import FEATURES, described
+from lamina.operations import described
 
 from . import seeded
 from .seed_generator import next_of
@@ -91,7 +91,7 @@ def categorical(logits: torch.Tensor, num_samples: int, dtype: torch.dtype, seed
     return seeded.categorical(probabilities, num_samples, seed_of(seed)).to(dtype)
 
 
-@described(FEATURES)  # a mask over positions goes through it, as through the layer `Dropout`
+@described("features")  # a mask over positions goes through it, as through the layer `Dropout`
 def dropout(inputs: torch.Tensor, rate: float, noise_shape: Any, seed: Any) -> torch.Tensor:
     sizes = tuple(inputs.shape)
     if noise_shape is not None:

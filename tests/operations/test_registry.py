@@ -21,7 +21,6 @@ from lamina.function_names import function_of_name, functions, name_of_function
 from lamina.graph import record
 from lamina.layers import Input, Lambda, Masking
 from lamina.operations import OPERATIONS, Facts
-from lamina.operations.facts import POINTWISE
 from lamina.operations.registry import Operations, read
 from lamina.operations.table import TABLE
 from lamina.saving.keras_files import operations as keras_operations
@@ -251,7 +250,7 @@ def one_more(monkeypatch: pytest.MonkeyPatch) -> Iterator[Facts]:
     monkeypatch.setattr(torch, "soften", soften, raising=False)
     monkeypatch.setattr(ops, "soften", soften, raising=False)
     monkeypatch.setattr(soften, "__module__", "torch")
-    (facts,) = read(POINTWISE, "soften: numpy.Soften x | by:amount=2.0")
+    (facts,) = read("[pointwise]\nsoften Soften: numpy x | by:amount=2.0")
     monkeypatch.setattr(OPERATIONS, "__dict__", vars(Operations([*OPERATIONS, facts])))
     for cache in caches:
         cache.cache_clear()
@@ -293,9 +292,11 @@ def test_what_keras_needs_more_for_is_told_by_names_of_the_registry() -> None:
     assert {facts.name for facts in OPERATIONS if facts.keras} >= {"add", "softmax", "torch.linalg.det"}
 
 
-def test_the_table_has_no_operation_with_a_rule_of_keras_for_several() -> None:
-    lines = [line for _, text in TABLE for line in text.splitlines() if ": " in line]
-    assert [line for line in lines if ", " in line] == []
+def test_a_class_of_keras_and_its_parameters_stand_in_one_line() -> None:
+    for line in (line for line in TABLE.splitlines() if not line.startswith("[")):
+        operations, colon, _ = line.partition(": ")
+        classes = [[word for word in words.split() if word[0].isupper()] for words in operations.split(", ")]
+        assert {len(found) for found in classes} <= ({1} if colon else {0}), line
 
 
 # -- faults that came of several tables
