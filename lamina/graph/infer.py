@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from lamina.operations import OPERATIONS
+from lamina.operations import OPERATIONS, Facts
 from lamina.probing import run_on_shapes
 from lamina.sizes import tree
 from lamina.sizes.pointwise import pointwise_result, pointwise_shape
@@ -40,9 +40,10 @@ def infer(node: Node) -> Found:
         return Found(*ENDS, result, result)
     worlds = node.inputs[0].node.worlds
     same = all(symbolic.node.worlds is worlds for symbolic in node.inputs)
-    if same and OPERATIONS.of(node.op).pointwise:
+    facts = OPERATIONS.of(node.op)
+    if same and facts.pointwise:
         with suppress(RuntimeError):  # then other worlds are looked for
-            return Found(*worlds, *_pointwise(node.op, *call))
+            return Found(*worlds, *_pointwise(node.op, facts, *call))
     high, low = worlds if same else (joint_of(node.inputs, k) for k in (0, 1))
     return search_for(node).find(high, low, lambda first, second: doubtful(node, first, second))
 
@@ -125,14 +126,14 @@ def joint_of(symbolics: Sequence[Symbolic], k: int) -> World:
     return worlds[0]
 
 
-def _pointwise(op: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any]:
+def _pointwise(op: Callable[..., Any], facts: Facts, args: Any, kwargs: Any) -> tuple[Any, Any]:
     first = trial(op, *_example((args, kwargs), 0))
     if not isinstance(first, Array):
         return first, trial(op, *_example((args, kwargs), 1))
     leaves = (
         leaf.example(1) if isinstance(leaf, Symbolic) else _constant(leaf) for leaf in tree.leaves((args, kwargs))
     )
-    shape = pointwise_shape(op, [leaf.shape for leaf in leaves if isinstance(leaf, Array)])
+    shape = pointwise_shape(facts, [leaf.shape for leaf in leaves if isinstance(leaf, Array)])
     return first, first if shape == first.shape else Array(shape, first.dtype)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamina.operations import OPERATIONS
+from lamina.operations import OPERATIONS, Facts
 
 from . import tree
 
@@ -26,7 +26,8 @@ def pointwise_result(
         RuntimeError: the shapes do not broadcast.
     """
     shapes = []
-    size = 0 if OPERATIONS.of(op).changes else 1  # of no element, no number is drawn from a generator that others use
+    facts = OPERATIONS.of(op)
+    size = 0 if facts.changes else 1  # of no element, no number is drawn from a generator that others use
 
     def one_element(leaf: Any) -> Any:
         known = shape_of(leaf)
@@ -38,12 +39,12 @@ def pointwise_result(
     small_args, small_kwargs = tree.map_leaves(one_element, (args, kwargs))
     with torch.no_grad():
         result = op(*small_args, **small_kwargs)
-    return pointwise_shape(op, shapes), result.dtype
+    return pointwise_shape(facts, shapes), result.dtype
 
 
-def pointwise_shape(op: Callable[..., Any], shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+def pointwise_shape(facts: Facts, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     """The shape of a pointwise function's result, from those of all tensors among its arguments."""
-    return broadcast(shapes[:1] if OPERATIONS.of(op).casts else shapes)
+    return broadcast(shapes[:1] if facts.casts else shapes)
 
 
 def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
