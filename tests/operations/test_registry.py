@@ -7,6 +7,7 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ def is_pointwise(name: str, function: Callable[..., Any], tensors: list[torch.Te
     return same(takes(name, function, *mixed), result.reshape(-1)[order].reshape(result.shape)) and same(later, result)
 
 
+@cache
 def calls(name: str, function: Callable[..., Any]) -> list[list[torch.Tensor]]:
     """The tensors that a function takes, of each number and kind."""
     generator = torch.Generator().manual_seed(0)
@@ -252,12 +254,12 @@ def one_more(monkeypatch: pytest.MonkeyPatch) -> Iterator[Facts]:
     monkeypatch.setattr(soften, "__module__", "torch")
     (facts,) = read("[pointwise]\nsoften Soften: numpy x | by:amount=2.0")
     monkeypatch.setattr(OPERATIONS, "__dict__", vars(Operations([*OPERATIONS, facts])))
-    for cache in caches:
-        cache.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
     yield facts
     monkeypatch.undo()
-    for cache in caches:
-        cache.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
 
 
 def test_one_line_in_the_table_is_all_that_a_new_operation_needs(one_more: Facts) -> None:
@@ -290,6 +292,23 @@ def test_without_the_line_nobody_knows_it() -> None:
 def test_what_keras_needs_more_for_is_told_by_names_of_the_registry() -> None:
     assert {name for name in _SPECIAL if not OPERATIONS.named(name).functions} == set()
     assert {facts.name for facts in OPERATIONS if facts.keras} >= {"add", "softmax", "torch.linalg.det"}
+
+
+REVERSED: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "radd": operator.add, "rsub": operator.sub, "rmul": operator.mul, "rtruediv": operator.truediv,
+    "rfloordiv": operator.floordiv, "rmod": operator.mod, "rpow": operator.pow,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", REVERSED)
+def test_methods_for_the_right_side_of_an_operator_are_written_for_keras(method: str, tmp_path: Path) -> None:
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    model = lamina.Model([a, b], record(getattr(torch.Tensor, f"__{method}__"), (a, b), {}))
+    model.save(tmp_path / "model.keras")
+    one, other = torch.rand(4, 3) + 1, torch.rand(4, 3) + 2
+    torch.testing.assert_close(
+        lamina.models.load_model(tmp_path / "model.keras")([one, other]), REVERSED[method](other, one)
+    )
 
 
 def test_a_class_of_keras_and_its_parameters_stand_in_one_line() -> None:
