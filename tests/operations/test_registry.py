@@ -357,6 +357,17 @@ def test_all_spellings_of_an_operation_keep_the_mask(case: str) -> None:
         assert MASKED[case](x).mask is x.mask
 
 
+@pytest.mark.parametrize(
+    "join", (torch.add, operator.mul, lambda a, b: a.sub(b), lambda a, b: torch.where(a > 0, a, b))
+)
+def test_the_masks_of_all_that_is_joined_must_hold(join: Callable[[Any, Any], Any]) -> None:
+    a, b = Input((4, 1)), Input((4, 1))
+    x, y = Masking()(a), Masking()(b)
+    model = lamina.Model([a, b], join(x, y).mask)
+    one, other = torch.tensor([[0.0, 1, 1, 0]])[..., None], torch.tensor([[1.0, 1, 0, 0]])[..., None]
+    assert model([one, other]).tolist() == [[False, True, False, False]]
+
+
 @pytest.mark.parametrize("cast", ("to", "type_as"))
 def test_a_cast_to_the_dtype_of_another_tensor_keeps_shape_and_mask_of_the_first(cast: str) -> None:
     x, other = Masking()(Input((5, 3))), Masking(dtype="float64")(Input((7, 5, 4), dtype="float64"))
@@ -378,9 +389,11 @@ def test_drawing_a_dropout_draws_no_random_number(dropout: Callable[..., Any]) -
 
 
 def test_a_trial_draws_no_random_number_by_methods_either() -> None:
+    half = torch.full((3,), 0.5)
+
     class Noisy(lamina.layers.Layer):
         def call(self, x: torch.Tensor) -> torch.Tensor:
-            return x * torch.full((3,), 0.5).bernoulli()
+            return x * half.bernoulli()
 
     state = torch.get_rng_state()
     assert Noisy()(Input((3,))).shape == (None, 3)
