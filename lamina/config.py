@@ -113,7 +113,7 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
-    """Set `epsilon` for what is made from now on.
+    """Set `epsilon` for what is computed from now on, by what exists too; a compiled function is compiled again.
 
     Raises:
         ArgumentError: not a number > 0.

@@ -2,7 +2,8 @@
 
 They are read when a layer, `Input`, loss, metric, constraint or weight is **made**, or when `fit` begins, and what was
 read is kept there. Nothing reads them while a model runs, so changing one changes what is made afterwards and nothing
-that exists. `lamina.config` reads and sets them by Keras' names.
+that exists; but for `epsilon`, which losses, metrics, constraints and functions ask for whenever they compute, as
+Keras' do. `lamina.config` reads and sets them by Keras' names.
 """
 
 from __future__ import annotations

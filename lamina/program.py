@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 
+from lamina.checked_calls import Fixed
 from lamina.graph.graph import Graph
 from lamina.graph.node import Constant, Leaf, Node, Symbolic, is_input_node
 from lamina.graph.operation import Held, Operation
-from lamina.graph.refusals import Fixed
 from lamina.graph.walk import Key, key_of
 from lamina.operations import OPERATIONS, function_name
 from lamina.sizes import tree

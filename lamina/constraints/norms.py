@@ -42,11 +42,10 @@ class UnitNorm(Constraint):
 
     def __init__(self, axis: int | Sequence[int] = 0) -> None:
         self.axis = axis
-        self._epsilon = epsilon()
 
     def __call__(self, w: Tensor) -> Tensor:
         """`w` with every length at 1."""
-        return w / (self._epsilon + _length(w, self.axis))
+        return w / (epsilon() + _length(w, self.axis))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -67,12 +66,11 @@ class MaxNorm(Constraint):
 
     def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
         self.max_value, self.axis = max_value, axis
-        self._epsilon = epsilon()
 
     def __call__(self, w: Tensor) -> Tensor:
         """`w` with no length above `max_value`."""
         length = _length(w, self.axis)
-        return w * (torch.clamp(length, max=self.max_value) / (self._epsilon + length))
+        return w * (torch.clamp(length, max=self.max_value) / (epsilon() + length))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -103,13 +101,12 @@ class MinMaxNorm(Constraint):
         axis: int | Sequence[int] = 0,
     ) -> None:
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
-        self._epsilon = epsilon()
 
     def __call__(self, w: Tensor) -> Tensor:
         """`w` with its lengths moved into the range, or part of the way."""
         length = _length(w, self.axis)
         wanted = torch.lerp(length, torch.clamp(length, self.min_value, self.max_value), self.rate)
-        return w * (wanted / (self._epsilon + length))
+        return w * (wanted / (epsilon() + length))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -13,12 +13,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import torch
 
 from lamina.operations import OPERATIONS, Facts
-from lamina.probing import run_on_shapes
+from lamina.probing import BY_VALUES, run_on_shapes
 from lamina.sizes import tree
 from lamina.sizes.pointwise import pointwise_result, pointwise_shape
 from lamina.sizes.questions import Array as Array
@@ -50,9 +51,12 @@ def infer(node: Node) -> Found:
 
 def search_for(node: Node) -> Search:
     """What can be asked of a node's call."""
+    asked: dict[World, list[Any]] = {}
 
     def run(world: World) -> Any:
-        return trial(node.op, *_filled((node.args, node.kwargs), examples_at(node.inputs, world)))
+        args, kwargs = _filled((node.args, node.kwargs), examples_at(node.inputs, world))
+        asked[world] = []
+        return trial(node.op, args, kwargs, asked[world])
 
     def shapes(world: World) -> list[Example]:
         return [getattr(example, "shape", (example,)) for example in examples_at(node.inputs, world).values()]
@@ -63,7 +67,8 @@ def search_for(node: Node) -> Search:
         return [dim for dim in dims if isinstance(dim, Unknown)]
 
     cheap = OPERATIONS.of(node.op).exact or has_rule(node.op)
-    return Search(run, shapes, unknowns, lambda: numbers_of(node), alike, unknown_in, cheap)
+    users = isinstance(node.op, torch.nn.Module) and not cheap
+    return Search(run, shapes, unknowns, lambda: numbers_of(node), alike, unknown_in, cheap, users, asked)
 
 
 def examples_at(symbolics: Sequence[Symbolic], world: World) -> dict[Key, Any]:
@@ -137,15 +142,18 @@ def _pointwise(op: Callable[..., Any], facts: Facts, args: Any, kwargs: Any) -> 
     return first, first if shape == first.shape else Array(shape, first.dtype)
 
 
-def trial(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What ``op`` returns for one example, which has `Array` where the call has a tensor: by a rule, or by trying."""
+def trial(op: Callable[..., Any], args: Any, kwargs: dict[str, Any], asked: list[Any] | None = None) -> Any:
+    """What ``op`` returns for one example, which has `Array` where the call has a tensor: by a rule, or by trying.
+
+    ``asked`` gets what it asks about sizes.
+    """
     if OPERATIONS.of(op).pointwise and any(isinstance(leaf, Array) for leaf in tree.leaves((args, kwargs))):
         return Array(*pointwise_result(op, args, kwargs, _shape_and_dtype))
     if op is operator.getitem:
         args = (args[0], tree.map_leaves(_as_index, args[1]))
     rule = getattr(op, "output_example", None)
     result = rule(args, kwargs) if rule is not None else None
-    return result if result is not None else probe(op, args, kwargs)
+    return result if result is not None else probe(op, args, kwargs, asked=asked)
 
 
 def _as_index(leaf: Any) -> Any:
@@ -175,19 +183,27 @@ def _example(nested: Any, k: int) -> Any:
 
 
 def _constant(leaf: Any) -> Any:
-    return Array(tuple(leaf.value.shape), leaf.value.dtype) if isinstance(leaf, Constant) else leaf
+    return Array(tuple(leaf.value.shape), leaf.value.dtype, leaf.value) if isinstance(leaf, Constant) else leaf
 
 
 def _shape_and_dtype(leaf: Any) -> tuple[Any, torch.dtype] | None:
     return (leaf.shape, leaf.dtype) if isinstance(leaf, Array) else None
 
 
-def probe(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], method: str = "__call__") -> Any:
+def probe(
+    op: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    method: str = "__call__",
+    asked: list[Any] | None = None,
+) -> Any:
     """Run ``op`` on tensors that have a shape but no storage, and report the shapes that come out."""
-    args, kwargs = tree.map_leaves(_without_storage, (args, kwargs))
-    result = run_on_shapes(op, args, kwargs, method)
+    args, kwargs = tree.map_leaves(partial(_without_storage, op in BY_VALUES), (args, kwargs))
+    result = run_on_shapes(op, args, kwargs, method, [] if asked is None else asked)
     return tree.map_leaves(lambda v: Array(tuple(v.shape), v.dtype) if isinstance(v, torch.Tensor) else v, result)
 
 
-def _without_storage(leaf: Any) -> Any:
+def _without_storage(by_values: bool, leaf: Any) -> Any:
+    if by_values and isinstance(leaf, Array) and leaf.value is not None:
+        return leaf.value
     return torch.empty(leaf.shape, dtype=leaf.dtype, device="meta") if isinstance(leaf, Array) else leaf

@@ -94,7 +94,7 @@ class Node:
         source: the user's file and line.
         number: nodes made later have higher ones.
         worlds: the two that its results' examples are of, see `lamina.graph.infer`.
-        fixed: where it fixes the size of an unknown axis, the shapes of the tensors that it takes.
+        fixed: where it goes with some sizes of the unknown axes only, the shapes of the tensors that it takes.
         found: examples of its results in other worlds, as far as anybody asked.
     """
 

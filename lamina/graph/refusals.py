@@ -1,16 +1,10 @@
-"""What a person reads where a call cannot be drawn, or finds other sizes than it was drawn for when it runs."""
+"""What a person reads where a call cannot be drawn."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from typing import Any
-
-import torch
 
 from lamina.sizes import tree
-from lamina.sizes.search import REFUSALS
-from lamina.sizes.world import Shape, merged_shape
 
 from .errors import LaminaError, ShapeError, ValueNeededError
 from .infer import joint_of, search_for
@@ -51,38 +45,3 @@ def explained(node: Node, error: Exception) -> LaminaError:
         expected=text.splitlines()[0] if text else type(error).__name__,
         where=str(node.source),
     )
-
-
-class Fixed:
-    """Runs a call that fixes the size of an unknown axis; where another size comes, the error says which was drawn."""
-
-    def __init__(self, node: Node) -> None:
-        self._label, self._where = node.label, str(node.source)
-        self._takes: list[Shape] = node.fixed or []
-        self._gives: list[Shape] = [merged_shape(spec.examples) for spec in node.specs if hasattr(spec, "dtype")]  # type: ignore[attr-defined]
-
-    def __call__(self, call: Callable[..., Any], *inputs: Any) -> Any:
-        if torch.compiler.is_compiling():
-            return call(*inputs)
-        try:
-            result = call(*inputs)
-        except LaminaError:
-            raise
-        except REFUSALS as error:
-            raise self._refused(inputs) from error
-        first = result if isinstance(result, torch.Tensor) else None
-        if first is not None and any(n not in (None, m) for n, m in zip(self._gives[0], first.shape, strict=True)):
-            raise self._refused(inputs)
-        return result
-
-    def _refused(self, inputs: Any) -> ShapeError:
-        return ShapeError(
-            f"{self._label} cannot take an input of this size.",
-            got=_told(tuple(t.shape) for t in inputs if isinstance(t, torch.Tensor)),
-            expected=f"{_told(self._takes)}: the call goes with this size of the unknown axis only",
-            where=self._where,
-        )
-
-
-def _told(shapes: Any) -> str:
-    return ", ".join(map(str, shapes))

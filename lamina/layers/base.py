@@ -97,6 +97,8 @@ class Layer(Precision):
     has_shape_rule = False
     """True: ``compute_output_shape`` is the layer's own, so that nothing is tried."""
     input_spec: Any = None
+    builds_for_any_rank = False
+    """True: a second ``build`` for another number of axes does nothing, as where the weights do not hang on that."""
     _facts: CallFacts
     _makes_masks = _begins_masks = False
     training = training_property

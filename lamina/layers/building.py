@@ -110,6 +110,9 @@ def _build(layer: Any, build: Callable[[], None]) -> None:
 
 
 def _refuse_other(layer: Any, given: tuple[Any, ...]) -> None:
+    of_rank = [len(shapes[0]) if shapes and isinstance(shapes[0], tuple) else 0 for shapes in (layer._built_for, given)]
+    if layer.builds_for_any_rank and of_rank[0] != of_rank[1]:
+        return
     if not _alike(layer._built_for, given):
         told = [", ".join(map(str, shapes)) for shapes in (given, layer._built_for)]
         raise ArgumentError(

@@ -1,8 +1,12 @@
-"""Layers kept in plain lists and dicts are found, as Keras users expect; PyTorch looks at attributes only."""
+"""Layers kept in plain lists and dicts are found, as Keras users expect; PyTorch looks at attributes only.
+
+They become children in the order in which they came to the layer, among those that are attributes, as in Keras: the
+containers are looked through when one is set, and before a layer is set as an attribute.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -10,42 +14,90 @@ import torch
 # The attribute, and the places and keys that lead from it to a module.
 Path = tuple[Any, ...]
 
+# What PyTorch and Lamina note about modules that are registered already.
+_NOTES = frozenset(vars(torch.nn.Module())) | set(
+    "_adopted _losing _seen _inner _chain _weight_lists _cast_plan".split()
+)
 
-def adopt_nested_layers(owner: torch.nn.Module) -> None:
+
+def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
     """Register the modules inside the owner's plain lists, tuples and dicts as its children.
 
     A layer at ``self.blocks[2]`` becomes the child ``blocks_2``, one at ``self.heads["a"]`` the child ``heads_a``.
-    Where another module has been put in one of the two places since, it is put in the other one too.
+    Where another module has been put in one of the two places since, it is put in the other one too; one that has left
+    its list is no child any more.
+
+    Args:
+        in_place: a new module in the place of another one in a list gets its place among the children too.
     """
-    children = owner._modules
     adopted: dict[Path, tuple[str, torch.nn.Module]] = owner.__dict__.get("_adopted", {})
-    known = {id(child) for child in children.values()}
+    found = dict(_found(owner))
+    if not found and not adopted:
+        return
+    for path, (name, before) in adopted.items():
+        child = owner._modules.get(name)
+        if found.get(path) is before and child is not None and child is not before:
+            # whoever walks over modules has put another one there
+            value = owner.__dict__[path[0]]
+            owner.__dict__[path[0]] = _with(value, path[1:], child)
+            found[path] = child
+    plain, kept = _named(owner, adopted, found)
+    if kept == adopted and all(owner._modules.get(name) is module for name, module in kept.values()):
+        return
+    known = {id(module) for _, module in adopted.values()}
+    new = {name: module for name, module in kept.values() if id(module) not in known}
+    for module in new.values():
+        if module.training != owner.training and not hasattr(module, "called_by"):
+            module.train(owner.training)  # a module of PyTorch's, born in training mode
+    names = {id(module): name for name, module in kept.values()}
+    places = {name: kept.get(path) for path, (name, _) in adopted.items()}
+    children: dict[str, Any] = {}
+    for name, child in owner._modules.items():
+        place = places.get(name)
+        if name not in places:
+            children.setdefault(name, child)
+        elif id(child) in plain or id(child) in names:  # it may be an attribute since, and keeps its place
+            children.setdefault(plain.get(id(child)) or names[id(child)], child)
+        elif in_place and place is not None and place[0] in new:
+            children.setdefault(*place)
+    for name, module in kept.values():
+        children.setdefault(name, module)
+    owner.__dict__["_adopted"] = kept
+    owner._modules.clear()
+    owner._modules.update(children)
+
+
+def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
+    of_ours = type(owner).__module__.startswith("lamina.")
     for attribute, value in list(owner.__dict__.items()):
-        if attribute.startswith("_") or not isinstance(value, (list, tuple, dict)) or not value:
+        if not isinstance(value, (list, tuple, dict)) or not value or attribute in _NOTES:
             continue
-        for path, module in list(_modules_in(value, (attribute,))):
-            name, before = adopted.get(path, (None, None))
-            if name is None and id(module) in known:
-                continue
-            if name is None:
-                name = _free_name(path, children)
-            elif module is before:  # whoever walks over modules has put another one there, or none
-                module = children.get(name) or module
-                if module is not before:
-                    owner.__dict__[attribute] = _with(value, path[1:], module)
-                    value = owner.__dict__[attribute]
-            if module is not before:
-                known.add(id(module))
-                owner.__dict__.setdefault("_adopted", adopted)[path] = name, module
-                if module.training != owner.training and not hasattr(module, "called_by"):
-                    module.train(owner.training)  # a module of PyTorch's, born in training mode
-            children[name] = module
+        if not (of_ours and attribute.startswith("_")):
+            yield from _modules_in(value, (attribute,))
 
 
-def _free_name(path: Path, children: dict[str, Any]) -> str:
+def _named(
+    owner: torch.nn.Module, adopted: dict[Path, tuple[str, torch.nn.Module]], found: dict[Path, torch.nn.Module]
+) -> tuple[dict[int, str], dict[Path, tuple[str, torch.nn.Module]]]:
+    """The names of the children that are attributes; and for each other module that was found its place and name."""
+    lists = {name for name, _ in adopted.values()}
+    plain = {id(child): name for name, child in owner._modules.items() if name not in lists}
+    kept: dict[Path, tuple[str, torch.nn.Module]] = {}
+    taken, seen = {*plain.values()}, {*plain}
+    for path, module in found.items():
+        if id(module) not in seen:
+            old = adopted[path][0] if path in adopted else ""
+            name = old if old and old not in taken else _free_name(path, taken)
+            taken.add(name)
+            seen.add(id(module))
+            kept[path] = name, module
+    return plain, kept
+
+
+def _free_name(path: Path, taken: Iterable[str]) -> str:
     base = "_".join(map(str, path)).replace(".", "_")
     name, k = base, 1
-    while name in children:
+    while name in taken:
         name, k = f"{base}_{k}", k + 1
     return name
 
@@ -60,6 +112,11 @@ def _with(value: Any, path: Path, module: torch.nn.Module) -> Any:
         return value
     items = [inner if i == path[0] else item for i, item in enumerate(value)]
     return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+
+
+def holds_modules(value: Any) -> bool:
+    """Whether this is a container with a module in it."""
+    return isinstance(value, (list, tuple, dict)) and next(_modules_in(value, ()), None) is not None
 
 
 def _modules_in(value: Any, path: Path) -> Iterator[tuple[Path, torch.nn.Module]]:

@@ -19,12 +19,13 @@ from lamina.probing import for_real, probing
 
 from .mode_watch import watch_anew
 from .moving import follow_weights, tell_places
-from .nested import adopt_nested_layers
+from .nested import adopt_nested_layers, holds_modules
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
 
 # Values that are neither weights nor parts.
-_SETTINGS = frozenset((bool, int, float, str, tuple, list, dict, type(None), torch.dtype))
+_CONTAINERS = frozenset((list, dict, tuple))
+_SETTINGS = frozenset((bool, int, float, str, *_CONTAINERS, type(None), torch.dtype))
 
 
 class Weights(Operation):
@@ -110,6 +111,8 @@ class Weights(Operation):
             if "_set_names" in self.__dict__:  # a stand-in, for one call
                 self.__dict__["_set_names"].add(name)
             object.__setattr__(self, name, value)
+            if type(value) in _CONTAINERS and "_modules" in self.__dict__ and holds_modules(value):
+                adopt_nested_layers(self, in_place=False)
             return
         if isinstance(value, Variable) and self._name_weight(name, value):
             return
@@ -155,6 +158,8 @@ class Weights(Operation):
     def _set_part(self, name: str, part: torch.nn.Module | None) -> None:
         """A module becomes a part, perhaps in the place of another; None takes one out, or a weight."""
         if part is not None:
+            if "_modules" in self.__dict__:
+                adopt_nested_layers(self)  # what came to a list by now comes before
             self.__dict__.update(_looked_at=False, _direct=False, _cast_plan=None)
             if not isinstance(part, Weights):
                 part.train(self.training)  # PyTorch's modules are born in training mode, layers in inference mode

@@ -1,7 +1,8 @@
 """Cross-entropies: binary, categorical (one-hot targets) and sparse (class numbers).
 
 C classes along `axis`, by default the last. With ``from_logits=True`` they run on PyTorch's fused functions, are exact
-for any logit and cheaper; on probabilities these are clipped to [1e-7, 1 - 1e-7] first.
+for any logit and cheaper; on probabilities these are clipped to [e, 1 - e] first, e being
+`lamina.config.epsilon()`, 1e-7.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 from lamina.graph.errors import ArgumentError, ShapeError
 
 from .base import Loss
@@ -62,7 +63,7 @@ def binary_from_probabilities(y_true: Tensor, y_pred: Tensor, reduction: str) ->
     PyTorch's function asserts that p is in [0, 1], which NaN is not: weights that have become NaN would end in a
     RuntimeError, on a GPU in the end of the process, before any callback could see a loss.
     """
-    p = y_pred.clamp(EPSILON, 1.0 - EPSILON)
+    p = y_pred.clamp(epsilon(), 1.0 - epsilon())
     if not isinstance(p, Tensor) or p.device.type == "cpu":
         try:
             return F.binary_cross_entropy(p, y_true, reduction=reduction)
@@ -127,7 +128,7 @@ def smoothed(y_true: Tensor, label_smoothing: float, axis: int) -> Tensor:
 
 def probabilities(y_pred: Tensor, axis: int) -> Tensor:
     """`y_pred` divided by its sum along `axis`, clipped to [1e-7, 1 - 1e-7]."""
-    return (y_pred / y_pred.sum(axis, keepdim=True)).clamp(EPSILON, 1.0 - EPSILON)
+    return (y_pred / y_pred.sum(axis, keepdim=True)).clamp(epsilon(), 1.0 - epsilon())
 
 
 def log_probabilities(y_pred: Tensor, axis: int) -> Tensor:
@@ -243,7 +244,7 @@ def _sparse_from_probabilities(y_true: Tensor, y_pred: Tensor, ignore_class: int
     except RuntimeError:
         _explain(y_true, y_pred, None, axis)
         raise
-    losses = -(taken / y_pred.sum(axis)).clamp(EPSILON, 1.0 - EPSILON).log()
+    losses = -(taken / y_pred.sum(axis)).clamp(epsilon(), 1.0 - epsilon()).log()
     return losses if valid is None else torch.where(valid, losses, 0.0)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 
 from .base import Loss
 from .shapes import paired
@@ -19,7 +19,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     tensor([0.1438])
     """
     y_true, y_pred = paired(y_true, y_pred, "kl_divergence")
-    y_true, y_pred = y_true.clamp(EPSILON, 1.0), y_pred.clamp(EPSILON, 1.0)
+    y_true, y_pred = y_true.clamp(epsilon(), 1.0), y_pred.clamp(epsilon(), 1.0)
     result: Tensor = (y_true * (y_true / y_pred).log()).sum(-1)
     return result
 
@@ -31,7 +31,7 @@ def poisson(y_true: Any, y_pred: Any) -> Tensor:
     tensor([1.0000])
     """
     y_true, y_pred = paired(y_true, y_pred, "poisson")
-    result: Tensor = (y_pred - y_true * (y_pred + EPSILON).log()).mean(-1)
+    result: Tensor = (y_pred - y_true * (y_pred + epsilon()).log()).mean(-1)
     return result
 
 

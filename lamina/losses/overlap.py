@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 
 from .base import Loss
 from .shapes import as_tensor, paired
@@ -26,7 +26,7 @@ def dice(y_true: Any, y_pred: Any, axis: int | Sequence[int] | None = None) -> T
     """
     y_true, y_pred = _same_rank(y_true, y_pred, "dice")
     overlap = _sum(y_true * y_pred, axis)
-    return 1.0 - 2.0 * overlap / (_sum(y_true, axis) + _sum(y_pred, axis) + EPSILON)
+    return 1.0 - 2.0 * overlap / (_sum(y_true, axis) + _sum(y_pred, axis) + epsilon())
 
 
 def tversky(
@@ -48,7 +48,7 @@ def tversky(
     y_true, y_pred = _same_rank(y_true, y_pred, "tversky")
     hit = _sum(y_true * y_pred, axis)
     missed, extra = _sum(y_true * (1.0 - y_pred), axis), _sum((1.0 - y_true) * y_pred, axis)
-    return 1.0 - hit / (hit + alpha * missed + beta * extra + EPSILON)
+    return 1.0 - hit / (hit + alpha * missed + beta * extra + epsilon())
 
 
 def _same_rank(y_true: Any, y_pred: Any, what: str) -> tuple[Tensor, Tensor]:

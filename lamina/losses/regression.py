@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 
 from .base import Loss
 from .shapes import paired
@@ -41,7 +41,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     tensor([37.5000])
     """
     y_true, y_pred = paired(y_true, y_pred, "mean_absolute_percentage_error")
-    result: Tensor = 100.0 * ((y_true - y_pred) / y_true.abs().clamp(min=EPSILON)).abs().mean(-1)
+    result: Tensor = 100.0 * ((y_true - y_pred) / y_true.abs().clamp(min=epsilon())).abs().mean(-1)
     return result
 
 
@@ -52,7 +52,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     tensor([1.0000])
     """
     y_true, y_pred = paired(y_true, y_pred, "mean_squared_logarithmic_error")
-    difference = (y_pred.clamp(min=EPSILON) + 1.0).log() - (y_true.clamp(min=EPSILON) + 1.0).log()
+    difference = (y_pred.clamp(min=epsilon()) + 1.0).log() - (y_true.clamp(min=epsilon()) + 1.0).log()
     result: Tensor = difference.square().mean(-1)
     return result
 
@@ -81,7 +81,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
 
 def normalized(x: Tensor, axis: int) -> Tensor:
     """`x` divided by its length along `axis`; a zero vector stays zero."""
-    return x * x.square().sum(axis, keepdim=True).rsqrt().clamp(max=1.0 / EPSILON)
+    return x * x.square().sum(axis, keepdim=True).rsqrt().clamp(max=1.0 / epsilon())
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 from lamina.graph.errors import ArgumentError, ShapeError
 
 from .base import Metric, ratio
@@ -66,7 +66,7 @@ class AUC(Metric):
         if num_labels and not multi_label:
             raise ArgumentError("AUC has labels only with multi_label=True.", got=f"num_labels={num_labels}")
         # The first and last are outside [0, 1]: at them everything is positive, or nothing.
-        self._thresholds = Thresholds([-EPSILON, *inner, 1.0 + EPSILON])
+        self._thresholds = Thresholds([-epsilon(), *inner, 1.0 + epsilon()])
         self._own_thresholds = None if thresholds is None else inner
         self.num_thresholds, self.multi_label, self.num_labels = len(self._thresholds), multi_label, num_labels
         self.label_weights = None if label_weights is None else torch.as_tensor(label_weights, dtype=self._dtype)

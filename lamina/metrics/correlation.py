@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 from lamina.graph.errors import ArgumentError
 from lamina.losses.shapes import paired
 
@@ -52,7 +52,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int | tuple[int, ...
     """
     true, pred, apart = _centred(y_true, y_pred, axis, "concordance_correlation")
     spread = true.square().mean(axis) + pred.square().mean(axis)
-    return 2.0 * (true * pred).mean(axis) / (spread + apart.square() + EPSILON)
+    return 2.0 * (true * pred).mean(axis) / (spread + apart.square() + epsilon())
 
 
 def _centred(y_true: Any, y_pred: Any, axis: int | tuple[int, ...], what: str) -> tuple[Tensor, Tensor, Tensor]:

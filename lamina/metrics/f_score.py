@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 from lamina.graph.errors import ArgumentError, ShapeError
 from lamina.losses.shapes import paired
 
@@ -87,11 +87,11 @@ class FBetaScore(Metric):
     def result(self) -> Tensor:
         if not self.true_positives.numel():
             return torch.zeros(())
-        precision = self.true_positives / (self.true_positives + self.false_positives + EPSILON)
-        recall = self.true_positives / (self.true_positives + self.false_negatives + EPSILON)
-        scores: Tensor = (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + EPSILON)
+        precision = self.true_positives / (self.true_positives + self.false_positives + epsilon())
+        recall = self.true_positives / (self.true_positives + self.false_negatives + epsilon())
+        scores: Tensor = (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + epsilon())
         if self.average == "weighted":
-            result: Tensor = (scores * self.intermediate_weights / (self.intermediate_weights.sum() + EPSILON)).sum()
+            result: Tensor = (scores * self.intermediate_weights / (self.intermediate_weights.sum() + epsilon())).sum()
             return result
         return scores if self.average is None else scores.mean()
 

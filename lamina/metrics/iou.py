@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 from lamina.graph.errors import ArgumentError
 from lamina.losses.shapes import as_tensor, same_shape
 
@@ -93,7 +93,7 @@ class IoU(Metric):
         union = self.total_cm.sum(0) + self.total_cm.sum(1) - hits
         hits, union = (counts.float()[self.target_class_ids] for counts in (hits, union))
         seen = union > 1e-9
-        return torch.where(seen, hits / (union + EPSILON), 0.0).sum() / (seen.sum() + EPSILON)
+        return torch.where(seen, hits / (union + epsilon()), 0.0).sum() / (seen.sum() + epsilon())
 
     def get_config(self) -> dict[str, Any]:
         names = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 from lamina.graph import ArgumentError, ShapeError
 from lamina.graph.dtypes import to_torch
 
@@ -92,7 +92,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     target, output = _alike("binary_crossentropy", target, output)
     if from_logits:
         return F.binary_cross_entropy_with_logits(output, target, reduction="none")
-    return F.binary_cross_entropy(output.clamp(EPSILON, 1 - EPSILON), target, reduction="none")
+    return F.binary_cross_entropy(output.clamp(epsilon(), 1 - epsilon()), target, reduction="none")
 
 
 @one_node
@@ -151,7 +151,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 def _log_probabilities(output: torch.Tensor, from_logits: bool, axis: int) -> torch.Tensor:
     if from_logits:
         return F.log_softmax(output, axis)
-    return torch.log((output / output.sum(axis, keepdim=True)).clamp(EPSILON, 1 - EPSILON))
+    return torch.log((output / output.sum(axis, keepdim=True)).clamp(epsilon(), 1 - epsilon()))
 
 
 def _alike(name: str, target: Any, output: Any) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from lamina.defaults import EPSILON
+from lamina import config
 from lamina.graph import ArgumentError, DtypeError
 
 from .one_node import one_node
@@ -30,7 +30,7 @@ def normalize(x: Any, axis: Any = -1, order: float = 2, epsilon: float | None = 
     """
     x = floating(x)
     length = torch.linalg.vector_norm(x, order, plain_axes(x, axis), keepdim=True)
-    return x / length.clamp(min=EPSILON if epsilon is None else epsilon)
+    return x / length.clamp(min=config.epsilon() if epsilon is None else epsilon)
 
 
 @one_node
@@ -127,7 +127,7 @@ def layer_normalization(
     moved = torch.movedim(x, axes, _last(axes))
     sizes = moved.shape[x.ndim - len(axes) :]
     factor, shift = (None if w is None else w.reshape(sizes).to(x.dtype) for w in (factor, shift))
-    result = F.layer_norm(moved, sizes, factor, shift, eps=EPSILON if epsilon is None else epsilon)
+    result = F.layer_norm(moved, sizes, factor, shift, eps=config.epsilon() if epsilon is None else epsilon)
     return torch.movedim(result, _last(axes), axes)
 
 
@@ -149,7 +149,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
     x, scale = placed(x, scale)
     x = floating(x)
     axes = sorted(plain_axes(x, axis))
-    result = x * torch.rsqrt(x.square().mean(axes, keepdim=True) + (EPSILON if epsilon is None else epsilon))
+    result = x * torch.rsqrt(x.square().mean(axes, keepdim=True) + (config.epsilon() if epsilon is None else epsilon))
     if scale is None:
         return result
     sizes = [n if place in axes else 1 for place, n in enumerate(x.shape)]

@@ -2,5 +2,16 @@
 
 from .probe import behind, for_real, probes_around, probing, run_on_shapes
 from .stand_in import StandIns, parts_of, stand_in
+from .values import BY_VALUES
 
-__all__ = ["StandIns", "behind", "for_real", "parts_of", "probes_around", "probing", "run_on_shapes", "stand_in"]
+__all__ = [
+    "BY_VALUES",
+    "StandIns",
+    "behind",
+    "for_real",
+    "parts_of",
+    "probes_around",
+    "probing",
+    "run_on_shapes",
+    "stand_in",
+]

@@ -2,14 +2,16 @@
 
 What runs is a copy of the module (`StandIns`), so it may set attributes. What it reads may be real: its weights, a
 table that is no buffer, a layer that a function closes over. A mode sees every call of PyTorch's functions in this
-thread, and where one meets a tensor without storage, or would write, all its tensors become shapes.
+thread. What is made from known values alone is computed (`values.py`); where a function meets a tensor without storage,
+or would change what others see, all its tensors become shapes.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any, TypeVar
 
@@ -19,13 +21,14 @@ from torch.overrides import TorchFunctionMode
 from lamina.operations import OPERATIONS
 from lamina.sizes import tree
 
+from .questions import Question, followed
 from .stand_in import StandIns, is_shape
+from .values import BY_VALUES, LARGE, LIKE, SMALL, Values, as_shape, bound_of, by_values, written_by
 
-# Small tensors keep their values until they meet a shape, so that code may branch on them: a step, a table of sizes.
-_SMALL = 4096
 _BUILT_IN = (BuiltinFunctionType, MethodDescriptorType)
-_OF_VALUES = (torch.tensor, torch.as_tensor, torch.asarray, torch.scalar_tensor)
-
+_FAR = 2500  # beyond this a window or a step makes the same of all usual sizes
+_SHAPE: Any = torch.Tensor.shape
+_SIZES = frozenset([_SHAPE.__get__, torch.Tensor.size, torch.Tensor.numel, torch.Tensor.nelement])
 
 M = TypeVar("M", bound=torch.nn.Module)
 
@@ -62,13 +65,20 @@ class Probe(TorchFunctionMode):
 
     Args:
         op: what will be called; `called` is what to call in its place.
+        default: where PyTorch makes tensors by itself.
+
+    Attributes:
+        asked: what the operation has asked about sizes.
     """
 
-    def __init__(self, op: Callable[..., Any]) -> None:
+    def __init__(self, op: Callable[..., Any], default: torch.device) -> None:
         super().__init__()
         self.paused = False
+        self.asked: list[Question] = []
         self.stand_ins = StandIns(op) if isinstance(op, torch.nn.Module) else None
         self.called: Callable[..., Any] = op if self.stand_ins is None else self.stand_ins.copy
+        self.default: torch.device = default if _now.probe is None else _now.probe.default
+        self._values = Values(self.default, lambda: _home_of(op, self.default))
 
     def __enter__(self) -> Probe:
         self._outer, _now.probe = _now.probe, self
@@ -89,38 +99,64 @@ class Probe(TorchFunctionMode):
             return None  # x.data = ..., x.grad = ...
         if name == "__get__" and func is torch.Tensor.device.__get__:
             return torch.device("meta")
-        if func in _OF_VALUES and not any(map(is_shape, tree.leaves(args))):
-            return func(*args, **{**kwargs, "device": "cpu"})
+        if func in _SIZES:
+            return followed(func(*args, **kwargs), self.asked) if is_shape(args[0]) else func(*args, **kwargs)
+        tensors = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        written = written_by(func, name, args, kwargs)
+        asks = tensors[:1] if func is torch.Tensor.to or func is torch.Tensor.type_as else tensors
+        if func in LIKE and is_shape(args[0]) and self._values.known(tensors[1:]):
+            made = self._made(func, (self._values.stand_in(args[0]), *args[1:]), kwargs)
+            return self._on_shapes(func, args, kwargs) if made is None else made
+        if not self._values.known(asks):
+            self._values.lose(written)
+            return self._on_shapes(func, args, kwargs)
+        if not self._values.computes(func, tensors, written):
+            return self._on_shapes(func, args, kwargs)
+        if OPERATIONS.of(func).factory:
+            made = self._made(func, args, kwargs)
+            return self._on_shapes(func, args, kwargs) if made is None else made
+        return self._computed(func, args, kwargs, tensors)
+
+    def _made(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """A tensor that is made from numbers, for real; None if it is too large for that."""
+        if (
+            bound_of((args, kwargs)) > SMALL
+            and func(*tree.map_leaves(as_shape, args), **{**kwargs, "device": "meta"}).numel() > LARGE
+        ):
+            return None
+        args, kwargs = self._values.placed(func, args, kwargs)
+        return self._values.keep(func, func(*args, **kwargs), [])
+
+    def _computed(self, func: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
+        """What a function gives for known values, unless that is too large."""
+        if sum(tensor.numel() for tensor in tensors) > SMALL:
+            with suppress(Exception):  # there are functions that no shapes can be found of
+                on_shapes = self._on_shapes(func, args, kwargs)
+                if any(is_shape(leaf) and leaf.numel() > LARGE for leaf in tree.leaves(on_shapes)):
+                    return on_shapes
+        args, kwargs = self._values.placed(func, args, kwargs)
+        return self._values.keep(func, func(*args, **kwargs), tensors)
+
+    def _on_shapes(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": "meta"}
-        tensors = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        if any(map(is_shape, tensors)) or (tensors and _changes(func, name, kwargs)) or _many(tensors):
-            args, kwargs = tree.map_leaves(_as_shape, (args, kwargs))
         if func in (torch.Tensor.cpu, torch.Tensor.cuda):
             return args[0]
         if func is torch.Tensor.to:
             args = tuple("meta" if isinstance(a, (str, int, torch.device)) else a for a in args)
+        if func in BY_VALUES and is_shape(args[0]):
+            return by_values(func, args, kwargs)
+        numbers = [leaf for leaf in tree.leaves((args, kwargs)) if type(leaf) is int and leaf > _FAR]
+        self.asked += [Question("spoken", 0, number, None) for number in numbers]
+        args, kwargs = tree.map_leaves(as_shape, (args, kwargs))
         return func(*args, **kwargs)
 
 
-def _changes(func: Any, name: str, kwargs: dict[str, Any]) -> bool:
-    """Whether a function writes into its arguments, or draws numbers from a generator that others use."""
-    base = name.partition(".")[0]
-    in_place = base.endswith("_") and not base.endswith("__")
-    dunder = base == "__setitem__" or (base.startswith("__i") and base not in ("__invert__", "__int__", "__index__"))
-    return in_place or dunder or OPERATIONS.of(func).changes or kwargs.get("out") is not None
-
-
-def _many(tensors: list[torch.Tensor]) -> bool:
-    return any(not leaf.is_meta and leaf.numel() > _SMALL for leaf in tensors)
-
-
-def _as_shape(leaf: Any) -> Any:
-    if not isinstance(leaf, torch.Tensor) or leaf.is_meta:
-        return leaf
-    if leaf.layout is not torch.strided:
-        return leaf.detach().to("meta")
-    return torch.empty_like(leaf, device="meta", requires_grad=False)
+def _home_of(op: Any, default: torch.device) -> torch.device:
+    """Where an operation's input will be: with its weights."""
+    weights = itertools.chain(op.parameters(), op.buffers()) if isinstance(op, torch.nn.Module) else iter(())
+    weight = next(weights, None)
+    return weight.device if weight is not None else default
 
 
 class for_real:  # noqa: N801  it is used like a function
@@ -157,14 +193,21 @@ class for_real:  # noqa: N801  it is used like a function
                 probe.stand_ins.renew(self._module)
 
 
-def run_on_shapes(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], method: str) -> Any:
-    """``op`` on tensors without storage: what it returns. It, its weights and what it uses besides stay as they are."""
+def run_on_shapes(
+    op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], method: str, asked: list[Question]
+) -> Any:
+    """``op`` on tensors without storage: what it returns. It, its weights and what it uses besides stay as they are.
+
+    Args:
+        asked: gets what the operation asks about sizes.
+    """
     if isinstance(op, _BUILT_IN):  # holds nothing that is real
         with torch.no_grad(), torch.device("meta"):
-            return op(*args, **kwargs)
-    probe = Probe(op)
+            return by_values(op, args, kwargs) if op in BY_VALUES else op(*args, **kwargs)
+    probe = Probe(op, torch.get_default_device())
     with torch.no_grad(), torch.device("meta"), probe:
         result = getattr(probe.called, method)(*args, **kwargs)
+    asked += probe.asked
     if probe.stand_ins is not None:
         probe.stand_ins.give_back_parts()
     return result

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -19,10 +19,11 @@ from .world import Example, Shape, Unknown, World, example_of, merged_shape, sou
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """One example of a tensor: a shape of plain integers, and a dtype."""
+    """One example of a tensor: a shape of plain integers, a dtype, and of a constant the tensor itself."""
 
     shape: Example
     dtype: torch.dtype
+    value: torch.Tensor | None = field(default=None, compare=False, repr=False)
 
 
 def shape_search(function: Callable[[list[Example]], Any], shapes: Sequence[Shape], owner: Any) -> Search:
@@ -75,7 +76,7 @@ def has_rule(op: Any) -> bool:
 
 def numbers_of(node: Any) -> list[int]:
     """Whole numbers that a call speaks of: bounds, windows, sizes; those given first, then the layer's own."""
-    flat = list(tree.leaves((node.args, node.kwargs)))
+    flat = list(_with_calculations(tree.leaves((node.args, node.kwargs))))
     given = [abs(leaf) for leaf in flat if type(leaf) is int and leaf]
     lists, known = [given], []
     for leaf in flat:
@@ -91,6 +92,18 @@ def numbers_of(node: Any) -> list[int]:
     wholes = {prod(numbers) for numbers in lists if len(numbers) > 1}  # of a shape that is asked for
     given += [whole // prod(sizes) for whole in wholes for sizes in known if whole % prod(sizes) == 0]
     return [n for n in dict.fromkeys(given) if 1 < n < 2**24]
+
+
+def _with_calculations(leaves: Iterable[Any]) -> Iterator[Any]:
+    """Leaves, and for numbers that were calculated from sizes what they were calculated with."""
+    stack, seen = [*leaves][::-1], set()
+    while stack:
+        leaf = stack.pop()
+        yield leaf
+        node = getattr(leaf, "node", None)
+        if node is not None and not isinstance(leaf.example(0), Array) and id(node) not in seen:
+            seen.add(id(node))
+            stack += tree.leaves((node.args, node.kwargs))
 
 
 def chosen_sizes(owner: Any) -> list[int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from .texts import without_examples
+from .texts import numbers_that_differ, without_examples
+from .thresholds import worlds_around
 from .world import MORE, MOST, USUAL, Example, Shape, Unknown, World, merged_shape
 
 REFUSALS = (RuntimeError, IndexError, ValueError, AssertionError, ArithmeticError)
@@ -16,7 +17,11 @@ _MANY = 24  # numbers of an operation that sizes are made from
 
 @dataclass(slots=True)
 class Found:
-    """Two worlds, what the operation gives in each; and the shapes that it takes, where it fixes an unknown axis."""
+    """Two worlds, and what the operation gives in each.
+
+    Where it fixes an unknown axis, ``fixed`` has the shapes that it takes; where it gives another structure for other
+    sizes, those that it was given: what it is given when it runs is to be checked.
+    """
 
     high: World
     low: World
@@ -37,6 +42,12 @@ class Search:
         alike: whether two results have one structure.
         unknown_in: how many axes of the result differ between two results.
         is_cheap: asking costs next to nothing, as of a layer with a rule, so larger worlds are asked for in any case.
+        is_users: it runs code of the user's, which may keep what it makes: the largest world is left out, since numbers
+            that the code speaks of are noted.
+        asked: what it has asked about sizes in each world where it was run, see `thresholds`.
+
+    Attributes:
+        varies: whether results of another structure were met.
     """
 
     run: Callable[[World], Any]
@@ -46,6 +57,9 @@ class Search:
     alike: Callable[[Any, Any], bool]
     unknown_in: Callable[[Any, Any], int]
     is_cheap: bool = False
+    is_users: bool = False
+    asked: dict[World, list[Any]] = field(default_factory=dict)
+    varies: bool = False
 
     def find(self, high: World, low: World, doubtful: Callable[[Any, Any], bool]) -> Found:
         """Two worlds at the ends of what the operation takes.
@@ -66,16 +80,21 @@ class Search:
                 raise
             high, first, fixed = found
         second = self._tried(low)
-        if second is None or not self.alike(first, second):
+        if second is None or not self._same(first, second):
             third = self._tried(high.on(MORE.base)) if second is not None else None
             if third is not None and not self.alike(first, third):
                 return Found(high, high, first, third)
             low, second = self._smallest(high, low, first, fixed)
-        if fixed and self._tried(high.choosing({u: n - 1 for u, n in high.chosen})) is None:  # else it is a bound
+        less = high.choosing({u: n - 1 for u, n in high.chosen})
+        if fixed and self._tried(less) is None:  # else it takes several sizes, such as those up to a bound
             return Found(high, low, first, second, self._fixed_shapes(high))
         if doubtful(first, second):
             high, first = self._farther(high, first, second)
-        return Found(high, low, first, second)
+        result = self._at_other_answers(Found(high, low, first, second))
+        if self.varies or fixed:
+            worlds = [result.high, less, less.on(MORE.base)] if fixed else [result.high, result.low]
+            result.fixed = [merged_shape(sizes) for sizes in zip(*map(self.shapes, worlds), strict=True)]
+        return result
 
     def reworded(self, error: Exception, high: World) -> str:
         """What an error says, with ``None`` for example sizes; one of ours is reworded itself, in all its parts."""
@@ -94,6 +113,27 @@ class Search:
                 setattr(error, name, without_examples(str(text), said and str(said), moving))
         said = None if other is None else str(other).strip()
         return without_examples(str(error).strip(), said, moving)
+
+    def _same(self, first: Any, other: Any) -> bool:
+        """Whether two results are of one structure; notes where they are not."""
+        same = self.alike(first, other)
+        self.varies = self.varies or not same
+        return same
+
+    def _at_other_answers(self, found: Found) -> Found:
+        """Worlds where what the operation asks about sizes has other answers, if they show that a size is not known."""
+        ours, theirs = self.asked.get(found.high, ()), self.asked.get(found.low, ())
+        if not ours and not theirs:
+            return found
+        for world in worlds_around(ours, theirs, found.high, found.low, self.unknowns()):
+            third, unknown = self._tried(world), self.unknown_in(found.first, found.second)
+            if third is None or not self._same(found.first, third):
+                continue
+            if self.unknown_in(third, found.second) > unknown:
+                found = Found(world, found.low, third, found.second)
+            elif self.unknown_in(found.first, third) > unknown:
+                found = Found(found.high, world, found.first, third)
+        return found
 
     def _tried(self, world: World) -> Any:
         try:
@@ -131,20 +171,34 @@ class Search:
         return world, first
 
     def _candidates(self, high: World) -> Iterator[tuple[World, list[int]]]:
-        """Worlds in which some size of the inputs is one of the known sizes; and the places of sizes that move."""
+        """Worlds in which some size is one of the known sizes, the batch moving last; and the inputs' sizes that move.
+
+        Sizes are those of the inputs, and those that the refusal speaks of: of what the operation makes of them.
+        """
         at = self._sizes(high) or []
-        groups: dict[int, list[Unknown]] = {}
+        groups: dict[tuple[bool, int], list[Unknown]] = {}
         for unknown in self.unknowns():
-            if unknown.axis:  # a batch of one size only is a mistake
-                groups.setdefault(high.size(unknown), []).append(unknown)
-        for size, group in sorted(groups.items()):
-            more = self._sizes(high.choosing(dict.fromkeys(group, 2 * size)))
+            groups.setdefault((unknown.axis == 0, high.size(unknown)), []).append(unknown)
+        for (_, size), group in sorted(groups.items()):
+            double = high.choosing(dict.fromkeys(group, 2 * size))
+            more = self._sizes(double)
             if more is None or len(more) != len(at):
                 continue
             moving = [i for i, (a, b) in enumerate(zip(at, more, strict=True)) if a != b]
             targets = sorted({*self.numbers()[:_MANY], *(n for i, n in enumerate(at) if i not in moving)})
             wanted = {size + round((n - at[i]) * size / (more[i] - at[i])) for i in moving for n in targets}
-            yield from ((high.choosing(dict.fromkeys(group, n)), moving) for n in sorted(wanted) if n > 1)
+            pairs, known = numbers_that_differ(self._refusal(high), self._refusal(double))
+            told = {round(size * n) for pair in pairs for k in known if k > 1 for n in _parts(*pair, k)}
+            for n in (*sorted(told), *sorted(wanted - told)):
+                if n > 1:
+                    yield high.choosing(dict.fromkeys(group, n)), moving
+
+    def _refusal(self, world: World) -> str:
+        try:
+            self.run(world)
+        except REFUSALS as error:
+            return str(error)
+        return ""
 
     def _sizes(self, world: World) -> list[int] | None:
         try:
@@ -167,7 +221,7 @@ class Search:
         def takes(sizes: dict[Unknown, int]) -> bool:
             world = low.choosing({u: n for u, n in sizes.items() if n != begin[u]})
             results[world] = result = self._tried(world)
-            return result is not None and self.alike(first, result)
+            return result is not None and self._same(first, result)
 
         def least(below: int, above: int, sizes: Callable[[int], dict[Unknown, int]]) -> int:
             while above - below > 1:
@@ -207,17 +261,26 @@ class Search:
     def _farther(self, high: World, first: Any, second: Any) -> tuple[World, Any]:
         """A larger world, where it shows that a size is not known."""
         unknown, largest = self.unknown_in(first, second), max(self.numbers(), default=0)
-        bases = (MORE.base, MOST.base)[: 2 if largest > 500 or self.is_cheap else 1]
+        is_far = not self.is_users and (largest > 500 or self.is_cheap)
+        bases = (MORE.base, MOST.base)[: 2 if is_far else 1]
         worlds = [high.on(base) for base in bases if base > high.base]
         # Where sizes were chosen, as for quotients, not every larger one is taken.
         worlds += [high.choosing({u: k * n for u, n in high.chosen}) for k in range(2, 30) if high.chosen]
-        if largest > 10**5:
+        if largest > 10**5 and not self.is_users:
             worlds.append(high.choosing({u: largest * high.size(u) for u in self.unknowns()}))
         for world in worlds:
             third = self._tried(world)
             if third is not None and self.alike(first, third) and self.unknown_in(third, second) > unknown:
                 return world, third
         return high, first
+
+
+def _parts(one: int, two: int, wanted: int) -> Iterator[float]:
+    """By what to multiply a size so that what is ``one``, and ``two`` for twice the size, is as wanted."""
+    yield 1 + (wanted - one) / (two - one)
+    square = (two - one) / 3  # of what grows with the square, as the patches of a picture do, beside a constant part
+    if wanted > one - square and square > 0:
+        yield ((wanted - one) / square + 1) ** 0.5
 
 
 def _units(unknowns: list[Unknown]) -> list[list[Unknown]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from math import prod
 
 
 def without_examples(text: str, other: str | None, examples: Collection[int]) -> str:
@@ -27,3 +28,21 @@ def without_examples(text: str, other: str | None, examples: Collection[int]) ->
         numbers = ["None" if int(n) in examples else n for n in parts[1::2]]
     parts[1::2] = numbers
     return "".join(parts)
+
+
+def numbers_that_differ(text: str, other: str) -> tuple[list[tuple[int, int]], list[int]]:
+    """Of two messages of the same words, the numbers that differ, in pairs, and those that do not.
+
+    Products of the latter within one pair of brackets are among them: a shape asks for that many elements.
+
+    >>> numbers_that_differ("size 192 is not 50", "size 384 is not 50")
+    ([(192, 384)], [50])
+    """
+    parts, others = re.split(r"(\d+)", text), re.split(r"(\d+)", other)
+    if parts[::2] != others[::2]:
+        return [], []
+    pairs = [(int(a), int(b)) for a, b in zip(parts[1::2], others[1::2], strict=True)]
+    same = [a for a, b in pairs if a == b]
+    shapes = [[int(n) for n in re.findall(r"\d+", shape)] for shape in re.findall(r"\[[^][]*\]", text)]
+    wholes = [prod(shape) for shape in shapes if len(shape) > 1]
+    return [pair for pair in pairs if pair[0] != pair[1]], list(dict.fromkeys([*same, *wholes]))

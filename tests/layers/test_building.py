@@ -216,3 +216,15 @@ def test_a_model_trains_after_build_as_keras_does():
         model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_an_embedding_takes_ids_of_any_rank_whatever_it_was_built_for():
+    layer = layers.Embedding(4, 2)
+    layer.build((None, 3))
+    before = layer.get_weights()[0]
+    for shape in ((None,), (None, None), (2, 3, 4)):
+        layer.build(shape)
+    layers.Embedding(4, 2, weights=[before]).build((None, 7))
+    assert layer(torch.zeros(2, 3, 4, dtype=torch.int64)).shape == (2, 3, 4, 2)
+    assert layer(torch.zeros(2, dtype=torch.int64)).shape == (2, 2)
+    np.testing.assert_array_equal(layer.get_weights()[0], before)

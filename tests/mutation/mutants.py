@@ -33,6 +33,7 @@ class Mutant:
 GRAPH, MODEL = "tests/graph/test_graph.py", "tests/models/test_model.py"
 THREADS = "tests/layers/test_threads.py"
 BUILDING, PROBING = "tests/layers/test_building.py", "tests/layers/test_probing.py"
+VALUES, SIZES = "tests/layers/test_known_values.py", "tests/graph/test_sizes_in_calls.py"
 MASKS = "tests/layers/test_masks.py tests/models/test_layers_of_users.py"
 FOLDING, JOINING = "tests/models/test_folding.py", "tests/models/test_joining.py tests/models/test_aliasing.py"
 READING = "tests/saving/test_refused_loading.py tests/saving/test_archive.py tests/saving/test_tensors.py"
@@ -85,7 +86,14 @@ MUTANTS = [
     Mutant("lamina/layers/building.py", "if layer.built and layer._built_for is not None:", "if False:", BUILDING),
     Mutant("lamina/layers/building.py", "first = 0 if any", "first = 1 if any", BUILDING),
     Mutant("lamina/layers/building.py", "            layer.built = True\n", "", BUILDING),
-    Mutant("lamina/probing/probe.py", "or (tensors and _changes(func, name, kwargs))", "", PROBING),
+    Mutant("lamina/probing/values.py", " or not all(map(self._is_own, written))", "", VALUES),
+    Mutant("lamina/probing/values.py", "self._lost += [t for t in written if self._is_own(t)]", "pass", VALUES),
+    Mutant("lamina/probing/values.py", "ours.set_state(", "torch.set_rng_state(", VALUES),
+    Mutant("lamina/sizes/thresholds.py", "for step in (1, 0, -1)]", "for step in (0,)]", SIZES),
+    Mutant("lamina/sizes/thresholds.py", "any(a == b for a, b", "all(a == b for a, b", SIZES),
+    Mutant("lamina/sizes/search.py", "self.varies = self.varies or not same", "pass", SIZES),
+    Mutant("lamina/checked_calls.py", "n in (None, m)", "True", SIZES),
+    Mutant("lamina/layers/nested.py", "elif in_place and place", "elif place", "tests/layers/test_nested_order.py"),
     Mutant("lamina/probing/probe.py", "probe.stand_ins.give_back_parts()", "pass", PROBING),
     Mutant("lamina/probing/stand_in.py", "if key not in dict(taken[name]) and _outlasts(value)", "if key not in dict(taken[name])", PROBING),
     Mutant("lamina/layers/weights.py", "        if not probing():\n            self._losses", "        if True:\n            self._losses", PROBING),

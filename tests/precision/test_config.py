@@ -92,13 +92,13 @@ def test_channels_first_is_for_layers_that_are_made_afterwards():
     assert layers.GlobalAveragePooling2D()(torch.ones(1, 3, 8, 8)).shape == (1, 3)
 
 
-def test_epsilon_is_read_when_a_constraint_is_made():
+def test_epsilon_is_read_when_a_constraint_is_applied():
     early = constraints.UnitNorm()
     for module in (keras, lamina):
         module.config.set_epsilon(0.5)
     w = np.array([[3.0], [4.0]], "float32")
     np.testing.assert_allclose(constraints.UnitNorm()(torch.tensor(w)), keras.constraints.UnitNorm()(w), rtol=1e-6)
-    np.testing.assert_allclose(early(torch.tensor(w)), w / 5, rtol=1e-6)
+    np.testing.assert_allclose(early(torch.tensor(w)), w / 5.5, rtol=1e-6)
     x = torch.tensor(w)
     np.testing.assert_allclose(constraints.MaxNorm(1)(x), keras.constraints.MaxNorm(1)(w), rtol=1e-6)
     np.testing.assert_allclose(constraints.MinMaxNorm(1, 2)(x), keras.constraints.MinMaxNorm(1, 2)(w), rtol=1e-6)

@@ -41,6 +41,7 @@ class Embedding(Layer):
 
     # Under a mixed policy the rows are cast after they are picked, not the whole matrix before.
     full_precision = True
+    builds_for_any_rank = True
 
     def __init__(
         self,

@@ -48,7 +48,6 @@ class SpectralNormalization(Wrapper):
     def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         self.power_iterations = whole(self, "power_iterations", power_iterations)
-        self._epsilon = epsilon()
 
     @property
     def kernel(self) -> Any:
@@ -103,8 +102,8 @@ class SpectralNormalization(Wrapper):
         matrix = kernel.reshape(-1, kernel.shape[-1])
         v = u.new_empty(0)
         for _ in range(self.power_iterations):
-            v = F.normalize(u @ matrix.mT, eps=self._epsilon)
-            u = F.normalize(v @ matrix, eps=self._epsilon)
+            v = F.normalize(u @ matrix.mT, eps=epsilon())
+            u = F.normalize(v @ matrix, eps=epsilon())
         sigma = (v @ matrix @ u.mT).squeeze()
         is_zero = sigma == 0  # as it is of a kernel of zeros, and no pass over the kernel to find out
         self.vector_u.copy_(torch.where(is_zero, self.vector_u, u))

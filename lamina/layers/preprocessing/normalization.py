@@ -54,7 +54,6 @@ class Normalization(DataLayer):
         self.input_variance = None if variance is None else given_numbers(self, "variance", variance)
         self.invert = bool(invert)
         self.supports_masking = True
-        self._epsilon = epsilon()
         self._refuse_odd_statistics()
 
     def _refuse_odd_statistics(self) -> None:
@@ -97,7 +96,7 @@ class Normalization(DataLayer):
             return
         given: list[Any] = [self.input_mean, self.input_variance]
         mean, variance = (np.broadcast_to(v, self._sizes) for v in given)
-        deviation = np.maximum(np.sqrt(variance), self._epsilon)
+        deviation = np.maximum(np.sqrt(variance), epsilon())
         self._given = [GivenNumbers(v.tolist(), self._variable_torch_dtype) for v in (mean, deviation)]
 
     def adapt(self, data: Any) -> None:
@@ -157,7 +156,7 @@ class Normalization(DataLayer):
         inputs = inputs.to(self._variable_torch_dtype)
         mean: torch.Tensor
         if self.input_mean is None:
-            mean, deviation = self.adapt_mean, self.adapt_variance.sqrt().clamp(min=self._epsilon)
+            mean, deviation = self.adapt_mean, self.adapt_variance.sqrt().clamp(min=epsilon())
         else:
             mean, deviation = (given.on(inputs.device) for given in self._given)
         as_built = inputs.dim() == len(self._built_shape)

@@ -82,7 +82,6 @@ class STFTSpectrogram(Layer):
         self._initializers = {side: STFT(side, self.window, scaling, self.periodic) for side in ("real", "imag")}
         self._step = self.frame_step or max(1, self.frame_length // 2)
         self._frequencies = (self.fft_length or 1 << (self.frame_length - 1).bit_length()) // 2 + 1
-        self._epsilon = epsilon()
         self.input_spec = InputSpec(ndim=3)
 
     def _refuse_odd_lengths(self) -> None:
@@ -119,8 +118,8 @@ class STFTSpectrogram(Layer):
         power = real.square() + imag.square()
         if self.mode == "psd":
             return self._ordered(power + F.pad(power[:, :, 1:-1], (0, 0, 1, 1)))
-        magnitude = self._ordered(power.clamp(min=self._epsilon).sqrt())
-        return magnitude if self.mode == "magnitude" else magnitude.clamp(min=self._epsilon).log()
+        magnitude = self._ordered(power.clamp(min=epsilon()).sqrt())
+        return magnitude if self.mode == "magnitude" else magnitude.clamp(min=epsilon()).log()
 
     def _slide(self, signals: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
         """(B, C, T) and (frame, 1, N) -> (B, C, N, T')."""

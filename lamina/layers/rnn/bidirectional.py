@@ -13,7 +13,7 @@ from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
 from lamina.layers.parts import part_config, part_from_config, run_part
 
-from .rnn import RNN
+from .rnn import RNN, shape_list
 
 _COMMON = ("stateful", "return_sequences", "return_state")
 
@@ -129,7 +129,12 @@ class Bidirectional(Layer):
         return super().output_example(args, kwargs) if all(isinstance(part, Layer) for part in parts) else None
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
-        result = self.forward_layer.compute_output_shape(sequences_shape)
+        given = None if initial_state_shape is None else shape_list(initial_state_shape)
+        halves = (None, None) if given is None else (given[: len(given) // 2], given[len(given) // 2 :])
+        result, _ = (
+            layer.compute_output_shape(sequences_shape, half)
+            for layer, half in zip((self.forward_layer, self.backward_layer), halves, strict=True)
+        )
         output, states = (result[0], result[1:]) if self.return_state else (result, ())
         if self.merge_mode is None:
             return (output, output, *states, *states)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from lamina import activations
+from lamina.graph.errors import ShapeError
 from lamina.layers.arguments import fraction, optional_seed, whole
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape, known_size
@@ -51,9 +52,14 @@ class SteppedCell(Layer):
         """inputs (B, ...), states: (B, ...) each, in a list or a single one alone -> (output, new states alike)."""
         nested = isinstance(states, (list, tuple))
         states = list(states) if nested else [states]
+        if not torch.compiler.is_compiling():
+            self.check_states(inputs.shape, [state.shape for state in states])
         drops, recurrent_drops = self.draw_dropout(inputs.shape, states[0], training)
         output, new = self.step(self.project(inputs, drops), states, recurrent_drops)
         return output, new if nested else new[0]
+
+    def check_states(self, input_shape: Shape, shapes: Sequence[Shape]) -> None:
+        """Raise where the states of a step do not fit the cell: PyTorch would broadcast some that do not."""
 
     def project(self, inputs: torch.Tensor, drops: torch.Tensor | None = None) -> torch.Tensor:
         """The inputs' share of all gates, for one step (B, ...) or a whole sequence (B, T, ...)."""
@@ -174,6 +180,10 @@ class RecurrentCell(SteppedCell):
 
     # -- states
 
+    def check_states(self, input_shape: Shape, shapes: Sequence[Shape]) -> None:
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        check_state_shapes(self, [(input_shape[0], size) for size in sizes], shapes)
+
     def get_initial_state(self, batch_size: Any = None) -> States:
         """Zeros, one (B, n) for each state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
@@ -182,6 +192,8 @@ class RecurrentCell(SteppedCell):
     def compute_output_shape(  # type: ignore[override]  # a cell is called on its states, too
         self, input_shape: Shape, states_shape: Any
     ) -> Any:
+        shapes = states_shape if isinstance(states_shape, list) else [states_shape]
+        self.check_states(input_shape, list(map(tuple, shapes)))
         return (*input_shape[:-1], self.units), states_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -191,6 +203,18 @@ class RecurrentCell(SteppedCell):
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
         }
+
+
+def check_state_shapes(layer: Any, due: list[Shape], shapes: Sequence[Shape]) -> None:
+    """Raise unless there is a shape for each state that is due, and fits."""
+    fits = len(shapes) == len(due) and all(
+        len(got) == len(want) and all(a is None or b is None or a == b for a, b in zip(got, want, strict=True))
+        for got, want in zip(shapes, due, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            f"{layer.label} cannot start from this state.", got=str(list(map(tuple, shapes))), expected=str(due)
+        )
 
 
 def gated_linear(

@@ -13,9 +13,10 @@ from lamina.layers.geometry import Shape, shape_error
 from lamina.layers.parts import part_config, part_from_config
 from lamina.layers.precision import cast_floats
 
+from .cell import check_state_shapes
 from .run import run_over_time
 from .stacked_rnn_cells import StackedRNNCells
-from .states import as_list, check_cell, check_state_shapes, initial_states, output_size, packed_states
+from .states import as_list, check_cell, initial_states, output_size, packed_states
 from .time_loop import Wanted
 
 
@@ -101,7 +102,7 @@ class RNN(Layer):
                 self.input_spec = InputSpec(min_ndim=3, axes={-1: sequences_shape[-1]})
         self._inner_dtype = self._dtype_within(self.cell)
         step_shape = (sequences_shape[0], *sequences_shape[2:])
-        if self.stateful and None not in [n for shape in _shape_list(self.step_shapes(step_shape)[1]) for n in shape]:
+        if self.stateful and None not in [n for shape in shape_list(self.step_shapes(step_shape)[1]) for n in shape]:
             self._remember(self.blank_states(step_shape))
 
     def dtype_changed(self) -> None:
@@ -133,6 +134,9 @@ class RNN(Layer):
         batch = sequences.shape[0]
         if given is not None:
             states = packed_states(self.cell.state_size, given)
+            if not torch.compiler.is_compiling():
+                due = self.step_shapes((batch, *sequences.shape[2:]))[1]
+                check_state_shapes(self, shape_list(due), [tuple(state.shape) for state in tree.leaves(states)])
         elif self.stateful and self.states is not None:
             # A copy: the kept ones are overwritten before the backward pass reads these.
             states = tree.map_leaves(torch.clone, packed_states(self.cell.state_size, self.states))
@@ -215,7 +219,7 @@ class RNN(Layer):
         batch, steps, *features = sequences_shape
         output, states = self.step_shapes((batch, *features))
         if initial_state_shape is not None:
-            check_state_shapes(self, _shape_list(states), _shape_list(initial_state_shape))
+            check_state_shapes(self, shape_list(states), shape_list(initial_state_shape))
         if self.return_sequences:
             output = (batch, steps, *output[1:])
         return (output, *states) if self.return_state else output
@@ -247,8 +251,8 @@ class RNN(Layer):
         return cls(**{**config, "cell": part_from_config(config["cell"], custom_objects)})
 
 
-def _shape_list(shapes: Any) -> list[Shape]:
+def shape_list(shapes: Any) -> list[Shape]:
     """The shapes of a nesting of shapes, in order."""
     if all(size is None or isinstance(size, int) for size in shapes):
         return [tuple(shapes)]
-    return [shape for item in shapes for shape in _shape_list(item)]
+    return [shape for item in shapes for shape in shape_list(item)]

@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, ShapeError, StructureError, tree
+from lamina.graph import ArgumentError, StructureError, tree
 from lamina.layers.base import Layer
-from lamina.layers.geometry import Shape
 
 from .cell import SteppedCell
 from .time_loop import Step
@@ -58,16 +57,6 @@ def packed_states(sizes: Any, states: Any) -> Any:
             expected=f"{due}, of sizes {sizes}",
         )
     return tree.pack_like(sizes, iter(got))
-
-
-def check_state_shapes(layer: Any, due: list[Shape], shapes: list[Shape]) -> None:
-    """Raise unless there is a shape for each state that is due, and fits."""
-    fits = len(shapes) == len(due) and all(
-        len(got) == len(want) and all(a is None or b is None or a == b for a, b in zip(got, want, strict=True))
-        for got, want in zip(shapes, due, strict=True)
-    )
-    if not fits:
-        raise ShapeError(f"{layer.label} cannot start from this state.", got=str(shapes), expected=str(due))
 
 
 def step_of(cell: Any) -> Step:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 from lamina.graph import ArgumentError
 from lamina.ops.operands import tensor
 
@@ -47,9 +47,9 @@ def encode_box_to_deltas(
     sizes = (None, None) if image_shape is None else image_shape[:2]
     anchor = convert_format(anchors, anchor_format, encoding_format, *sizes)
     box = convert_format(boxes, box_format, encoding_format, *sizes)
-    extent = torch.clamp(anchor[..., 2:], min=EPSILON)
+    extent = torch.clamp(anchor[..., 2:], min=epsilon())
     moved = (box[..., :2] - anchor[..., :2]) / extent
-    grown = torch.log(torch.clamp(box[..., 2:], min=EPSILON) / extent)
+    grown = torch.log(torch.clamp(box[..., 2:], min=epsilon()) / extent)
     deltas = torch.cat((moved, grown), -1)
     return deltas if scales is None else deltas / scales.to(deltas.device)
 

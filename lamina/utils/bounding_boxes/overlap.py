@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamina.defaults import EPSILON
+from lamina.config import epsilon
 from lamina.graph import ArgumentError, ShapeError
 
 from .formats import checked, convert_format
@@ -47,7 +47,7 @@ def compute_iou(
             raise ShapeError("compute_iou takes sets of boxes.", got=got, expected="(N, 4) or (B, N, 4)")
     one, other = first.unsqueeze(-2), second.unsqueeze(-3)
     shared = _shared(one, other)
-    iou = shared / (_area(one) + _area(other) - shared + EPSILON)
+    iou = shared / (_area(one) + _area(other) - shared + epsilon())
     if not use_masking:
         return iou
     none = (one.amax(-1) < 0) | (other.amax(-1) < 0)
@@ -74,14 +74,14 @@ def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape
     one, other = (_corners(boxes, bounding_box_format, image_shape) for boxes in (boxes1, boxes2))
     (left, top, right, bottom), (x, y, end, low) = (torch.unbind(boxes, -1) for boxes in (one, other))
     shared = _shared(one, other)
-    widths, heights = (right - left, end - x), (bottom - top + EPSILON, low - y + EPSILON)
-    union = widths[0] * heights[0] + widths[1] * heights[1] - shared + EPSILON
-    iou = shared / (union + EPSILON)
+    widths, heights = (right - left, end - x), (bottom - top + epsilon(), low - y + epsilon())
+    union = widths[0] * heights[0] + widths[1] * heights[1] - shared + epsilon()
+    iou = shared / (union + epsilon())
     around = (torch.maximum(right, end) - torch.minimum(left, x)).square()
-    around = around + (torch.maximum(bottom, low) - torch.minimum(top, y)).square() + EPSILON
+    around = around + (torch.maximum(bottom, low) - torch.minimum(top, y)).square() + epsilon()
     apart = ((left + right - x - end) / 2).square() + ((top + bottom - y - low) / 2).square()
     v = 4 / math.pi**2 * (torch.atan(widths[1] / heights[1]) - torch.atan(widths[0] / heights[0])).square()
-    return iou - apart / around - v * v / (v - iou + 1 + EPSILON)
+    return iou - apart / around - v * v / (v - iou + 1 + epsilon())
 
 
 def _corners(boxes: Any, name: str, image_shape: Any) -> Any:
