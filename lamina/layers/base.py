@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import weakref
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
 
 from lamina import dtype_policies, regularizers
-from lamina._torch import tracing
+from lamina._torch import dispatch, tracing
 from lamina.graph import (
     LaminaError,
     Node,
@@ -35,7 +36,7 @@ from lamina.probing import probing
 
 from . import fx
 from .building import build_for, build_once, marks_built
-from .drawn_calls import only_call, remember
+from .drawn_calls import known_names, only_call, remember
 from .inferred import inferred_shapes
 from .inputs import (
     as_input,
@@ -47,6 +48,7 @@ from .inputs import (
     takes,
     takes_options,
 )
+from .lending import forward_on_stand_in, lending, lends, prepare
 from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .mode import is_foreign, training_property
 from .mode_watch import watch
@@ -111,6 +113,8 @@ class Layer(Precision):
         cls._facts = call_facts(cls.forward if torch_style else cls.call, cls.build)
         if "build" in vars(cls):
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
+        if isinstance(vars(cls).get("forward"), FunctionType):
+            cls.forward = lending(cls.forward)  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -211,6 +215,8 @@ class Layer(Precision):
     run = torch.nn.Module.__call__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if dispatch.may_refuse():
+            prepare(self)
         # The usual call first: 0.8 us over `run`, where `_dispatch` takes 2 us more and `_compute` 10.
         if (
             not kwargs
@@ -218,7 +224,7 @@ class Layer(Precision):
             and type(args[0]) is torch.Tensor
             and self._direct
             and args[0].dtype == self._plain_dtype
-            and real_mask(args[0]) is None
+            and getattr(args[0], "_keras_mask", None) is None
         ):
             return self.run(args[0])
         plain = len(args) > 0 and type(args[0]) is torch.Tensor
@@ -254,8 +260,10 @@ class Layer(Precision):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """PyTorch's entry: ``call`` with the training flag filled in."""
-        if type(args) is not tuple:
+        if args.__class__ is not tuple:
             return fx.root(self, args)
+        if self._may_lend and lends(self):
+            return forward_on_stand_in(self, args, kwargs)
         place = self._facts.training
         if place is not None and len(args) <= place:
             if kwargs.get("training") is None:
@@ -397,6 +405,9 @@ class Layer(Precision):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The output's shape for an input shape; ``None`` axes are unknown. Found by trying, where no rule is given."""
         return inferred_shapes(self, lambda given: probe(self, (given,), {}), input_shape, self._torch_dtype)
+
+    def __dir__(self) -> list[str]:
+        return known_names(self, super().__dir__())  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": []}

@@ -309,6 +309,9 @@ class Weights(Operation):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, *args: Any) -> None:
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+        for name, buffer in self._buffers.items():  # with assign=True other tensors stand there
+            if type(buffer) is torch.Tensor and name in self.weight_facts:
+                self._buffers[name] = Variable(buffer, False, facts=self.weight_facts[name])
         follow_weights(self)  # with assign=True they may have come in another dtype
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:

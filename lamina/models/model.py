@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.compiler import is_compiling
 
+from lamina._torch import dispatch, modules
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, GraphError, Node, SymbolicTensor, tree
 from lamina.graph.infer import Array, drawn_for, infer_graph
@@ -18,6 +20,7 @@ from lamina.layers import fx
 from lamina.layers.base import Layer
 from lamina.layers.core import AddedLoss
 from lamina.layers.inferred import inferred_shapes, map_shapes
+from lamina.layers.lending import prepare
 from lamina.layers.moving import dtype_after, note_place
 from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
@@ -315,8 +318,10 @@ class Model(Trainer, Layer):
 
     def _run(self, program: Program, inputs: Any) -> Any:
         flat = self._binding(inputs)
-        if torch.compiler.is_compiling():
+        if is_compiling():
             return program.run(*flat)
+        if dispatch.may_refuse():
+            prepare(self)
         if tuple(self._modules.values()) != self._seen:  # 0.1 us: somebody wrote into the dict of modules
             mode = next((mode for mode, own in self._programs.items() if own is program), None)
             editing.renew(self)
@@ -340,7 +345,7 @@ class Model(Trainer, Layer):
             self.graph is not None
             and (kind.call, kind.forward, kind.__call__) == (Model.call, Model.forward, Layer.__call__)
             and vars(self).keys().isdisjoint(("call", "forward"))
-            and not (self._forward_hooks or self._forward_pre_hooks)
+            and not modules.has_hooks(self)
             and self.activity_regularizer is None
         )
 
