@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from lamina.sizes import tree
+from lamina.sizes.dtype_facts import hangs_on_dtype, hint_instead
 from lamina.sizes.search import REFUSALS
 from lamina.sizes.world import Example, Shape, Unknown, dims_of, example_shapes, merged_shape, source_dims
 
@@ -89,11 +90,14 @@ def record(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     specs: list[Any] = []
     numbers = any(isinstance(symbolic, SymbolicInt) for symbolic in node.inputs)
     node.give(specs, _pair_up(found.first, found.second, specs, node, numbers), (found.high, found.low))
+    if not specs and hangs_on_dtype(op):
+        return found.first
     if not specs:
         raise ValueNeededError(
             f"{node.label} gives no tensor, so it cannot be part of a graph.",
             got=f"a result of type {type(found.first).__name__}",
             where=str(node.source),
+            hint=hint_instead(op),
         )
     if not isinstance(op, torch.nn.Module):
         node.masks = carried_mask(node)
@@ -427,7 +431,7 @@ class SymbolicTensor(_Drawn):
         if name.startswith("__"):
             raise AttributeError(name)
         if name in _NEEDS_VALUES:
-            if name in ("data", "grad"):
+            if not callable(getattr(torch.Tensor, name)):
                 values_needed(f".{name}", _NEEDS_VALUES[name])
             return lambda *_, **__: values_needed(f".{name}()", _NEEDS_VALUES[name])
         if name in _PROPERTIES:
@@ -517,8 +521,10 @@ _PROPERTIES: dict[str, Callable[[SymbolicTensor], Any]] = {
     "imag": lambda x: record(torch.imag, (x,), {}),
     "device": lambda x: record(device_of, (x,), {}),
     "requires_grad": lambda x: x.dtype.is_floating_point,
-    "is_complex": lambda x: lambda: x.dtype.is_complex,
-    "is_floating_point": lambda x: lambda: x.dtype.is_floating_point,
+    "itemsize": lambda x: x.dtype.itemsize,
+    "layout": lambda x: torch.strided,
+    "is_sparse": lambda x: False,
+    "is_quantized": lambda x: False,
 }
 
 _NEEDS_VALUES = {
@@ -530,6 +536,8 @@ _NEEDS_VALUES = {
     "requires_grad_": "Layer.trainable, or parameters of layers",
     "data": "the symbolic tensor itself",
     "grad": "model(x) on real tensors and x.grad",
+    **dict.fromkeys(("retain_grad", "register_hook"), "layer.register_full_backward_hook, or x.grad of a real tensor"),
+    **dict.fromkeys(("is_cuda", "is_cpu", "is_mps", "is_meta"), "device=x.device, or a Layer with its own call()"),
 }
 
 _COMPARABLE = (Symbolic, torch.Tensor, np.ndarray, np.generic, int, float, complex)

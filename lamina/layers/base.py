@@ -410,4 +410,6 @@ class Layer(Precision):
         return known_names(self, super().__dir__())  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": []}
+        state = {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": []}
+        state.pop("_compiled_call_impl", None)  # as PyTorch does: code of this process
+        return state

@@ -264,14 +264,11 @@ class Model(Trainer, Layer):
         editing.exchange(self, name, module)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not isinstance(value, torch.nn.Module) and value is not None:
-            super().__setattr__(name, value)
-            return
         place = self._place(name)
-        if place is None:
+        if place is not None and (hasattr(type(self), name) or name in self.__dict__):
+            object.__setattr__(self, name, value)  # a layer may be called like an attribute, "loss": that is meant
+        elif place is None or not (isinstance(value, torch.nn.Module) or value is None):
             super().__setattr__(name, value)
-        elif hasattr(type(self), name):  # a layer may be called like an attribute, "loss": the attribute is meant
-            object.__setattr__(self, name, value)
         elif value is not self._modules[place]:
             self._put(place, value)
 
