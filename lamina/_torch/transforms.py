@@ -8,7 +8,7 @@ from .symbols import Symbol, found
 
 _UNKNOWN = (
     "recurrent layers and attention run PyTorch's kernels under every transform, so PyTorch refuses `vmap` over LSTM "
-    "and GRU, and forward mode over both and attention; `use_cudnn=False` and `F.softmax` by hand go on working"
+    "and GRU, and forward mode over both and attention; LSTM and GRU with `use_cudnn=False` go on working"
 )
 SYMBOLS = (
     Symbol("torch._C._functorch.get_interpreter_stack", _UNKNOWN),

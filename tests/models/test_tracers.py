@@ -227,6 +227,23 @@ def test_parts_that_a_mixed_layer_reads_keep_their_hooks() -> None:
     assert seen == [layer.cell.dense, layer.cell] * 3
 
 
+def test_hooks_on_modules_of_pytorchs_in_the_mode_of_a_call() -> None:
+    x = Input((4,))
+    net = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5))
+    model = Model(x, layers.TorchModule(net, name="net")(x))
+    seen: list[bool] = []
+    for part in (model.get_layer("net"), net, *net):
+        part.register_forward_pre_hook(lambda module, _, it=part: seen.append(module is it))
+        part.register_forward_hook(lambda module, _, result, it=part: setattr(module, "kept", result))
+        part.register_full_backward_hook(lambda module, *_, it=part: seen.append(module is it))
+    model(torch.randn(2, 4, requires_grad=True), training=True).sum().backward()
+    assert seen == [True] * 8
+    assert net[0].kept.shape == (2, 3)
+    assert all(len(part._forward_hooks) == 1 for part in net)
+    model(torch.randn(2, 4))
+    assert len(seen) == 12
+
+
 # -- transforms of functions
 
 
