@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lamina.sizes import tree
-from lamina.sizes.dtype_facts import hangs_on_dtype, hint_instead
+from lamina.sizes.dtype_facts import ATTRIBUTES, OF_RUN_TIME, hangs_on_dtype, hint_instead
 from lamina.sizes.search import REFUSALS
 from lamina.sizes.world import Example, Shape, Unknown, dims_of, example_shapes, merged_shape, source_dims
 
@@ -520,11 +520,7 @@ _PROPERTIES: dict[str, Callable[[SymbolicTensor], Any]] = {
     "real": lambda x: record(torch.real, (x,), {}),
     "imag": lambda x: record(torch.imag, (x,), {}),
     "device": lambda x: record(device_of, (x,), {}),
-    "requires_grad": lambda x: x.dtype.is_floating_point,
-    "itemsize": lambda x: x.dtype.itemsize,
-    "layout": lambda x: torch.strided,
-    "is_sparse": lambda x: False,
-    "is_quantized": lambda x: False,
+    **ATTRIBUTES,
 }
 
 _NEEDS_VALUES = {
@@ -536,8 +532,7 @@ _NEEDS_VALUES = {
     "requires_grad_": "Layer.trainable, or parameters of layers",
     "data": "the symbolic tensor itself",
     "grad": "model(x) on real tensors and x.grad",
-    **dict.fromkeys(("retain_grad", "register_hook"), "layer.register_full_backward_hook, or x.grad of a real tensor"),
-    **dict.fromkeys(("is_cuda", "is_cpu", "is_mps", "is_meta"), "device=x.device, or a Layer with its own call()"),
+    **OF_RUN_TIME,
 }
 
 _COMPARABLE = (Symbolic, torch.Tensor, np.ndarray, np.generic, int, float, complex)

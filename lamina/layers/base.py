@@ -36,7 +36,7 @@ from lamina.probing import probing
 
 from . import fx
 from .building import build_for, build_once, marks_built
-from .drawn_calls import known_names, only_call, remember
+from .drawn_calls import only_call, remember
 from .inferred import inferred_shapes
 from .inputs import (
     as_input,
@@ -406,10 +406,6 @@ class Layer(Precision):
         """The output's shape for an input shape; ``None`` axes are unknown. Found by trying, where no rule is given."""
         return inferred_shapes(self, lambda given: probe(self, (given,), {}), input_shape, self._torch_dtype)
 
-    def __dir__(self) -> list[str]:
-        return known_names(self, super().__dir__())  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
-
     def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": []}
-        state.pop("_compiled_call_impl", None)  # as PyTorch does: code of this process
-        return state
+        # No compiled code, as PyTorch has it: that belongs to this process.
+        return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": [], "_compiled_call_impl": None}

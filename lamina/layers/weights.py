@@ -17,6 +17,7 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 
+from .drawn_calls import known_names
 from .moving import follow_weights, tell_places
 from .nested import adopt_nested_layers
 from .variable import Variable, become_variable
@@ -286,6 +287,9 @@ class Weights(Operation):
         adopt_nested_layers(self)
         result: Iterator[tuple[str, torch.nn.Module]] = super().named_modules(*args, **kwargs)
         return result
+
+    def __dir__(self) -> list[str]:
+        return known_names(self, super().__dir__())  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
 
     def named_children(self) -> Iterator[tuple[str, torch.nn.Module]]:
         adopt_nested_layers(self)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -23,6 +24,25 @@ _HINTS = {
     "storage": "a layer with its own call(), which sees real tensors",
     "data_ptr": "a layer with its own call(), which sees real tensors",
 }
+# Attributes of a tensor that its dtype tells, and what they are. A graph is made of dense tensors.
+ATTRIBUTES: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {
+        "requires_grad": lambda x: x.dtype.is_floating_point,
+        "itemsize": lambda x: x.dtype.itemsize,
+        "layout": lambda x: torch.strided,
+        "is_sparse": lambda x: False,
+        "is_quantized": lambda x: False,
+    }
+)
+# Attributes and methods that only a real tensor has -> what to write instead.
+OF_RUN_TIME = MappingProxyType(
+    {
+        **dict.fromkeys(("is_cuda", "is_cpu", "is_mps", "is_meta"), "device=x.device, or a Layer with its own call()"),
+        **dict.fromkeys(
+            ("retain_grad", "register_hook"), "layer.register_full_backward_hook, or x.grad of a real tensor"
+        ),
+    }
+)
 
 
 def hangs_on_dtype(function: Callable[..., Any]) -> bool:

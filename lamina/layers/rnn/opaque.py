@@ -221,4 +221,5 @@ def wanted(inputs: Tensor) -> bool:
     """
     if not tracing.is_exporting():
         return tracing.is_compiling_for_use()
-    return isinstance(inputs.shape[1], torch.SymInt) and not torch.onnx.is_in_onnx_export()
+    length: Any = inputs.shape[1]
+    return isinstance(length, torch.SymInt) and not torch.onnx.is_in_onnx_export()
