@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+from torch.autograd import forward_ad
+from torch.compiler import is_compiling
 
 from .symbols import Symbol, found
 
@@ -21,18 +22,16 @@ _has_levels = found("torch.autograd.forward_ad._current_level") is not None
 
 def _working() -> list[str]:
     """The transforms, outermost first: "Vmap", "Grad", "Jvp", "Functionalize"."""
-    if _stack is None or torch.compiler.is_compiling():  # the compiler's tracer cannot read it
-        return []
-    return [str(one.key()).rpartition(".")[2] for one in _stack() or ()]
-
-
-def forward_mode() -> bool:
-    """Whether derivatives are carried along: `torch.func.jvp`, `jacfwd`, `hessian`, `forward_ad.dual_level`."""
-    if torch.compiler.is_compiling():
-        return False
-    return "Jvp" in _working() or (_has_levels and torch.autograd.forward_ad._current_level >= 0)
+    # The compiler's tracer cannot read it.
+    found_stack = None if _stack is None or is_compiling() else _stack()
+    working = [str(one.key()).rpartition(".")[2] for one in found_stack] if found_stack else []
+    if _has_levels and forward_ad._current_level >= 0 and not is_compiling():
+        working.append("Jvp")
+    return working
 
 
 def beyond_kernels() -> bool:
-    """Whether more is asked than one gradient, which is all that PyTorch's kernels for whole sequences have."""
-    return forward_mode() or "Vmap" in (working := _working()) or working.count("Grad") > 1
+    """Whether more is asked than one gradient, which is all that PyTorch's kernels for whole sequences have: `vmap`,
+    derivatives that are carried along (`jvp`, `jacfwd`, `hessian`, `dual_level`), gradients of gradients."""
+    working = _working()
+    return bool(working) and ("Jvp" in working or "Vmap" in working or working.count("Grad") > 1)
