@@ -18,19 +18,13 @@ from typing import Any
 import torch
 
 from lamina.graph.graph import Graph
-from lamina.graph.node import Constant, Leaf, Node, Symbolic, function_name, is_input_node
+from lamina.graph.node import Constant, Leaf, Node, Symbolic, is_input_node
 from lamina.graph.operation import Held, Operation
 from lamina.graph.refusals import Fixed
 from lamina.graph.walk import Key, key_of
+from lamina.operations import OPERATIONS, function_name
 from lamina.sizes import tree
 
-_INFIX = {
-    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
-    operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|",
-    operator.xor: "^", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=", operator.eq: "==",
-    operator.ne: "!=",
-}  # fmt: skip
-_PREFIX = {operator.neg: "-", operator.invert: "~"}
 _NAMESPACES = {"torch": torch, "torch.nn.functional": torch.nn.functional}
 _LITERALS = (int, float, str, bool, type(None), type(...))
 
@@ -168,10 +162,10 @@ class _Writer:
         op, args, kwargs = node.op, node.args, dict(node.kwargs)
         if isinstance(op, torch.nn.Module):
             return self._layer_call(node, op, args, kwargs)
-        if op in _INFIX and len(args) == 2:
-            return f"{self._operand(args[0])} {_INFIX[op]} {self._operand(args[1])}"
-        if op in _PREFIX:
-            return f"{_PREFIX[op]}{self._operand(args[0])}"
+        facts = OPERATIONS.of(op)
+        if op is facts.operator and facts.sign:
+            operands = [self._operand(arg) for arg in args]
+            return f" {facts.sign} ".join(operands) if len(args) > 1 else f"{facts.sign}{operands[0]}"
         if op is operator.getitem:
             return f"{self._operand(args[0])}[{self._subscript(args[1])}]"
         name = function_name(op)

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
+from lamina.operations import function_name
 from lamina.sizes import tree
 
 from .errors import GraphError, StructureError
-from .node import Node, Symbolic, function_name, is_input_node, short_name
+from .node import Node, Symbolic, is_input_node, short_name
 from .operation import Held, Operation
 from .records import from_records, to_records
 from .symbolic import SymbolicTensor, record

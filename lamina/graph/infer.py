@@ -17,9 +17,10 @@ from typing import Any
 
 import torch
 
+from lamina.operations import OPERATIONS, Facts
 from lamina.probing import run_on_shapes
 from lamina.sizes import tree
-from lamina.sizes.pointwise import EXACT, POINTWISE, broadcast, pointwise_result
+from lamina.sizes.pointwise import pointwise_result, pointwise_shape
 from lamina.sizes.questions import Array as Array
 from lamina.sizes.questions import alike, doubtful, has_rule, numbers_of, unknown_in
 from lamina.sizes.search import REFUSALS, Found, Search
@@ -39,9 +40,10 @@ def infer(node: Node) -> Found:
         return Found(*ENDS, result, result)
     worlds = node.inputs[0].node.worlds
     same = all(symbolic.node.worlds is worlds for symbolic in node.inputs)
-    if same and node.op in POINTWISE:
+    facts = OPERATIONS.of(node.op)
+    if same and facts.pointwise:
         with suppress(RuntimeError):  # then other worlds are looked for
-            return Found(*worlds, *_pointwise(node.op, *call))
+            return Found(*worlds, *_pointwise(node.op, facts, *call))
     high, low = worlds if same else (joint_of(node.inputs, k) for k in (0, 1))
     return search_for(node).find(high, low, lambda first, second: doubtful(node, first, second))
 
@@ -60,7 +62,7 @@ def search_for(node: Node) -> Search:
         dims = (dim for n in sources for spec in n.specs for dim in spec.dims or ())  # type: ignore[attr-defined]
         return [dim for dim in dims if isinstance(dim, Unknown)]
 
-    cheap = node.op in EXACT or has_rule(node.op)
+    cheap = OPERATIONS.of(node.op).exact or has_rule(node.op)
     return Search(run, shapes, unknowns, lambda: numbers_of(node), alike, unknown_in, cheap)
 
 
@@ -124,20 +126,20 @@ def joint_of(symbolics: Sequence[Symbolic], k: int) -> World:
     return worlds[0]
 
 
-def _pointwise(op: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any]:
+def _pointwise(op: Callable[..., Any], facts: Facts, args: Any, kwargs: Any) -> tuple[Any, Any]:
     first = trial(op, *_example((args, kwargs), 0))
     if not isinstance(first, Array):
         return first, trial(op, *_example((args, kwargs), 1))
     leaves = (
         leaf.example(1) if isinstance(leaf, Symbolic) else _constant(leaf) for leaf in tree.leaves((args, kwargs))
     )
-    shape = broadcast([leaf.shape for leaf in leaves if isinstance(leaf, Array)])
+    shape = pointwise_shape(facts, [leaf.shape for leaf in leaves if isinstance(leaf, Array)])
     return first, first if shape == first.shape else Array(shape, first.dtype)
 
 
 def trial(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What ``op`` returns for one example, which has `Array` where the call has a tensor: by a rule, or by trying."""
-    if op in POINTWISE and any(isinstance(leaf, Array) for leaf in tree.leaves((args, kwargs))):
+    if OPERATIONS.of(op).pointwise and any(isinstance(leaf, Array) for leaf in tree.leaves((args, kwargs))):
         return Array(*pointwise_result(op, args, kwargs, _shape_and_dtype))
     if op is operator.getitem:
         args = (args[0], tree.map_leaves(_as_index, args[1]))

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import warnings
 
-import torch
+from lamina.operations import OPERATIONS
 
-from lamina.sizes.pointwise import KEEPS_POSITIONS
-
-from .factories import device_of
 from .node import Node, Symbolic
-
-# These read a size or a mask, not the masked values: nothing is lost where they end the mask's way.
-_METHODS = "size dim new_full new_empty new_zeros new_ones".split()
-_SILENT = frozenset([device_of, *(getattr(torch.Tensor, name) for name in _METHODS)])
 
 
 def carried_mask(node: Node) -> list[Symbolic | None]:
@@ -23,14 +16,15 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
     warning that names it: a mask that is dropped in silence trains a wrong model.
     """
     masks: list[Symbolic] = []
-    for symbolic in node.inputs:
-        mask = symbolic.node.masks[symbolic.index]
+    facts = OPERATIONS.of(node.op)
+    for symbolic in node.args[:1] if facts.casts else node.inputs:
+        mask = symbolic.node.masks[symbolic.index] if isinstance(symbolic, Symbolic) else None
         if mask is not None and all(mask is not other for other in masks):
             masks.append(mask)
     nothing: list[Symbolic | None] = [None] * len(node.specs)
-    if not masks or node.op in _SILENT:
+    if not masks or facts.mask == "unread":
         return nothing
-    if node.op in KEEPS_POSITIONS or getattr(node.op, "keeps_positions", False):
+    if facts.mask == "kept":
         joint = masks[0]
         for mask in masks[1:]:
             joint = joint & mask  # type: ignore[operator]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable
-from types import MethodDescriptorType
 from typing import Any, Protocol
 
 import torch
 
+from lamina.operations import function_name
 from lamina.sizes import tree
 from lamina.sizes.world import ENDS, Shape, World
 
@@ -173,26 +173,3 @@ def short_name(op: Any) -> str:
 def is_input_node(node: Node) -> bool:
     """Whether the node is an `Input`: it has no arguments, its result is what the user will give."""
     return isinstance(node.op, Operation) and node.op.is_input
-
-
-def function_name(fn: Any) -> str:
-    """The public name of a function: ``torch.tanh``, ``torch.Tensor.view``, ``operator.add``."""
-    if isinstance(fn, MethodDescriptorType):  # torch.Tensor.relu and its like live on the C base class
-        return f"torch.Tensor.{fn.__name__}"
-    short: str = getattr(fn, "__name__", None) or type(fn).__name__
-    module = getattr(fn, "__module__", None) or ""
-    name = getattr(fn, "__qualname__", short)
-    for public, namespace in _PUBLIC.items():
-        last = short.removeprefix(public.rpartition(".")[2] + "_")  # torch.linalg.det calls itself linalg_det
-        if getattr(namespace, last, None) is fn:
-            return f"{public}.{last}"
-    if module == "_operator":
-        module = "operator"
-    return f"{module}.{name}" if module else str(name)
-
-
-_PUBLIC = {
-    "torch.nn.functional": torch.nn.functional,
-    "torch": torch,
-    **{f"torch.{name}": getattr(torch, name) for name in ("linalg", "fft", "special")},
-}

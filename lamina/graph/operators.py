@@ -6,18 +6,14 @@ import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from lamina.operations import OPERATIONS
+
 from .errors import GraphError, ValueNeededError
 from .node import Symbolic
 from .source import caller
 
-# `array * x` is this function of NumPy's, which asks x first.
-_OF_NUMPY = {
-    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
-    "floor_divide": operator.floordiv, "remainder": operator.mod, "power": operator.pow, "matmul": operator.matmul,
-    "bitwise_and": operator.and_, "bitwise_or": operator.or_, "bitwise_xor": operator.xor,
-    "left_shift": operator.lshift, "right_shift": operator.rshift, "less": operator.lt, "less_equal": operator.le,
-    "greater": operator.gt, "greater_equal": operator.ge, "equal": operator.eq, "not_equal": operator.ne,
-}  # fmt: skip
+# Names of NumPy's that PyTorch does not have, or has for something else.
+_OF_NUMPY = {"equal": "eq", "left_shift": "lshift", "power": "pow", "right_shift": "rshift"}
 
 
 def values_needed(what: str, hint: str) -> NoReturn:
@@ -101,8 +97,9 @@ class Recorded(Symbolic):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         name = ufunc.__name__
-        if name in _OF_NUMPY and method == "__call__" and not options:
-            return self.draw(_OF_NUMPY[name], inputs)
+        op = OPERATIONS.named(_OF_NUMPY.get(name, name)).operator
+        if op is not None and len(inputs) == 2 and method == "__call__" and not options:
+            return self.draw(op, inputs)  # `array * x` is a function of NumPy's, which asks x first
         values_needed(
             f"NumPy's np.{name}", f"the torch function, e.g. torch.{name}(x); torch.as_tensor(array) for an array"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import wraps
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, TypeVar
 
@@ -42,24 +43,28 @@ def is_users(frame: FrameType) -> bool:
     return not file.startswith((_OURS, _TORCH, "lamina_program_")) and _EINOPS not in file
 
 
-_BEGINNINGS: set[CodeType] = set()
-
-
 def begins_drawing(function: Function) -> Function:
     """Mark a function that draws on its own account, perhaps while a module runs: whoever called it draws nothing."""
-    _BEGINNINGS.add(function.__code__)
-    return function
+
+    @wraps(function)
+    def begins(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return begins  # type: ignore[return-value]
 
 
-def calling_module() -> torch.nn.Module | None:
-    """The outermost ``nn.Module`` whose ``__call__`` is on the stack, if any.
+_BEGINS: CodeType = begins_drawing(lambda: None).__code__  # that of every function so marked
 
-    Lamina never runs a layer's ``forward`` on symbolic tensors, so a module found here was called bare.
+
+def running_modules() -> list[torch.nn.Module]:
+    """The modules whose ``__call__`` is on the stack, the innermost first, up to where drawing begins anew.
+
+    Lamina never runs a layer's ``forward`` on symbolic tensors: who draws within one has called a module bare.
     """
-    found = None
+    found = []
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code not in _BEGINNINGS:
+    while frame is not None and frame.f_code is not _BEGINS:
         if frame.f_code is _MODULE_CALL:
-            found = frame.f_locals["self"]
+            found.append(frame.f_locals["self"])
         frame = frame.f_back
     return found

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
+from lamina.operations import OPERATIONS, function_name
 from lamina.sizes import tree
 from lamina.sizes.dtype_facts import ATTRIBUTES, OF_RUN_TIME, hangs_on_dtype, hint_instead
 from lamina.sizes.search import REFUSALS
@@ -19,13 +20,13 @@ from lamina.sizes.world import Example, Shape, Unknown, dims_of, example_shapes,
 
 from .dtypes import name_of
 from .errors import DtypeError, GraphError, LaminaError, ShapeError, ValueNeededError
-from .factories import FACTORIES, device_of
+from .factories import device_of
 from .infer import Array, infer
 from .masks import carried_mask
-from .node import Constant, Leaf, Node, Symbolic, function_name, short_name
+from .node import Constant, Leaf, Node, Symbolic, short_name
 from .operators import Recorded, drawn, values_needed
 from .refusals import explained
-from .source import caller, calling_module
+from .source import caller, running_modules
 from .spelled import refuse_sizes_one_by_one
 
 
@@ -163,9 +164,9 @@ def _hold_constant(leaf: Any) -> Any:
 
 
 def _refuse_bare_module(inputs: tuple[Symbolic, ...]) -> None:
-    module = calling_module()
-    if module is not None:
-        kind = type(module).__name__
+    modules = running_modules()
+    if modules:
+        kind = type(modules[-1]).__name__
         raise GraphError(
             f"The bare PyTorch module {kind} was called on a symbolic tensor.",
             got=", ".join(map(str, inputs)),
@@ -182,7 +183,7 @@ def draw_function(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         _refuse_in_place(function_name(func), name)
     if func is torch.Tensor.__getitem__:  # a real tensor, indexed by something symbolic
         func = operator.getitem
-    if func in FACTORIES:
+    if OPERATIONS.of(func).factory:
         kwargs = {**kwargs, "device": _place(args, kwargs)}
         func = torch.zeros if func is torch.empty else func  # what lies in fresh memory is nobody's business
     return record(func, args, kwargs)
@@ -479,10 +480,10 @@ class SymbolicTensor(_Drawn):
 
         there it says whether they are the same tensor, so that ``t in [a, b]`` looks for the object.
         """
-        op, args = self.node.op, self.node.args
-        if op in _EQUALITIES and all(isinstance(arg, (SymbolicTensor, Constant)) for arg in args):
+        name, args = OPERATIONS.of(self.node.op).name, self.node.args
+        if name in ("eq", "ne") and all(isinstance(arg, (SymbolicTensor, Constant)) for arg in args):
             if any(size != 1 for size in self.shape):
-                return (args[0] is args[1]) is _EQUALITIES[op]
+                return (args[0] is args[1]) is (name == "eq")
             values_needed("The bool of a comparison", "torch.where(a == b, c, d), or any(t is a for a in tensors)")
         return super().__bool__()
 
@@ -536,8 +537,3 @@ _NEEDS_VALUES = {
 }
 
 _COMPARABLE = (Symbolic, torch.Tensor, np.ndarray, np.generic, int, float, complex)
-# Whether the operation says that its two arguments are equal.
-_EQUALITIES = {
-    operator.eq: True, operator.ne: False, torch.eq: True, torch.ne: False, torch.Tensor.eq: True,
-    torch.Tensor.ne: False, torch.Tensor.__eq__: True, torch.Tensor.__ne__: False,
-}  # fmt: skip

@@ -13,6 +13,7 @@ calls `run` at once where mode and precision ask for nothing.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -97,10 +98,16 @@ class Layer(Precision):
     """True: the ``compute_mask`` beside it gives no mask where no input has one, so a call need not ask it then."""
     has_shape_rule = False
     """True: ``compute_output_shape`` is the layer's own, so that nothing is tried."""
+    input_spec: Any = None
     _facts: CallFacts
-    _makes_masks = False
-    _begins_masks = False
+    _makes_masks = _begins_masks = False
     training = training_property
+
+    # What a new layer is; an attribute of its own comes with the first change.
+    _built = _building = _looked_at = _foreign = _direct = _settled = _collecting = False
+    _built_for: tuple[Any, ...] | None = None
+    _losing: list[Any] | None = None
+    _forget_at = 32
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -128,23 +135,14 @@ class Layer(Precision):
     ) -> None:
         super().__init__()
         self.training = False
-        self.built = False
-        self._built_for: tuple[Any, ...] | None = None
-        self._building = self._looked_at = self._foreign = self._direct = False
-        self._cast_plan = None
-        self.input_spec: Any = None
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._trainable = bool(trainable)
         self.auto_named = name is None
-        self._settled = False
         self._name = checked_name(name) if name is not None else snake_case(type(self).__name__)
         self._take_policy(dtype_policies.get(dtype))
         self.called_by: list[weakref.ref[Node]] = []
-        self._forget_at = 32
         self._losses: list[torch.Tensor] = []
-        self._collecting = False
-        self._losing: list[Any] | None = None
         self.given_input_shape = input_shape_from(kwargs, type(self).__name__)
 
     # -- identity
@@ -154,9 +152,7 @@ class Layer(Precision):
         """The layer's name; a made-up one may get a number when the layer joins a model."""
         return self._name
 
-    def settle_name(self, name: str) -> None:
-        """Take the name that a model gives; the first one stays, and one that the user gave always stays."""
-        settle_name(self, name)
+    settle_name = settle_name
 
     @property
     def label(self) -> str:
@@ -298,8 +294,7 @@ class Layer(Precision):
         return "launch" if asks or self._mixed or self._foreign else "run", named
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        args, kwargs = tree.map_leaves(self._as_input, (args, kwargs))
-        args = as_numbers(self, args)
+        args, kwargs = self._taken(args, kwargs, as_input)
         if not self.built:
             first = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, torch.Tensor)]
             check_inputs(self, self.input_spec, first, lambda _: "")
@@ -313,8 +308,7 @@ class Layer(Precision):
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
-            args, kwargs = tree.map_leaves(partial(as_symbolic_input, self), (args, kwargs))
-            args = as_numbers(self, args)
+            args, kwargs = self._taken(args, kwargs, as_symbolic_input)
             refuse_bad_call(self, args, kwargs)
             tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
             check_inputs(self, self.input_spec, tensors, origin)
@@ -331,12 +325,12 @@ class Layer(Precision):
         draw_masks(self, node)
         return result
 
-    def _as_input(self, leaf: Any) -> Any:
-        return as_input(self, leaf)
+    def _taken(self, args: Any, kwargs: Any, as_input: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
+        """What a call is given as the layer takes it, each tensor made so by a function of `lamina.layers.inputs`."""
+        args, kwargs = tree.map_leaves(partial(as_input, self), (args, kwargs))
+        return as_numbers(self, args), kwargs
 
-    def remember(self, node: Node) -> None:
-        """Keep a weak reference to a call of this layer."""
-        remember(self, node)
+    remember = remember
 
     # -- building
 
@@ -355,7 +349,7 @@ class Layer(Precision):
 
     @built.setter
     def built(self, value: bool) -> None:
-        done = bool(value) and not self.__dict__.get("_building", False)
+        done = bool(value) and not self._building
         if done:
             self._look()
             if not self._trainable:
@@ -408,4 +402,5 @@ class Layer(Precision):
 
     def __getstate__(self) -> dict[str, Any]:
         # No compiled code, as PyTorch has it: that belongs to this process.
-        return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": [], "_compiled_call_impl": None}
+        forgotten = {"_watch": None, "_is_watched": False, "_compiled_call_impl": None}
+        return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": [], **forgotten}

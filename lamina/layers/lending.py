@@ -68,7 +68,7 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         attributes = _lent_weights(part, casts and part._mixed and _follows_policy(part), plain)
         for name in holders:
             attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
-        if part._asks_mode and part.takes_training:
+        if part._asks_mode:
             attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
         if part is not layer and _has_hooks(part):
             attributes["run"] = part.run  # one within that is called, and not only read

@@ -55,8 +55,8 @@ def tell_places(layer: Any) -> None:
     while told:
         for ref in told.pop().__dict__.get("_drawn_in", ()):
             model = ref()
-            if model is not None and not model.is_outdated:
-                model.is_outdated, model._programs = True, {}
+            if model is not None and model._drawn is not None and not model._drawn.is_outdated:
+                model._drawn.outdate()
                 told.append(model)
 
 

@@ -39,6 +39,7 @@ class Precision(Weights):
     takes_training: bool
     heeds_mode: bool
     _foreign: bool
+    _cast_plan: list[tuple[Any, list[str]]] | None = None
 
     def _take_policy(self, policy: DTypePolicy) -> None:
         own = policy.for_path(self._name)

@@ -18,6 +18,7 @@ from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 
 from .drawn_calls import known_names
+from .mode_watch import watch_anew
 from .moving import follow_weights, tell_places
 from .nested import adopt_nested_layers
 from .variable import Variable, become_variable
@@ -38,6 +39,7 @@ class Weights(Operation):
     _name: str
     _asks_mode = True
     _mode_is_set = _is_watched = False
+    _watch: Any = None
     adds_losses = False
     """True for a layer of Lamina's own whose call adds losses."""
 
@@ -110,36 +112,58 @@ class Weights(Operation):
                 self.__dict__["_set_names"].add(name)
             object.__setattr__(self, name, value)
             return
-        if isinstance(value, Variable) and "_parameters" in self.__dict__:
-            slots: tuple[dict[str, Any], ...] = (self._parameters, self._buffers)
-            for slot in slots:
-                for key, weight in slot.items():
-                    if weight is value:  # made by add_weight: stays what it is, under the attribute's name
-                        if key != name and key not in self.__dict__.setdefault("_attribute_weights", set()):
-                            slot[name] = slot.pop(key)
-                            if key in self.weight_facts:
-                                self.weight_facts[name] = self.weight_facts.pop(key)
-                        self.__dict__.setdefault("_attribute_weights", set()).add(name)
-                        return
-        if "_set_names" in self.__dict__:  # a stand-in, for one call
+        if isinstance(value, Variable) and self._name_weight(name, value):
+            return
+        if "_set_names" in self.__dict__:
             self.__dict__["_set_names"].add(name)
+        if value is None or isinstance(value, torch.nn.Module):
+            self._set_part(name, value)
+        elif isinstance(value, torch.Tensor):
+            self._set_tensor(name, value)
+        elif name in self.__dict__.get("_modules", ()) and (hasattr(type(self), name) or name in self.__dict__):
+            object.__setattr__(self, name, value)  # a part may be called like an attribute: the attribute is meant
+        else:
+            super().__setattr__(name, value)
+
+    def _name_weight(self, name: str, weight: Variable) -> bool:
+        """Whether this is a weight that `add_weight` has made here: it stays what it is, under the attribute's name."""
+        slots: tuple[dict[str, Any], ...] = (self.__dict__.get("_parameters", {}), self.__dict__.get("_buffers", {}))
+        for slot in slots:
+            key = next((key for key, own in slot.items() if own is weight), None)
+            if key is None:
+                continue
+            named = self.__dict__.setdefault("_attribute_weights", set())
+            if key != name and key not in named:
+                slot[name] = slot.pop(key)
+                if key in self.weight_facts:
+                    self.weight_facts[name] = self.weight_facts.pop(key)
+            named.add(name)
+            return True
+        return False
+
+    def _set_tensor(self, name: str, value: torch.Tensor) -> None:
+        """A tensor in a weight's place becomes what ``load_state_dict(assign=True)`` makes of it; else PyTorch's."""
         if isinstance(value, Variable) and value.is_detached:
             value = value.as_subclass(torch.Tensor)
             old = self.__dict__.get("_parameters", {}).get(name)
-            if old is not None:  # as `load_state_dict(assign=True)` makes a parameter of a plain tensor
+            if old is not None:
                 value = torch.nn.Parameter(value, old.requires_grad)
         is_buffer = self.__dict__.get("_buffers", {}).get(name) is not None
         if is_buffer and isinstance(value, torch.nn.Parameter) and not value.requires_grad:
             self._know(name, value)
-            self._buffers[name] = value  # as `load_state_dict(assign=True)` sets it; PyTorch would train it
-            return
-        if isinstance(value, torch.nn.Module):
+            self._buffers[name] = value  # PyTorch would train it
+        else:
+            super().__setattr__(name, value)
+
+    def _set_part(self, name: str, part: torch.nn.Module | None) -> None:
+        """A module becomes a part, perhaps in the place of another; None takes one out, or a weight."""
+        if part is not None:
             self.__dict__.update(_looked_at=False, _direct=False, _cast_plan=None)
-            if not isinstance(value, Weights):
-                value.train(self.training)  # PyTorch's modules are born in training mode, layers in inference mode
+            if not isinstance(part, Weights):
+                part.train(self.training)  # PyTorch's modules are born in training mode, layers in inference mode
         before = self.__dict__.get("_modules", {}).get(name)
-        super().__setattr__(name, value)
-        if before is not None and before is not value and isinstance(value, torch.nn.Module):
+        super().__setattr__(name, part)  # type: ignore[arg-type]  # None is for PyTorch to judge
+        if part is not None and before not in (None, part):
             adopt_nested_layers(self)  # it may stand in a list too
             tell_places(self)  # what it returns may have another shape now
 
@@ -229,6 +253,7 @@ class Weights(Operation):
                 expected=f"{len(due)}: {due}",
             )
         with torch.no_grad():
+            watch_anew(self.modules())
             for weight, value in zip(own, weights, strict=True):
                 weight.copy_(value if isinstance(value, torch.Tensor) else as_tensor(np.asarray(value)))
 
@@ -312,6 +337,7 @@ class Weights(Operation):
         return super().load_state_dict(*args, **kwargs)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, *args: Any) -> None:
+        watch_anew([self])
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
         for name, buffer in self._buffers.items():  # with assign=True other tensors stand there
             if type(buffer) is torch.Tensor and name in self.weight_facts:

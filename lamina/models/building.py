@@ -1,20 +1,90 @@
-"""Building a model that is defined by its call: the call is tried on shapes, and the layers that it meets are built."""
+"""Models that nobody draws: one around a bare module, and one defined by its call, which is built by trying that."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, SymbolicTensor, tree
 from lamina.graph.infer import Array, probe
 from lamina.layers.base import Layer
 from lamina.layers.inferred import map_shapes, search_for_shapes
 from lamina.sizes.world import USUAL, example_shapes
 
 
-def build_by_trying(model: Layer, input_shape: Any) -> Any:
+def from_module(
+    cls: type[Any],
+    module: torch.nn.Module,
+    inputs: Any = None,
+    name: str | None = None,
+    output_names: Sequence[str] | None = None,
+    output_shape: Any = None,
+) -> Any:
+    """A model of a bare ``nn.Module``: `compile`, `fit`, `predict`, `summary` for it, as it is.
+
+    The module is not copied: what is trained are its own parameters, and ``module.state_dict()`` keeps its keys. It
+    trains and rests with the model (``module.train()``, ``module.eval()``).
+
+    Args:
+        module: any module.
+        inputs: what its ``forward`` takes: an ``Input(...)``, a shape without the batch, or an example (a tensor or
+            array) for each argument; alone, in a list in the order of the arguments, or in a dict by their names.
+            Shapes and names are then known: data are checked before the module sees them, results have names. None:
+            the model takes what the module takes.
+        name: of the model; made from the module's class where it is not given.
+        output_names: names for the results of a module that returns several tensors without names, for losses,
+            metrics and targets. A dict, a named tuple or a dataclass brings its own.
+        output_shape: with ``inputs``, the shape (or the nesting of shapes) of the result, the batch included, for
+            a module that cannot be tried on shapes alone.
+
+    Raises:
+        ArgumentError: not a module, or a layer; something that cannot be an input; names that do not fit.
+        ShapeError: the module cannot take these inputs.
+        ValueNeededError: the module cannot be tried on shapes alone.
+
+    >>> import numpy as np
+    >>> from lamina import Model
+    >>> net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
+    >>> model = Model.from_module(net, inputs=(4,))
+    >>> model.compile("adam", "mse")
+    >>> history = model.fit(np.ones((8, 4), "float32"), np.ones(8), verbose=0)
+    >>> model.output_shape
+    (None, 1)
+    """
+    from lamina import models  # knows all models, so it imports this module first
+
+    return models.of_module(cls, module, inputs, name, output_names, output_shape)
+
+
+def build(model: Any, input_shape: Any) -> None:
+    """Make the weights of a model that is defined by its call, by trying that on the shapes.
+
+    Args:
+        input_shape: of what ``call`` takes, the batch included: a shape, or a nesting of shapes.
+
+    Raises:
+        ArgumentError: the call cannot be tried on such shapes alone; call the model on data instead.
+
+    >>> from lamina import Model, layers
+    >>> class Two(Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.first, self.last = layers.Dense(4), layers.Dense(1)
+    ...     def call(self, x):
+    ...         return self.last(self.first(x))
+    >>> model = Two()
+    >>> model.build((None, 3))
+    >>> [tuple(weight.shape) for weight in model.weights]
+    [(3, 4), (4,), (4, 1), (1,)]
+    """
+    if model.graph is None and model.first_call is None:  # else the call that goes on builds what is in it
+        model.first_call = tree.map_leaves(without_values, _tried(model, input_shape))
+
+
+def _tried(model: Layer, input_shape: Any) -> Any:
     """Run the model's call on tensors without storage: floats, or whole numbers where it takes no floats.
 
     Returns:
@@ -45,3 +115,10 @@ def build_by_trying(model: Layer, input_shape: Any) -> Any:
         expected="a call that takes one argument of this shape",
         hint="call the model on a batch of data: model(x)",
     ) from first
+
+
+def without_values(leaf: Any) -> Any:
+    """A tensor's shape and dtype, as a tensor without storage."""
+    if isinstance(leaf, SymbolicTensor):
+        leaf = leaf.example(0)
+    return torch.empty(leaf.shape, dtype=leaf.dtype, device="meta") if hasattr(leaf, "shape") else leaf

@@ -28,9 +28,10 @@ from lamina.graph import (
 from lamina.graph.source import Source, begins_drawing, caller
 from lamina.graph.walk import key_of
 from lamina.layers.base import Layer
+from lamina.layers.core import AddedLoss
 from lamina.layers.core.input_layer import InputLayer
 from lamina.layers.core.torch_module import TorchModule
-from lamina.layers.moving import tell_places
+from lamina.layers.moving import dtype_after, tell_places
 from lamina.ops.body import Body, placeholder
 from lamina.saving.errors import SavingError
 
@@ -49,11 +50,11 @@ def exchange(model: Any, name: str, module: torch.nn.Module | None) -> None:
     """
     if module is None:
         raise cannot_remove(model, name)
-    graph = with_module(model._graph, name, module, model.label)
+    before = model._drawn.graph
+    graph = with_module(before, name, module, model.label)
     _refuse_other_results(model, graph)
-    other_dtypes = [t.dtype for t in graph.outputs] != [t.dtype for t in model._graph.outputs]
-    model._set_graph(graph)
-    model._write_programs()
+    other_dtypes = [t.dtype for t in graph.outputs] != [t.dtype for t in before.outputs]
+    model._set_graph(graph).write()
     if other_dtypes:
         tell_places(model)
     if model._step is not None:
@@ -67,7 +68,7 @@ def modules_beside(model: Any, graph: Graph) -> dict[str, Any]:
     Raises:
         ArgumentError: one is called like a layer of the graph.
     """
-    old = model._graph
+    old = None if model._drawn is None else model._drawn.graph
     places = {} if old is None else {id(part): key for key, part in old.modules.items()}
     drawn = {id(part) for part in graph.modules.values()}
     beside: dict[str, Any] = {}
@@ -93,8 +94,8 @@ def refuse_what_would_be_lost(model: Any) -> None:
     for part in model.modules():
         if isinstance(part, Layer):
             _refuse_other_weights(part)
-        graph = part.__dict__.get("_graph")
-        if graph is None or not part.made_by_graph:
+        graph = part.__dict__.get("_drawn") and part._drawn.graph
+        if not graph or not part.made_by_graph:
             continue
         drawn = {id(module) for module in graph.modules.values()}
         for name, module in part._modules.items():
@@ -118,7 +119,7 @@ def _refuse_other_weights(layer: Layer) -> None:
             hint=f"torch.nn.utils.parametrize.remove_parametrizations(layer, {computed[0]!r}), or prune.remove, before "
             "saving; save_weights for the weights as they are",
         )
-    drawn = layer.__dict__.get("_graph") is not None and bool(getattr(layer, "made_by_graph", False))
+    drawn = layer.__dict__.get("_drawn") is not None and bool(getattr(layer, "made_by_graph", False))
     parameters = [name for name, weight in layer._parameters.items() if weight is not None]
     strange = [name for name in parameters if name not in layer.weight_facts]
     made = drawn or type(layer).__module__.startswith("lamina.layers.")
@@ -146,29 +147,42 @@ def renew(model: Any) -> None:
     Raises:
         LaminaError: it cannot be; the modules that were there are back in their places.
     """
-    graph = model._graph
+    graph = model._drawn.graph
     now = {name: model._modules.get(name) for name in graph.modules}
     exchanged = [name for name, module in graph.modules.items() if now[name] is not module]
     model._modules.update((name, graph.modules[name]) for name in exchanged)
     model._seen = tuple(model._modules.values())
     for name in exchanged:
         model._put(name, now[name])
-    for inner in model._inner:
-        if inner._graph is not None:
+    for inner in model._seen:
+        if inner.__dict__.get("_drawn") is not None:
             _ = inner.graph
-    if model.is_outdated:
+    if model._drawn.is_outdated:
         move(model)
 
 
 def move(model: Any, convert: Convert | None = None) -> None:
     """Draw a model's graph again for what its layers are now; see `in_dtypes_of_layers`."""
     try:
-        graph = in_dtypes_of_layers(model._graph, convert)
+        graph = in_dtypes_of_layers(model._drawn.graph, convert)
     except LaminaError as error:
         error.add_note(f"while {model.label} was drawn again, since layers of it have another dtype or other parts now")
         raise
-    model._set_graph(graph)
-    model._write_programs()
+    model._set_graph(graph).write()
+
+
+def follow(model: Any, fn: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Draw a model's graph again where ``_apply(fn)``, which ``double()`` calls, has moved it to another dtype."""
+    declared = {t.dtype for t in model._drawn.graph.inputs if t.dtype.is_floating_point}
+    if model._drawn.is_outdated or any(dtype_after(fn, dtype) != dtype for dtype in declared):
+        move(model, lambda dtype: dtype_after(fn, dtype) if dtype.is_floating_point else dtype)
+
+
+def with_loss(graph: Graph, term: SymbolicTensor, name: str | None) -> Graph:
+    """The graph with a term of the loss: a layer behind the first output, which it passes on."""
+    passed = AddedLoss(name=name)(graph.outputs[0], term)
+    outputs = tree.pack_like(graph.output_structure, iter([passed, *graph.outputs[1:]]))
+    return Graph(graph.input_structure, outputs)
 
 
 # -- another module in a place
@@ -415,7 +429,7 @@ def _refuse_other_results(model: Any, graph: Graph) -> None:
     Raises:
         ArgumentError: it would give another shape; names a call that was drawn for the old one.
     """
-    old, new = model._graph.outputs, graph.outputs
+    old, new = model._drawn.graph.outputs, graph.outputs
     for node in model._calls():
         for before, after in zip(old, new, strict=True):
             if before.shape != after.shape:

@@ -12,16 +12,34 @@ from lamina.graph import ArgumentError
 from lamina.layers.base import Layer
 
 
-def find_layer(model: Layer, name: str) -> Layer:
+def get_layer(model: Any, name: str | None = None, index: int | None = None) -> Layer:
     """The layer called ``name`` in a model, or ``encoder/dense`` or ``encoder.dense`` in a model or layer within it.
+
+    Args:
+        index: instead of the name, the layer's place in ``model.layers``.
 
     Raises:
         ArgumentError: there is none; lists those there are where the way ends.
     """
+    if (name is None) == (index is None):
+        raise ArgumentError("get_layer needs a name or an index, one of them.", got=f"name={name!r}, index={index!r}")
+    if index is None:
+        return _by_name(model, str(name))
+    layers: list[Layer] = model.layers
+    if not -len(layers) <= index < len(layers):
+        raise ArgumentError(f"{model.label} has {len(layers)} layers.", got=f"index {index}")
+    return layers[index]
+
+
+def _by_name(model: Layer, name: str) -> Layer:
     found: Layer = model
     for part in re.split("[/.]", name):  # which no name of a layer holds
         holder = found
-        layer = next((layer for known, layer in _parts_of(holder) if known == part), None)
+        drawn = holder.__dict__.get("_drawn")
+        if drawn is not None and part in drawn.graph.modules:  # without a walk over a thousand others
+            layer = holder._modules.get(part)
+        else:
+            layer = next((layer for known, layer in _parts_of(holder) if known == part), None)
         if not isinstance(layer, Layer):
             names = dict.fromkeys(layer.name for layer in _layers_of(holder))
             whole = f" (of {name!r})" if part != name else ""

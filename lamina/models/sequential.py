@@ -17,6 +17,7 @@ from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.fields import refuse_unknown
 
+from .drawn import Drawn
 from .editing import cannot_remove
 from .model import Model
 
@@ -48,8 +49,8 @@ class Sequential(Model):
         for layer in layers or []:
             self._append(layer)
         self._finish()
-        if self.graph is not None:
-            self._write_programs()
+        if self._drawn is not None:
+            self._drawn.write()
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer at the end.
@@ -86,17 +87,18 @@ class Sequential(Model):
         if self._start is not None and self._chain:
             self._set_graph(Graph(self._start, self._end))
 
-    def _set_graph(self, graph: Graph) -> None:
-        super()._set_graph(graph)
+    def _set_graph(self, graph: Graph) -> Drawn:
+        drawn = super()._set_graph(graph)
         self._start, self._end = graph.inputs[0], graph.outputs[0]
+        return drawn
 
     def _place(self, name: str) -> str | None:
         in_chain = any(layer is self._modules.get(name) for layer in self.__dict__.get("_chain", ()))
-        return name if self.__dict__.get("_graph") is None and in_chain else super()._place(name)
+        return name if self._drawn is None and in_chain else super()._place(name)
 
     def _put(self, name: str, module: torch.nn.Module | None) -> None:
         old = self._modules[name]
-        if self._graph is not None:
+        if self._drawn is not None:
             super()._put(name, module)
         elif module is None:
             raise cannot_remove(self, name)
@@ -142,7 +144,7 @@ class Sequential(Model):
     @begins_drawing
     def _redraw(self, start: SymbolicTensor) -> None:
         self._start = self._end = start
-        self._graph, self._runs_graph = None, False
+        self._drawn = None
         for layer in self._chain:
             self._end = layer(self._end)
         self._finish()
@@ -157,7 +159,7 @@ class Sequential(Model):
             if not isinstance(input_shape, (tuple, list)) or any(isinstance(n, (tuple, list)) for n in input_shape):
                 raise StructureError("A Sequential takes one tensor.", got=f"shapes {input_shape}")
             self._draw_for(tuple(input_shape))
-            self._write_programs()
+            self._drawn.write()  # type: ignore[union-attr]  # there is one now
 
     def _draw_for(self, shape: tuple[int | None, ...]) -> None:
         """Draw the chain with as many unknown axes as its layers can have: only widths, or also channels, or all sizes.

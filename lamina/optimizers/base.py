@@ -14,7 +14,6 @@ from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 
 from . import schedules
-from .after_step import AFTER_STEP
 from .arguments import check_arguments
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
@@ -304,10 +303,6 @@ class Optimizer:
                 self._apply(ordered)
         else:
             self._apply(ordered)
-        if AFTER_STEP:
-            changed = [p for p, grad in zip(self._parameters, ordered, strict=True) if grad is not None]
-            for told in tuple(AFTER_STEP):
-                told(changed)
 
     def _apply(self, grads: Sequence[Tensor | None]) -> None:
         work = self._work(grads)

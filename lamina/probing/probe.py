@@ -14,9 +14,9 @@ from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
+from lamina.operations import OPERATIONS
 from lamina.sizes import tree
 
 from .stand_in import StandIns, is_shape
@@ -25,17 +25,6 @@ from .stand_in import StandIns, is_shape
 _SMALL = 4096
 _BUILT_IN = (BuiltinFunctionType, MethodDescriptorType)
 _OF_VALUES = (torch.tensor, torch.as_tensor, torch.asarray, torch.scalar_tensor)
-# They change what they are given, or draw numbers, and their names do not say so.
-_CHANGE = frozenset(
-    getattr(namespace, name)
-    for namespace, names in (
-        (F, "batch_norm instance_norm embedding embedding_bag rrelu gumbel_softmax"),
-        (F, "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout"),
-        (torch, "batch_norm instance_norm dropout bernoulli multinomial normal poisson binomial"),
-        (torch, "rand_like randn_like randint_like"),
-    )
-    for name in names.split()
-)
 
 
 M = TypeVar("M", bound=torch.nn.Module)
@@ -119,7 +108,7 @@ def _changes(func: Any, name: str, kwargs: dict[str, Any]) -> bool:
     base = name.partition(".")[0]
     in_place = base.endswith("_") and not base.endswith("__")
     dunder = base == "__setitem__" or (base.startswith("__i") and base not in ("__invert__", "__int__", "__index__"))
-    return in_place or dunder or func in _CHANGE or kwargs.get("out") is not None
+    return in_place or dunder or OPERATIONS.of(func).changes or kwargs.get("out") is not None
 
 
 def _many(tensors: list[torch.Tensor]) -> bool:

@@ -14,6 +14,7 @@ import torch
 
 from lamina.graph import ArgumentError, tree
 from lamina.graph.infer import Array
+from lamina.operations import described
 
 from . import seeded
 from .seed_generator import next_of
@@ -90,6 +91,7 @@ def categorical(logits: torch.Tensor, num_samples: int, dtype: torch.dtype, seed
     return seeded.categorical(probabilities, num_samples, seed_of(seed)).to(dtype)
 
 
+@described("features")  # a mask over positions goes through it, as through the layer `Dropout`
 def dropout(inputs: torch.Tensor, rate: float, noise_shape: Any, seed: Any) -> torch.Tensor:
     sizes = tuple(inputs.shape)
     if noise_shape is not None:
@@ -132,8 +134,6 @@ def _with_rule(rule: Callable[..., Array], *samplers: Any) -> None:
 _with_rule(_filled_shape, normal, truncated_normal, uniform, randint, gamma, beta, binomial)
 _with_rule(_same_shape, dropout, shuffle)
 _with_rule(_shape_of_categories, categorical)
-# A mask over positions goes through it, as through the layer `Dropout`.
-dropout.keeps_positions = True  # type: ignore[attr-defined]
 
 # -- parameters
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError
+from lamina.layers.mode_watch import watch_anew
 
 from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
 from .errors import LoadingError, SavingError
@@ -128,6 +129,7 @@ def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str) -> Load
     if refused or (report.faults and not report.loaded):
         raise not_those_of(model, state, refused or report.faults, where)
     copy(tensors, state, report)
+    watch_anew(model.modules())
     return report
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
+from lamina.operations import OPERATIONS
+
 from . import tree
-from .pointwise import EXACT, POINTWISE
 from .search import Found, Search
 from .world import Example, Shape, Unknown, World, example_of, merged_shape, source_dims
 
@@ -49,15 +50,15 @@ def shapes_in(found: Found) -> Any:
 
 def doubtful(node: Any, first: Any, second: Any) -> bool:
     """Whether a size that two worlds have in common may be another one in a larger world."""
-    op = node.op
+    op, facts = node.op, OPERATIONS.of(node.op)
     pairs = [(a.shape, b.shape) for a, b in zip(tree.leaves(first), tree.leaves(second), strict=True)
              if isinstance(a, Array)]  # fmt: skip
     known = [n for shapes in pairs for n in merged_shape(shapes) if n is not None]
-    if not known or op in POINTWISE:
+    if not known or facts.pointwise:
         return False
     numbers = [s for s in node.inputs if not isinstance(s.example(0), Array)]
     wide = any(None in getattr(s, "shape", ())[1:] for s in node.inputs)
-    if op in EXACT or has_rule(op):
+    if facts.exact or has_rule(op):
         if any(s.example(0) == s.example(1) for s in numbers):
             return True
         before = [n for s in node.inputs for n in getattr(s, "shape", ())]

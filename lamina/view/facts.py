@@ -10,8 +10,9 @@ import torch
 
 from lamina.graph import Constant, Graph, Node, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
-from lamina.graph.node import function_name, is_input_node
+from lamina.graph.node import is_input_node
 from lamina.graph.walk import Key, key_of
+from lamina.operations import function_name
 from lamina.ops.body import Body, Closure
 
 from .families import family_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 import lamina
 from lamina import Model
 from lamina.graph import Graph, LaminaError, ShapeError, SymbolicInt, ValueNeededError
+from lamina.graph.spelled import refuse_sizes_one_by_one
 from lamina.layers import Input, Lambda, Masking
 from lamina.program import Program
 
@@ -228,3 +230,46 @@ def test_such_a_model_is_shown_copied_and_nested(capsys):
     y = Input((None, 4))
     outer = Model(y, lamina.models.clone_model(inner)(y) * 2)
     assert outer(torch.zeros(1, 3, 4))[0, :, 0].tolist() == [0, 2, 4]
+
+
+# ---- the class of a size, which PyTorch's parser asks for, looks at the line that is running -------------------------
+
+
+def test_isinstance_is_what_it_is_beside_such_calls():
+    n = Input((None, 4)).size(1)
+    zeros = torch.zeros((n, 6)) if isinstance(n, SymbolicInt) and not isinstance(n, (int, torch.SymInt)) else None
+    assert zeros.shape == (None, 6)
+    found = [type(v).__name__ for v in (n, torch.ones((n, 2))) if not isinstance(v, int)]
+    assert found == ["SymbolicInt", "SymbolicTensor"]
+    assert n.__class__ is SymbolicInt is type(n)
+
+
+def test_one_size_that_is_spread_is_one_size():
+    n = Input((None, 4)).size(1)
+    one, two = (n,), (n, 6)
+    assert torch.zeros(*one).shape == torch.zeros(*[n]).shape == torch.zeros(n).shape == (None,)
+    with pytest.raises(ValueNeededError, match=r"torch\.zeros\(\(\*two,\)\)"):
+        torch.zeros(*two)
+
+
+@pytest.mark.parametrize("file", ["<string>", __file__, "<stdin>"])
+def test_where_the_source_says_nothing_the_words_are_pytorchs(file):
+    """Code of a string; and of a file that has been written over since it was read."""
+    namespace = {"torch": torch, "n": Input((None, 4)).size(1)}
+    exec(compile("ok = isinstance(n, int), torch.zeros(n).shape", file, "exec"), namespace)  # noqa: S102
+    assert namespace["ok"] == (False, (None,))
+    with pytest.raises(TypeError, match="argument"):
+        exec(compile("torch.zeros(n, 6)", file, "exec"), namespace)  # noqa: S102
+
+
+def test_code_without_columns():
+    """As `python -X no_debug_ranges` has it."""
+    n = Input((None, 4)).size(1)
+
+    def call():
+        return torch.zeros(n, 6)
+
+    positions = [(line, None, None, None) for line, *_ in call.__code__.co_positions()]
+    code = SimpleNamespace(co_names=call.__code__.co_names, co_filename=__file__, co_positions=lambda: iter(positions))
+    for last in (2, 10_000):
+        refuse_sizes_one_by_one(SimpleNamespace(f_code=code, f_lasti=last, f_lineno=1, f_globals={}, f_locals={}))

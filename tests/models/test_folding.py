@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lamina import Input, Model, Sequential, activations, layers
+from lamina import Input, Model, Sequential, activations, layers, optimizers
 from lamina.models.folding.steps import Fused, InPlace
 
 L = layers
@@ -40,14 +40,14 @@ def steps_of(model):
     with torch.inference_mode():
         model.folded()
     names = []
-    for line in model._folding.program.source.splitlines():
+    for line in model._drawn.folding.program.source.splitlines():
         if " = " in line:
             names.append(line.split(" = ")[1])
     return names
 
 
 def fused(model):
-    return [step.__name__ for step in model._folding._steps]
+    return [step.__name__ for step in model._drawn.folding._steps]
 
 
 def assert_same(model, inputs, tolerance=1e-5):
@@ -267,7 +267,7 @@ def test_residual_blocks_add_in_the_memory_of_what_is_done_with():
     model = fill(Model(x, L.Dense(2)(L.GlobalAveragePooling2D()(L.ReLU()(L.Add()([h, y]))))))
     assert len(steps_of(model)) == 5
     assert fused(model)[-1] == "Conv2D+BatchNormalization+Add+relu"
-    assert model._folding._steps[-1].reuse
+    assert model._drawn.folding._steps[-1].reuse
     assert_same(model, data(model))
 
 
@@ -396,7 +396,7 @@ def test_without_the_kernels_of_onednn(make, monkeypatch):
     monkeypatch.setattr("lamina._torch.onednn.convolutions", lambda: None)
     model = fill(make())
     assert_same(model, data(model))
-    assert all(step._onednn is None for step in model._folding._steps)
+    assert all(step._onednn is None for step in model._drawn.folding._steps)
 
 
 def test_a_sum_over_batches_of_unlike_size():
@@ -464,6 +464,17 @@ def _an_optimizer_step(model):
     optimizer.step()
 
 
+def _a_step_of_pytorchs_fused_kernel(model):
+    optimizer = torch.optim.Adam(model.eval().parameters(), 0.5, fused=True)
+    model(data(model)).sum().backward()
+    optimizer.step()
+
+
+def _a_step_of_a_fused_kernel(model):
+    optimizer, weights = optimizers.Adam(0.5), list(model.eval().parameters())
+    optimizer.apply(torch.autograd.grad(model(data(model)).sum(), weights), weights)
+
+
 def _set_weights(model):
     model.set_weights([w + 0.1 for w in model.get_weights()])
 
@@ -501,8 +512,8 @@ def _another_dtype(model):
 
 @pytest.mark.parametrize(
     "change",
-    [_an_optimizer_step, _set_weights, _load_state_dict, _load_by_assignment, _assign, _another_parameter,
-     _another_storage, _train, _another_dtype],
+    [_an_optimizer_step, _a_step_of_a_fused_kernel, _a_step_of_pytorchs_fused_kernel, _set_weights, _load_state_dict,
+     _load_by_assignment, _assign, _another_parameter, _another_storage, _train, _another_dtype],
 )  # fmt: skip
 def test_changed_weights_are_folded_again(change):
     model = normalized()
@@ -516,11 +527,11 @@ def test_changed_weights_are_folded_again(change):
 def test_unchanged_weights_are_not_folded_again():
     model = normalized()
     model.folded()
-    kernel = model._folding._steps[0]._onednn or model._folding._steps[0]._folded
+    kernel = model._drawn.folding._steps[0]._onednn or model._drawn.folding._steps[0]._folded
     model.folded()
-    assert (model._folding._steps[0]._onednn or model._folding._steps[0]._folded) is kernel
+    assert (model._drawn.folding._steps[0]._onednn or model._drawn.folding._steps[0]._folded) is kernel
     model.folded(afresh=True)
-    assert (model._folding._steps[0]._onednn or model._folding._steps[0]._folded) is not kernel
+    assert (model._drawn.folding._steps[0]._onednn or model._drawn.folding._steps[0]._folded) is not kernel
 
 
 def test_what_is_written_through_data_is_seen_afresh():
@@ -538,15 +549,15 @@ def test_predict_takes_it_and_evaluate_does_not():
     x, y = data(model, rows=10).numpy(), np.zeros((10, 2), "float32")
     model.compile("sgd", "mse")
     kept = model.fit(x, y, batch_size=4, validation_data=(x, y), verbose=0).history["val_loss"]
-    assert model._folding is None
+    assert model._drawn.folding is None
     assert model.evaluate(x, y, batch_size=4, verbose=0) == kept[-1]
-    assert model._folding is None
+    assert model._drawn.folding is None
     for change in (lambda: None, lambda: _set_weights(model), lambda: _train(model)):
         change()
         expected = model(torch.from_numpy(x), training=False).detach().numpy()
         np.testing.assert_allclose(model.predict(x, batch_size=4, verbose=0), expected, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(model.predict_on_batch(x), expected, rtol=1e-5, atol=1e-5)
-        assert model._folding is not None
+        assert model._drawn.folding is not None
     model.get_layer("conv").kernel.data.mul_(2.0)
     expected = model(torch.from_numpy(x), training=False).detach().numpy()
     np.testing.assert_allclose(model.predict(x, batch_size=4, verbose=0), expected, rtol=1e-5, atol=1e-5)
@@ -632,7 +643,7 @@ def test_nothing_of_it_is_saved_copied_or_listed():
     assert model.get_config() == config
     assert len(pickle.dumps(model)) == size
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert twin._folding is None
+        assert twin._drawn.folding is None
         assert_same(twin, data(model))
     assert all(len(layer._calls()) == 1 for layer in model.layers)  # layers know nothing of the other graph
 
@@ -644,7 +655,7 @@ def test_a_dropped_model_is_freed_at_once():
         model = normalized()
         with torch.inference_mode():
             model.folded()(data(model))
-        program = weakref.ref(model._folding.program)
+        program = weakref.ref(model._drawn.folding.program)
         alive = [weakref.ref(model), *(weakref.ref(layer) for layer in model.layers)]
         del model
         assert program() is None
@@ -657,7 +668,7 @@ def test_the_compiler_is_not_loaded():
     code = (
         "import sys, torch; from lamina import Input, Model, layers as L; x = Input((6, 6, 3));"
         "m = Model(x, L.BatchNormalization()(L.Conv2D(2, 1)(x))); m.folded()(torch.ones(1, 6, 6, 3));"
-        "assert m._folding.program is not None; assert 'torch._dynamo' not in sys.modules"
+        "assert m._drawn.folding.program is not None; assert 'torch._dynamo' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.getcwd()})
 

@@ -109,7 +109,7 @@ def joined_steps(model):
 
 
 def vars_of(model):
-    program = model._joining.program
+    program = model._drawn.joining.program
     return [] if program is None else list(program.run.__globals__.values())
 
 
@@ -171,7 +171,7 @@ def test_nothing_of_it_is_kept():
     keys = list(model.state_dict())
     assert keys == list(residual().state_dict())
     copy = pickle.loads(pickle.dumps(model))
-    assert copy._joining is None
+    assert copy._drawn.joining is None
     gc.collect()
     gc.disable()
     try:

@@ -127,6 +127,16 @@ def test_state_of_other_shapes_is_refused_before_anything_changes():
 
 
 @pytest.mark.parametrize("name, arguments", EVERY, ids=without_address)
+def test_a_step_counts_as_a_write(name, arguments):
+    """Autograd and folded weights tell by the count that values have changed."""
+    weights, optimizer = parameters(), make(name, arguments)
+    for step in range(2):
+        before = [w._version for w in weights]
+        optimizer.apply(gradients(step), weights)
+        assert all(w._version > version for w, version in zip(weights, before, strict=True))
+
+
+@pytest.mark.parametrize("name, arguments", EVERY, ids=without_address)
 def test_order_in_memory_does_not_matter(name, arguments):
     """Parameters and gradients stored in permuted order, each its own way: kernels that ignore strides would mix."""
     expected = run(make(name, arguments), parameters(), range(4))

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 import lamina
 from lamina import ops
-from lamina.layers.core.function_names import _torch_functions
+from lamina.function_names import functions
 from lamina.ops.creation import arange_beside
 from lamina.saving import LoadingError, SavingError
 from lamina.saving.classes import init_arguments, layer_classes
-from lamina.saving.functions import _further_functions, function_of_name, name_of_function
+from lamina.saving.functions import function_of_name, name_of_function
 from lamina.saving.values import decode, encode
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.just(...)
@@ -73,9 +73,8 @@ def test_other_values_are_refused(value: Any) -> None:
 
 
 def test_every_name_means_one_function_and_back() -> None:
-    names = [*_further_functions(), *_torch_functions()]
-    assert len(names) > 1000
-    for name in names:
+    assert len(functions()) > 1000
+    for name in functions():
         function = function_of_name(name)
         assert function_of_name(name_of_function(function) or "") is function, name
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lamina.graph import Graph, Node, Symbolic, SymbolicTensor, tree
-from lamina.graph.node import Constant, function_name
+from lamina.graph.node import Constant
 from lamina.graph.walk import key_of
+from lamina.operations import function_name
 
 # What a result is called within the drawing: the node that makes it.
 Places = dict[tuple[int, int], str]

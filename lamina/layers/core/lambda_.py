@@ -9,11 +9,10 @@ from typing import Any
 import torch
 
 from lamina.custom_objects import find
+from lamina.function_names import function_of_name, name_of_function
 from lamina.graph import ArgumentError, tree
 from lamina.layers.arguments import axis_sizes, refuse
 from lamina.layers.base import Layer
-
-from .function_names import function_of_name, name_of_function
 
 
 class Lambda(Layer):

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from lamina import activations
 from lamina.layers.activation import Activation, LeakyReLU, ReLU
+from lamina.operations import OPERATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,11 @@ class Change:
     onednn: tuple[str, list[float]] | None = None
 
 
+_RELUS = tuple(OPERATIONS.named("relu").functions.values())
 RELU = Change("relu", torch.relu_, ("relu", []))
 _OF_FUNCTION: dict[Any, Change] = {
     activations.relu: RELU,
-    torch.relu: RELU,
-    torch.Tensor.relu: RELU,
-    F.relu: RELU,
+    **dict.fromkeys(_RELUS, RELU),
     activations.relu6: Change("relu6", partial(F.relu6, inplace=True), ("hardtanh", [0.0, 6.0])),
     activations.leaky_relu: Change("leaky_relu", partial(F.leaky_relu_, negative_slope=0.2)),
     activations.elu: Change("elu", F.elu_),
@@ -37,7 +37,7 @@ _OF_FUNCTION: dict[Any, Change] = {
     activations.sigmoid: Change("sigmoid", torch.sigmoid_),
     activations.tanh: Change("tanh", torch.tanh_),
 }
-CHANGING = (Activation, LeakyReLU, ReLU, torch.relu, torch.Tensor.relu, F.relu)
+CHANGING = (Activation, LeakyReLU, ReLU, *_RELUS)
 
 
 def is_linear(activation: Any) -> bool:

@@ -7,7 +7,6 @@ leaves PyTorch's order of axes in between.
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from typing import Any
 
@@ -23,11 +22,9 @@ from lamina.probing import stand_in
 from lamina.program import Program
 
 from .changes import CHANGING, RELU, change_of, is_linear
-from .rules import alike, inputs_of, is_plain, is_usual, make_node, tensors_in
+from .rules import SUMS, alike, inputs_of, is_plain, is_usual, make_node, tensors_in
 from .settings import Settings
 from .steps import LINEAR, InPlace
-
-_SUMS = (Add, operator.add, torch.add, torch.Tensor.add)
 
 
 class Joining:
@@ -117,7 +114,7 @@ class _Join:
                 found = Joined(op, rectifies=True), args
             elif type(op) is BatchNormalization and len(args) == 1:
                 found = self._normalization(op, node.args[0], args[0])
-            elif (type(op) if isinstance(op, torch.nn.Module) else op) in _SUMS:
+            elif (type(op) if isinstance(op, torch.nn.Module) else op) in SUMS:
                 found = self._sum(node, args)
             elif (type(op) if isinstance(op, torch.nn.Module) else op) in CHANGING and change_of(op) is RELU:
                 found = self._rectifier(node, args)
@@ -163,7 +160,7 @@ class _Join:
             step, inputs = found
             return Joined(step.layer, step.norm, step.adds, rectifies=True), inputs
         maker: Any = args[0].node.op if isinstance(args[0], SymbolicTensor) else None
-        sums = (type(maker) if isinstance(maker, torch.nn.Module) else maker) in _SUMS
+        sums = (type(maker) if isinstance(maker, torch.nn.Module) else maker) in SUMS
         if sums and self.readers[key_of(node.args[0])] == 1 and args[0].dtype.is_floating_point:
             return InPlace(RELU, getattr(node.op, "name", "relu")), args
         return None

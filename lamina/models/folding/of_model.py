@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,36 +11,81 @@ import torch
 from lamina._torch import modules
 from lamina.program import Program
 
-from .fold import Folding, can_fold
+from .fold import Folding
 from .joining import Joining
 
 
-def program_for_inference(model: Any, afresh: bool) -> Program | None:
-    """What `Model.folded` runs; None where there is nothing to gain."""
+def folded(model: Any, afresh: bool = False) -> Callable[[Any], Any] | None:
+    """The model for inference only, with fewer steps; None where there is nothing to gain and ``model(x)`` serves.
+
+    `BatchNormalization` goes into the weights of the convolution or `Dense` before it, sums and activations run in
+    the memory of their inputs; see `lamina.models.folding`. The result is that of ``model(x, training=False)`` to
+    rounding. To be called under ``torch.inference_mode()`` or ``torch.no_grad()``, and asked for anew before each
+    use: weights that have changed since are folded again.
+
+    Args:
+        afresh: fold again in any case: also what was written through ``weight.data``, which PyTorch does not count.
+
+    >>> from lamina import Model
+    >>> from lamina.layers import BatchNormalization, Conv2D, Input
+    >>> x = Input((8, 8, 3))
+    >>> model = Model(x, BatchNormalization()(Conv2D(4, 3)(x)))
+    >>> with torch.inference_mode():
+    ...     model.folded()(torch.ones(1, 8, 8, 3)).shape
+    torch.Size([1, 6, 6, 4])
+    """
+    if model._drawn is None or not model._drawn.can_fold:
+        return None
+    program = _for_inference(model, afresh)
+    return partial(_run_folded, model, program) if program is not None else None
+
+
+def joined(model: Any) -> Callable[[Any], Any] | None:
+    """The model in fewer steps, as ``fit`` runs it; None where there is nothing to gain and ``model(x)`` serves.
+
+    A convolution, the normalization, sum and rectifier after it become one step that computes what they do, to the
+    last bit; see `lamina.models.folding.joining`. Each layer is in the mode that its flag says.
+    """
+    return partial(_run_joined, model) if _for_training(model) is not None else None
+
+
+def _run_folded(model: Any, program: Program, inputs: Any) -> Any:
+    for part in model._losing or ():
+        part._losses = []
+    return model._run(program, inputs)
+
+
+def _run_joined(model: Any, inputs: Any) -> Any:
+    joining = model._drawn.joining
+    if joining is None or joining.program is None:  # since a layer was exchanged, in the middle of an epoch
+        return model(inputs)
+    return model._run(joining.program, inputs)
+
+
+def _for_inference(model: Any, afresh: bool) -> Program | None:
     if not may_rewrite(model):
         return None
-    if model._folding is None or not model._folding.holds():
-        model._folding = Folding(model.graph)
-    elif afresh or not model._folding.is_current():
-        model._folding.fold()
-    return model._folding.program  # type: ignore[no-any-return]
+    drawn = model._drawn
+    if drawn.folding is None or not drawn.folding.holds():
+        drawn.folding = Folding(drawn.graph)
+    elif afresh or not drawn.folding.is_current():
+        drawn.folding.fold()
+    return drawn.folding.program  # type: ignore[no-any-return]
 
 
-def program_for_training(model: Any) -> Program | None:
-    """What `Model.joined` runs; None where there is nothing to gain."""
-    if not may_rewrite(model) or not model._bare:
+def _for_training(model: Any) -> Program | None:
+    if not may_rewrite(model) or not model._drawn.is_bare:
         return None
-    if model._joining is None or not model._joining.holds():
-        model._joining = Joining(model.graph)
-    return model._joining.program  # type: ignore[no-any-return]
+    drawn = model._drawn
+    if drawn.joining is None or not drawn.joining.holds():
+        drawn.joining = Joining(drawn.graph)
+    return drawn.joining.program  # type: ignore[no-any-return]
 
 
 def may_rewrite(model: Any) -> bool:
     """Whether a rewrite of the graph may gain something, and would do all that a call of the model does."""
-    graph = model.graph
-    if model._can_fold is None and graph is not None:
-        model._can_fold = can_fold(graph)
-    return bool(model._can_fold) and model.is_drawn and not _is_watched_or_cast()
+    drawn = model._drawn if model.graph is not None else None
+    return drawn is not None and drawn.can_fold and model.is_drawn and not _is_watched_or_cast()
 
 
 def _is_watched_or_cast() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +29,7 @@ from lamina.layers.regularization import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from lamina.operations import OPERATIONS
 
 from .changes import CHANGING, change_of, is_linear
 from .steps import LINEAR, Fused, InPlace
@@ -205,11 +205,12 @@ def _sum(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
     return None
 
 
+SUMS = (Add, *OPERATIONS.named("add").functions.values())
 _RULES: dict[Any, Callable[[_Fusion, Node, tuple[Any, ...]], Found]] = {
     BatchNormalization: _normalization,
     **dict.fromkeys(CHANGING, _activation),
     **dict.fromkeys(LINEAR, _own_activation),
-    **dict.fromkeys((Add, operator.add, torch.add, torch.Tensor.add), _sum),
+    **dict.fromkeys(SUMS, _sum),
 }
 
 

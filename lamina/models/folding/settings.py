@@ -10,7 +10,7 @@ from lamina._torch import modules
 from lamina.graph import Graph
 
 # What a rule reads of a layer besides its weights, and what would take the place of its class's own call.
-_FACTS = ("activation", "activity_regularizer", "epsilon", "_graph", "max_value", "negative_slope", "threshold")
+_FACTS = ("activation", "activity_regularizer", "epsilon", "_drawn", "max_value", "negative_slope", "threshold")
 _OVERRIDES = ("call", "forward")
 
 

@@ -14,20 +14,27 @@ from typing import Any, NamedTuple
 
 from lamina import ops
 from lamina.naming import snake_case
+from lamina.operations import OPERATIONS
 
-_OPERATIONS: Mapping[str, Mapping[tuple[str, ...], str]] = {
+from .rules import rule_of
+
+# Those that are more than one function of PyTorch's by other names; of the others the registry tells.
+_FURTHER: Mapping[str, Mapping[tuple[str, ...], str]] = {
     "core": {
         ("x",): "Cast ConvertToTensor SaturateCast Unstack",
-        ("variable",): "StopGradient",
         ("indices", "values"): "Scatter",
         ("inputs", "indices", "updates"): "ScatterUpdate",
         ("inputs", "start_indices"): "Slice",
         ("inputs", "start_indices", "updates"): "SliceUpdate",
     },
-    "einops": {("tensor", "pattern", "**axes_lengths"): "Rearrange"},
+    "einops": {
+        ("tensor", "pattern", "**axes_lengths"): "Rearrange",
+    },
     "image": {
-        ("images",): """CropImages ElasticTransform ExtractPatches GaussianBlur HSVToRGB PadImages RGBToGrayscale
-            RGBToHSV Resize SobelEdges""",
+        (
+            "images",
+        ): """CropImages ElasticTransform ExtractPatches GaussianBlur HSVToRGB PadImages RGBToGrayscale RGBToHSV
+            Resize SobelEdges""",
         ("images", "transform"): "AffineTransform",
         ("images", "start_points", "end_points"): "PerspectiveTransform",
         ("images", "output_shape", "scale", "translation"): "ScaleAndTranslate",
@@ -35,20 +42,18 @@ _OPERATIONS: Mapping[str, Mapping[tuple[str, ...], str]] = {
         ("image1", "image2"): "SSIM",
     },
     "linalg": {
-        ("x",): "Cholesky CholeskyInverse Det Eig Eigh Inv LuFactor MatrixRank Norm Pinv Qr SVD",
-        ("a", "b"): "Lstsq Solve SolveTriangular",
+        ("x",): "LuFactor",
+        ("a", "b"): "Lstsq SolveTriangular",
     },
     "math": {
-        ("x",): """Erf Erfc Erfinv ExtractSequences FFT FFT2 IFFT2 IRFFT ISTFT Logdet Logsumexp RFFT Rsqrt STFT TopK
-            ViewAsComplex ViewAsReal""",
+        ("x",): "ExtractSequences FFT FFT2 IFFT2 IRFFT ISTFT RFFT STFT",
         ("x", "y"): "CDist",
         ("targets", "predictions"): "InTopK",
         ("data", "segment_ids"): "SegmentMax SegmentMin SegmentProd SegmentSum",
     },
     "nn": {
-        ("x",): """Celu DepthToSpace Elu Fold Gelu Glu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid
-            LogSoftmax Moments Normalize OneHot Relu Relu6 Selu Sigmoid Silu SoftShrink Softmax Softplus Softsign
-            SpaceToDepth SparsePlus SparseSigmoid Sparsemax Squareplus TanhShrink Threshold Unfold""",
+        ("x",): """DepthToSpace Fold Gelu Moments Normalize OneHot SpaceToDepth SparsePlus SparseSigmoid Sparsemax
+            Squareplus Unfold""",
         ("inputs",): "AdaptiveAveragePool AdaptiveMaxPool AveragePool MaxPool MultiHot",
         ("inputs", "kernel"): "Conv ConvTranspose DepthwiseConv",
         ("inputs", "depthwise_kernel", "pointwise_kernel"): "SeparableConv",
@@ -60,42 +65,24 @@ _OPERATIONS: Mapping[str, Mapping[tuple[str, ...], str]] = {
         ("x", "gamma", "beta"): "LayerNorm",
         ("x", "scale"): "RMSNorm",
         ("x1", "x2"): "PSNR",
-        ("abs_", "angle"): "Polar",
     },
     "numpy": {
-        ("x",): """Abs Absolute All Amax Amin Angle Any Arccos Arccosh Arcsin Arcsinh Arctan Arctanh Argmax Argmin
-            Argpartition Argsort Array ArraySplit Bincount BitwiseInvert BitwiseNot BroadcastTo Cbrt Ceil Clip Conj
-            Conjugate Copy Corrcoef Cos Cosh CountNonzero Cumprod Cumsum Deg2rad Diag Diagflat Diagonal Dsplit EmptyLike
-            Exp Exp2 ExpandDims Expm1 Fabs Flip Fliplr Flipud Floor Histogram Hsplit I0 Imag Isfinite Isinf Isnan
-            Isneginf Isposinf Isreal Log Log10 Log1p Log2 LogicalNot Max Mean Median Min Moveaxis NanToNum Nanargmax
-            Nanargmin Nancumprod Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Negative
-            OnesLike Prod Ptp Rad2deg Ravel Real Reciprocal Repeat Reshape Roll Round Sign Signbit Sin Sinc Sinh Slogdet
-            Sort Split Sqrt Square Squeeze Stack Std Sum Swapaxes Tan Tanh Tile Trace Transpose Tril Triu Trunc Unique
-            Vander Var View Vsplit ZerosLike""",
-        ("x1", "x2"): """Add AllClose Append Arctan2 Correlate Cross Divide DivideNoNan Dot Equal FloorDivide Fmax Fmin
-            Fmod Gcd Greater GreaterEqual Heaviside Hypot Inner IsIn Kron Lcm Ldexp Less LessEqual Logaddexp Logaddexp2
-            LogicalAnd LogicalOr LogicalXor Matmul Maximum Minimum Mod Multiply Nextafter NotEqual Outer Power Subtract
-            Tensordot TrueDivide Vdot""",
-        ("x1", "x2", "rtol", "atol"): "Isclose",
-        ("x", "y"): "BitwiseAnd BitwiseLeftShift BitwiseOr BitwiseRightShift BitwiseXor LeftShift RightShift",
+        ("x",): """Abs Argpartition Array ArraySplit Bincount BitwiseInvert BroadcastTo Cbrt Conj Corrcoef CountNonzero
+            Dsplit EmptyLike Fabs Fliplr Flipud Histogram Hsplit Max Median Min Nanargmax Nanargmin Nancumprod
+            Nancumsum Nanmax Nanmean Nanmedian Nanmin Nanprod Nanstd Nansum Nanvar Prod Ptp Repeat Reshape Split
+            Std Sum Tile Trace Transpose Unique Vander Var View Vsplit""",
+        ("x1", "x2"): "AllClose Append Correlate Cross DivideNoNan Dot Heaviside Ldexp Tensordot TrueDivide Vdot",
+        ("x", "y"): "LeftShift RightShift",
         ("*operands", "**kwargs"): "Einsum",
         ("*x",): "Meshgrid",
-        ("xs",): "Concatenate Dstack Hstack Vstack",
-        ("a",): "Diff",
-        ("array",): "Rot90",
         ("fill_value",): "Full",
         ("indices",): "UnravelIndex",
-        ("y",): "Trapezoid",
-        ("x", "bins"): "Digitize",
         ("x", "constant_values"): "Pad",
-        ("x", "fill_value"): "FullLike",
         ("x", "indices"): "Take TakeAlongAxis",
         ("x", "key"): "GetItem",
         ("x", "q"): "Nanpercentile Nanquantile Percentile Quantile",
         ("x", "weights"): "Average",
-        ("condition", "x1", "x2"): "Where",
         ("condlist", "choicelist", "default"): "Select",
-        ("sorted_sequence", "values"): "SearchSorted",
         ("start", "stop"): "Geomspace Linspace Logspace",
     },
 }
@@ -168,18 +155,20 @@ def operations() -> Mapping[str, Operation]:
     True
     """
     found = {}
-    for place, kinds in _OPERATIONS.items():
+    for name, (place, arguments) in _classes().items():
         space = ops.image if place == "image" else ops
-        for arguments, names in kinds.items():
-            for name in names.split():
-                found[name] = Operation(getattr(space, _FUNCTIONS.get(name, snake_case(name))), arguments)
+        found[name] = Operation(getattr(space, _FUNCTIONS.get(name, snake_case(name))), arguments)
     return MappingProxyType(found)
 
 
 @lru_cache(maxsize=1)
-def _places() -> Mapping[str, str]:
-    pairs = ((place, names) for place, kinds in _OPERATIONS.items() for names in kinds.values())
-    return MappingProxyType({name: place for place, names in pairs for name in names.split()})
+def _classes() -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    """Class name -> the module where Keras keeps it, the arguments of its call."""
+    rules = (rule_of(facts.keras) for facts in OPERATIONS if facts.keras)
+    found = {rule.class_name: (rule.place, tuple(p.keras_name for p in rule.call)) for rule in rules}
+    for place, kinds in _FURTHER.items():
+        found |= {name: (place, arguments) for arguments, names in kinds.items() for name in names.split()}
+    return MappingProxyType(found)
 
 
 def module_of_operation(class_name: str) -> str:
@@ -188,4 +177,4 @@ def module_of_operation(class_name: str) -> str:
     >>> module_of_operation("Softmax")
     'keras.src.ops.nn'
     """
-    return f"keras.src.ops.{_places()[class_name]}"
+    return f"keras.src.ops.{_classes()[class_name][0]}"

@@ -1,15 +1,12 @@
 """What PyTorch's functions and operators in a graph are called as operations of Keras.
 
-A rule tells the class of the operation and the function's parameters: ``name:keras_name=default``. Those that Keras
-calls the operation with (`names.operations`) are arguments of the call, the others stand in the config. A parameter in
-(parentheses) must have its default. A function of a namespace of PyTorch's is told with it: ``linalg.det``.
+The registry of operations tells Keras' class and parameters where they differ by name; what needs more stands here.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -18,190 +15,17 @@ import torch
 from lamina.graph import SymbolicTensor
 from lamina.graph.node import Constant, Symbolic
 from lamina.naming import snake_case
+from lamina.operations import OPERATIONS
 from lamina.saving.errors import SavingError
 from lamina.saving.functions import name_of_function
 
 from .operations import Operation, operations
+from .rules import NEEDED, Rule, rule_of
 
-_RULES = """
-Absolute abs absolute: input:x
-Angle angle: input:x
-Arccos acos arccos: input:x
-Arccosh acosh arccosh: input:x
-Arcsin asin arcsin: input:x
-Arcsinh asinh arcsinh: input:x
-Arctanh atanh arctanh: input:x
-BitwiseNot bitwise_not invert: input:x
-Arctan atan arctan: input:x
-Arctan2 atan2 arctan2: input:x1 other:x2
-Ceil ceil: input:x
-Conjugate conj: input:x
-Copy clone contiguous: input:x (memory_format=None)
-Copy resolve_conj: input:x
-Cos cos: input:x
-Cosh cosh: input:x
-Deg2rad deg2rad: input:x
-Erfc erfc: input:x
-Erfinv erfinv: input:x
-Exp exp: input:x
-Exp2 exp2: input:x
-Expm1 expm1: input:x
-Floor floor: input:x
-I0 i0: input:x
-Imag imag: input:x
-Isfinite isfinite: input:x
-Isinf isinf: input:x
-Isnan isnan: input:x
-Isneginf isneginf: input:x
-Isposinf isposinf: input:x
-Isreal isreal: input:x
-Log log: input:x
-Log10 log10: input:x
-Log1p log1p: input:x
-Log2 log2: input:x
-LogicalNot logical_not: input:x
-Negative neg negative: input:x
-Rad2deg rad2deg: input:x
-Ravel ravel: input:x
-Real real: input:x
-Reciprocal reciprocal: input:x
-Rsqrt rsqrt: input:x
-Erf erf: input:x
-Sign sign: input:x
-Signbit signbit: input:x
-Sinc sinc: input:x
-Sin sin: input:x
-Sinh sinh: input:x
-Sqrt sqrt: input:x
-Square square: input:x
-Tan tan: input:x
-Tanh tanh: input:x
-Trunc trunc fix: input:x
-StopGradient detach: input:variable
-Round round: input:x decimals=0
-Relu relu: input:x (inplace=False)
-Relu6 relu6: input:x (inplace=False)
-Sigmoid sigmoid expit: input:x
-Softplus softplus: input:x (beta=1) (threshold=20)
-Softsign softsign: input:x
-SoftShrink softshrink: input:x lambd:threshold=0.5
-HardShrink hardshrink: input:x lambd:threshold=0.5
-TanhShrink tanhshrink: input:x
-Silu silu: input:x (inplace=False)
-LogSigmoid logsigmoid: input:x
-LeakyRelu leaky_relu: input:x negative_slope=0.01 (inplace=False)
-HardSigmoid hardsigmoid: input:x (inplace=False)
-HardSilu hardswish: input:x (inplace=False)
-Threshold threshold: input:x threshold value:default_value (inplace=False)
-HardTanh hardtanh: input:x (min_val=-1.0) (max_val=1.0) (inplace=False)
-Elu elu: input:x alpha=1.0 (inplace=False)
-Celu celu: input:x alpha=1.0 (inplace=False)
-Selu selu: input:x (inplace=False)
-Glu glu: input:x dim:axis=-1
-Softmax softmax: input:x dim:axis (_stacklevel=3) (dtype=None)
-LogSoftmax log_softmax: input:x dim:axis (_stacklevel=3) (dtype=None)
-Logsumexp logsumexp: input:x dim:axis keepdim:keepdims=False
-Add add: input:x1 other:x2 (alpha=1)
-Subtract sub subtract: input:x1 other:x2 (alpha=1)
-Multiply mul multiply: input:x1 other:x2
-Divide truediv true_divide: input:x1 other:x2
-FloorDivide floordiv floor_divide: input:x1 other:x2
-Mod mod remainder: input:x1 other:x2
-Power pow: input:x1 exponent:x2
-Matmul matmul bmm mm: input:x1 other:x2
-Outer outer: input:x1 vec2:x2
-Equal eq: input:x1 other:x2
-NotEqual ne not_equal: input:x1 other:x2
-Greater gt greater: input:x1 other:x2
-GreaterEqual ge greater_equal: input:x1 other:x2
-Less lt less: input:x1 other:x2
-LessEqual le less_equal: input:x1 other:x2
-LogicalAnd logical_and: input:x1 other:x2
-LogicalOr logical_or: input:x1 other:x2
-LogicalXor logical_xor: input:x1 other:x2
-Logaddexp logaddexp: input:x1 other:x2
-Logaddexp2 logaddexp2: input:x1 other:x2
-BitwiseAnd bitwise_and and_: input:x other:y
-BitwiseOr bitwise_or or_: input:x other:y
-BitwiseXor bitwise_xor xor: input:x other:y
-BitwiseLeftShift bitwise_left_shift __lshift__: input:x other:y
-BitwiseRightShift bitwise_right_shift __rshift__: input:x other:y
-Fmax fmax: input:x1 other:x2
-Fmin fmin: input:x1 other:x2
-Fmod fmod: input:x1 other:x2
-Gcd gcd: input:x1 other:x2
-Hypot hypot: input:x1 other:x2
-Inner inner: input:x1 other:x2
-Isclose isclose: input:x1 other:x2 rtol=1e-05 atol=1e-08 equal_nan=False
-IsIn isin: elements:x1 test_elements:x2 assume_unique=False invert=False
-Kron kron: input:x1 other:x2
-Lcm lcm: input:x1 other:x2
-Nextafter nextafter: input:x1 other:x2
-Polar polar: abs:abs_ angle
-Maximum maximum: input:x1 other:x2
-Minimum minimum: input:x1 other:x2
-Where where: condition input:x1 other:x2
-Clip clamp clip: input:x min:x_min=None max:x_max=None
-Amax amax: input:x dim:axis=None keepdim:keepdims=False
-Amin amin: input:x dim:axis=None keepdim:keepdims=False
-Argmax argmax: input:x dim:axis=None keepdim:keepdims=False
-Argmin argmin: input:x dim:axis=None keepdim:keepdims=False
-Mean mean: input:x dim:axis=None keepdim:keepdims=False (dtype=None)
-All all: input:x dim:axis=None keepdim:keepdims=False
-Any any: input:x dim:axis=None keepdim:keepdims=False
-Cumsum cumsum: input:x dim:axis dtype=None
-Cumprod cumprod: input:x dim:axis dtype=None
-Diff diff: input:a n=1 dim:axis=-1 (prepend=None) (append=None)
-Trapezoid trapezoid trapz: y (x=None) dx=1.0 dim:axis=-1
-NanToNum nan_to_num: input:x nan=0.0 posinf=None neginf=None
-ExpandDims unsqueeze: input:x dim:axis
-Squeeze squeeze: input:x dim:axis=None
-Swapaxes transpose swapaxes swapdims: input:x axis0:axis1 axis1:axis2
-Moveaxis movedim moveaxis: input:x source destination
-Flip flip: input:x dims:axis
-Roll roll: input:x shifts:shift dims:axis=None
-Tril tril: input:x diagonal:k=0
-Triu triu: input:x diagonal:k=0
-Rot90 rot90: input:array k dims:axes
-Diag diag: input:x diagonal:k=0
-Diagflat diagflat: input:x offset:k=0
-Diagonal diagonal: input:x offset=0 dim1:axis1=0 dim2:axis2=1
-Concatenate cat concat concatenate: tensors:xs dim:axis=0
-Stack stack: tensors:x dim:axis=0
-Dstack dstack: tensors:xs
-Hstack hstack: tensors:xs
-Vstack vstack: tensors:xs
-Argsort argsort: input:x dim:axis=-1 (descending=False) (stable=True)
-Digitize bucketize: input:x boundaries:bins (out_int32=True) (right=True)
-SearchSorted searchsorted: sorted_sequence input:values side=left (out_int32=True) (right=False)
-Sort sort: input:x dim:axis=-1 (descending=False) (stable=False)
-TopK topk: input:x k (dim=-1) (largest=True) sorted=True
-OnesLike ones_like: input:x dtype=None
-ZerosLike zeros_like: input:x dtype=None
-FullLike full_like: input:x fill_value dtype=None
-ViewAsComplex view_as_complex: input:x
-ViewAsReal view_as_real: input:x
-CholeskyInverse cholesky_inverse: input:x upper=False
-Logdet logdet: input:x
-Cholesky linalg.cholesky: input:x upper=False
-Det linalg.det: A:x
-Eig linalg.eig: A:x
-Eigh linalg.eigh: A:x (UPLO=L)
-Inv linalg.inv: A:x
-MatrixRank linalg.matrix_rank: A:x (tol=None) (hermitian=False) atol:tol=None (rtol=None)
-Norm linalg.norm: A:x ord=None dim:axis=None keepdim:keepdims=False (dtype=None)
-Pinv linalg.pinv: A:x (rcond=None) (hermitian=False) (atol=None) rtol:rcond=None
-Qr linalg.qr: A:x mode=reduced
-Slogdet linalg.slogdet: A:x
-Solve linalg.solve: A:a B:b (left=True)
-SVD linalg.svd: A:x full_matrices=True (driver=None)
-"""
-
-_PREFIXES = ("torch", "torch.Tensor", "torch.nn.functional", "torch.special", "operator")
-_NAMESPACES = ("torch.linalg",)
-_REVERSED = {"__radd__": "add", "__rsub__": "sub", "__rmul__": "mul", "__rtruediv__": "truediv", "__rpow__": "pow"}
-_LOGICAL = {"and_": "LogicalAnd", "or_": "LogicalOr", "xor": "LogicalXor", "invert": "LogicalNot"}
-_NEEDED = object()
+# What Python's operators for bits are of booleans.
+_LOGICAL = {
+    "bitwise_and": "LogicalAnd", "bitwise_or": "LogicalOr", "bitwise_xor": "LogicalXor", "bitwise_not": "LogicalNot",
+}  # fmt: skip
 # The dtype in which Keras sums and multiplies what is shorter.
 _SUMMED_IN = dict.fromkeys((torch.bool, torch.int8, torch.int16, torch.uint8), torch.int32)
 # These take no numbers: Keras asks both sides for their dtypes.
@@ -223,13 +47,6 @@ class Call(NamedTuple):
     results: int | None = None
 
 
-class _Parameter(NamedTuple):
-    name: str
-    keras_name: str
-    default: Any
-    fixed: bool
-
-
 class NoWordError(SavingError):
     """Keras has no operation for a call; says why."""
 
@@ -248,56 +65,25 @@ def call_of(function: Any, args: list[Any], kwargs: dict[str, Any], output: Any)
     prefix, _, short = name.rpartition(".")
     if prefix in ("lamina.ops", "lamina.ops.image"):
         return _of_ours(short, args, kwargs)
-    if prefix in _NAMESPACES:
-        short = f"{prefix.rpartition('.')[2]}.{short}"
-    elif prefix not in _PREFIXES:
+    facts = OPERATIONS.of(function)
+    if function in facts.reversed:
+        args = args[::-1]
+    if facts.name in _LOGICAL and short != facts.name and output.dtype == torch.bool:
+        return Call(_LOGICAL[facts.name], {}, args)
+    special = _to if facts.casts else _SPECIAL.get(facts.name)
+    if special is not None:
+        return special(args, kwargs, output)
+    if not facts.keras:
         raise NoWordError(f"Keras has no operation for {name}.")
-    if short in _REVERSED:
-        short, args = _REVERSED[short], args[::-1]
-    if short in _LOGICAL and output.dtype == torch.bool:
-        return Call(_LOGICAL[short], {}, args)
-    if short in _SPECIAL:
-        return _SPECIAL[short](args, kwargs, output)
-    rule = _rules().get(short)
-    if rule is None:
-        raise NoWordError(f"Keras has no operation for {name}.")
-    class_name, parameters = rule
-    call = _by_rule(name, class_name, parameters, args, kwargs)
-    if class_name in _OF_TENSORS and not all(isinstance(arg, (Symbolic, Constant)) for arg in call.args):
-        raise NoWordError(f"Keras' {class_name} takes tensors only: ops.{snake_case(class_name)} makes them.")
-    return call._replace(results=1) if class_name in _ONE_RESULT else call
+    rule = rule_of(facts.keras)
+    call = _by_rule(name, rule, args, kwargs)
+    if rule.class_name in _OF_TENSORS and not all(isinstance(arg, (Symbolic, Constant)) for arg in call.args):
+        raise NoWordError(f"Keras' {rule.class_name} takes tensors only: ops.{snake_case(rule.class_name)} makes them.")
+    return call._replace(results=1) if rule.class_name in _ONE_RESULT else call
 
 
-@lru_cache(maxsize=1)
-def _rules() -> Mapping[str, tuple[str, tuple[_Parameter, ...]]]:
-    found = {}
-    for line in _RULES.strip().splitlines():
-        head, _, tail = line.partition(":")
-        class_name, *names = head.split()
-        parameters = tuple(_parameter(word) for word in tail.split())
-        found.update(dict.fromkeys(names, (class_name, parameters)))
-    return MappingProxyType(found)
-
-
-def _parameter(word: str) -> _Parameter:
-    fixed = word.startswith("(")
-    names, has_default, default = word.strip("()").partition("=")
-    name, _, keras_name = names.partition(":")
-    return _Parameter(name, keras_name or name, _literal(default) if has_default else _NEEDED, fixed)
-
-
-def _literal(text: str) -> Any:
-    words = {"None": None, "True": True, "False": False}
-    if text in words:
-        return words[text]
-    if text.isalpha():
-        return text
-    return float(text) if "." in text or "e" in text else int(text)
-
-
-def _by_rule(
-    name: str, class_name: str, parameters: tuple[_Parameter, ...], args: list[Any], kwargs: dict[str, Any]
-) -> Call:
+def _by_rule(name: str, rule: Rule, args: list[Any], kwargs: dict[str, Any]) -> Call:
+    class_name, parameters = rule.class_name, (*rule.call, *rule.config)
     positional = [p.name for p in parameters]
     if len(args) > len(positional):
         raise NoWordError(f"Keras' {class_name} takes fewer arguments than this call of {name} has.")
@@ -305,7 +91,7 @@ def _by_rule(
     bound = {}
     for parameter in parameters:
         value = given.pop(parameter.name, parameter.default)
-        if value is _NEEDED:
+        if value is NEEDED:
             raise NoWordError(f"Keras' {class_name} needs {parameter.keras_name}.")
         if not parameter.fixed:
             bound[parameter.keras_name] = value
@@ -496,15 +282,16 @@ def _tile(args: list[Any], kwargs: dict[str, Any], output: SymbolicTensor) -> Ca
     return Call("Tile", {"repeats": counts}, [args[0]])
 
 
+# By the names of the registry; that of several words of one operation is its first.
 _SPECIAL: Mapping[str, Callable[..., Call]] = MappingProxyType(
     {
         **dict.fromkeys("reshape view flatten unflatten".split(), _reshape),
         "permute": _permute,
-        **dict.fromkeys("div divide".split(), _div),
+        "div": _div,
         "einsum": _einsum,
-        "linalg.svdvals": _singular_values,
-        "linalg.solve_triangular": _triangular,
-        "unfold": _sequences,
+        "torch.linalg.svdvals": _singular_values,
+        "torch.linalg.solve_triangular": _triangular,
+        "torch.Tensor.unfold": _sequences,
         "getitem": _getitem,
         "sum": _reduction("Sum"),
         "prod": _reduction("Prod"),
@@ -513,7 +300,6 @@ _SPECIAL: Mapping[str, Callable[..., Call]] = MappingProxyType(
         "max": _extreme("Max"),
         "min": _extreme("Min"),
         "gelu": _gelu,
-        **dict.fromkeys("to float double half int long bool".split(), _to),
         **dict.fromkeys("chunk split tensor_split".split(), _parts),
         "unbind": _unbind,
         **dict.fromkeys("expand broadcast_to".split(), _expand),

@@ -1,0 +1,142 @@
+"""Drawn: a graph and all that a model makes of it to run it. A model holds one, and changes by taking another."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from operator import methodcaller
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.graph import ArgumentError, Graph, tree
+from lamina.graph.infer import Array, drawn_for, infer_graph
+from lamina.layers.inferred import inferred_shapes, map_shapes
+from lamina.program import Program
+
+from .binding import Binding
+from .folding import Folding, Joining, can_fold
+from .masks import OutputMasks
+from .shown_forward import forward_of_graph
+
+# What a call is given when it is no drawing; None is an optional input or an option.
+_DATA = (torch.Tensor, np.ndarray, bool, type(None))
+
+
+class Drawn:
+    """A graph with its inputs' binding, its programs and what is rewritten of it. It holds layers, and no model.
+
+    Args:
+        graph: never changes; where the model's does, another `Drawn` takes this one's place.
+        label: the model, for errors.
+        runs: whether a call of the model runs the graph: its class has no ``call`` of its own.
+
+    Attributes:
+        binding: matches what a call gives with the declared inputs.
+        masks: makes the masks of the outputs.
+        is_bare: only a program stands between caller and result: no mask to leave on it, no ``call`` of a subclass.
+        forward: the model's ``forward`` under the inputs' names; None where it does not run the graph.
+        programs: training mode (None: each layer's own) -> the graph as a function, as far as they are written.
+        folding, joining: the rewrites for inference and for training, once they are asked for.
+        is_outdated: layers have moved to another dtype since: it is to be drawn again before it runs.
+
+    >>> from lamina.layers import Input
+    >>> x = Input((3,), name="x")
+    >>> drawn = Drawn(Graph(x, x * 2), "Model", runs=True)
+    >>> drawn.run(drawn.program(None), torch.ones(1, 3))
+    tensor([[2., 2., 2.]])
+    """
+
+    def __init__(self, graph: Graph, label: str, runs: bool) -> None:
+        self.graph, self.label, self.runs = graph, label, runs
+        self.binding = Binding(graph, label)
+        self.masks = OutputMasks(graph)
+        self.is_bare = runs and not self.masks.some
+        self.forward = forward_of_graph(self.binding.forms.signature) if runs else None
+        self.programs: dict[bool | None, Program] = {}
+        self.folding: Folding | None = None
+        self.joining: Joining | None = None
+        self.is_outdated = False
+
+    def __reduce__(self) -> Any:
+        return Drawn, (self.graph, self.label, self.runs), {"is_outdated": self.is_outdated}
+
+    # -- running
+
+    def program(self, training: bool | None) -> Program:
+        """The program for a mode, written when it is first asked for."""
+        if training not in (None, False, True):
+            raise ArgumentError(f"{self.label} has no mode {training!r}.", expected="training=True, False or None")
+        if training not in self.programs:
+            self.programs[training] = Program(self.graph, training)
+        return self.programs[training]
+
+    def write(self) -> None:
+        """Have all programs ready: ``torch.compile`` cannot write them while it traces."""
+        for mode in (None, False, True):
+            self.program(mode)
+        self.masks.write()
+
+    def mode_of(self, program: Program) -> bool | None:
+        """The mode that a program is for; None for one that is rewritten."""
+        return next((mode for mode, own in self.programs.items() if own is program), None)
+
+    def outdate(self) -> None:
+        """Note that the graph is not what its layers are now. Without programs no call runs it by oversight."""
+        self.is_outdated, self.programs = True, {}
+
+    def takes_at_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether a call with these runs a program on what is given, and nothing else is to be done."""
+        if not self.is_bare:
+            return False
+        if len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
+            return True
+        return all(isinstance(leaf, _DATA) for leaf in tree.leaves((args, kwargs)))
+
+    def run(self, program: Program, inputs: Any) -> Any:
+        """Run one of the programs, its own or a rewritten one, on what a call gives."""
+        flat = self.binding(inputs)
+        try:
+            return program.run(*flat)
+        except Exception as error:
+            node = program.node_at(error.__traceback__)
+            if node is not None:
+                got = ", ".join(str(tuple(v.shape)) for v in flat if isinstance(v, torch.Tensor))
+                error.add_note(f"while {self.label} ran {node.label}, {node.source}, on inputs of shape {got}")
+            raise
+
+    @cached_property  # a graph never changes
+    def can_fold(self) -> bool:
+        """Whether a rewrite may gain something."""
+        return can_fold(self.graph)
+
+    # -- what it would give
+
+    def example(self, inputs: Any) -> Any:
+        """The outputs' shapes for one example of the inputs; None where another number of them came.
+
+        Where the inputs have the declared shapes, so have the outputs; else they are inferred node by node.
+        """
+        given = [leaf for leaf in tree.leaves(self.binding.match(inputs)) if isinstance(leaf, Array)]
+        k = drawn_for(self.graph, given)
+        if k is not None:
+            return tree.map_leaves(methodcaller("example", k), self.graph.output_structure)
+        return infer_graph(self.graph, given) if len(given) == len(self.graph.inputs) else None
+
+    def output_shape(self, model: Any, input_shape: Any) -> Any:
+        """The outputs' shapes for shapes of the inputs, nested as these are; ``None`` axes are unknown."""
+        told: Any = partial(Array, dtype=model._torch_dtype)  # a shape as it is given, its unknown axes None
+        asked = self.binding.match(map_shapes(told, input_shape))
+        for declared, array in zip(self.binding.declared, asked, strict=True):
+            declared.refuse_other_sizes(array.shape, self.label)
+
+        def outputs(arrays: Any) -> Any:
+            given = [leaf for leaf in tree.leaves(self.binding.match(arrays)) if isinstance(leaf, Array)]
+            declared = zip(given, self.graph.inputs, strict=True)
+            return infer_graph(self.graph, [Array(array.shape, tensor.dtype) for array, tensor in declared])
+
+        return inferred_shapes(model, outputs, input_shape, model._torch_dtype)
+
+    def output_masks(self, inputs: Any) -> list[Any] | None:
+        """A mask, or None, for each output; None where no output has one."""
+        return self.masks.of(self.binding.match(inputs)) if self.masks.some else None
