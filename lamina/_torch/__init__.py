@@ -7,7 +7,7 @@ attributes of these files (``foreach.add_(...)``), never imported by name, so th
 
 from __future__ import annotations
 
-from . import ctc, foreach, fused, gamma, loops, modules, onednn, tracing
+from . import ctc, dispatch, foreach, fused, gamma, loops, modules, onednn, tracing, transforms
 from .symbols import Symbol
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "SYMBOLS",
     "Symbol",
     "ctc",
+    "dispatch",
     "foreach",
     "fused",
     "gamma",
@@ -22,6 +23,7 @@ __all__ = [
     "modules",
     "onednn",
     "tracing",
+    "transforms",
 ]
 
 ATTRIBUTES = modules.ATTRIBUTES
@@ -29,6 +31,7 @@ ATTRIBUTES = modules.ATTRIBUTES
 
 SYMBOLS: tuple[Symbol, ...] = (
     *ctc.SYMBOLS,
+    *dispatch.SYMBOLS,
     *foreach.SYMBOLS,
     *fused.SYMBOLS,
     *gamma.SYMBOLS,
@@ -36,5 +39,6 @@ SYMBOLS: tuple[Symbol, ...] = (
     *modules.SYMBOLS,
     *onednn.SYMBOLS,
     *tracing.SYMBOLS,
+    *transforms.SYMBOLS,
 )
 """Every function and class of PyTorch that is not public and that Lamina uses."""

@@ -34,6 +34,8 @@ ATTRIBUTES = MappingProxyType(
         "_non_persistent_buffers_set": (torch.nn.Module, "names of the buffers that are not in state_dict"),
         "_forward_hooks": (torch.nn.Module, "its hooks: with one, a layer runs as it is"),
         "_forward_pre_hooks": (torch.nn.Module, "the same, before the call"),
+        "_backward_hooks": (torch.nn.Module, "the same, after its gradients"),
+        "_backward_pre_hooks": (torch.nn.Module, "the same, before its gradients"),
         "_compiled_call_impl": (torch.nn.Module, "whether `Module.compile` was called: such code looks at flags only"),
         "_save_to_state_dict": (torch.nn.Module, "overridden: a weight that was detached is stored as a plain tensor"),
         "_load_from_state_dict": (torch.nn.Module, "overridden: a module reads the names of the one it replaced"),
@@ -59,6 +61,13 @@ _check_attributes()
 
 def _always() -> bool:
     return True
+
+
+def has_hooks(module: torch.nn.Module) -> bool:
+    """Whether somebody wants to be told when this very module runs, or its gradients do."""
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+    )
 
 
 any_global_hook = found("torch.nn.modules.module._has_any_global_hook") or _always

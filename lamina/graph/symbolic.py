@@ -14,6 +14,7 @@ import torch
 
 from lamina.operations import OPERATIONS, function_name
 from lamina.sizes import tree
+from lamina.sizes.dtype_facts import ATTRIBUTES, OF_RUN_TIME, hangs_on_dtype, hint_instead
 from lamina.sizes.search import REFUSALS
 from lamina.sizes.world import Example, Shape, Unknown, dims_of, example_shapes, merged_shape, source_dims
 
@@ -90,11 +91,14 @@ def record(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     specs: list[Any] = []
     numbers = any(isinstance(symbolic, SymbolicInt) for symbolic in node.inputs)
     node.give(specs, _pair_up(found.first, found.second, specs, node, numbers), (found.high, found.low))
+    if not specs and hangs_on_dtype(op):
+        return found.first
     if not specs:
         raise ValueNeededError(
             f"{node.label} gives no tensor, so it cannot be part of a graph.",
             got=f"a result of type {type(found.first).__name__}",
             where=str(node.source),
+            hint=hint_instead(op),
         )
     if not isinstance(op, torch.nn.Module):
         node.masks = carried_mask(node)
@@ -428,7 +432,7 @@ class SymbolicTensor(_Drawn):
         if name.startswith("__"):
             raise AttributeError(name)
         if name in _NEEDS_VALUES:
-            if name in ("data", "grad"):
+            if not callable(getattr(torch.Tensor, name)):
                 values_needed(f".{name}", _NEEDS_VALUES[name])
             return lambda *_, **__: values_needed(f".{name}()", _NEEDS_VALUES[name])
         if name in _PROPERTIES:
@@ -517,9 +521,7 @@ _PROPERTIES: dict[str, Callable[[SymbolicTensor], Any]] = {
     "real": lambda x: record(torch.real, (x,), {}),
     "imag": lambda x: record(torch.imag, (x,), {}),
     "device": lambda x: record(device_of, (x,), {}),
-    "requires_grad": lambda x: x.dtype.is_floating_point,
-    "is_complex": lambda x: lambda: x.dtype.is_complex,
-    "is_floating_point": lambda x: lambda: x.dtype.is_floating_point,
+    **ATTRIBUTES,
 }
 
 _NEEDS_VALUES = {
@@ -531,6 +533,7 @@ _NEEDS_VALUES = {
     "requires_grad_": "Layer.trainable, or parameters of layers",
     "data": "the symbolic tensor itself",
     "grad": "model(x) on real tensors and x.grad",
+    **OF_RUN_TIME,
 }
 
 _COMPARABLE = (Symbolic, torch.Tensor, np.ndarray, np.generic, int, float, complex)

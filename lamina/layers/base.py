@@ -15,12 +15,13 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
 
 from lamina import dtype_policies, regularizers
-from lamina._torch import tracing
+from lamina._torch import dispatch, tracing
 from lamina.graph import (
     LaminaError,
     Node,
@@ -48,6 +49,7 @@ from .inputs import (
     takes,
     takes_options,
 )
+from .lending import forward_on_stand_in, lending, lends, prepare
 from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .mode import is_foreign, training_property
 from .mode_watch import watch
@@ -120,6 +122,8 @@ class Layer(Precision):
         cls._facts = call_facts(cls.forward if torch_style else cls.call, cls.build)
         if "build" in vars(cls):
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
+        if isinstance(vars(cls).get("forward"), FunctionType):
+            cls.forward = lending(cls.forward)  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -209,6 +213,8 @@ class Layer(Precision):
     run = torch.nn.Module.__call__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if dispatch.may_refuse():
+            prepare(self)
         # The usual call first: 0.8 us over `run`, where `_dispatch` takes 2 us more and `_compute` 10.
         if (
             not kwargs
@@ -216,7 +222,7 @@ class Layer(Precision):
             and type(args[0]) is torch.Tensor
             and self._direct
             and args[0].dtype == self._plain_dtype
-            and real_mask(args[0]) is None
+            and getattr(args[0], "_keras_mask", None) is None
         ):
             return self.run(args[0])
         plain = len(args) > 0 and type(args[0]) is torch.Tensor
@@ -252,8 +258,10 @@ class Layer(Precision):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """PyTorch's entry: ``call`` with the training flag filled in."""
-        if type(args) is not tuple:
+        if args.__class__ is not tuple:
             return fx.root(self, args)
+        if self._may_lend and lends(self):
+            return forward_on_stand_in(self, args, kwargs)
         place = self._facts.training
         if place is not None and len(args) <= place:
             if kwargs.get("training") is None:
@@ -395,4 +403,6 @@ class Layer(Precision):
         return inferred_shapes(self, lambda given: probe(self, (given,), {}), input_shape, self._torch_dtype)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": [], "_watch": None, "_is_watched": False}
+        # No compiled code, as PyTorch has it: that belongs to this process.
+        forgotten = {"_watch": None, "_is_watched": False, "_compiled_call_impl": None}
+        return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": [], **forgotten}

@@ -12,6 +12,7 @@ from lamina.graph import ArgumentError, LaminaError, StructureError, tree
 from lamina.graph.source import caller
 from lamina.probing import for_real, probes_around
 
+from .lazy import make_lazy_weights
 from .nested import adopt_nested_layers
 from .shape_rules import shapes_of
 
@@ -73,6 +74,7 @@ def build_for(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
             expected=f"one tensor ({type(error).__name__}: {error})",
             hint="Concatenate()([...]) or another merging layer before it, or the layer called on each",
         ) from error
+    make_lazy_weights(layer, args, kwargs)
 
 
 def build_once(layer: Any, *shapes: Any) -> None:

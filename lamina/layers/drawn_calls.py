@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from typing import Any
 
-from lamina.graph import ArgumentError, Node
+from lamina.graph import ArgumentError, LaminaError, Node
+
+# Attributes that only what was drawn, once, can answer.
+_OF_THE_GRAPH = frozenset(
+    ("input", "output", "inputs", "outputs", "input_names", "output_names", "input_shape", "output_shape")
+)
 
 
 def remember(layer: Any, node: Node) -> None:
@@ -33,3 +39,19 @@ def only_call(layer: Any, what: str) -> Node:
             hint=f'layer.get_{what}_at(i), or model.node("{layer.name}:1").output',
         )
     return calls[0]
+
+
+def known_names(layer: Any, names: Iterable[str]) -> list[str]:
+    """Those of a layer's attributes that it has by now: who looks at all of them meets no error.
+
+    `torch.jit.trace` and `inspect.getmembers` look at all.
+    """
+    return [name for name in names if name not in _OF_THE_GRAPH or _answers(layer, name)]
+
+
+def _answers(layer: Any, name: str) -> bool:
+    try:
+        getattr(layer, name)
+    except (LaminaError, AttributeError):
+        return False
+    return True

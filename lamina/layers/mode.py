@@ -87,6 +87,7 @@ def run_foreign(layer: torch.nn.Module, run: Callable[[Any], Any]) -> Any:
     if mode is None or all(part is layer or part.training == mode for part in parts_of(layer, is_foreign)):
         return run(layer)
     stand_ins = StandIns(layer, is_foreign, {"training": mode})
+    stand_ins.show_modules_to_hooks()
     try:
         return run(stand_ins.copy)
     finally:

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch.nn.parameter import is_lazy
 
+from lamina._torch import dispatch
 from lamina.graph import tree
 from lamina.graph.source import Source, caller, running_modules
 from lamina.probing import probing
@@ -162,8 +163,8 @@ class _Hook:
 
     def __call__(self, gradient: torch.Tensor) -> None:
         watch, weight = self.watch(), self.weight()
-        if watch is None or weight is None:
-            return
+        if watch is None or weight is None or (dispatch.may_refuse() and dispatch.refuses_subclasses()):
+            return  # a tracer asks for gradients, and trains nothing
         values = weight.detach().reshape(-1)[:_SOME].tolist() if self.compares_values else None
         before, self.before = self.before, (weight._version, values)
         if before not in (None, self.before):

@@ -1,16 +1,13 @@
 """Precision: the part of a layer that knows its dtypes, and runs it where weights and computation have different ones.
 
 A plain policy ("float32", "bfloat16") needs nothing at run time: weights are made in its dtype, and inputs of another
-one are cast by the graph. Under a mixed policy a stand-in of the layer runs, which differs in one thing: its trainable
-weights are in the compute dtype. They lie in its ``__dict__``, where Python looks before it asks an ``nn.Module`` for
-its parameters, so any way of reading them finds them, compiled or not, gradients flow through the cast to the float32
-weights, and other threads may use the layer meanwhile. Non-trainable weights keep their dtype: ``call`` may change
-them, and sums and averages belong in full precision.
+one are cast by the graph. Under a mixed policy ``forward`` runs on a stand-in whose trainable weights are in the
+compute dtype (`lamina.layers.lending`). Non-trainable weights keep their dtype: ``call`` may change them, and sums and
+averages belong in full precision.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +17,6 @@ from lamina import dtype_policies
 from lamina.dtype_policies import DTypePolicy, DTypePolicyMap
 from lamina.graph import ArgumentError, tree
 from lamina.graph.dtypes import to_torch
-from lamina.probing import parts_of, stand_in
 
 from .mode import asked_mode, asking, run_foreign
 from .moving import follow
@@ -43,14 +39,14 @@ class Precision(Weights):
     takes_training: bool
     heeds_mode: bool
     _foreign: bool
-    _cast_plan: list[tuple[Precision, list[str]]] | None = None
+    _cast_plan: list[tuple[Any, list[str]]] | None = None
 
     def _take_policy(self, policy: DTypePolicy) -> None:
         own = policy.for_path(self._name)
         self._policy = policy
         self._torch_dtype = to_torch(own.compute_dtype)
         self._variable_torch_dtype = to_torch(own.variable_dtype)
-        self._mixed = own.is_mixed
+        self._mixed = self._may_lend = own.is_mixed
         # The dtype of a tensor that the layer can take as it comes; with none, every call from outside is looked at.
         self._plain_dtype = None if own.is_mixed else self._torch_dtype
         if own.is_mixed and self.full_precision and self.autocast:
@@ -138,29 +134,7 @@ class Precision(Weights):
         # In a graph the inputs have been cast already; not looking for more in a single tensor saves 2 of 16 us.
         if self.autocast and (kwargs or len(args) != 1 or getattr(args[0], "dtype", None) != self._torch_dtype):
             args, kwargs = cast_floats((args, kwargs), self._torch_dtype)
-        if self._modules and has_foreign_parts(self):
-            return self._run_foreign(args, kwargs)
-        return self._run_with_cast_weights(args, kwargs)
-
-    def _run_with_cast_weights(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """On a stand-in whose trainable weights are in the compute dtype; gradients reach the weights themselves."""
-        if self._cast_plan is None:
-            self._cast_plan = _cast_plan(self)
-        plan: list[tuple[Precision, list[str]]] = self._cast_plan
-        copies: dict[int, Precision] = {}
-        for part, holders in plan:  # those within come first, so the ones around them hold their stand-ins
-            attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
-            for name in holders:
-                attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
-            if part._asks_mode:
-                attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
-            copies[id(part)] = lent_stand_in(part, attributes)
-        try:
-            return copies[id(self)].run(*args, **kwargs)
-        finally:
-            for part, _ in plan:
-                if copies[id(part)].__dict__["_set_names"]:
-                    give_back(part, copies[id(part)])
+        return self._run_foreign(args, kwargs) if self._has_foreign_parts() else self.run(*args, **kwargs)
 
     def _run_foreign(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """With PyTorch's own modules inside, by PyTorch's own means: `torch.autocast`."""
@@ -169,7 +143,10 @@ class Precision(Weights):
             args, kwargs = cast_floats((args, kwargs), self._variable_torch_dtype)
             return cast_floats(self.run(*args, **kwargs), self._torch_dtype)
         with torch.autocast(next(self.parameters()).device.type, self._torch_dtype):
-            return cast_floats(self._run_with_cast_weights(args, kwargs), self._torch_dtype)
+            return cast_floats(self.run(*args, **kwargs), self._torch_dtype)
+
+    def _has_foreign_parts(self) -> bool:
+        return bool(self._modules) and has_foreign_parts(self)
 
 
 def cast_floats(nested: Any, dtype: torch.dtype) -> Any:
@@ -190,50 +167,6 @@ def has_foreign_parts(module: torch.nn.Module) -> bool:
         for part in module._modules.values()
         if part is not None and not isinstance(part, Weights)
     )
-
-
-def lent_stand_in(layer: Precision, attributes: dict[str, Any]) -> Precision:
-    """A stand-in for one call, with other attributes; it notes which ones the call sets, for `give_back`."""
-    return stand_in(layer, {**attributes, "_set_names": set()})
-
-
-def give_back(layer: Precision, copy: Precision) -> None:
-    """Keep on the layer what a call has set on its stand-in."""
-    for name in copy.__dict__["_set_names"]:
-        if name in copy.__dict__:
-            layer.__dict__[name] = copy.__dict__[name]
-
-
-def _cast_plan(layer: Precision) -> list[tuple[Precision, list[str]]]:
-    """The layers whose weights are cast for a call of this one, each after those within it, and which of its
-    attributes hold such layers."""
-    if not layer.casts_parts:
-        return [(layer, [])]
-    parts = [part for part in reversed(list(parts_of(layer))) if isinstance(part, Precision)]
-    known = set(map(id, parts))
-    kinds = (list, tuple, dict)
-    return [
-        (
-            part,
-            [n for n, v in part.__dict__.items() if type(v) in kinds and any(id(m) in known for m in tree.leaves(v))],
-        )
-        for part in parts
-    ]
-
-
-def _casts_of(layer: Precision) -> dict[str, Any]:
-    """The layer's weights in the compute dtype, by attribute; those lent to it for this call stay."""
-    attributes, dtype = layer.__dict__, layer._torch_dtype
-    casts: dict[int, torch.Tensor] = {}
-    found: dict[str, Any] = {}
-    for name, weight in layer._parameters.items():
-        if weight is None or name in attributes or weight.dtype == dtype or not weight.is_floating_point():
-            continue
-        if getattr(layer.weight_facts.get(name, weight), "autocast", True):
-            found[name] = casts[id(weight)] = weight.to(dtype)
-    for name in attributes.get("_weight_lists", ()):
-        found[name] = tree.map_leaves(lambda leaf: casts.get(id(leaf), leaf), attributes[name])
-    return found
 
 
 def weight_lists(layer: torch.nn.Module) -> list[str]:

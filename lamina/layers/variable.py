@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina._torch import tracing
+from lamina._torch import dispatch, tracing
 from lamina.arrays import as_tensor
 from lamina.graph import ShapeError
 
@@ -74,14 +74,13 @@ class Variable(torch.Tensor):
     def _is_param(self) -> bool:
         """What PyTorch asks where it means ``isinstance(weight, nn.Parameter)``.
 
-        Yes, but while ``torch.export`` looks, a buffer is none: it sorts a module's tensors into parameters and buffers
-        by this question, and then looks for each among those of its kind (KeyError: 'moving_mean'). By class no
-        buffer can be anything else: ``torch.compile`` takes no subclasses but parameters.
+        A buffer is none: exported programs and modules that are handed one keep it as a buffer. It says yes only to
+        what sees operations, since the one that checks the first run of compiled code takes no other subclasses.
         """
         facts = self.__dict__.get("facts")
         if facts is None:  # from `detach`: only if PyTorch has made a parameter of it
             return bool(self.__dict__.get("_is_made_param"))
-        return not (facts.is_buffer and tracing.is_exporting())
+        return not facts.is_buffer or (dispatch.may_refuse() and not tracing.is_exporting())
 
     @_is_param.setter
     def _is_param(self, value: bool) -> None:

@@ -17,6 +17,7 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 
+from .drawn_calls import known_names
 from .mode_watch import watch_anew
 from .moving import follow_weights, tell_places
 from .nested import adopt_nested_layers, holds_modules
@@ -122,6 +123,8 @@ class Weights(Operation):
             self._set_part(name, value)
         elif isinstance(value, torch.Tensor):
             self._set_tensor(name, value)
+        elif name in self.__dict__.get("_modules", ()) and (hasattr(type(self), name) or name in self.__dict__):
+            object.__setattr__(self, name, value)  # a part may be called like an attribute: the attribute is meant
         else:
             super().__setattr__(name, value)
 
@@ -315,6 +318,9 @@ class Weights(Operation):
         result: Iterator[tuple[str, torch.nn.Module]] = super().named_modules(*args, **kwargs)
         return result
 
+    def __dir__(self) -> list[str]:
+        return known_names(self, super().__dir__())  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
+
     def named_children(self) -> Iterator[tuple[str, torch.nn.Module]]:
         adopt_nested_layers(self)
         return super().named_children()
@@ -338,6 +344,9 @@ class Weights(Operation):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, *args: Any) -> None:
         watch_anew([self])
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+        for name, buffer in self._buffers.items():  # with assign=True other tensors stand there
+            if type(buffer) is torch.Tensor and name in self.weight_facts:
+                self._buffers[name] = Variable(buffer, False, facts=self.weight_facts[name])
         follow_weights(self)  # with assign=True they may have come in another dtype
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch.compiler import is_compiling
 
+from lamina._torch import dispatch, modules
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, GraphError, Node, SymbolicTensor, tree
 from lamina.layers.base import Layer
 from lamina.layers.inputs import as_symbolic_input
+from lamina.layers.lending import prepare
 from lamina.layers.moving import note_place
 from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
@@ -154,7 +157,7 @@ class Model(Trainer, Layer):
         place = self._place(name)
         if place is None:
             super()._set_part(name, part)
-        elif hasattr(type(self), name):  # a layer may be called like an attribute, "loss": the attribute is meant
+        elif hasattr(type(self), name) or name in self.__dict__:  # called like an attribute, "loss": that is meant
             object.__setattr__(self, name, part)
         elif part is not self._modules[place]:
             self._put(place, part)
@@ -197,8 +200,10 @@ class Model(Trainer, Layer):
 
     def _run(self, program: Program, inputs: Any) -> Any:
         drawn: Any = self._drawn
-        if torch.compiler.is_compiling():  # which is to see the program alone
+        if is_compiling():  # which is to see the program alone
             return program.run(*drawn.binding(inputs))
+        if dispatch.may_refuse():
+            prepare(self)
         if tuple(self._modules.values()) != self._seen:  # 0.1 us: somebody wrote into the dict of modules
             editing.renew(self)
             program, drawn = self.program(drawn.mode_of(program)), self._drawn
@@ -214,7 +219,7 @@ class Model(Trainer, Layer):
             self.graph is not None
             and (kind.call, kind.forward, kind.__call__) == (Model.call, Model.forward, Layer.__call__)
             and vars(self).keys().isdisjoint(("call", "forward"))
-            and not (self._forward_hooks or self._forward_pre_hooks)
+            and not modules.has_hooks(self)
             and self.activity_regularizer is None
         )
 

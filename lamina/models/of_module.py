@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,6 @@ def _drawn(
     else:
         names = argument_names(module) or ()
         symbolic = [_input(v, names[i] if i < len(names) else None) for i, v in enumerate(_positional(inputs))]
-    _make_lazy_weights(module, inputs if isinstance(inputs, Mapping) else _positional(inputs))
     layer = TorchModule(module, output_shape=output_shape)
     try:
         outputs = layer(**symbolic) if isinstance(symbolic, dict) else layer(*symbolic)
@@ -164,34 +163,6 @@ def _input(value: Any, name: str | None) -> SymbolicTensor:
         got=f"{type(value).__name__}: {value!r}"[:80],
         expected="Input(...), a shape without the batch such as (32, 32, 3), or an example with a batch axis",
     )
-
-
-def _make_lazy_weights(module: torch.nn.Module, inputs: Any) -> None:
-    """Run a module with weights of unknown shape once, so that they exist."""
-    lazy = (torch.nn.parameter.UninitializedParameter, torch.nn.parameter.UninitializedBuffer)
-    if not any(isinstance(w, lazy) for w in _all_weights(module)):
-        return
-    device = next((w.device for w in _all_weights(module)), torch.device("cpu"))
-    given = inputs.values() if isinstance(inputs, Mapping) else inputs
-    values = [_example(value).to(device) for value in given]
-    was_training = module.training
-    module.eval()
-    with torch.no_grad():
-        module(**dict(zip(inputs, values, strict=True))) if isinstance(inputs, Mapping) else module(*values)
-    module.train(was_training)
-
-
-def _all_weights(module: torch.nn.Module) -> Iterator[torch.Tensor]:
-    yield from module.parameters()
-    yield from module.buffers()
-
-
-def _example(value: Any) -> torch.Tensor:
-    if isinstance(value, (torch.Tensor, np.ndarray)):
-        return as_tensor(value)
-    shape = (None, *value) if _is_shape(value) else value.shape
-    dtype = torch.float32 if _is_shape(value) else value.dtype
-    return torch.zeros([2 if n is None else n for n in shape], dtype=dtype)
 
 
 def _named(outputs: Any, names: Sequence[str] | None) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from lamina._torch import transforms
 from lamina.graph import ArgumentError, ShapeError
 
 from .one_node import one_node
@@ -71,7 +72,7 @@ def dot_product_attention(
     if attn_logits_soft_cap is not None:
         out = _by_hand(q, k, v, bias, scale, float(attn_logits_soft_cap))
     else:
-        with nullcontext() if flash_attention is None else _only(flash_attention):
+        with kernels(flash_attention):
             out = F.scaled_dot_product_attention(q, k, v, bias, 0.0, is_causal, scale=scale, enable_gqa=grouped)
     return out.transpose(1, 2)
 
@@ -95,9 +96,15 @@ def _by_hand(
     return (logits if bias is None else logits + bias).softmax(-1) @ v
 
 
-def _only(flash: bool) -> Any:
+def kernels(flash: bool | None) -> Any:
+    """A context: the kernels that PyTorch may take. None leaves it to PyTorch, but where a transform has one."""
+    plain = transforms.beyond_kernels()
+    if flash is None and not plain:
+        return nullcontext()
     from torch.nn.attention import SDPBackend, sdpa_kernel  # half a millisecond that only its users pay
 
+    if plain:
+        return sdpa_kernel(SDPBackend.MATH)
     others = [SDPBackend.CUDNN_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
     return sdpa_kernel([SDPBackend.FLASH_ATTENTION] if flash else others)
 

@@ -8,6 +8,7 @@ So no call changes a module that another thread is using.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ M = TypeVar("M", bound=torch.nn.Module)
 _ABSENT = object()
 _PLAIN = (bool, int, float, str, type(None), torch.dtype)
 _SLOTS = ("_parameters", "_buffers", "_modules")
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
 
 def stand_in(module: M, attributes: dict[str, Any]) -> M:
@@ -68,6 +70,15 @@ class StandIns:
         copy.__dict__.update({name: self._copied(value) for name, value in own.items()})
         copy.__dict__.update({name: value for name, value in self._attributes.items() if name in own})
         self._taken[id(copy)] = {name: _contents(value) for name, value in copy.__dict__.items()}
+
+    def show_modules_to_hooks(self) -> None:
+        """Have hooks be given the modules behind the stand-ins."""
+        for copy in self._copies.values():
+            own, taken = copy.__dict__, self._taken[id(copy)]
+            for name in _HOOKS:
+                if own[name]:
+                    own[name] = type(own[name])((k, partial(_given, self.real(copy), h)) for k, h in own[name].items())
+                    taken[name] = _contents(own[name])
 
     def _copied(self, value: Any) -> Any:
         """Containers anew, with stand-ins in the places of modules; anything else as it is."""
@@ -134,6 +145,10 @@ def parts_of(
             if inner is not None and id(inner) not in seen and only(inner):
                 seen.add(id(inner))
                 stack.append(inner)
+
+
+def _given(module: torch.nn.Module, hook: Callable[..., Any], _: torch.nn.Module, *args: Any) -> Any:
+    return hook(module, *args)
 
 
 def _contents(value: Any) -> Any:

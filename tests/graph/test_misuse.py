@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import linecache
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -277,3 +278,33 @@ def test_an_error_inside_a_running_model_names_the_node_and_the_users_line():
     notes = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
     assert 'Embedding "words"' in notes
     assert "test_misuse.py:" in notes
+
+
+def test_what_a_dtype_tells_is_answered() -> None:
+    x, n = Input((4,)), Input((4,), dtype="int32")
+    assert torch.is_floating_point(x)
+    assert not torch.is_floating_point(n)
+    assert [torch.is_complex(x), x.is_complex()] == [False, False]
+    assert (x.element_size(), x.itemsize) == (4, 4)
+    assert n.is_signed()
+    assert torch.result_type(n, 1.5) == torch.float32
+    assert torch.result_type(x, torch.ones(1, dtype=torch.float64)) == torch.float64
+    assert (x.layout, x.is_sparse, x.is_quantized) == (torch.strided, False, False)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: x.is_cuda,
+        lambda x: x.is_meta,
+        lambda x: x.stride(),
+        lambda x: x.is_contiguous(),
+        lambda x: x.get_device(),
+        lambda x: x.register_hook(print),
+        lambda x: x.retain_grad(),
+        lambda x: x.untyped_storage(),
+    ],
+)
+def test_what_only_run_time_tells_is_refused_with_a_way_out(ask: Any) -> None:
+    with pytest.raises(ValueNeededError, match="try"):
+        ask(Input((4,)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+from pathlib import Path
+
 import pytest
 import torch
 
+from lamina import Input, Model, layers, saving
 from lamina.graph import tree
 from tests.saving.cases import CASES
 
@@ -21,3 +25,21 @@ def test_every_model_of_the_file_compiles_whole(name):
     assert tree.describe(compiled) == tree.describe(expected)
     for got, due in zip(tree.leaves(compiled), tree.leaves(expected), strict=True):
         torch.testing.assert_close(got, due)
+
+
+def test_pytorchs_compile_in_place_is_the_module_s_and_ours_is_the_training_s(tmp_path: Path) -> None:
+    x = Input((4,))
+    model, rows = Model(x, layers.Dense(3, name="out")(layers.Dropout(0.5)(x))), torch.ones(2, 4)
+    expected = model(rows)
+    torch.nn.Module.compile(model, backend="eager")
+    torch.testing.assert_close(model(rows), expected)
+    model.compile("sgd", "mse")
+    model.fit(rows, torch.zeros(2, 3), verbose=0)
+    expected = model(rows)
+    torch.save(model, tmp_path / "model.pt")
+    model.save(tmp_path / "model.lamina")
+    others = torch.load(tmp_path / "model.pt", weights_only=False), saving.load_model(tmp_path / "model.lamina")
+    for other in (*others, copy.deepcopy(model)):
+        torch.testing.assert_close(other(rows), expected)
+    model.out = layers.Dense(5)
+    assert model(rows).shape == (2, 5)

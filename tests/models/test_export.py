@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -271,3 +272,21 @@ def test_some_layers_are_exported_for_any_batch(case, strict):
 @pytest.mark.parametrize("case", some_of_each(2), ids=str)
 def test_every_layer_is_exported_for_any_batch(case, strict):
     check_layer(case, strict)
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+@pytest.mark.parametrize("kind, masked", [("LSTM", True), ("GRU", False), ("SimpleRNN", True)])
+def test_the_time_axis_of_recurrent_layers_stays_open(kind: str, masked: bool, tmp_path: Path) -> None:
+    layer = getattr(layers, kind)
+    x = Input((None,), dtype="int64") if masked else Input((None, 4))
+    h = layers.Embedding(9, 4, mask_zero=True)(x) if masked else x
+    h = layers.Bidirectional(layer(3, return_sequences=True))(h)
+    model = Model(x, layers.Dense(2)(layer(3)(h)))
+    few, many = (torch.randint(0, 9, size) if masked else torch.randn(*size, 4) for size in ((2, 5), (3, 11)))
+    model(few)
+    sizes = {0: Dim("batch"), 1: Dim("time", min=2)}
+    program = export(model, (few,), dynamic_shapes=(sizes,))
+    torch.export.save(program, tmp_path / "model.pt2")
+    for found in (program, program.run_decompositions(), torch.export.load(tmp_path / "model.pt2")):
+        for rows in (few, many):
+            torch.testing.assert_close(found.module()(rows), model(rows))

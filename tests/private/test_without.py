@@ -20,7 +20,7 @@ from torch.testing import assert_close
 
 import lamina
 from lamina import Input, Model, layers, ops, optimizers
-from lamina._torch import ctc, foreach, fused, gamma, loops, modules, onednn, symbols, tracing
+from lamina._torch import ctc, dispatch, foreach, fused, gamma, loops, modules, onednn, symbols, tracing, transforms
 from lamina.losses.torch_loss import is_torch_loss
 from lamina.ops.ctc_operator import ctc_loss
 
@@ -365,3 +365,26 @@ def test_a_layer_without_gradients_within_is_saved(without: Without, tmp_path: A
 def test_a_tracer_that_does_not_say_what_it_takes_for_granted() -> None:
     with pytest.raises(NotImplementedError, match="does not say what its tracer takes for granted about sizes"):
         tracing.guards(object())  # type: ignore[arg-type]
+
+
+def test_without_knowing_of_tracers_a_model_runs_and_plain_weights_are_traced(without: Without) -> None:
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    without(dispatch)
+    x = Input((4,))
+    model, rows = Model(x, layers.Dense(2)(x)), torch.ones(3, 4)
+    with pytest.raises(TypeError, match="__torch_dispatch__"):
+        make_fx(model)(rows)
+    weights = dict(model.named_parameters())
+    graph = make_fx(lambda weights, rows: torch.func.functional_call(model, weights, rows))(weights, rows)
+    assert_close(graph(weights, rows), model(rows))
+
+
+def test_without_knowing_of_transforms_layers_without_kernels_go_on(without: Without) -> None:
+    without(transforms)
+    rows = torch.randn(3, 2, 5, 4)
+    for layer in (layers.LSTM(3, use_cudnn=False), layers.GRU(3, use_cudnn=False)):
+        layer(rows[0])
+        assert_close(torch.vmap(layer)(rows), torch.stack([layer(part) for part in rows]))
+    fused_layer = layers.LSTM(3)
+    assert torch.func.grad(lambda part: fused_layer(part).sum())(rows[0]).shape == rows[0].shape

@@ -7,7 +7,6 @@ value, K key_dim, V value_dim.
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from string import ascii_lowercase
 from typing import Any
 
@@ -23,6 +22,7 @@ from lamina.layers.geometry import Shape
 from lamina.layers.parts import run_part
 from lamina.layers.regularization.source import RandomSource
 from lamina.layers.weight_options import keep_weight_options, weight_options_config
+from lamina.ops.attention import kernels
 
 from .multi_head_masks import causal, given_mask, joint_mask, key_side, query_side, window
 
@@ -215,7 +215,7 @@ class ProjectedAttention(Layer):
             hidden = 0.7 * torch.finfo(q.dtype).min
             mask = torch.zeros_like(mask, dtype=q.dtype).masked_fill(mask.logical_not(), hidden)
         rate = self.dropout if training else 0.0
-        with _flash_only() if self.flash_attention else nullcontext():
+        with kernels(self.flash_attention or None):
             return F.scaled_dot_product_attention(
                 q, k, v, mask, rate, is_causal=is_causal, scale=self._scale, enable_gqa=self.repeats > 1
             )
@@ -289,9 +289,3 @@ class ProjectedAttention(Layer):
             "activity_regularizer": regularizers.serialize(self.projection_activity_regularizer),
             "seed": self.seed,
         }
-
-
-def _flash_only() -> Any:
-    from torch.nn.attention import SDPBackend, sdpa_kernel  # half a millisecond that only its users pay
-
-    return sdpa_kernel(SDPBackend.FLASH_ATTENTION)

@@ -15,8 +15,8 @@ from lamina.layers.arguments import whole
 from lamina.layers.base import Layer
 from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape
+from lamina.layers.lending import give_back, lent_stand_in
 from lamina.layers.parts import run_part
-from lamina.layers.precision import give_back, lent_stand_in
 
 _KERNELS = ("kernel", "embeddings")
 

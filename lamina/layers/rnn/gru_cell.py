@@ -106,7 +106,7 @@ class GRUCell(RecurrentCell):
         if self.bias is not None:
             weights += self.bias.unbind(0)
         weights = [_in_torch_order(weight) for weight in weights]
-        if opaque.wanted():
+        if opaque.wanted(inputs):
             zeros = [] if self.use_bias else [weights[0].new_zeros(3 * self.units)] * 2
             outputs = opaque.gru(inputs, states[0], *weights, *zeros)
             return outputs, [outputs[:, -1]]

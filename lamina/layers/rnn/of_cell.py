@@ -28,6 +28,16 @@ class CellRNN(RNN):
         super().__init__(cell, **kwargs)
         self.input_spec = InputSpec(ndim=ndim)
 
+    def check_exchange(self, cell: Any) -> None:
+        kind = type(self.cell)
+        if not isinstance(cell, kind):
+            raise ArgumentError(
+                f"{self.label} runs a {kind.__name__}; files and get_config() say no other.",
+                got=type(cell).__name__,
+                expected=f"a {kind.__name__}",
+                hint="RNN(cell, ...) runs any cell",
+            )
+
     activation = cell_option("activation")
     use_bias = cell_option("use_bias")
     kernel_initializer = cell_option("kernel_initializer")

@@ -213,6 +213,13 @@ rnn_tanh = torch.ops.lamina.rnn_tanh
 rnn_relu = torch.ops.lamina.rnn_relu
 
 
-def wanted() -> bool:
-    """Whether a compiler is at work that would unroll; exporters must see PyTorch's own operations."""
-    return tracing.is_compiling_for_use()
+def wanted(inputs: Tensor) -> bool:
+    """Whether a tracer is at work that would write the steps of these inputs (B, T, F) out one by one.
+
+    An export sees PyTorch's own operations, which every program can run, unless its time axis is to stay open, which
+    they cannot. ONNX has operators for whole sequences.
+    """
+    if not tracing.is_exporting():
+        return tracing.is_compiling_for_use()
+    length: Any = inputs.shape[1]
+    return isinstance(length, torch.SymInt) and not torch.onnx.is_in_onnx_export()

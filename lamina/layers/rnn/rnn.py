@@ -16,7 +16,7 @@ from lamina.layers.precision import cast_floats
 from .cell import check_state_shapes
 from .run import run_over_time
 from .stacked_rnn_cells import StackedRNNCells
-from .states import as_list, check_cell, initial_states, output_size, packed_states
+from .states import as_list, check_cell, initial_states, is_built, output_size, packed_states
 from .time_loop import Wanted
 
 
@@ -82,6 +82,25 @@ class RNN(Layer):
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=3)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "cell" and "cell" in self.__dict__.get("_modules", {}):
+            self.check_exchange(value)
+            self.reset_state(forget=True)  # another cell may have others
+        super().__setattr__(name, value)
+
+    def check_exchange(self, cell: Any) -> None:
+        """Raise ArgumentError unless this can take the place of the cell."""
+        check_cell(cell)
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights are made: the cell's too, which may have been exchanged."""
+        return self._built and is_built(self.cell)
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        Layer.built.__set__(self, value)  # type: ignore[attr-defined]
+
     def _dtype_within(self, cell: Any) -> torch.dtype:
         """The dtype that the cell's own policy wants of what goes in; its weights are cast with the layer's, or not."""
         while isinstance(cell, StackedRNNCells):
@@ -111,6 +130,8 @@ class RNN(Layer):
 
     def call(self, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         self._refuse_no_steps(sequences.shape)
+        if type(self.cell) is StackedRNNCells and not self.built:  # somebody wrote into its list
+            self._build_once(tuple(sequences.shape))
         if self._inner_dtype != sequences.dtype:
             sequences = sequences.to(self._inner_dtype)
         states = self._first_states(sequences, initial_state)

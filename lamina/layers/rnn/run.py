@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.nn.utils import prune
 
+from lamina._torch import transforms
+
 from .cell import SteppedCell
 from .fused import run_fused
 from .stacked_rnn_cells import StackedRNNCells
@@ -81,7 +83,7 @@ def _run_steps(
     states = as_list(states)
     drops, recurrent_drops = cell.draw_dropout((inputs.shape[0], *inputs.shape[2:]), states[0], training)
     shared = drops is None or len(drops) == 1
-    if fuse and shared and recurrent_drops is None and cell.fuses():
+    if fuse and shared and recurrent_drops is None and cell.fuses() and not transforms.beyond_kernels():
         if drops is not None:
             inputs = inputs * drops[0].unsqueeze(1)
         outputs, last, new = run_fused(cell, inputs, states, mask, wanted)

@@ -73,7 +73,7 @@ class SimpleRNNCell(RecurrentCell):
 
     def fused(self, inputs: torch.Tensor, states: States, padding: torch.Tensor | None) -> tuple[torch.Tensor, States]:
         weights = [self.kernel.t().contiguous(), self.recurrent_kernel.t().contiguous()]
-        if opaque.wanted():
+        if opaque.wanted(inputs):
             operator = opaque.rnn_tanh if is_tanh(self.activation) else opaque.rnn_relu
             bias = weights[0].new_zeros(self.units) if self.bias is None else self.bias
             outputs = operator(inputs, states[0], *weights, bias)

@@ -10,7 +10,7 @@ from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
 from lamina.layers.parts import part_config, part_from_config
 
-from .states import check_cell, initial_states, output_size, step_of
+from .states import check_cell, initial_states, is_built, output_size, step_of
 
 
 class StackedRNNCells(Layer):
@@ -36,6 +36,15 @@ class StackedRNNCells(Layer):
         for cell in cells:
             check_cell(cell)
         self.cells = list(cells)
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights are made: those of all cells, which may have been exchanged."""
+        return self._built and all(map(is_built, self.cells))
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        Layer.built.__set__(self, value)  # type: ignore[attr-defined]
 
     @property
     def state_size(self) -> list[Any]:

@@ -23,6 +23,11 @@ def check_cell(cell: Any) -> None:
         )
 
 
+def is_built(cell: Any) -> bool:
+    """Whether a cell, and each cell of a stack, has its weights."""
+    return getattr(cell, "built", True) and all(map(is_built, getattr(cell, "cells", ())))
+
+
 def output_size(cell: Any) -> int:
     """Width of the cell's output: its `output_size`, else its first state's."""
     size = getattr(cell, "output_size", None)

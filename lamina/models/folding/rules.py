@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch import modules
 from lamina.graph import Graph, Node, SymbolicTensor, tree
 from lamina.graph.dtypes import to_torch
 from lamina.graph.walk import key_of
@@ -67,7 +68,7 @@ def rewritten(graph: Graph) -> Graph:
 def is_plain(layer: torch.nn.Module) -> bool:
     """Whether nobody but the layer's own class has a say in what a call of it does."""
     own = vars(layer)
-    return not (own["_forward_hooks"] or own["_forward_pre_hooks"]) and own.keys().isdisjoint(("call", "forward"))
+    return not modules.has_hooks(layer) and own.keys().isdisjoint(("call", "forward"))
 
 
 def make_node(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], like: Node) -> Any:

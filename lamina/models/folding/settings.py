@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch import modules
 from lamina.graph import Graph
 
 # What a rule reads of a layer besides its weights, and what would take the place of its class's own call.
@@ -21,13 +22,14 @@ class Settings:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._facts = [_facts(layer) for layer in layers_of(graph)]
+        self._facts: list[Any] = [(layer, *_facts(layer)) for layer in layers_of(graph)]
 
     def hold(self) -> bool:
         """Whether every layer is what it was: same hooks, same settings. Weights may have changed."""
-        for own, hooked, facts in self._facts:
-            if bool(own["_forward_hooks"] or own["_forward_pre_hooks"]) is not hooked:
+        for layer, hooked, facts in self._facts:
+            if modules.has_hooks(layer) is not hooked:
                 return False
+            own = layer.__dict__
             for name, value in facts:
                 if own.get(name) is not value:
                     return False
@@ -48,9 +50,8 @@ def layers_of(graph: Graph) -> list[torch.nn.Module]:
     return list(found.values())
 
 
-def _facts(layer: torch.nn.Module) -> tuple[dict[str, Any], bool, list[tuple[str, Any]]]:
-    """The layer's attributes, whether it has hooks, and those of the attributes that matter as they are now."""
+def _facts(layer: torch.nn.Module) -> tuple[bool, list[tuple[str, Any]]]:
+    """Whether the layer has hooks, and those of its attributes that matter as they are now."""
     own = vars(layer)
     names = [*(name for name in _FACTS if name in own), *_OVERRIDES]
-    hooked = bool(own["_forward_hooks"] or own["_forward_pre_hooks"])
-    return own, hooked, [(name, own.get(name)) for name in names]
+    return modules.has_hooks(layer), [(name, own.get(name)) for name in names]

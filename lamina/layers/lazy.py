@@ -1,0 +1,54 @@
+"""Lazy modules of PyTorch (``nn.LazyLinear``): their weights have no shape until they are called on real tensors."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+
+from lamina.devices import current_device
+from lamina.graph import SymbolicTensor, tree
+from lamina.probing import for_real
+
+_LAZY = (torch.nn.parameter.UninitializedParameter, torch.nn.parameter.UninitializedBuffer)
+# What stands for sizes that are not known: little work, or enough for a window.
+_UNKNOWN = (2, 64)
+
+
+def is_lazy(module: torch.nn.Module) -> bool:
+    """Whether a weight, here or below, waits for its shape."""
+    return any(isinstance(w, _LAZY) for part in module.modules() for w in _own_weights(part))
+
+
+def _own_weights(module: torch.nn.Module) -> tuple[Any, ...]:
+    return (*module._parameters.values(), *module._buffers.values())
+
+
+def make_lazy_weights(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Call a layer with lazy modules in it once, on zeros, where it would be called on shapes alone.
+
+    Weights hang on sizes that are known, so any will do for the others.
+    """
+    if not any(map(_is_shape, tree.leaves((args, kwargs)))) or not is_lazy(layer):
+        return
+    with for_real(layer, current_device) as real, torch.no_grad():
+        for size in _UNKNOWN:
+            given, named = tree.map_leaves(partial(_zeros, size), (args, kwargs))
+            try:
+                real.launch(*given, **named)
+            except RuntimeError:
+                if size == _UNKNOWN[-1]:
+                    raise
+            else:
+                return
+
+
+def _is_shape(leaf: Any) -> bool:
+    return isinstance(leaf, SymbolicTensor) or (isinstance(leaf, torch.Tensor) and leaf.is_meta)
+
+
+def _zeros(unknown: int, leaf: Any) -> Any:
+    if not _is_shape(leaf):
+        return leaf
+    return torch.zeros([unknown if n is None else n for n in leaf.shape], dtype=leaf.dtype)
