@@ -21,7 +21,11 @@ def adopt_nested_layers(owner: torch.nn.Module) -> None:
     # looking at names first, then at what lies right in a container.
     own = owner.__dict__
     public = [name for name in list(own) if name and name[0] != "_"]
-    found = [(name, value) for name in public if _may_hold_modules(value := own.get(name))]
+    found = [
+        (name, value)
+        for name in public
+        if isinstance(value := own.get(name), (list, tuple, dict)) and _may_hold_modules(value)
+    ]
     if not found:
         return
     children = owner._modules
@@ -48,9 +52,7 @@ def adopt_nested_layers(owner: torch.nn.Module) -> None:
 
 
 def _may_hold_modules(value: Any) -> bool:
-    """Whether this is a container with a module or another container in it."""
-    if not isinstance(value, (list, tuple, dict)):
-        return False
+    """Whether a container has a module or another container in it."""
     for item in list(value.values()) if isinstance(value, dict) else value:
         if isinstance(item, (torch.nn.Module, list, tuple, dict)):
             return True

@@ -114,8 +114,8 @@ class Precision(Weights):
 
     def launch(self, *args: Any, **kwargs: Any) -> Any:
         """Run the layer on real tensors, hooks and all: in the mode that ``training`` asks for, as its policy wants."""
-        if not (kwargs or self._foreign or self._mixed):
-            return self.run(*args)
+        if not kwargs and not (self._foreign and asked_mode() is not None):
+            return self.run_mixed(*args) if self._mixed else self.run(*args)
         if "training" in kwargs:
             mode = kwargs["training"]
             if not self.takes_training:
@@ -144,17 +144,25 @@ class Precision(Weights):
 
     def _run_with_cast_weights(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """On a stand-in whose trainable weights are in the compute dtype; gradients reach the weights themselves."""
+        if not self.casts_parts:  # the usual layer, and 2 us less
+            casts = _casts_of(self)
+            if not casts:
+                return self.run(*args, **kwargs)
+            copy = _cast_stand_in(self, casts)
+            try:
+                return copy.run(*args, **kwargs)
+            finally:
+                if copy.__dict__["_set_names"]:
+                    give_back(self, copy)
         if self._cast_plan is None:
             self._cast_plan = _cast_plan(self)
         plan: list[tuple[Precision, list[str]]] = self._cast_plan
         copies: dict[int, Precision] = {}
         for part, holders in plan:  # those within come first, so the ones around them hold their stand-ins
-            attributes = _casts_of(part) if part._mixed and (part.autocast or part.own_weights_follow_policy) else {}
-            for name in holders:
-                attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
-            if part._asks_mode:
-                attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
-            copies[id(part)] = lent_stand_in(part, attributes)
+            held = {
+                name: tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name]) for name in holders
+            }
+            copies[id(part)] = _cast_stand_in(part, held | _casts_of(part))
         try:
             return copies[id(self)].run(*args, **kwargs)
         finally:
@@ -197,6 +205,14 @@ def lent_stand_in(layer: Precision, attributes: dict[str, Any]) -> Precision:
     return stand_in(layer, {**attributes, "_set_names": set()})
 
 
+def _cast_stand_in(layer: Precision, attributes: dict[str, Any]) -> Precision:
+    """A stand-in for one call with casts of weights among its attributes."""
+    if layer._asks_mode:
+        attributes["_behind"] = layer.__dict__.get("_behind") or weakref.ref(layer)
+    attributes["_set_names"] = set()
+    return stand_in(layer, attributes)
+
+
 def give_back(layer: Precision, copy: Precision) -> None:
     """Keep on the layer what a call has set on its stand-in."""
     for name in copy.__dict__["_set_names"]:
@@ -207,8 +223,6 @@ def give_back(layer: Precision, copy: Precision) -> None:
 def _cast_plan(layer: Precision) -> list[tuple[Precision, list[str]]]:
     """The layers whose weights are cast for a call of this one, each after those within it, and which of its
     attributes hold such layers."""
-    if not layer.casts_parts:
-        return [(layer, [])]
     parts = [part for part in reversed(list(parts_of(layer))) if isinstance(part, Precision)]
     known = set(map(id, parts))
     kinds = (list, tuple, dict)
@@ -222,17 +236,21 @@ def _cast_plan(layer: Precision) -> list[tuple[Precision, list[str]]]:
 
 
 def _casts_of(layer: Precision) -> dict[str, Any]:
-    """The layer's weights in the compute dtype, by attribute; those lent to it for this call stay."""
-    attributes, dtype = layer.__dict__, layer._torch_dtype
-    casts: dict[int, torch.Tensor] = {}
+    """The layer's weights in the compute dtype, by attribute, where its policy asks; those lent for this call stay."""
+    if not (layer._mixed and (layer.autocast or layer.own_weights_follow_policy)):
+        return {}
+    attributes, dtype, facts = layer.__dict__, layer._torch_dtype, layer.weight_facts
     found: dict[str, Any] = {}
     for name, weight in layer._parameters.items():
-        if weight is None or name in attributes or weight.dtype == dtype or not weight.is_floating_point():
+        if weight is None or weight.dtype == dtype or name in attributes or not weight.is_floating_point():
             continue
-        if getattr(layer.weight_facts.get(name, weight), "autocast", True):
-            found[name] = casts[id(weight)] = weight.to(dtype)
-    for name in attributes.get("_weight_lists", ()):
-        found[name] = tree.map_leaves(lambda leaf: casts.get(id(leaf), leaf), attributes[name])
+        if getattr(facts.get(name, weight), "autocast", True):
+            found[name] = weight.to(dtype)
+    lists = attributes.get("_weight_lists")
+    if lists:
+        casts = {id(layer._parameters[name]): cast for name, cast in found.items()}
+        for name in lists:
+            found[name] = tree.map_leaves(lambda leaf: casts.get(id(leaf), leaf), attributes[name])
     return found
 
 

@@ -24,7 +24,7 @@ _SLOTS = ("_parameters", "_buffers", "_modules")
 def stand_in(module: M, attributes: dict[str, Any]) -> M:
     """A copy of the module alone, with other attributes; it shares everything else, its parts among that."""
     copy = object.__new__(type(module))
-    copy.__dict__ = {**module.__dict__, **attributes}
+    object.__setattr__(copy, "__dict__", {**module.__dict__, **attributes})  # not by the module's own `__setattr__`
     return copy
 
 
