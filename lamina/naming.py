@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
+@lru_cache(maxsize=1024)  # each layer of a model asks, for few classes: 8 us
 def snake_case(name: str) -> str:
     """The name of a layer, loss, metric or operation from that of its class.
 

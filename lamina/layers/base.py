@@ -54,7 +54,6 @@ from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .mode import is_foreign, training_property
 from .mode_watch import watch
 from .names import checked_name, settle_name
-from .nested import adopt_nested_layers
 from .older_keywords import input_shape_from
 from .precision import Precision, weight_lists
 from .shape_rules import check_by_rule, example_by_rule
@@ -360,8 +359,7 @@ class Layer(Precision):
 
     def _look(self) -> None:
         """See what a call of this layer has to do, from what it consists of."""
-        adopt_nested_layers(self)
-        self._losing = self.losing_parts() or None
+        self._losing = self.losing_parts() or None  # layers in lists are adopted first
         self._weight_lists = weight_lists(self) if self._mixed else []
         self._foreign = any(part is not None and is_foreign(part) for part in self._modules.values())
         self._direct = not (self._mixed or self._foreign or self._begins_masks or self._losing)

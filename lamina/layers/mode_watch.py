@@ -43,13 +43,15 @@ def watch(layer: Any, training: bool, inputs: Any) -> None:
         training: the mode of this call.
         inputs: of this call.
     """
+    if not training and not torch.is_grad_enabled():
+        return
     if torch.compiler.is_compiling() or torch.compiler.is_exporting():
         return
     real = _real(layer)
     if training:
         real.__dict__.update(_asks_mode=False, _mode_is_set=True)
         return
-    if not torch.is_grad_enabled() or asked_mode() is not None or probing():
+    if asked_mode() is not None or probing():
         return
     if not differs_in_training(layer):
         real.__dict__["_asks_mode"] = False

@@ -68,12 +68,23 @@ def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
 
 
 def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
+    # Every walk over modules comes here for every layer, and nearly always there is nothing: names are looked at first,
+    # then what lies right in a container.
+    own = owner.__dict__
     of_ours = type(owner).__module__.startswith("lamina.")
-    for attribute, value in list(owner.__dict__.items()):
-        if not isinstance(value, (list, tuple, dict)) or not value or attribute in _NOTES:
-            continue
-        if not (of_ours and attribute.startswith("_")):
-            yield from _modules_in(value, (attribute,))
+    names = [name for name in list(own) if (name[:1] != "_" if of_ours else name not in _NOTES)]
+    for name in names:
+        value = own.get(name)
+        if isinstance(value, (list, tuple, dict)) and _may_hold_modules(value):
+            yield from _modules_in(value, (name,))
+
+
+def _may_hold_modules(value: Any) -> bool:
+    """Whether a container has a module or another container in it."""
+    for item in list(value.values()) if isinstance(value, dict) else value:
+        if isinstance(item, (torch.nn.Module, list, tuple, dict)):
+            return True
+    return False
 
 
 def _named(

@@ -110,8 +110,8 @@ class Precision(Weights):
 
     def launch(self, *args: Any, **kwargs: Any) -> Any:
         """Run the layer on real tensors, hooks and all: in the mode that ``training`` asks for, as its policy wants."""
-        if not (kwargs or self._foreign or self._mixed):
-            return self.run(*args)
+        if not kwargs and not (self._foreign and asked_mode() is not None):
+            return self.run_mixed(*args) if self._mixed else self.run(*args)
         if "training" in kwargs:
             mode = kwargs["training"]
             if not self.takes_training:

@@ -300,9 +300,10 @@ class Weights(Operation):
 
     def losing_parts(self) -> list[Weights]:
         """The layers here and below whose call may add losses: those that say so, and those that are not Lamina's."""
+        adopt_nested_layers(self)
         return [
             part
-            for part in self.modules()
+            for part in (self.modules() if self._modules else (self,))  # most layers have no parts
             if isinstance(part, Weights)
             and (
                 getattr(part, "activity_regularizer", None) is not None

@@ -26,7 +26,7 @@ _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backw
 def stand_in(module: M, attributes: dict[str, Any]) -> M:
     """A copy of the module alone, with other attributes; it shares everything else, its parts among that."""
     copy = object.__new__(type(module))
-    copy.__dict__ = {**module.__dict__, **attributes}
+    object.__setattr__(copy, "__dict__", {**module.__dict__, **attributes})  # not by the module's own `__setattr__`
     return copy
 
 

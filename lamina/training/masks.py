@@ -15,10 +15,11 @@ def output_masks(model: Any, x: Any, flat: list[Any]) -> list[Any]:
         x: what it was called on.
         flat: what it returned, flat. Outside of ``torch.compile`` the masks ride on these tensors.
     """
-    if getattr(model, "_bare", False):  # a graph without masks at its outputs
+    drawn = getattr(model, "_drawn", None)
+    if drawn is not None and drawn.is_bare:  # a graph without masks at its outputs
         return [None] * len(flat)
     masks = [real_mask(leaf) for leaf in flat]
     if model.graph is not None and model.jit_compile:
-        drawn = model.compute_mask(x)
-        masks = list(drawn) if isinstance(drawn, (list, tuple)) else [drawn] * len(flat)
+        made = model.compute_mask(x)
+        masks = list(made) if isinstance(made, (list, tuple)) else [made] * len(flat)
     return masks

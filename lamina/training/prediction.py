@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina._torch import modules
 from lamina.arrays import as_tensor
 from lamina.callbacks import CallbackList
 from lamina.graph import ShapeError, StructureError, tree
+from lamina.layers import Layer
 from lamina.layers.mode import asking
+from lamina.probing import parts_of
 
 from .arguments import limited
 from .execution import packed
@@ -52,17 +55,57 @@ def predict_one(model: Any, x: Any) -> Any:
     """Outputs for a single array of rows, on the shortest way."""
     if type(x) is np.ndarray and x.dtype.kind in "fiub":
         # A tensor before inference mode begins: there, `owned` could not tell a view of the user's rows.
-        x = as_tensor(x)
+        x = _placed(model, x)
     fresh = type(x) is torch.Tensor and not x.is_inference()
     with torch.inference_mode():
         folded = model.folded()
-        output = model(x, training=False) if folded is None else folded(x)
+        if folded is not None:
+            output = folded(x)
+        elif _only_runs_graph(model):
+            output = model.call(x, False)
+        else:
+            output = model(x, training=False)
     if type(output) is torch.Tensor:
         return _numpy(output if fresh and output.is_inference() and output.is_contiguous() else owned(output))
     taken: set[int] = set()
     return tree.map_leaves(
         lambda leaf: _numpy(owned(leaf, fresh, taken)) if isinstance(leaf, torch.Tensor) else leaf, output
     )
+
+
+def _only_runs_graph(model: Any) -> bool:
+    """Whether ``model.call`` is all that a call of it comes to: the rest is 3 of 16 us for a small model."""
+    own, drawn = vars(model), getattr(model, "_drawn", None)
+    return (
+        drawn is not None
+        and drawn.is_bare
+        and model._losing is None
+        and own["activity_regularizer"] is None
+        and not (own["_forward_hooks"] or own["_forward_pre_hooks"] or "call" in own or "forward" in own)
+        and model._compiled_call_impl is None
+        and type(model).__call__ is Layer.__call__
+        and type(model).forward is Layer.forward
+        and not modules.any_global_hook()
+    )
+
+
+def _placed(model: Any, rows: np.ndarray[Any, Any]) -> torch.Tensor:
+    """The rows as a tensor where the model's weights lie."""
+    flags = rows.flags
+    plain = flags.c_contiguous and flags.writeable and rows.dtype.isnative
+    tensor = torch.from_numpy(rows) if plain else as_tensor(rows)  # 1 us instead of 2.5
+    weight = _some_weight(model)
+    return tensor if weight is None or weight.is_cpu else tensor.to(weight.device)
+
+
+def _some_weight(model: Any) -> torch.Tensor | None:
+    """Any parameter of the model; as a rule one that lies right in a layer, found 1 us sooner than by a walk."""
+    for part in model._modules.values():
+        if part is not None:
+            for weight in part._parameters.values():
+                if weight is not None:
+                    return weight  # type: ignore[no-any-return]
+    return next((w for part in parts_of(model) for w in part._parameters.values() if w is not None), None)
 
 
 def owned(tensor: torch.Tensor, fresh: bool = False, taken: set[int] | None = None) -> torch.Tensor:

@@ -73,8 +73,7 @@ class Dense(Layer):
         )
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        kernel: torch.Tensor = self.kernel
-        bias = self.bias
+        kernel, bias = self._kernel_and_bias()
         if 1 < self.units < _NARROW and not torch.compiler.is_compiling() and inputs.numel() >= _MANY:
             kernel = kernel.t().contiguous().t()
         if inputs.dim() != 2:
@@ -88,6 +87,19 @@ class Dense(Layer):
                 return outputs.relu_()  # nobody else has seen it, and the product's gradient does not need it
         result: torch.Tensor = outputs if self.activation is None else self.activation(outputs)
         return result
+
+    def _kernel_and_bias(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The two weights, as ``self.kernel`` and ``self.bias`` give them. `nn.Module` takes 1.2 us for that, since it
+        answers only after Python has found nothing; a stand-in's casts lie where Python looks first.
+        """
+        own = self.__dict__
+        weights = own["_parameters"]
+        if type(self) is Dense and "kernel" in weights and "kernel" not in own:
+            kernel = weights["kernel"]
+            if "bias" in weights and "bias" not in own:
+                return kernel, weights["bias"]
+            return kernel, self.bias
+        return self.kernel, self.bias
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 2:

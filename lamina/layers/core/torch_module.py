@@ -91,7 +91,8 @@ class TorchModule(Layer):
                 return plain_result(self.module(*args, **kwargs))
         if self._asks_mode and (self.training or not self._is_watched):
             watch(self, self.training, args)
-        return run_module(self.module, self.trainable, args, kwargs)
+        module: Any = self._modules["module"]  # not by `__getattr__` above: 1 us
+        return run_module(module, self._trainable, args, kwargs)
 
     @property
     def inner_shapes(self) -> dict[str, list[Shape]]:
