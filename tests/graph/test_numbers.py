@@ -108,6 +108,19 @@ def test_asking_for_a_size_or_device_drops_no_mask():
     assert y.mask is not None
 
 
+def test_a_size_of_another_input_is_a_border_or_a_step_of_a_slice():
+    x, other = Input((12,)), Input((None,))
+    n = other.size(1)
+    model = Model([x, other], [x[:, n:], x[:, :n], x[:, ::n]])
+    data = torch.arange(24.0).reshape(2, 12)
+    for size in (3, 5):
+        for found, expected in zip(model([data, torch.ones(2, size)]), (data[:, size:], data[:, :size], data[:, ::size])):
+            assert torch.equal(found, expected)
+    for i, border in enumerate((slice(n, None), slice(None, n), slice(None, None, n))):
+        with pytest.raises(LaminaError, match="not connected|cannot be reached|depend"):
+            Model(x, x[:, border])
+
+
 REFUSED = {
     "range": (lambda n: list(range(n)), r"torch\.arange\(n\) for range\(n\)"),
     "list index": (lambda n: [1, 2][n], r"torch\.arange"),

@@ -620,6 +620,16 @@ def test_hooks_of_the_model_or_of_all_modules():
     assert model.folded() is not None
 
 
+def test_a_nested_model_that_casts_what_it_is_given_stays_whole():
+    inside = Input((4,))
+    nested = Model(inside, inside * 3.0 + 0.1)
+    x = Input((4,), dtype="float64")
+    h = nested(x)
+    model = fill(Model(x, [h, L.BatchNormalization()(L.Dense(3)(h))]))
+    assert "Dense+BatchNormalization" in str(steps_of(model) and fused(model))
+    assert_same(model, data(model))
+
+
 def test_a_hooked_nested_model_stays_whole():
     model = fill(_of_nested_models())
     seen = []

@@ -57,7 +57,7 @@ MUTANTS = [
     Mutant("lamina/graph/records.py", "(id(node), k), Ref(i, k))", "(id(node), k), Ref(i, 0))", "tests/saving/test_clone.py"),
     Mutant("lamina/graph/node.py", "(id(leaf.node), leaf.index), leaf)", "(id(leaf.node), 0), leaf)", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py tests/graph/test_misuse.py"),
     Mutant("lamina/sizes/tree.py", "pairs if type(value) is dict else _same_mapping(value, pairs)", "pairs", MODEL),
-    Mutant("lamina/sizes/tree.py", "leaves((value.start, value.stop, value.step))", "leaves((value.start, value.stop))", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py tests/graph/test_misuse.py"),
+    Mutant("lamina/sizes/tree.py", "leaves((value.start, value.stop, value.step))", "leaves((value.start, value.stop))", "tests/graph/test_numbers.py"),
     Mutant("lamina/graph/graph.py", "max(before.get(symbolic.node, 0), own + 1)", "own + 1", "tests/graph/test_layer_order.py"),
     Mutant("lamina/graph/graph.py", " | {key_of(t) for t in self.outputs}\n", "\n", f"{GRAPH} {MODEL}"),
     Mutant("lamina/graph/graph.py", "new.setdefault((id(node), i), tensor)", "new[(id(node), i)] = tensor", f"{GRAPH} tests/saving/test_clone.py"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import lamina
 from lamina import optimizers
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.layers.variable import Variable
@@ -249,6 +250,18 @@ def test_it_answers_for_the_inner_optimizer():
     scaled.finalize_variable_values([weight])
     assert torch.equal(weight.detach(), average)
     assert len(scaled.variables) == len(inner.variables) + 2
+
+
+def test_fit_scales_the_loss_that_the_optimizer_scales_back():
+    data, target = torch.linspace(-1, 1, 24).reshape(8, 3), torch.ones(8, 1)
+    kernels = []
+    for optimizer in (optimizers.SGD(0.1), LossScaleOptimizer(optimizers.SGD(0.1), initial_scale=64.0)):
+        model = lamina.Sequential([lamina.Input((3,)), lamina.layers.Dense(1, kernel_initializer="ones")])
+        model.compile(optimizer, "mse")
+        model.fit(data, target, epochs=2, batch_size=4, shuffle=False, verbose=0)
+        kernels.append(model.layers[-1].kernel.detach())
+    torch.testing.assert_close(kernels[1], kernels[0])
+    assert not torch.allclose(kernels[0], torch.ones(3, 1), atol=0.05)
 
 
 def test_config_as_keras_writes_it():

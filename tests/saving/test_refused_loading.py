@@ -139,6 +139,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("config/constants", [constant(dtype="float31")], "No dtype is called 'float31'"),
     ("config/constants", [constant(shape=[-2])], "The entry of a constant cannot be made"),
     ("config/constants", [constant(shape=["2"])], "malformed"),
+    ("config/constants", [constant(shape=[True])], "malformed"),
     (
         "config/constants",
         [constant(parameter=True, dtype="int64", trainable=True)],

@@ -69,6 +69,39 @@ def test_freezing_takes_effect_at_the_next_step_not_at_the_next_epoch():
     assert moved == [True, True, True, False, False, True, True]
 
 
+def test_what_was_frozen_from_the_start_is_trained_from_the_next_step_on():
+    x, y = rows()
+    model = nested()
+    model.compile("sgd", "mse")
+    inner = model.get_layer("encoder").get_layer("inner")
+    inner.trainable = False
+    seen = []
+
+    def at(batch, logs):
+        seen.append(values(inner))
+        if batch == 3:
+            inner.trainable = True
+
+    model.fit(x, y, batch_size=4, callbacks=[LambdaCallback(on_train_batch_end=at)], verbose=0)
+    assert [not torch.equal(a[0], b[0]) for a, b in pairwise(seen)] == [False] * 3 + [True] * 4
+
+
+def test_the_penalty_of_a_part_that_is_frozen_within_an_epoch_ends_with_the_step():
+    x, y = rows(8)
+    a = Dense(4, kernel_regularizer=lambda kernel: 1000.0 + 0.0 * kernel.sum())
+    model = Sequential([Input((4,)), a, Dense(1)])
+    model.compile(lamina.optimizers.SGD(0.0), "mse")
+    seen = []
+
+    def at(batch, logs):
+        seen.append(logs["loss"])
+        a.trainable = False
+
+    model.fit(x, y, batch_size=4, callbacks=[LambdaCallback(on_train_batch_end=at)], verbose=0)
+    assert 1000.0 < seen[0] < 1100.0
+    assert 500.0 < seen[1] < 600.0  # the mean of both steps
+
+
 def test_a_frozen_batch_normalization_uses_and_keeps_its_averages():
     x, y = rows()
     model = nested()

@@ -101,6 +101,17 @@ def test_a_metric_alone_works_at_an_output_without_a_loss():
     assert list(model.evaluate(x, {"zebra": y["zebra"]}, verbose=0, return_dict=True)) == ["loss", "zebra_loss"]
 
 
+def test_a_key_of_the_outputs_goes_before_the_name_of_a_layer():
+    x = Input((3,), name="x")
+    model = Model(x, {"zebra": Dense(1, name="apple")(x), "apple": Dense(2, name="zebra")(x)})
+    data, y = rows()
+    model.compile("sgd", {"apple": "mse", "zebra": "mae"})
+    scores = model.evaluate(data, {"zebra": y["zebra"], "apple": y["apple"]}, verbose=0, return_dict=True)
+    predicted = model.predict(data)
+    assert scores["zebra_loss"] == pytest.approx(np.abs(predicted["zebra"] - y["zebra"]).mean(), rel=1e-5)
+    assert scores["apple_loss"] == pytest.approx(np.square(predicted["apple"] - y["apple"]).mean(), rel=1e-5)
+
+
 def test_class_weight_reaches_its_output_only():
     x = Input((3,), name="x")
     model = Model(x, {"a": Dense(2, activation="softmax")(x), "b": Dense(3, activation="softmax")(x)})
