@@ -140,7 +140,7 @@ MUTANTS = [
     # files
     Mutant("lamina/saving/fields.py", "not 0 <= value < count:", "not 0 <= value <= count:", READING),
     Mutant("lamina/saving/fields.py", "    for value in values:\n        if type(value) is not kind:", "    for value in values:\n        if not isinstance(value, kind):", READING),
-    Mutant("lamina/saving/strict_json.py", "object_pairs_hook=_no_key_twice, ", "", "tests/saving/test_json.py tests/hostile/test_attacks.py"),
+    Mutant("lamina/saving/strict_json.py", "object_pairs_hook=_no_key_twice, ", "", "tests/saving/test_json.py"),
     Mutant("lamina/saving/strict_json.py", " or objects > MAX_OBJECTS", "", "tests/saving/test_json.py tests/hostile/test_attacks.py"),
     Mutant("lamina/saving/tensors.py", "        if start != end:", "        if start < end:", READING),
     Mutant("lamina/saving/tensors.py", "end != len(data) - values:", "end > len(data) - values:", READING),

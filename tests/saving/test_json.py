@@ -14,6 +14,7 @@ from lamina.layers import Dense, Input
 from lamina.models import model_from_json
 from lamina.saving import LoadingError
 from lamina.saving.archive import MODEL, read_archive
+from lamina.saving.strict_json import parse
 from tests.saving.cases import CASES
 from tests.saving.look import same
 
@@ -40,6 +41,17 @@ def test_a_config_is_made_of_json_types_and_makes_the_model(name: str) -> None:
     again.load_state_dict(model.state_dict())
     assert again.get_config() == config
     assert same(again(inputs), model(inputs))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [('{"a": 1, "a": 1}', "a key twice"), ('[{"b": {"a": 1, "c": 2, "a": 3}}]', "a key twice"),
+     ("[NaN]", "holds NaN"), ("-Infinity", "holds -Infinity"), ("[1,]", "no JSON that can be read"),
+     (b"\xff", "no JSON that can be read"), (None, "no JSON that can be read")],
+)  # fmt: skip
+def test_what_is_no_json_is_named(text: Any, message: str) -> None:
+    with pytest.raises(LoadingError, match=message):
+        parse(text, "It")
 
 
 def test_constants_come_with_their_values() -> None:

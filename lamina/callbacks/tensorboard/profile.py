@@ -40,7 +40,8 @@ class BatchProfiler:
             return
         from torch.profiler import profile, tensorboard_trace_handler
 
-        self._running = profile(on_trace_ready=tensorboard_trace_handler(str(self.folder)))
+        # acc_events: for one range it changes nothing, and without it torch 2.11 warns that events are lost.
+        self._running = profile(on_trace_ready=tensorboard_trace_handler(str(self.folder)), acc_events=True)
         self._running.start()
 
     def end(self, batch: int) -> None:
