@@ -147,9 +147,9 @@ MUTANTS = [
     Mutant("lamina/saving/tensors.py", "tensor.ne(0) if dtype is torch.bool else tensor", "tensor.view(torch.bool) if dtype is torch.bool else tensor", READING),
     Mutant("lamina/saving/tensors.py", "            and len(shape) <= _MAX_AXES\n", "", READING),
     Mutant("lamina/saving/archive.py", "zlib.crc32(members[info.filename]) != info.CRC:", "False:", READING),
-    Mutant("lamina/saving/archive.py", "info.header_offset < end or head > len(data)", "head > len(data)", f"{READING} tests/hostile/test_attacks.py"),
+    Mutant("lamina/saving/archive.py", "info.header_offset < end or head > len(data)", "head > len(data)", READING),
     Mutant("lamina/saving/archive.py", "            os.fsync(file.fileno())\n", "", "tests/saving/test_killed.py tests/callbacks/test_model_checkpoint.py"),
-    Mutant("lamina/saving/values.py", "len(data) > 1 or (word not in", "(word not in", READING),
+    Mutant("lamina/saving/values.py", "len(data) > 1 or (word not in", "(word not in", "tests/saving/test_words.py"),
     Mutant("lamina/saving/values.py", 'type(key) is str and not key.startswith("$") for key in value', "type(key) is str for key in value", "tests/saving/test_json.py tests/saving/test_words.py"),
     # optimizers
     Mutant("lamina/optimizers/group.py", "            and list(map(_kind, grads)) == self._kinds\n", "", GROUPS),

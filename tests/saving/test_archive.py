@@ -122,6 +122,17 @@ def test_a_member_twice(tmp_path: Path) -> None:
         read(tmp_path, file.getvalue())
 
 
+def test_a_member_within_another(tmp_path: Path) -> None:
+    alone = packed(**{"model.json": None, "weights.safetensors": b"values"})
+    inner = alone[: alone.index(b"PK\x01\x02")]  # header, name and values
+    data = bytearray(packed(**{"model.json": b"before" + inner, "weights.safetensors": b"values"}))
+    assert read(tmp_path, bytes(data)) == {"model.json": b"before" + inner, "weights.safetensors": b"values"}
+    entry = data.rindex(b"PK\x01\x02")
+    data[entry + 42 : entry + 46] = data.index(inner).to_bytes(4, "little")  # where the directory says that it begins
+    with pytest.raises(LoadingError, match="damaged(.|\n)*overlap"):
+        read(tmp_path, bytes(data))
+
+
 def test_packed_members(tmp_path: Path) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

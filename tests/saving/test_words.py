@@ -56,6 +56,12 @@ def test_dicts_that_look_like_words_are_not_taken_for_them() -> None:
         assert decode(encode(value)) == value
 
 
+@pytest.mark.parametrize("data", ({"$tuple": [1], "a": 2}, {"a": 2, "$float": "inf"}, {"$tuple": [], "$dict": []}))
+def test_a_word_stands_alone(data: Any) -> None:
+    with pytest.raises(LoadingError, match="a word that is not known"):
+        decode([data])
+
+
 def test_numbers_of_numpy_become_plain_ones() -> None:
     assert encode([np.float32(0.5), np.int64(3), np.bool_(True)]) == [0.5, 3, True]
     assert encode((torch.Size([1, 2]), torch.ones(2, 2).max(0)[0].shape)) == {
