@@ -134,7 +134,7 @@ MUTANTS = [
     Mutant("lamina/view/facts.py", ' and activation != "linear"', "", "tests/view/test_facts.py"),
     # functions
     Mutant("lamina/ops/choice.py", "chosen(index <= k,", "chosen(index < k,", "tests/ops/test_control.py"),
-    Mutant("lamina/ops/body.py", "torch.as_tensor(value, dtype=dtype)", "torch.as_tensor(value)", BODIES),
+    Mutant("lamina/ops/body.py", "torch.as_tensor(value, dtype=dtype)", "torch.as_tensor(value)", f"{BODIES}::test_the_index_of_a_loop_has_the_dtype_that_it_was_drawn_with"),
     Mutant("lamina/ops/body.py", "        if self.fixed:\n", "        if False:\n", "tests/saving/test_ops.py tests/hostile/test_attacks.py"),
     Mutant("lamina/ops/body.py", "self.body.example([*_given(args), *self.captures])", "self.body.example([*self.captures, *_given(args)])", BODIES),
     # files

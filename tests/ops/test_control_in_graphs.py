@@ -442,3 +442,12 @@ def test_an_error_in_a_branch_names_the_line() -> None:
     notes = "\n".join(caught.value.__notes__)
     assert 'Lambda "lambda"' in notes
     assert "test_control_in_graphs.py" in notes
+
+
+def test_the_index_of_a_loop_has_the_dtype_that_it_was_drawn_with() -> None:
+    x = Input((4,))
+    last, total = ops.fori_loop(0, 3, lambda i, v: (i, v[1] + x), (0, x))
+    found = Model(x, [last, total])(torch.ones(2, 4))
+    assert (found[0].dtype, last.dtype) == (torch.int32, torch.int32)
+    assert int(found[0]) == 2
+    assert torch.equal(found[1], torch.full((2, 4), 4.0))
