@@ -50,7 +50,7 @@ class CallForms:
             args = (options.pop("inputs"),)
         places = dict(zip(self.keys, args, strict=False))
         unknown = [name for name in options if name not in OPTIONS]
-        if unknown or named.keys() & places.keys() or not (args or named) or (named and len(args) > len(places)):
+        if unknown or named.keys() & places.keys() or not (args or named):
             raise self._refusal(args, kwargs)
         if named:
             return {**places, **named}, options

@@ -71,6 +71,22 @@ def test_names_that_python_cannot_write_get_near_ones():
     assert torch.equal(model(**by_own_names, training_=given["training"]), expected)
 
 
+def test_names_that_would_be_one_get_numbers():
+    inputs = {name: Input((2,)) for name in ("a b", "a.b", "a-b", "a_b_1")}
+    model = Model(inputs, sum(k * tensor for k, tensor in enumerate(inputs.values(), 1)))
+    assert names_of(model)[:4] == ["a_b", "a_b_1", "a_b_2", "a_b_1_1"]
+    ones = torch.ones(1, 2)
+    assert model(a_b=0 * ones, a_b_1=0 * ones, a_b_2=ones, a_b_1_1=0 * ones)[0, 0] == 3
+
+
+def test_the_option_goes_before_an_input_of_that_name():
+    inputs = {"x": Input((4,)), "training": Input((4,))}
+    model = Model(inputs, layers.Dropout(0.5)(inputs["x"]) + inputs["training"])
+    expected = model({"x": A, "training": A})
+    assert torch.equal(model(x=A, training_=A, training=False), expected)
+    assert not torch.equal(model(x=A, training_=A, training=True), expected)
+
+
 def test_a_nested_dict_is_called_by_its_keys():
     a, b, c = Input((2,)), Input((2,)), Input((2,))
     model = Model({"pair": [a, b], "single": c}, a - b * c)
@@ -105,8 +121,9 @@ def test_masks_of_the_outputs_are_found_however_the_model_is_called():
 
 @pytest.mark.parametrize(
     "args, kwargs, what",
-    [((A, B), {"other": B}, "other"), ((A,), {"img": B}, "img"), ((), {}, "0 positional"), ((), {"txt": B}, "img")],
-    ids=["unknown name", "given twice", "nothing", "one is missing"],
+    [((A, B), {"other": B}, "other"), ((A,), {"img": B}, "img"), ((), {}, "0 positional"), ((), {"txt": B}, "img"),
+     ((A, B, B), {"txt": B}, "3 positional"), ((A, B, B), {}, "2")],
+    ids=["unknown name", "given twice", "nothing", "one is missing", "too many and a name", "too many"],
 )
 def test_a_wrong_call_is_refused_by_name(args, kwargs, what):
     with pytest.raises((lamina.ArgumentError, lamina.StructureError), match=what):

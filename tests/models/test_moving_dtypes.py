@@ -334,3 +334,10 @@ def test_the_device_of_a_trial_is_not_that_of_the_weights():
     with torch.device("meta"):
         late = Model(x, Late()(x))
     assert {p.device.type for p in late.parameters()} == {"meta"}
+
+
+def test_dtypes_that_no_layer_computes_in_leave_the_policy():
+    for layer in (layers.Dense(3), layers.ReLU()):
+        for dtype in (torch.int32, torch.complex64):
+            layer.type(dtype)
+            assert (layer.dtype, layer.compute_dtype) == ("float32", "float32")

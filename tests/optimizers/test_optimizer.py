@@ -15,6 +15,7 @@ import torch
 from lamina import optimizers
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.optimizers import schedules
+from lamina.optimizers.group import is_dense
 from tests.ids import without_address
 from tests.metrics.waiting import NoWaiting
 
@@ -607,3 +608,24 @@ def test_a_restart_comes_exactly_on_its_step():
     schedule = schedules.CosineDecayRestarts(0.1, first_decay_steps=10, t_mul=3.0)
     assert [schedule(step) for step in (0, 10, 40, 130, 400, 1210)] == [0.1] * 6
     assert schedule(1209) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad"])
+def test_a_parameter_that_is_given_other_memory_is_trained_there(name):
+    """Of a kernel that is stored transposed, fused kernels on CPUs are given views."""
+    kernels = []
+    for moves in (False, True):
+        weight = torch.nn.Parameter(torch.randn(4, 3, generator=torch.Generator().manual_seed(0)).t())
+        optimizer = make(name, {"learning_rate": 0.1})
+        for step in range(3):
+            optimizer.apply([gradients(step)[0]], [weight])
+            if moves:
+                weight.data = weight.data.clone()
+        kernels.append(weight.detach())
+    torch.testing.assert_close(kernels[1], kernels[0], rtol=0, atol=0)
+
+
+def test_an_axis_of_size_one_may_have_any_stride():
+    assert is_dense(torch.empty_strided((3, 1, 2), (2, 77, 1)))
+    assert is_dense(torch.empty_strided((1, 3), (1, 1)))
+    assert not is_dense(torch.empty_strided((3, 1, 2), (3, 77, 1)))
