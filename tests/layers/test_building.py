@@ -95,6 +95,36 @@ def test_a_second_build_for_another_shape_names_both(case):
     assert "test_building.py" in str(caught.value)
 
 
+def test_a_shape_by_name_is_the_same():
+    layer = layers.Dense(2)
+    layer.build(input_shape=(None, 4))
+    kernel = layer.kernel
+    layer.build(input_shape=(None, 4))
+    layer.build((None, 4))
+    assert layer.kernel is kernel
+    with pytest.raises(ArgumentError, match=r"build\(\(None, 5\)\)(.|\n)*build\(\(None, 4\)\)"):
+        layer.build(input_shape=(None, 5))
+
+
+def test_a_part_that_was_built_while_its_layer_was_drawn_is_built_for_any_size():
+    class Around(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    layer = Around()
+    layer(Input((None, 4)))
+    kernel = layer.dense.kernel
+    layer.dense.build((None, 7, 4))
+    assert layer.dense.kernel is kernel
+    with pytest.raises(ArgumentError, match="is built already") as caught:
+        layer.dense.build((None, 7, 5))
+    assert "build((None, None, 4))" in str(caught.value)
+
+
 def test_after_a_call_too():
     layer = layers.Dense(2)
     layer(torch.ones(3, 4))
