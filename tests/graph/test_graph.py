@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import weakref
 
 import pytest
@@ -148,6 +150,23 @@ def test_replace_and_insert_return_new_graphs_that_share_the_other_layers():
     assert swapped.outputs[0].shape == (None, 7)
     assert swapped.modules["first"] is first
     assert model.outputs[0].shape == (None, 2)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda graph: pickle.loads(pickle.dumps(graph)), Graph.rebuild])
+def test_copies_know_which_result_of_a_node_is_meant(copied):
+    x = Input((4,))
+    a, b = x.chunk(2, -1)
+    graph = copied(Graph(x, {"b": b, "difference": b * 2 - a}))
+    found = Program(graph).run(torch.tensor([[1.0, 2.0, 3.0, 4.0]]))
+    assert {name: t.tolist() for name, t in found.items()} == {"b": [[3, 4]], "difference": [[5, 6]]}
+
+
+def test_a_result_that_is_an_input_stays_one_where_its_node_is_drawn_again_for_another_result():
+    x = Input((4,))
+    a, b = x.chunk(2, -1)
+    again = Graph([x, a], b + a * 10).rebuild(inputs=[Input((4,)), Input((2,))])
+    found = Program(again).run(torch.tensor([[1.0, 2.0, 3.0, 4.0]]), torch.tensor([[5.0, 6.0]]))
+    assert found.tolist() == [[53, 64]]
 
 
 def test_a_cycle_is_refused():

@@ -19,6 +19,7 @@ EXPRESSIONS = {
     "method": lambda x: x.relu(),
     "operators": lambda x: (2 - x) / 3 + x**2 - -x,
     "reflected": lambda x: 1 / (1 + 2**x),
+    "powers of a negative number": lambda x: (-2.0) ** (x * 0 + 2) + (-3) ** (x * 0 + 2),
     "floor and mod": lambda x: x // 2 + x % 2,
     "comparison": lambda x: (x > 0) & ~(x > 1) | (x == 0),
     "where": lambda x: torch.where(x > 0, x, torch.zeros_like(x)),

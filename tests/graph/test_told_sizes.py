@@ -10,6 +10,7 @@ import pytest
 
 from lamina import Input, ops
 from lamina.graph import LaminaError
+from lamina.sizes.texts import without_examples
 from tests.layers.build import layer_of
 from tests.layers.cases.form import Case as LayerCase
 from tests.layers.test_refusals import ONE, other_shapes
@@ -23,6 +24,12 @@ EXAMPLES = {48, 192, 240, 1280, 5120, 6400, 24, 96, 9216, 47, 191, 49, 193, 2293
 def told(error: LaminaError) -> str:
     """The message without lines of files."""
     return "\n".join(part for part in str(error).splitlines() if ".py:" not in part)
+
+
+def test_numbers_of_messages_in_other_words_are_no_examples_for_each_other():
+    assert without_examples("size 192 of 3", "axis 50 of 4", {192}) == "size None of 3"
+    assert without_examples("size 192 of 3", "size 50 of 3", set()) == "size None of 3"
+    assert without_examples("size 192", "size 50 of 3", {192}) == "size None"
 
 
 def numbers_in(text: str) -> set[int]:

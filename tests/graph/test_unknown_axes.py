@@ -413,3 +413,12 @@ def test_steps_make_a_small_size_of_a_large_one_and_it_stays_unknown(case):
     y = STRIDED[case](x)
     assert y.shape[1] is None
     assert Model(x, y)(torch.zeros(1, 60_000, 1)).shape[1] > 1
+
+
+def test_a_size_that_is_made_of_a_small_part_of_another_is_not_known() -> None:
+    """A quotient that is alike in both usual worlds."""
+    x, other = Input((1,)), Input((None,))
+    y = x.expand(-1, other.size(1) // 200 + 2)
+    assert y.shape == (None, None)
+    model = Model([x, other], y)
+    assert [model([torch.ones(1, 1), torch.ones(1, n)]).shape[1] for n in (1, 199, 200, 1000)] == [2, 2, 3, 7]

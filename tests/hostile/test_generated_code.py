@@ -43,6 +43,14 @@ def test_the_name_of_an_argument_is_no_code(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["class", "lambda", "None", "_", "2nd", "a b", "v_class"])
+def test_names_that_are_none_in_python(name: str) -> None:
+    x = Input((3,), name=name)
+    y = Dense(2, name=f"{name}2" if name == "_" else "def")(x)
+    model = Model(x, {name: torch.tanh(y)})
+    assert torch.equal(model(torch.ones(1, 3))[name], torch.tanh(model.get_layer(y.node.op.name)(torch.ones(1, 3))))
+
+
 @pytest.mark.parametrize("text", ["x); {code}; (", "x\n    {code}\n    y", "x'+{code}+'", "{{{code}}}", "import os"])
 @pytest.mark.parametrize("place", ["node", "layer", "input", "argument", "key"])
 def test_names_and_values_are_no_code(place: str, text: str, tmp_path: Path) -> None:

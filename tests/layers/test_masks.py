@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from lamina import layers
+from lamina import Model, layers
 from lamina.graph import Graph
 from lamina.layers import Input, Masking
+from lamina.models import clone_model
 from lamina.program import Program
 from tests.layers.cases.form import Sub
 from tests.layers.parity import check
@@ -201,6 +204,26 @@ def test_merging_masks_in_a_graph() -> None:
         by_hand = merge([embedding(a), embedding(b)])
         _, mask = program.run(a, b)
         assert torch.equal(mask, by_hand._keras_mask)
+
+
+def test_a_function_of_masked_tensors_needs_all_of_their_masks() -> None:
+    ids = [layers.Input((3,), dtype="int64") for _ in range(3)]
+    a, b, c = map(layers.Embedding(5, 4, mask_zero=True), ids)
+    program = Program(Graph(ids, (a + torch.where(b > c, b, c)).mask))
+    given = torch.tensor([[[0, 1, 2]], [[3, 0, 4]], [[1, 2, 3]]])
+    assert program.run(*given).tolist() == [[False, False, True]]
+    assert program.run(*given.flip(0)).tolist() == [[False, False, True]]
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model)), clone_model])
+def test_copies_of_a_model_keep_its_masks(twin: Callable[[Any], Any]) -> None:
+    x = layers.Input((3,), dtype="int64")
+    copied = twin(Model(x, layers.Embedding(5, 4, mask_zero=True)(x) * 2.0))
+    ids = torch.tensor(IDS["a"])
+    assert torch.equal(copied(ids)._keras_mask, ids != 0)
+    assert copied.output.mask is not None
+    again = Program(Graph(x, copied(x).mask)).run(ids)
+    assert torch.equal(again, ids != 0)
 
 
 def test_a_lambda_makes_the_mask_that_it_is_given() -> None:

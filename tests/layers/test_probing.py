@@ -82,6 +82,12 @@ class BranchesOnValues(layers.Layer):
         return inputs[..., :width] * float(self.sizes.max())
 
 
+class MakesValues(layers.Layer):
+    def call(self, inputs):
+        sizes = torch.tensor([2, 4])
+        return inputs[..., : int(sizes.max())] * float(torch.as_tensor([1.0, 3.0]).sum())
+
+
 class MovesDevices(layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -119,6 +125,7 @@ CASES = {
     "a layer made in call": MadeInCall,
     "a layer in a plain object": ThroughHolder,
     "a branch on values": BranchesOnValues,
+    "a branch on values made in call": MakesValues,
     "devices": MovesDevices,
     "a module with a plain tensor": lambda: layers.TorchModule(PlainTensorModule()),
     "a function that holds a tensor": lambda: layers.Lambda(lambda x: x + _TENSOR),
@@ -167,17 +174,21 @@ class Rebinds(layers.Layer):
         super().__init__(**kwargs)
         self.register_buffer("count", torch.zeros(()))
         self.register_buffer("mean", torch.zeros(4))
-        self.seen, self.last, self.calls = [], None, 0
+        self.register_buffer("flags", torch.zeros(4, dtype=torch.bool))
+        self.seen, self.met, self.last, self.calls = [], set(), None, 0
 
     def call(self, inputs):
         self.count = self.count + 1
+        self.flags |= self.flags.logical_not()
+        self.met.add(inputs.dtype)
         self.mean.add_(inputs.mean((0, 1)))
         with torch.no_grad():
             self.mean.mul_(0.5)
         self.mean.data = self.mean.data + 1
         self.last = inputs * 2
         self.seen.append(self.last)
-        return inputs + torch.rand(4) + torch.bernoulli(torch.full((4,), 0.5)) + self.last
+        noise = torch.rand_like(_TENSOR[0]) + torch.nn.functional.dropout(self.mean, 0.5)
+        return inputs + torch.rand(4) + torch.bernoulli(torch.full((4,), 0.5)) + self.last + noise
 
 
 class RebindingModule(torch.nn.Module):
@@ -204,6 +215,8 @@ def test_drawing_changes_nothing():
     assert float(layer.count) == 0
     assert layer.mean.tolist() == [0] * 4
     assert layer.seen == []
+    assert layer.met == set()
+    assert not layer.flags.any()
     assert layer.last is None
     assert float(module.module.count) == 0
     assert int(module.module.norm.num_batches_tracked) == 0

@@ -239,3 +239,53 @@ def test_a_mode_that_a_call_asks_for_ends_with_it_even_by_an_error():
     with lamina.layers.mode.asking(other, True):
         assert other.training
     assert not other.training
+
+
+class Around(layers.Layer):
+    """Runs a layer of Lamina's that PyTorch has compiled."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = layers.Dropout(0.5)
+        self.inner.compile(backend="eager")
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+@pytest.mark.parametrize(
+    "make", [Around, lambda: layers.TorchModule(torch.compile(torch.nn.Dropout(0.5), backend="eager"))]
+)
+def test_a_mode_that_a_call_asks_for_reaches_compiled_parts(make):
+    """Compiled code reads flags, so there the flags say it for as long as the call takes."""
+    layer, x = make(), Input((200,))
+    model = Model(x, layer(x))
+    for training in (True, False, True):
+        assert bool((model(torch.ones(1, 200), training=training) == 0).any()) is training
+        assert not any(part.training for part in layer.modules())
+
+
+def test_what_a_module_of_pytorchs_notes_in_another_mode_is_kept():
+    class Notes(torch.nn.Module):
+        calls, seen = 0, None
+
+        def __init__(self):
+            super().__init__()
+            self.pending = [False, True]
+
+        def forward(self, x):
+            self.calls += 1
+            self.seen = self.training
+            if not x.is_meta and getattr(self, "pending", None) is not None:
+                del self.pending
+            return x
+
+    inner = Notes()
+    x = Input((2,))
+    model = Model(x, layers.TorchModule(inner)(x))
+    before = inner.calls
+    model(torch.ones(1, 2), training=True)
+    assert (inner.calls, inner.seen, inner.training) == (before + 1, True, False)
+    assert not hasattr(inner, "pending")
+    model(torch.ones(1, 2), training=False)
+    assert (inner.calls, inner.seen, inner.training) == (before + 2, False, False)

@@ -18,6 +18,7 @@ import lamina
 from lamina import Input, Model, Sequential, Variable, layers, models, optimizers, regularizers
 from lamina.constraints import MaxNorm
 from lamina.graph import StructureError
+from lamina.layers.weight_facts import places
 
 X, Y = np.ones((8, 4), "float32"), np.full((8, 3), 5, "float32")
 
@@ -156,6 +157,17 @@ def test_pruned_values_stay_away_and_are_not_penalised() -> None:
     found.fit(X, Y, verbose=0)
     found(X[:1])
     assert (dense(found).kernel[mask == 0] == 0).all()
+
+
+def test_a_constraint_leaves_the_pruned_values_as_they_were() -> None:
+    """They come back where the mask is taken away."""
+    layer = layers.Dense(3, kernel_constraint=lambda kernel: kernel * 0 + 7)
+    layer(torch.ones(1, 4))
+    before = layer.kernel.detach().clone()
+    prune.custom_from_mask(layer, "kernel", mask := (torch.arange(12).view(4, 3) % 2 == 0).float())
+    (place,) = places(layer, "constraint")
+    place.constrain()
+    torch.testing.assert_close(layer.kernel_orig.detach(), torch.where(mask != 0, 7.0, before))
 
 
 class Rounded(nn.Module):

@@ -126,7 +126,9 @@ def test_outputs_come_in_the_structure_declared(kind):
     structure = STRUCTURES[kind]
     a, b = Input((3,)), Input((2,))
     inputs = [a, b] if any(leaf is b for leaf in tree.leaves(structure(a, b))) else [a]
-    model = Model(inputs, structure(a + 1, b + 1) if len(inputs) == 2 else structure(a + 1, None))
+    declared = structure(a + 1, b + 1) if len(inputs) == 2 else structure(a + 1, None)
+    model = Model(inputs, declared)
+    assert kind == "tensor" or type(model.output) is type(declared)
     real = [A, B][: len(inputs)]
     for result in (model(real), model(*real), model.predict_on_batch([r.numpy() for r in real])):
         assert tree.describe(result) == tree.describe(model.output)

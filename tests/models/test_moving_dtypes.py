@@ -341,3 +341,20 @@ def test_dtypes_that_no_layer_computes_in_leave_the_policy():
         for dtype in (torch.int32, torch.complex64):
             layer.type(dtype)
             assert (layer.dtype, layer.compute_dtype) == ("float32", "float32")
+
+
+def test_weights_of_another_dtype_take_their_layer_along_beside_one_that_is_never_cast():
+    class Table(layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight((shape[-1], 3), name="kernel")
+            self.table = self.add_weight((3,), name="table", autocast=False)
+
+        def call(self, x):
+            return x @ self.kernel + self.table.to(x.dtype)
+
+    layer = Table()
+    layer(torch.ones(2, 4))
+    state = {"kernel": layer.kernel.detach().double(), "table": layer.table.detach().clone()}
+    layer.load_state_dict(state, assign=True)
+    assert (layer.dtype, layer.table.dtype) == ("float64", torch.float32)
+    assert layer(torch.ones(2, 4)).dtype == torch.float64

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -497,3 +499,44 @@ def test_compiled():
     run(X)
     model.out = layers.Dense(5)
     torch.testing.assert_close(run(X)["a"], model(X)["a"])
+
+
+def test_the_old_weights_and_their_state_are_let_go_of_at_once():
+    model = sequential()
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    old = weakref.ref(model.get_layer("out").kernel)
+    model.out = layers.Dense(3)
+    gc.collect()
+    assert old() is None
+
+
+def test_a_layer_that_was_refused_keeps_its_own_name():
+    model, new = drawn(), layers.Dense(7, name="mine")
+    with pytest.raises(LaminaError):
+        model.both = new
+    assert new.name == "mine"
+    x = Input((4,))
+    assert Model(x, new(x)).layers[-1].name == "mine"
+
+
+def test_a_result_in_another_dtype_reaches_the_models_around():
+    x, y = Input((4,)), Input((4,))
+    inner = Model(x, layers.Dense(3, name="out")(x))
+    outer = Model(y, inner(y) * 2.0)
+    outer(X)
+    inner.out = layers.Dense(3, dtype="float64")
+    assert outer(X).dtype == torch.float64
+    assert outer.output.dtype == torch.float64
+
+
+def test_an_adapter_that_gives_another_shape_keeps_no_mask():
+    class Pool(nn.Module):
+        def forward(self, x):
+            return x.mean(1)
+
+    x = Input((5, 4))
+    model = Model(x, layers.Dense(4, name="hidden")(layers.Masking()(x)))
+    assert model.output.mask is not None
+    model.hidden = Pool()
+    assert (model.output.shape, model.output.mask) == ((None, 4), None)

@@ -40,6 +40,10 @@ READING = "tests/saving/test_refused_loading.py tests/saving/test_archive.py tes
 STEPS = "tests/training/test_freezing.py tests/training/test_fit.py"
 GROUPS = "tests/optimizers/test_optimizer.py"
 BODIES = "tests/ops/test_control_in_graphs.py"
+SIZES = "tests/graph/test_unknown_axes.py tests/layers/test_unknown_sizes.py"
+FORMS, SET, PARTS = (f"tests/models/test_{name}.py" for name in ("call_forms", "setting_modules", "exchanged_parts"))
+MOVING, MIXED = "tests/models/test_moving_dtypes.py", "tests/precision/test_mixed.py"
+FACTS = "tests/layers/test_weight_facts.py"
 
 MUTANTS = [
     # graph
@@ -53,18 +57,18 @@ MUTANTS = [
     Mutant("lamina/operations/registry.py", '("r", swapped)', '("r", functions)', "tests/operations/test_registry.py tests/saving/keras/test_operations.py"),
     Mutant("lamina/sizes/pointwise.py", "shapes[:1] if facts.casts else shapes", "shapes", "tests/operations/test_registry.py"),
     Mutant("lamina/sizes/pointwise.py", "0 if facts.changes else 1", "1", "tests/operations/test_registry.py"),
-    Mutant("lamina/graph/records.py", "real(m) if m is not None else None for m", "None for m", "tests/saving/test_clone.py"),
-    Mutant("lamina/graph/records.py", "(id(node), k), Ref(i, k))", "(id(node), k), Ref(i, 0))", "tests/saving/test_clone.py"),
+    Mutant("lamina/graph/records.py", "real(m) if m is not None else None for m", "None for m", "tests/layers/test_masks.py"),
+    Mutant("lamina/graph/records.py", "(id(node), k), Ref(i, k))", "(id(node), k), Ref(i, 0))", f"{GRAPH}::test_copies_know_which_result_of_a_node_is_meant"),
     Mutant("lamina/graph/node.py", "(id(leaf.node), leaf.index), leaf)", "(id(leaf.node), 0), leaf)", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py tests/graph/test_misuse.py"),
     Mutant("lamina/sizes/tree.py", "pairs if type(value) is dict else _same_mapping(value, pairs)", "pairs", MODEL),
     Mutant("lamina/sizes/tree.py", "leaves((value.start, value.stop, value.step))", "leaves((value.start, value.stop))", "tests/graph/test_numbers.py"),
     Mutant("lamina/graph/graph.py", "max(before.get(symbolic.node, 0), own + 1)", "own + 1", "tests/graph/test_layer_order.py"),
     Mutant("lamina/graph/graph.py", " | {key_of(t) for t in self.outputs}\n", "\n", f"{GRAPH} {MODEL}"),
-    Mutant("lamina/graph/graph.py", "new.setdefault((id(node), i), tensor)", "new[(id(node), i)] = tensor", f"{GRAPH} tests/saving/test_clone.py"),
+    Mutant("lamina/graph/graph.py", "new.setdefault((id(node), i), tensor)", "new[(id(node), i)] = tensor", f"{GRAPH}::test_a_result_that_is_an_input_stays_one_where_its_node_is_drawn_again_for_another_result"),
     Mutant("lamina/graph/graph.py", "tree.copied(inputs)", "inputs", MODEL),
     Mutant("lamina/graph/graph.py", "tree.copied(outputs)", "outputs", MODEL),
     Mutant("lamina/program.py", "        if dead:\n", "        if not dead:\n", "tests/models/test_as_module.py"),
-    Mutant("lamina/program.py", 'return f"({text})" if text.startswith("-") else text', "return text", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py tests/graph/test_misuse.py"),
+    Mutant("lamina/program.py", 'return f"({text})" if text.startswith("-") else text', "return text", "tests/graph/test_symbolic.py"),
     Mutant("lamina/program.py", ' and value not in (float("inf"), float("-inf"))', "", MODEL),
     Mutant("lamina/program.py", "self.training if mode is None else mode", "self.training", "tests/models/test_as_module.py"),
     Mutant("lamina/program.py", "self._render, value))}{',' if len(value) == 1 else ''})", "self._render, value))})", MODEL),
@@ -157,4 +161,45 @@ MUTANTS = [
     Mutant("lamina/optimizers/group.py", "if pointers != self._pointers:", "if not self._pointers:", GROUPS),
     Mutant("lamina/optimizers/group.py", "        if size == 1:\n            continue\n", "", GROUPS),
     Mutant("lamina/optimizers/group.py", "grad.dtype != parameter.dtype or ", "", GROUPS),
+    # sizes
+    Mutant("lamina/sizes/search.py", "sizes is None or min((sizes[i] for i in moving), default=0) < 2", "sizes is None", SIZES),
+    Mutant("lamina/sizes/search.py", "        if largest > 10**5:\n", "        if False:\n", SIZES),
+    Mutant("lamina/sizes/questions.py", "    given += [whole // prod(sizes) for whole in wholes for sizes in known if whole % prod(sizes) == 0]\n", "", SIZES),
+    Mutant("lamina/sizes/questions.py", "        if any(s.example(0) == s.example(1) for s in numbers):\n            return True\n", "", "tests/graph/test_unknown_axes.py::test_a_size_that_is_made_of_a_small_part_of_another_is_not_known"),
+    Mutant("lamina/sizes/questions.py", "(has_rule(op) or op is operator.getitem) else", "has_rule(op) else", SIZES),
+    Mutant("lamina/sizes/texts.py", " and parts[::2] == others[::2]:", ":", "tests/graph/test_told_sizes.py::test_numbers_of_messages_in_other_words_are_no_examples_for_each_other"),
+    Mutant("lamina/sizes/pointwise.py", "            if shape[axis] != 1:\n                result[axis] = shape[axis]", "            result[axis] = shape[axis]", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py"),
+    # probing
+    Mutant("lamina/probing/probe.py", '        (torch, "rand_like randn_like randint_like"),\n', "", PROBING),
+    Mutant("lamina/probing/probe.py", '(base.startswith("__i") and', '(False and', PROBING),
+    Mutant("lamina/probing/probe.py", 'if func in _OF_VALUES and not any(map(is_shape, tree.leaves(args))):', "if False:", PROBING),
+    Mutant("lamina/probing/stand_in.py", "                real.__dict__.pop(name, None)\n", "                pass\n", THREADS),
+    Mutant("lamina/probing/stand_in.py", "and isinstance(value, (dict, set)) else value", "and isinstance(value, dict) else value", PROBING),
+    # layers
+    Mutant("lamina/layers/moving.py", "                told.append(model)\n", "", MOVING),
+    Mutant("lamina/layers/moving.py", "return after if after.is_floating_point else dtype", "return after", MOVING),
+    Mutant("lamina/layers/moving.py", ' and getattr(weight, "autocast", True)}', "}", MOVING),
+    Mutant("lamina/layers/weight_facts.py", "torch.where(mask != 0, change(original * mask), original)", "change(original * mask)", FACTS),
+    Mutant("lamina/layers/weight_facts.py", "found.setdefault(id((place.sources or [place.tensor])[0]), place)", "found[id(place)] = place", FACTS),
+    Mutant("lamina/layers/weight_facts.py", "setattr(self.module, self.name, change(self.tensor))", "self.tensor.copy_(change(self.tensor))", FACTS),
+    Mutant("lamina/layers/building.py", "            given = tuple(map(_plain, (*shapes, *named.values())))\n            if probes_around():", "            given = tuple(map(_plain, shapes))\n            if probes_around():", BUILDING),
+    Mutant("lamina/layers/building.py", "        for slot, entries in before.items():\n            layer.__dict__[slot].clear()\n", "        for slot, entries in before.items():\n", BUILDING),
+    Mutant("lamina/layers/building.py", "            if probes_around():\n                given = _unsized(given)\n", "", BUILDING),
+    Mutant("lamina/layers/mode.py", "if _has_compiled(module) else []", "if False else []", THREADS),
+    Mutant("lamina/layers/mode.py", "        stand_ins.give_back()\n", "        pass\n", THREADS),
+    Mutant("lamina/layers/precision.py", "if copies[id(part)].__dict__[\"_set_names\"]:", "if False:", f"{MIXED} {THREADS}"),
+    Mutant("lamina/layers/precision.py", "        found[name] = tree.map_leaves(lambda leaf: casts.get(id(leaf), leaf), attributes[name])", "        found[name] = attributes[name]", MIXED),
+    Mutant("lamina/layers/precision.py", "return cast_floats(self._run_with_cast_weights(args, kwargs), self._torch_dtype)", "return self._run_with_cast_weights(args, kwargs)", MIXED),
+    # calls and exchanged layers of models
+    Mutant("lamina/models/call_forms.py", "(args[-1] is None and self._is_whole(args))", "args[-1] is None", FORMS),
+    Mutant("lamina/models/call_forms.py", "        while free in found:", "        if free in found:", FORMS),
+    Mutant("lamina/models/call_forms.py", " for key in self.keys if key not in OPTIONS}", " for key in self.keys}", FORMS),
+    Mutant("lamina/models/masks.py", "places = [place for place, tensor in enumerate(self._inputs) if key_of(tensor) in met]", "places = list(range(len(self._inputs)))", "tests/layers/test_masks.py tests/models/test_model.py"),
+    Mutant("lamina/models/editing.py", "    _refuse_other_results(model, graph)\n", "", SET),
+    Mutant("lamina/models/editing.py", "    if other_dtypes:\n        tell_places(model)\n", "", SET),
+    Mutant("lamina/models/editing.py", "        model._step.forget_lost_weights(list(model.parameters()))\n", "        pass\n", SET),
+    Mutant("lamina/models/editing.py", "    for part in new_parts:\n        part.training = old.training\n", "", SET),
+    Mutant("lamina/models/editing.py", "layer._name, layer.auto_named, layer._settled = given\n", "pass\n", SET),
+    Mutant("lamina/models/editing.py", "mask if leaf.node.specs[leaf.index] == spec else None", "mask", SET),
+    Mutant("lamina/models/editing.py", "kwargs = {key: value for key, value in kwargs.items() if key not in found}\n        if isinstance(node.op, Layer):", "if isinstance(node.op, Layer):", f"{SET} {PARTS}"),
 ]  # fmt: skip

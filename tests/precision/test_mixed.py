@@ -390,6 +390,24 @@ def test_a_program_is_written_for_any_module():
     assert model(torch.ones(1, 3)).dtype == F32
 
 
+def test_what_a_foreign_module_gives_has_the_compute_dtype():
+    """Autocast leaves some results in float32, such as products."""
+
+    class Product(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(3, 4)
+
+        def forward(self, x):
+            return self.linear(x).prod(-1, keepdim=True)
+
+    layer, x = layers.TorchModule(Product(), dtype="mixed_bfloat16"), lamina.Input((3,))
+    with torch.autocast("cpu", BF16):
+        assert Product()(torch.ones(1, 3)).dtype == F32
+    assert layer(x).dtype == BF16
+    assert layer(torch.ones(1, 3)).dtype == BF16
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("training", [False, True])
 def test_a_mixed_model_compiles_whole(training):
