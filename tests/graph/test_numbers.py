@@ -114,9 +114,10 @@ def test_a_size_of_another_input_is_a_border_or_a_step_of_a_slice():
     model = Model([x, other], [x[:, n:], x[:, :n], x[:, ::n]])
     data = torch.arange(24.0).reshape(2, 12)
     for size in (3, 5):
-        for found, expected in zip(model([data, torch.ones(2, size)]), (data[:, size:], data[:, :size], data[:, ::size])):
-            assert torch.equal(found, expected)
-    for i, border in enumerate((slice(n, None), slice(None, n), slice(None, None, n))):
+        expected = data[:, size:], data[:, :size], data[:, ::size]
+        for found, due in zip(model([data, torch.ones(2, size)]), expected, strict=True):
+            assert torch.equal(found, due)
+    for border in (slice(n, None), slice(None, n), slice(None, None, n)):
         with pytest.raises(LaminaError, match="not connected|cannot be reached|depend"):
             Model(x, x[:, border])
 

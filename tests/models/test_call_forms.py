@@ -121,8 +121,14 @@ def test_masks_of_the_outputs_are_found_however_the_model_is_called():
 
 @pytest.mark.parametrize(
     "args, kwargs, what",
-    [((A, B), {"other": B}, "other"), ((A,), {"img": B}, "img"), ((), {}, "0 positional"), ((), {"txt": B}, "img"),
-     ((A, B, B), {"txt": B}, "3 positional"), ((A, B, B), {}, "2")],
+    [
+        ((A, B), {"other": B}, "other"),
+        ((A,), {"img": B}, "img"),
+        ((), {}, "0 positional"),
+        ((), {"txt": B}, "img"),
+        ((A, B, B), {"txt": B}, "3 positional"),
+        ((A, B, B), {}, "2"),
+    ],
     ids=["unknown name", "given twice", "nothing", "one is missing", "too many and a name", "too many"],
 )
 def test_a_wrong_call_is_refused_by_name(args, kwargs, what):

@@ -170,7 +170,7 @@ MUTANTS = [
     Mutant("lamina/sizes/texts.py", " and parts[::2] == others[::2]:", ":", "tests/graph/test_told_sizes.py::test_numbers_of_messages_in_other_words_are_no_examples_for_each_other"),
     Mutant("lamina/sizes/pointwise.py", "            if shape[axis] != 1:\n                result[axis] = shape[axis]", "            result[axis] = shape[axis]", "tests/graph/test_symbolic.py tests/graph/test_random_graphs.py"),
     # probing
-    Mutant("lamina/probing/probe.py", '        (torch, "rand_like randn_like randint_like"),\n', "", PROBING),
+    Mutant("lamina/operations/table.py", "rand_like !, randn_like !", "rand_like, randn_like !", PROBING),
     Mutant("lamina/probing/probe.py", '(base.startswith("__i") and', '(False and', PROBING),
     Mutant("lamina/probing/probe.py", 'if func in _OF_VALUES and not any(map(is_shape, tree.leaves(args))):', "if False:", PROBING),
     Mutant("lamina/probing/stand_in.py", "                real.__dict__.pop(name, None)\n", "                pass\n", THREADS),
