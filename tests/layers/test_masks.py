@@ -226,6 +226,20 @@ def test_copies_of_a_model_keep_its_masks(twin: Callable[[Any], Any]) -> None:
     assert torch.equal(again, ids != 0)
 
 
+def test_a_mask_that_is_given_goes_before_that_of_the_input() -> None:
+    x, given = layers.Input((3,), dtype="int64"), layers.Input((3,), dtype="bool")
+    embedding, lstm = layers.Embedding(5, 4, mask_zero=True), layers.LSTM(2, return_sequences=True)
+    y = lstm(embedding(x), mask=given)
+    ids, mask = torch.tensor([[1, 2, 0], [3, 4, 1]]), torch.tensor([[True, False, True], [False, True, True]])
+    values, found = Program(Graph([x, given], [y, y.mask])).run(ids, mask)
+    eager = lstm(embedding(ids), mask=mask)
+    expected = lstm(embedding(ids).detach().clone(), mask=mask)
+    assert torch.equal(found, mask)
+    assert torch.equal(eager._keras_mask, mask)
+    for result in (values, eager):
+        torch.testing.assert_close(result, expected)
+
+
 def test_a_lambda_makes_the_mask_that_it_is_given() -> None:
     """By a function of inputs and mask, as in Keras, and as a tensor."""
     x = torch.tensor([[1.0, 0.0, 2.0]])
