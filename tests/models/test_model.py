@@ -552,3 +552,12 @@ def test_a_sequential_is_a_model():
     assert isinstance(model, Layer)
     assert (model.input_shape, model.output_shape) == ((None, 3), (None, 2))
     same(model(A), model.get_layer("d")(A))
+
+
+def test_a_model_of_known_sizes_takes_a_symbolic_input_whose_sizes_are_not_known():
+    inner = Model(x := Input((5, 4)), x.sum(1))
+    outer = Model(y := Input((None, 4)), inner(y))
+    data = torch.ones(2, 5, 4)
+    assert torch.equal(outer(data), data.sum(1))
+    with pytest.raises(ShapeError, match=r"\(2, 6, 4\)"):
+        outer(torch.ones(2, 6, 4))

@@ -80,7 +80,7 @@ MUTANTS = [
     Mutant("lamina/layers/mask_flow.py", "            kwargs[name] = masks", "            pass", MASKS),
     # models
     Mutant("lamina/models/binding.py", " and set(inputs) == set(self.structure):", ":", MODEL),
-    Mutant("lamina/models/binding.py", " and shape[axis] is not None:", ":", f"{MODEL} tests/layers/test_unknown_sizes.py"),
+    Mutant("lamina/models/binding.py", " and shape[axis] is not None:", ":", MODEL),
     Mutant("lamina/models/binding.py", "self.rank - 1 and self.shape[-1] == 1:", "self.rank - 1:", MODEL),
     Mutant("lamina/models/binding.py", "tensor if weight is None else tensor.to(weight.device)", "tensor", "tests/precision/test_devices.py tests/ops/test_devices.py"),
     Mutant("lamina/layers/mode.py", "before, _asked.mode = _asked.mode, training", "before = _asked.mode", THREADS),
