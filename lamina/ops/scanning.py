@@ -100,6 +100,12 @@ def _of_map(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return _stacked_example(function.example(tree.map_leaves(_slice_of_example, xs)), _steps(xs, None))
 
 
+def _total(outputs: Any) -> torch.Tensor | None:
+    """A number that requires a gradient if one of the outputs does."""
+    totals = [leaf.sum() for leaf in tree.leaves(outputs) if leaf is not None and leaf.requires_grad]
+    return sum(totals[1:], start=totals[0]) if totals else None
+
+
 @drawn_as(_of_map)
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
     """`f` of each slice along the first axis, stacked; one after the other.
@@ -118,7 +124,10 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     if holds_symbolic(xs):
         return record(map, (draw("f", f, tree.map_leaves(_slice_spec, xs)), xs), {})
     if torch.compiler.is_compiling():
-        return scanned(lambda state, x: (state, f(x)), next(tree.leaves(xs)).new_zeros(()), xs, False)[1]
+        state = next(tree.leaves(xs)).new_zeros(())
+        if torch.is_grad_enabled() and _steps(xs, None):
+            state = trained(lambda _, x: (_total(f(x)), None), state, _slice(xs, 0))
+        return scanned(lambda state, x: (state, f(x)), state, xs, False)[1]
     return _stacked([f(_slice(xs, i)) for i in range(_steps(xs, None))])
 
 

@@ -402,7 +402,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a scan over a number": (lambda x: ops.scan(lambda c, row: (c, row), x, x.sum()), "no slices"),
     "a scan over axes of two sizes": (
-        lambda x: ops.scan(lambda c, rows: (c, c), x, (x, ops.zeros((7, 4)))),
+        lambda x: ops.scan(lambda c, rows: (c, c), x, (ops.transpose(x), ops.zeros((7, 4)))),
         "one size",
     ),
     "a scan whose function returns one thing": (
