@@ -134,19 +134,25 @@ def test_the_modules_own_weights_under_its_own_keys():
 
 @pytest.mark.parametrize("inputs", [None, (3,)])
 def test_training_mode_reaches_the_module(inputs):
-    net = make_net()
+    class Notes(nn.Module):
+        def forward(self, x):
+            seen.append(self.training)
+            return x
+
+    seen, hooked, net = [], [], make_net().append(Notes())
     assert net.training
     model = Model.from_module(net, inputs=inputs)
-    assert not net[3].training
+    assert not net[-1].training
     model.train()
-    assert net[3].training
+    assert net[-1].training
     model.eval()
-    seen = []
-    net[3].register_forward_pre_hook(lambda module, args: seen.append(module.training))
+    seen.clear()
+    net[-1].register_forward_pre_hook(lambda module, args: hooked.append(module))
     model(torch.ones(2, 3))
     model(torch.ones(2, 3), training=True)
     assert seen == [False, True]
-    assert not net[3].training
+    assert hooked == [net[-1], net[-1]]  # a hook is given the module itself
+    assert not net[-1].training
 
 
 @pytest.mark.parametrize("inputs", [None, (3,)])

@@ -18,6 +18,7 @@ from lamina.models import load_model
 from lamina.saving import LoadingError, SavingError
 from lamina.saving.archive import read_archive, write_archive
 from lamina.saving.traced.allow_list import ATEN, operation_of_name
+from lamina.saving.traced.verify import _refuse_if_not_drawn
 from tests.saving.elsewhere import elsewhere
 from tests.saving.look import same
 
@@ -376,7 +377,7 @@ def test_a_gradient_of_ones_own_is_not_lost_in_silence(tmp_path: Path) -> None:
         model.save(tmp_path / "model.lamina")
 
 
-def test_what_could_not_be_drawn_again_is_refused_while_saving(tmp_path):
+def test_a_constant_whose_values_are_read_is_saved(tmp_path):
     class Picks(layers.Layer):
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
@@ -387,5 +388,13 @@ def test_what_could_not_be_drawn_again_is_refused_while_saving(tmp_path):
 
     x = Input((3,))
     model = Model(x, Picks()(x))
+    model.save(tmp_path / "a.lamina")
+    data = torch.randn(4, 3)
+    assert torch.equal(load_model(tmp_path / "a.lamina")(data), data[:, [0, 2]])
+
+
+def test_what_could_not_be_drawn_again_is_refused_while_saving():
+    x = Input((3,))
+    reads_values: Any = layers.Lambda(lambda v: v * v.sum().item(), output_shape=(3,))
     with pytest.raises(SavingError, match="cannot be drawn again"):
-        model.save(tmp_path / "a.lamina")
+        _refuse_if_not_drawn(layers.Identity(), reads_values, ((x,), {}))
