@@ -162,7 +162,7 @@ def _home_of(op: Any, default: torch.device) -> torch.device:
 
 class for_real:  # noqa: N801  it is used like a function
     """A context in which what is computed is real although something is being tried: a layer makes its weights. So it
-    is where the layer is first called under `vmap`, `grad` or `jvp`: weights that belonged to these would end with them.
+    is where that is first called under `vmap`, `grad` or `jvp`: weights that belonged to these would end with them.
 
     Args:
         module: the layer; what the context gives is the layer behind it, if it is a stand-in.

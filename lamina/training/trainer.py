@@ -78,10 +78,11 @@ class Trainer(Steps):
         scaled = plain_torch or isinstance(self.optimizer, optimizers.LossScaleOptimizer)
         if auto_scale_loss and not scaled and needs_loss_scaling(self):  # type: ignore[arg-type]
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer)
-        self.loss = loss
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
         self.jit_compile = jit_compile is True and not run_eagerly
-        self._compiled = {
+        # Not set: modules of PyTorch's would become parts of the model, with their weights.
+        self.__dict__["loss"] = loss
+        self.__dict__["_compiled"] = {
             "loss": loss,
             "loss_weights": loss_weights,
             "metrics": metrics,

@@ -52,7 +52,8 @@ def test_weights_outlast_the_transform(name, transform):
     again = TRANSFORMS[transform](layer, x)
     torch.testing.assert_close(first, again)
     weights = list(layer.parameters())
-    assert weights and all(w.is_leaf and not torch._C._functorch.is_functorch_wrapped_tensor(w) for w in weights)
+    assert weights
+    assert all(w.is_leaf and not torch._C._functorch.is_functorch_wrapped_tensor(w) for w in weights)
     layer(x[0]).square().sum().backward()
     assert all(weight.grad is not None for weight in weights)
 
