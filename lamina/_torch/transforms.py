@@ -40,6 +40,11 @@ def _working() -> list[str]:
     return working
 
 
+def at_work() -> bool:
+    """Whether any of them is."""
+    return bool(_working())
+
+
 def beyond_kernels() -> bool:
     """Whether more is asked than one gradient, which is all that PyTorch's kernels for whole sequences have: `vmap`,
     derivatives that are carried along (`jvp`, `jacfwd`, `hessian`, `dual_level`), gradients of gradients."""
