@@ -137,9 +137,7 @@ class BatchNormalization(AffineNormalization):
     ) -> torch.Tensor:
         # F.batch_norm asks the same of this function, after 1 us of questions that the shapes have answered.
         options = (training, 1.0 - self.momentum, self.epsilon, torch.backends.cudnn.enabled)
-        if (
-            inputs.dtype is not mean.dtype and transforms.at_work()
-        ):  # `vmap` has no rule for two dtypes
+        if inputs.dtype is not mean.dtype and transforms.at_work():  # `vmap` has no rule for two dtypes
             return self._normalize(inputs.to(mean.dtype), mean, variance, training).to(inputs.dtype)
         if self._views is not None:
             enter, leave = self._views
