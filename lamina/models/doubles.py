@@ -24,6 +24,8 @@ def without_doubles(model: torch.nn.Module, args: Any, kwargs: Any) -> tuple[Any
     >>> x.dtype
     torch.float32
     """
+    if not kwargs and len(args) == 1 and type(args[0]) is torch.Tensor and args[0].dtype is not torch.float64:
+        return args, kwargs  # at once: 2 us less of 25
     if torch.compiler.is_compiling() or not any(map(_is_double, tree.leaves((args, kwargs)))):
         return args, kwargs
     if not any(map(is_foreign, model.children())):
