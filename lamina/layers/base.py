@@ -15,6 +15,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from functools import partial
+from inspect import getattr_static
 from types import FunctionType
 from typing import Any
 
@@ -57,7 +58,7 @@ from .names import checked_name, settle_name
 from .older_keywords import input_shape_from
 from .precision import Precision, weight_lists
 from .shape_rules import check_by_rule, example_by_rule
-from .signature import CallFacts, call_facts
+from .signature import CallFacts, call_facts, shown_as
 from .spec import InputSpec, check_inputs
 from .variable import Variable
 
@@ -117,12 +118,15 @@ class Layer(Precision):
         cls._makes_masks = cls.compute_mask is not Layer.compute_mask
         says = next(vars(c) for c in cls.__mro__ if "compute_mask" in vars(c))
         cls._begins_masks = cls._makes_masks and not says.get("only_passes_masks", False)
-        torch_style = cls.forward is not Layer.forward and cls.call is Layer.call
+        plain = getattr(cls.forward, "__code__", None) is Layer.forward.__code__
+        torch_style = not plain and cls.call is Layer.call
         cls._facts = call_facts(cls.forward if torch_style else cls.call, cls.build)
         if "build" in vars(cls):
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
         if isinstance(vars(cls).get("forward"), FunctionType):
             cls.forward = lending(cls.forward)  # type: ignore[method-assign]
+        elif plain and isinstance(getattr_static(cls, "forward"), FunctionType):  # a model shows its graph's
+            cls.forward = shown_as(Layer.forward, cls._facts.signature)  # type: ignore[method-assign]
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ and gets a gradient again. Gradients alone show nothing: pictures of what a mode
 take them too. A state that is loaded in between begins the watch anew.
 
 The first such call lays hooks on the weights, which stay there until the question is answered; later calls pay nothing,
-and nothing is kept elsewhere. `fit` sets its mode, so it never comes to that.
+and nothing is kept elsewhere. `fit` and `train_on_batch` set the mode.
 """
 
 from __future__ import annotations
@@ -171,6 +171,15 @@ class _Hook:
         before, self.before = self.before, (weight._version, values)
         if before not in (None, self.before):
             watch.end()
+
+
+def mode_is_said(model: Any) -> None:
+    """Whoever trains this model sets its mode, for the layers too that a rewrite of the graph does not call."""
+    if model._mode_is_set:
+        return
+    for part in model.modules():
+        if hasattr(part, "_asks_mode"):
+            part.__dict__.update(_asks_mode=False, _mode_is_set=True)
 
 
 def watch_anew(modules: Iterable[torch.nn.Module]) -> None:

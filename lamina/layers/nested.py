@@ -18,6 +18,8 @@ Path = tuple[Any, ...]
 _NOTES = frozenset(vars(torch.nn.Module())) | set(
     "_adopted _losing _seen _inner _chain _weight_lists _cast_plan".split()
 )
+# What `compile` is given. Losses and metrics may be modules of PyTorch's, which are no parts of the model.
+_GIVEN_TO_COMPILE = frozenset(("loss", "_compiled"))
 
 
 def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
@@ -73,6 +75,8 @@ def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
     own = owner.__dict__
     of_ours = type(owner).__module__.startswith("lamina.")
     names = [name for name in list(own) if (name[:1] != "_" if of_ours else name not in _NOTES)]
+    if own.get("_compiled") is not None:
+        names = [name for name in names if name not in _GIVEN_TO_COMPILE]
     for name in names:
         value = own.get(name)
         if isinstance(value, (list, tuple, dict)) and _may_hold_modules(value):

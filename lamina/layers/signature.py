@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, update_wrapper
+from types import FunctionType
 from typing import Any
 
 
@@ -43,6 +44,21 @@ def call_facts(call: Any, build: Any) -> CallFacts:
     ]
     shapes = tuple(n.removesuffix("_shape") for n in wanted) if len(wanted) > 1 else ()
     return CallFacts(signature, names.index("training") if "training" in names else None, tuple(masks), shapes)
+
+
+def shown_as(function: Any, signature: inspect.Signature) -> Any:
+    """A copy of a method that shows another signature, for whoever asks what a module takes, as ``torch.export`` does.
+
+    >>> def forward(self, *args): return sum(args)
+    >>> inspect.signature(shown_as(forward, inspect.signature(lambda image, text=None: None)))
+    <Signature (self, /, image, text=None)>
+    """
+    shown: Any = FunctionType(function.__code__, function.__globals__, function.__name__, None, function.__closure__)
+    update_wrapper(shown, function)
+    del shown.__wrapped__  # by which PyTorch would look behind it
+    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    shown.__signature__ = inspect.Signature([itself, *signature.parameters.values()])
+    return shown
 
 
 def _without_self(signature: inspect.Signature) -> inspect.Signature:

@@ -28,6 +28,7 @@ from lamina.view import summary
 
 from . import editing
 from .building import build, from_module, without_values
+from .doubles import without_doubles
 from .drawn import Drawn
 from .folding.of_model import folded, joined
 from .lookup import get_layer
@@ -236,7 +237,7 @@ class Model(Trainer, Layer):
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._drawn is not None and self._drawn.takes_at_once(args, kwargs):
             return self.run(*args, **kwargs)  # hooks see what came, and the binding looks at it
-        return super()._dispatch(args, kwargs)
+        return super()._dispatch(*(without_doubles(self, args, kwargs) if self._drawn is None else (args, kwargs)))
 
     def _taken(self, args: Any, kwargs: Any, as_input: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         if not self._runs_graph:

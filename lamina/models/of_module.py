@@ -13,13 +13,15 @@ from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, SymbolicTensor, ValueNeededError, tree
 from lamina.layers.base import Layer
 from lamina.layers.core.input_layer import Input, InputLayer
-from lamina.layers.core.torch_module import TorchModule, run_module
+from lamina.layers.core.torch_module import HoldsModule, TorchModule, run_module
+from lamina.layers.lazy import is_lazy
 from lamina.layers.mode_watch import watch
+from lamina.training.trainer import Trainer
 
 from .model import Model
 
 
-class ModuleModel(Model):
+class ModuleModel(HoldsModule, Model):
     """A model whose call is that of a module, on whatever data come: nothing is declared, so nothing is checked before.
 
     A list or tuple of inputs is given to a module of several arguments one by one, and a dict by name, where the names
@@ -37,6 +39,14 @@ class ModuleModel(Model):
         self.module = module
         self._arguments = argument_names(module)
 
+    def _is_own(self, name: str) -> bool:
+        return hasattr(Trainer, name) or super()._is_own(name)  # `compile` sets ``loss``
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        # A tracer is not to see it: the module has its weights, and the next call tells a file what it was given.
+        if not torch.compiler.is_compiling() or is_lazy(self.module):
+            super()._build_for(args, kwargs)
+
     def call(self, inputs: Any) -> Any:  # type: ignore[override]  # a module has its mode by train() and eval()
         if isinstance(inputs, Mapping) and self._names_fit(inputs):
             return self._run_module(**inputs)
@@ -47,7 +57,8 @@ class ModuleModel(Model):
     def _run_module(self, *args: Any, **kwargs: Any) -> Any:
         if self._asks_mode and (self.training or not self._is_watched):
             watch(self, self.training, args)
-        return tensors_only(run_module(self.module, self.trainable, args, kwargs))
+        module: Any = self._modules["module"]  # not by `__getattr__`: 1 us
+        return tensors_only(run_module(module, self._trainable, args, kwargs))
 
     def _names_fit(self, inputs: Mapping[str, Any]) -> bool:
         return self._arguments is None or all(name in self._arguments for name in inputs)
@@ -120,7 +131,7 @@ def tensors_only(outputs: Any) -> Any:
         return {key: value for key, value in kept.items() if value is not None}
     if isinstance(outputs, (list, tuple)):
         return [value for value in map(tensors_only, outputs) if value is not None]
-    return outputs if isinstance(outputs, (torch.Tensor, SymbolicTensor)) else None
+    return outputs if isinstance(outputs, (torch.Tensor, SymbolicTensor, torch.fx.Proxy)) else None
 
 
 def argument_names(module: torch.nn.Module) -> tuple[str, ...] | None:

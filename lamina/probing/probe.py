@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import torch
 from torch.overrides import TorchFunctionMode
 
+from lamina._torch import transforms
 from lamina.operations import OPERATIONS
 from lamina.sizes import tree
 
@@ -160,19 +161,21 @@ def _home_of(op: Any, default: torch.device) -> torch.device:
 
 
 class for_real:  # noqa: N801  it is used like a function
-    """A context in which what is computed is real although something is being tried: a layer makes its weights.
+    """A context in which what is computed is real although something is being tried: a layer makes its weights. So it
+    is where that is first called under `vmap`, `grad` or `jvp`: weights that belonged to these would end with them.
 
     Args:
         module: the layer; what the context gives is the layer behind it, if it is a stand-in.
         device: gives the device on which tensors are made; by default the context does not say.
     """
 
-    __slots__ = ("_device", "_module", "_probe", "_stack")
+    __slots__ = ("_device", "_module", "_probe", "_stack", "_transforms")
 
     def __init__(self, module: torch.nn.Module, device: Callable[[], torch.device] | None = None) -> None:
         self._module, self._device = module, device
 
     def __enter__(self) -> Any:
+        self._transforms = transforms.set_aside()
         probe = self._probe = _now.probe
         if probe is None or probe.paused:
             self._probe = None
@@ -185,6 +188,7 @@ class for_real:  # noqa: N801  it is used like a function
         return self._module if probe.stand_ins is None else probe.stand_ins.real(self._module)
 
     def __exit__(self, *error: Any) -> None:
+        transforms.put_back(self._transforms)
         probe = self._probe
         if probe is not None:
             self._stack.close()

@@ -32,6 +32,7 @@ ATTRIBUTES: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "layout": lambda x: torch.strided,
         "is_sparse": lambda x: False,
         "is_quantized": lambda x: False,
+        "ndimension": lambda x: x.dim,
     }
 )
 # Attributes and methods that only a real tensor has -> what to write instead.

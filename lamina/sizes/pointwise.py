@@ -39,6 +39,8 @@ def pointwise_result(
     small_args, small_kwargs = tree.map_leaves(one_element, (args, kwargs))
     with torch.no_grad():
         result = op(*small_args, **small_kwargs)
+    if not isinstance(result, torch.Tensor):  # ``x.type()``
+        raise TypeError(f"arguments with which it gives a tensor, and no {type(result).__name__}; x.dtype is known")
     return pointwise_shape(facts, shapes), result.dtype
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import inspect
+from collections.abc import Collection, Mapping
 from typing import Any
+
+import torch
 
 from lamina.config import max_steps_per_epoch
 from lamina.graph import ArgumentError
@@ -42,3 +45,25 @@ def limited(steps: int | None) -> int | None:
     """Steps of an epoch, within what `lamina.config` allows."""
     limit = max_steps_per_epoch()
     return steps if limit is None else limit if steps is None else min(steps, limit)
+
+
+_OF_TORCH_COMPILE = frozenset(inspect.signature(torch.compile).parameters)
+
+
+def refuse_others(named: Mapping[str, Any]) -> None:
+    """Refuse what `compile` does not know by name: PyTorch's modules have another method of that name.
+
+    Raises:
+        ArgumentError: it is for ``torch.compile``.
+        TypeError: it is for nobody.
+    """
+    for name in named:
+        if name in _OF_TORCH_COMPILE:
+            given = ", ".join(f"{key}={value!r}" for key, value in named.items())
+            raise ArgumentError(
+                f"compile() has no argument {name!r}: it says how a model is trained, as Keras' does.",
+                got=f"compile({given}), as PyTorch's Module.compile has it",
+                hint=f"torch.nn.Module.compile(model, {given}), or torch.compile(model, {given}); "
+                "compile(..., jit_compile=True) for fit",
+            )
+        raise TypeError(f"compile() got an unexpected keyword argument {name!r}")

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lamina.layers.mode import asking, flags
+from lamina.layers.mode_watch import mode_is_said
 
 from .data import Batch, pack_x_y_sample_weight
 from .readout import flattened, to_host
@@ -55,7 +56,9 @@ class Execution:
         Training sets flags, which hold for the model alone: a teacher that its `train_step` asks stays as it is.
         """
         step, class_weight = self.step, self.step.class_weight
-        if not self.training:
+        if self.training:
+            mode_is_said(self.model)
+        else:
             step.class_weight = None
         try:
             with flags(self.model, True) if self.training else asking(self.model, False):

@@ -13,7 +13,7 @@ from lamina.callbacks import CallbackList, History
 from lamina.graph import ArgumentError
 from lamina.mixed_precision import needs_loss_scaling
 
-from .arguments import check_counts, limited
+from .arguments import check_counts, limited, refuse_others
 from .checks import check_data
 from .class_weights import ClassWeights
 from .data import Source, source_of
@@ -54,6 +54,7 @@ class Trainer(Steps):
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
+        **others: Any,
     ) -> None:
         """Say how the model is trained.
 
@@ -69,8 +70,9 @@ class Trainer(Steps):
             auto_scale_loss: scale the loss of a ``mixed_float16`` model, as its small gradients need.
 
         Raises:
-            ArgumentError: an unknown optimizer; steps_per_execution below 1.
+            ArgumentError: an unknown optimizer; steps_per_execution below 1; what PyTorch's ``Module.compile`` takes.
         """
+        refuse_others(others)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ArgumentError("compile(steps_per_execution=) is a number of batches.", got=repr(steps_per_execution))
         plain_torch = isinstance(optimizer, torch.optim.Optimizer)
@@ -78,10 +80,11 @@ class Trainer(Steps):
         scaled = plain_torch or isinstance(self.optimizer, optimizers.LossScaleOptimizer)
         if auto_scale_loss and not scaled and needs_loss_scaling(self):  # type: ignore[arg-type]
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer)
-        self.loss = loss
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
         self.jit_compile = jit_compile is True and not run_eagerly
-        self._compiled = {
+        # Not set: modules of PyTorch's would become parts of the model, with their weights.
+        self.__dict__["loss"] = loss
+        self.__dict__["_compiled"] = {
             "loss": loss,
             "loss_weights": loss_weights,
             "metrics": metrics,

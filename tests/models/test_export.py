@@ -291,3 +291,26 @@ def test_the_time_axis_of_recurrent_layers_stays_open(kind: str, masked: bool, t
     for found in (program, program.run_decompositions(), torch.export.load(tmp_path / "model.pt2")):
         for rows in (few, many):
             torch.testing.assert_close(found.module()(rows), model(rows))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_layer_by_itself_shows_what_its_call_takes(strict):
+    batch = torch.export.Dim("batch")
+    dense, attention, x = layers.Dense(3), layers.MultiHeadAttention(2, 3), torch.randn(3, 5, 4)
+    dense(x), attention(x, x)
+    program = torch.export.export(dense, (x,), dynamic_shapes={"inputs": {0: batch}}, strict=strict)
+    torch.testing.assert_close(program.module()(x[:2]), dense(x[:2]))
+    program = torch.export.export(attention, (x, x), dynamic_shapes=({0: batch}, {0: batch}), strict=strict)
+    assert program.graph_signature.user_inputs == ("query", "value")
+    torch.testing.assert_close(program.module()(x[:2], x[:2]), attention(x[:2], x[:2]))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_layer_by_itself_keeps_its_mode(strict):
+    class Noisy(layers.Layer):
+        def call(self, inputs, training=False):
+            return inputs + 1 if training else inputs
+
+    layer, x = Noisy(), torch.zeros(2, 3)
+    assert layer(x).sum() == 0
+    assert torch.export.export(layer.train(), (x,), strict=strict).module()(x).sum() == 6

@@ -344,6 +344,19 @@ def test_looking_at_gradients_is_no_training():
     model.evaluate(X, Y, verbose=0), model.predict(X)
 
 
+@pytest.mark.parametrize("train", [
+    lambda model: model.train_on_batch(X, Y),
+    lambda model: model.fit(X, Y, verbose=0),
+])  # fmt: skip
+@pytest.mark.parametrize("middle", [lambda: [layers.Dropout(0.5)], lambda: [layers.BatchNormalization()]])
+def test_a_look_at_gradients_between_steps_that_set_the_mode(middle, train):
+    model = drawn(*middle())
+    model.compile("adam", "mse")
+    for _ in range(3):
+        model(X).sum().backward()
+        train(model)
+
+
 def test_a_judge_that_is_not_trained_stays_as_it_is():
     """A loss made by a model in inference mode, whose own weights nobody changes."""
     judge, made = drawn(layers.Dropout(0.5), layers.BatchNormalization()), nn.Linear(4, 4)

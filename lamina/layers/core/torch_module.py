@@ -17,7 +17,33 @@ from lamina.probing import behind, probing
 from lamina.sizes.world import Shape, merged_shape
 
 
-class TorchModule(Layer):
+class HoldsModule(Layer):
+    """A layer around ``self.module``: what that holds is had and set through the layer too, ``model.backbone.fc``,
+    ``model.out.weight``."""
+
+    def _is_own(self, name: str) -> bool:
+        """Whether an attribute is the layer's own, whatever the module has by that name."""
+        return name == "module" or name in self.__dict__
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if _holds(self.__dict__.get("_modules", {}).get("module"), name):
+                return getattr(self.module, name)
+            raise
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        inner = self.__dict__.get("_modules", {}).get("module")
+        is_part = value is None or isinstance(value, (torch.nn.Module, torch.nn.Parameter))
+        if is_part and _holds(inner, name) and not self._is_own(name):
+            setattr(inner, name, value)
+            tell_places(self)
+        else:
+            super().__setattr__(name, value)
+
+
+class TorchModule(HoldsModule):
     """An ``nn.Module`` as a layer: its shapes are inferred, its parameters belong to the model.
 
     Args:
@@ -53,25 +79,6 @@ class TorchModule(Layer):
         self._tried: list[dict[str, list[tuple[int, ...]]]] = []
         if name is None:
             self._name = type(module).__name__.lower()
-
-    # What the module holds is had and set through the layer too: ``model.backbone.fc``, ``model.out.weight``.
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            if _holds(self.__dict__.get("_modules", {}).get("module"), name):
-                return getattr(self.module, name)
-            raise
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        inner = self.__dict__.get("_modules", {}).get("module")
-        is_part = value is None or isinstance(value, (torch.nn.Module, torch.nn.Parameter))
-        if is_part and name not in self.__dict__ and name != "module" and _holds(inner, name):
-            setattr(inner, name, value)
-            tell_places(self)
-        else:
-            super().__setattr__(name, value)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """A state may also name the weights as the module does, as before it was wrapped: ``out.weight``."""

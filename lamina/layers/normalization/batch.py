@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from lamina import initializers
+from lamina._torch import transforms
 from lamina.layers.arguments import axis as checked_axis
 from lamina.layers.arguments import fraction, refuse
 from lamina.layers.base import InputSpec
@@ -136,6 +137,8 @@ class BatchNormalization(AffineNormalization):
     ) -> torch.Tensor:
         # F.batch_norm asks the same of this function, after 1 us of questions that the shapes have answered.
         options = (training, 1.0 - self.momentum, self.epsilon, torch.backends.cudnn.enabled)
+        if inputs.dtype is not mean.dtype and transforms.at_work():  # `vmap` has no rule for two dtypes
+            return self._normalize(inputs.to(mean.dtype), mean, variance, training).to(inputs.dtype)
         if self._views is not None:
             enter, leave = self._views
             return leave(torch.batch_norm(enter(inputs), self.gamma, self.beta, mean, variance, *options))

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch import transforms
 from lamina.layers.arguments import axis as checked_axis
 from lamina.layers.arguments import whole
 from lamina.layers.base import InputSpec
@@ -82,17 +83,27 @@ class GroupNormalization(AffineNormalization):
         gamma, beta = self.gamma, self.beta
         # PyTorch's kernel (torch 2.13) fails on a shift without a factor, and a compiler warns of `_Tied`.
         inside = gamma is not None and not (torch.is_grad_enabled() and torch.compiler.is_compiling())
-        own = (gamma, beta) if inside else (None, None)
         outputs: torch.Tensor = self._enter(inputs)
-        if inside and torch.is_grad_enabled():
-            outputs = _Tied.apply(outputs, gamma, beta)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
-        outputs = self._leave(torch.group_norm(outputs, self._groups, *own, self.epsilon))
+        try:
+            outputs = self._leave(self._normalize(outputs, gamma, beta) if inside else self._normalize(outputs))
+        except RuntimeError:
+            if not transforms.at_work():
+                raise
+            # `vmap` and forward mode have no rule for weights inside, and for memory in another order.
+            inside, outputs = False, self._leave(self._normalize(outputs.contiguous()))
         if inside:
             return outputs
         shape = [-1 if axis == self._index else 1 for axis in range(inputs.dim())]
         if gamma is not None:
             outputs = outputs * gamma.view(shape)
         return outputs if beta is None else outputs + beta.view(shape)
+
+    def _normalize(
+        self, values: torch.Tensor, gamma: torch.Tensor | None = None, beta: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        if gamma is not None and torch.is_grad_enabled():
+            values = _Tied.apply(values, gamma, beta)  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
+        return torch.group_norm(values, self._groups, gamma, beta, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups}

@@ -57,7 +57,7 @@ def encode(
             got=f"count_weights {tuple(weights.shape)} for integers {tuple(inputs.shape)}",
             expected=str(tuple(inputs.shape)),
         )
-    zeros = torch.zeros((*indices.shape[:-1], depth), dtype=dtype, device=indices.device)
+    zeros = indices.new_zeros((*indices.shape[:-1], depth), dtype=dtype)  # of the integers' own: `vmap` writes into it
     try:
         counts = zeros.scatter_add_(-1, indices.clamp(min=0), added)
     except (IndexError, RuntimeError) as error:
