@@ -38,6 +38,7 @@ from lamina.probing import probing
 from . import fx
 from .building import build_for, build_once, marks_built
 from .drawn_calls import only_call, remember
+from .given import remembers, with_given
 from .inferred import inferred_shapes
 from .inputs import (
     as_input,
@@ -123,6 +124,8 @@ class Layer(Precision):
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
         if isinstance(vars(cls).get("forward"), FunctionType):
             cls.forward = lending(cls.forward)  # type: ignore[method-assign]
+        if isinstance(vars(cls).get("__init__"), FunctionType) and not cls.__module__.startswith("lamina."):
+            cls.__init__ = remembers(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -161,11 +164,11 @@ class Layer(Precision):
         return f'{type(self).__name__} "{self._name}"'
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, as JSON types."""
+        """The constructor's arguments, as JSON types; those of a class that has no ``get_config`` too, as given."""
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_config()}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        return config
+        return with_given(self, config)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
