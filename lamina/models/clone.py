@@ -104,15 +104,26 @@ class _Cloner:
         if isinstance(model, Sequential):
             return self._sequential(model, input_tensors)
         assert model.graph is not None
-        if input_tensors is None and self.clone_function is None and not self._calls_otherwise:
-            by_itself = remade_by_itself(model)
-            if by_itself is not None and by_itself.graph is not None and by_itself.graph.same_as(model.graph):
-                return self._named(by_itself, model)
+        by_itself = self._by_itself(model, input_tensors)
+        if by_itself is not None:
+            return by_itself
         graph = model.graph.rebuild(self._call, self._inputs(model.graph, input_tensors))
         ends = graph.input_structure, graph.output_structure
         return self._named(remade(model, *ends) or Model(*ends, name=model.name), model)
 
+    def _by_itself(self, model: Model, input_tensors: Any) -> Any:
+        """The clone of a model whose class draws its graph, where that makes the same one; else None."""
+        if input_tensors is not None or self.clone_function is not None or self._calls_otherwise:
+            return None
+        made = remade_by_itself(model)
+        if made is None or made.graph is None or model.graph is None or not made.graph.same_as(model.graph):
+            return None
+        return self._named(made, model)
+
     def _sequential(self, model: Sequential, input_tensors: Any) -> Any:
+        by_itself = self._by_itself(model, input_tensors)
+        if by_itself is not None:
+            return by_itself
         tensors = list(tree.leaves(input_tensors)) if input_tensors is not None else []
         if input_tensors is None and model.graph is not None:
             tensors = [_new_input(model.inputs[0])]

@@ -23,7 +23,7 @@ from .values import decode, dtype_of_name, tensor_of
 
 _LAYER_KEYS = (
     "id", "class_name", "name", "config", "drawn", "auto_named", "settled", "custom", "trainable",
-    "traced", "model", "own_call",
+    "traced", "model", "own_call", "build_config",
 )  # fmt: skip
 _CONSTANT_KEYS = ("id", "shape", "dtype", "parameter", "trainable", "seeds", "values")
 _BODY_KEYS = ("id", "role", "own", "graph")
@@ -90,7 +90,13 @@ class ConfigReader:
             )
         else:
             cls = self._custom_class(class_name, name) if custom else self._class(class_name)
-        return self._make(cls, config, where, custom, drawn)
+        layer = self._make(cls, config, where, custom, drawn)
+        if "build_config" in entry and custom and hasattr(cls, "build_from_config"):
+            try:
+                layer.build_from_config(decode(entry["build_config"]))  # type: ignore[operator]
+            except BAD_CONFIG as error:
+                raise _refused(where, error) from error
+        return layer
 
     def _traced(self, entry: dict[str, Any], class_name: str, name: str, where: str) -> Layer | None:
         """The layer by what was traced of it, where its class is not at hand, or no config that would make it."""

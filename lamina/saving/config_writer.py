@@ -19,6 +19,7 @@ from lamina.random import SeedGenerator
 from .classes import Classes, foreign_names, holds_layers, init_arguments, layer_classes, made_by_init
 from .config_reader import ConfigReader
 from .errors import SavingError
+from .hooks import told_by_hook
 from .traced import Traced, refuse_if_not_rebuilt, traced
 from .values import encode, name_of_dtype, numbers_of
 
@@ -85,6 +86,9 @@ class ConfigWriter:
         refused: LaminaError | None = None
         try:
             entry["config"] = self._encoded(layer, _config_for_init(layer))
+            built = told_by_hook(layer, "get_build_config", "build_from_config") if layer.built else None
+            if built is not None:
+                entry["build_config"] = built
             if custom and self._traces and layer.built:
                 refuse_if_not_rebuilt(layer, lambda: self._made_again(layer))
         except LaminaError as error:
@@ -107,6 +111,7 @@ class ConfigWriter:
             if "config" in entry:
                 _warn_of(layer, refused)
             entry["config"] = None
+            entry.pop("build_config", None)
         return entry
 
     def _trace_beside_graph(self, model: Layer) -> dict[str, Any]:
