@@ -1,7 +1,7 @@
-"""Given: the arguments that a layer of the user's class was made with, for the ``get_config`` that its class leaves out.
+"""Given: what a layer of the user's class was made with, for the ``get_config`` that its class leaves out.
 
-The class's ``__init__`` is watched, since a signature does not tell what a call gave. Nothing of the user's is held: what
-JSON has no word for leaves its name behind, and the tensors that a model was drawn between a mark.
+The class's ``__init__`` is watched, since a signature does not tell what a call gave. Nothing of the user's is held:
+what JSON has no word for leaves its type's name, and the tensors between which a model was drawn leave a mark.
 """
 
 from __future__ import annotations
@@ -124,14 +124,14 @@ def remembers(init: Callable[..., None]) -> Callable[..., None]:
 
 
 @lru_cache(maxsize=4096)
-def leaves_arguments_out(cls: type) -> bool:
-    """Whether the class has an ``__init__`` of the user's, and the ``get_config`` that it has is that of a base of it."""
+def leaves_arguments_out(cls: Any) -> bool:
+    """Whether the class has an ``__init__`` of the user's, and its ``get_config`` is that of a base of it."""
 
     def place(name: str) -> int:
         return next(i for i, base in enumerate(cls.__mro__) if name in vars(base))
 
-    mine = not cls.__mro__[place("__init__")].__module__.startswith("lamina.")
-    return mine and place("__init__") < place("get_config")
+    own = not cls.__mro__[place("__init__")].__module__.startswith("lamina.")
+    return bool(own and place("__init__") < place("get_config"))
 
 
 def with_given(layer: Any, config: dict[str, Any]) -> dict[str, Any]:
@@ -141,12 +141,12 @@ def with_given(layer: Any, config: dict[str, Any]) -> dict[str, Any]:
         NotImplementedError: see `Given.by_name`.
     """
     given = layer.__dict__.get("_given")
-    cls = type(layer)
+    cls: Any = type(layer)
     if given is None or not leaves_arguments_out(cls):
         return config
     parameters = inspect.signature(cls.__init__).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    own = given.by_name(cls, config)
+    own: dict[str, Any] = given.by_name(cls, config)
     return {name: value for name, value in config.items() if takes_any or name in parameters} | own
 
 

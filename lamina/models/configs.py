@@ -30,7 +30,8 @@ def get_config(model: Any) -> dict[str, Any]:
     """
     config = model.write_config(ConfigWriter(MODELS))
     tied = ties_by_hand(model) if config is not None else None
-    return (config or model._flags()) | ({"tied": tied} if tied else {})
+    result: dict[str, Any] = (config or model._flags()) | ({"tied": tied} if tied else {})
+    return result
 
 
 def write_config(model: Any, writer: ConfigWriter) -> dict[str, Any] | None:
