@@ -153,6 +153,7 @@ def with_given(layer: Any, config: dict[str, Any]) -> dict[str, Any]:
 def config_of(layer: Any) -> dict[str, Any]:
     """``layer.get_config()``, without what a base class says of arguments that the layer's class decides by itself."""
     config: dict[str, Any] = layer.get_config()
-    if layer.__dict__.get("_given") is None or not leaves_arguments_out(type(layer)) or not isinstance(config, dict):
+    cls: Any = type(layer)
+    if layer.__dict__.get("_given") is None or not leaves_arguments_out(cls) or not isinstance(config, dict):
         return config
     return with_given(layer, config)

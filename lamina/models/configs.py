@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.devices import limited_memory, memory_of_host
+from lamina.graph import tree
 from lamina.layers.base import Layer
 from lamina.layers.given import Ends, Unsaid, config_of, leaves_arguments_out
-from lamina.graph import tree
 from lamina.saving.classes import MODELS
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
@@ -87,21 +87,25 @@ def remade(model: Any, inputs: Any, outputs: Any) -> Any:
 
 def remade_by_itself(model: Any) -> Any:
     """Another model of a class that draws its graph itself, from the same arguments; None where that is not known."""
-    given = vars(model).get("_given")
-    if given is None or given.drawn or type(model) in MODELS.values() or not leaves_arguments_out(type(model)):
+    given, cls = vars(model).get("_given"), _class_of(model)
+    if given is None or given.drawn or cls in MODELS.values() or not leaves_arguments_out(cls):
         return None
     try:
         config = config_of(model)
     except NotImplementedError:
         return None
-    return type(model).from_config(config) if "nodes" not in config else None
+    return cls.from_config(config) if "nodes" not in config else None
+
+
+def _class_of(model: Any) -> Any:
+    return type(model)
 
 
 def _beside_the_graph(model: Any) -> dict[str, Any] | None:
     """What the class of a graph was given, as JSON types, with words for the inputs and outputs; None where it was not
     given both, or something that JSON has no word for."""
     given = vars(model).get("_given")
-    if given is None or not given.drawn or not leaves_arguments_out(type(model)):
+    if given is None or not given.drawn or not leaves_arguments_out(_class_of(model)):
         return None
     if any(isinstance(leaf, Unsaid) for leaf in tree.leaves((given.args, given.kwargs))):
         return None
