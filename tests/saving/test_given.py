@@ -3,6 +3,7 @@ never from their defaults. And what a class adds to a graph, and Keras' hooks of
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import Any
 
@@ -388,3 +389,28 @@ def load_plain(folder: Any) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*as a plain Model")
         return load_model(folder / "m.lamina")
+
+
+def tampered(model: Model, change: Any) -> str:
+    document = json.loads(model.to_json())
+    change(document["model"])
+    return json.dumps(document)
+
+
+def test_words_of_hooks_do_nothing_to_a_class_of_ours() -> None:
+    def hook(entry: Any) -> None:
+        entry["config"]["layers"][1]["build_config"] = {"input_shape": [2, 10**9]}
+
+    def given(entry: Any) -> None:
+        entry["config"]["given"] = {"args": [10**9], "kwargs": {"dtype": "float64"}}
+
+    model = around(Dense(2))
+    for change in (hook, given):
+        same(model_from_json(tampered(model, change)), model)
+
+
+@pytest.mark.parametrize("words", [[], {"args": {}}, {"args": [{"$code": 1}], "kwargs": {}}, {"args": [], "more": 1}])
+def test_what_a_class_is_given_is_plain_data(words: Any) -> None:
+    text = tampered(drawn(Stars, alpha=2.0), lambda entry: entry["config"].update(given=words))
+    with pytest.raises(LoadingError):
+        model_from_json(text, CLASSES)
