@@ -39,6 +39,7 @@ from lamina.probing import probing
 from . import fx
 from .building import build_for, build_once, marks_built
 from .drawn_calls import only_call, remember
+from .given import remembers, with_given
 from .inferred import inferred_shapes
 from .inputs import (
     as_input,
@@ -127,6 +128,8 @@ class Layer(Precision):
             cls.forward = lending(cls.forward)  # type: ignore[method-assign]
         elif plain and isinstance(getattr_static(cls, "forward"), FunctionType):  # a model shows its graph's
             cls.forward = shown_as(Layer.forward, cls._facts.signature)  # type: ignore[method-assign]
+        if isinstance(vars(cls).get("__init__"), FunctionType) and not cls.__module__.startswith("lamina."):
+            cls.__init__ = remembers(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -165,11 +168,11 @@ class Layer(Precision):
         return f'{type(self).__name__} "{self._name}"'
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, as JSON types."""
+        """The constructor's arguments, as JSON types; those of a class that has no ``get_config`` too, as given."""
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_config()}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        return config
+        return with_given(self, config)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

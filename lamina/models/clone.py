@@ -23,6 +23,7 @@ from lamina.graph import (
 )
 from lamina.graph.node import is_input_node
 from lamina.layers import Input, InputLayer, Lambda, Layer, TorchModule
+from lamina.layers.given import config_of
 from lamina.ops.body import Body, placeholder
 from lamina.saving.classes import layer_classes
 from lamina.saving.config_reader import ConfigReader
@@ -30,6 +31,7 @@ from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.traced import Traced
 from lamina.saving.weights import freeze, frozen, state_of, tie, ties
 
+from .configs import remade, remade_by_itself
 from .files import MODEL_CLASSES
 from .model import Model
 from .sequential import Sequential
@@ -92,6 +94,7 @@ class _Cloner:
         self, clone_function: Callable[[Any], Any] | None, call_function: Callable[..., Any] | None, recursive: bool
     ) -> None:
         self.clone_function = clone_function
+        self._calls_otherwise = call_function is not None
         self.call_function = call_function or (lambda layer, *args, **kwargs: layer(*args, **kwargs))
         self.recursive = recursive or clone_function is None
         self._clones: dict[int, Any] = {}
@@ -101,11 +104,26 @@ class _Cloner:
         if isinstance(model, Sequential):
             return self._sequential(model, input_tensors)
         assert model.graph is not None
+        by_itself = self._by_itself(model, input_tensors)
+        if by_itself is not None:
+            return by_itself
         graph = model.graph.rebuild(self._call, self._inputs(model.graph, input_tensors))
-        cls = type(model) if model.made_by_graph else Model
-        return self._named(cls(graph.input_structure, graph.output_structure, name=model.name), model)
+        ends = graph.input_structure, graph.output_structure
+        return self._named(remade(model, *ends) or Model(*ends, name=model.name), model)
+
+    def _by_itself(self, model: Model, input_tensors: Any) -> Any:
+        """The clone of a model whose class draws its graph, where that makes the same one; else None."""
+        if input_tensors is not None or self.clone_function is not None or self._calls_otherwise:
+            return None
+        made = remade_by_itself(model)
+        if made is None or made.graph is None or model.graph is None or not made.graph.same_as(model.graph):
+            return None
+        return self._named(made, model)
 
     def _sequential(self, model: Sequential, input_tensors: Any) -> Any:
+        by_itself = self._by_itself(model, input_tensors)
+        if by_itself is not None:
+            return by_itself
         tensors = list(tree.leaves(input_tensors)) if input_tensors is not None else []
         if input_tensors is None and model.graph is not None:
             tensors = [_new_input(model.inputs[0])]
@@ -172,7 +190,7 @@ def _made_anew(layer: Layer) -> Any:
         return copy.deepcopy(layer)
     try:
         if layer_classes().get(type(layer).__name__) is not type(layer):
-            return type(layer).from_config(layer.get_config())
+            return type(layer).from_config(config_of(layer))
         entry = ConfigWriter(MODEL_CLASSES).layer(layer)
         return ConfigReader(_objects_within(layer), MODEL_CLASSES).layer(entry)
     except (TypeError, NotImplementedError, RecursionError, LaminaError) as error:

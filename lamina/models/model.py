@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.compiler import is_compiling
 
 from lamina._torch import dispatch, modules
-from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, GraphError, Node, SymbolicTensor, tree
 from lamina.layers.base import Layer
+from lamina.layers.given import with_given
 from lamina.layers.inputs import as_symbolic_input
 from lamina.layers.lending import prepare
 from lamina.layers.moving import note_place
 from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
-from lamina.saving.classes import MODELS
-from lamina.saving.config_reader import ConfigReader
-from lamina.saving.config_writer import ConfigWriter
-from lamina.saving.errors import not_too_deep
-from lamina.saving.model_config import graph_from_config, graph_to_config
-from lamina.saving.weights import tie, ties_by_hand
 from lamina.training.trainer import Trainer
 from lamina.view import summary
 
-from . import editing
+from . import configs, editing
 from .building import build, from_module, without_values
 from .doubles import without_doubles
 from .drawn import Drawn
@@ -392,49 +386,16 @@ class Model(Trainer, Layer):
         """Graph and configs as a JSON text, for `model_from_json`; no weights."""
         return model_to_json(self)
 
-    def get_config(self) -> dict[str, Any]:
-        """Graph and layers' configs as JSON types; of a subclass with its own ``__init__``, name and flags only."""
-        config = self.write_config(ConfigWriter(MODELS))
-        tied = ties_by_hand(self) if config is not None else None
-        return (config or self._flags()) | ({"tied": tied} if tied else {})
-
-    def write_config(self, writer: ConfigWriter) -> dict[str, Any] | None:
-        """`get_config` within a larger model, whose writer knows the layers that are shared; None without a graph."""
-        graph = self.graph if self.made_by_graph else None
-        return self._flags() | graph_to_config(graph, writer) if graph is not None else None
+    get_config, write_config = configs.get_config, configs.write_config
+    from_config, read_config = classmethod(configs.from_config), classmethod(configs.read_config)
 
     def _flags(self) -> dict[str, Any]:
-        return {"name": self.name, "trainable": self.trainable}
+        return with_given(self, {"name": self.name, "trainable": self.trainable})
 
     @property
     def made_by_graph(self) -> bool:
         """Whether inputs and outputs are all that its class is made from: not one with an ``__init__`` of its own."""
         return type(self).__init__ is Model.__init__
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """A new model with fresh weights from what ``get_config`` gave.
-
-        Args:
-            custom_objects: name -> class, for layers that are not Lamina's own.
-
-        Raises:
-            LoadingError: the config is malformed, or names a class that is not at hand.
-        """
-        with not_too_deep("The config"), limited_memory(memory_of_host()):
-            model = cls.read_config(config, ConfigReader(custom_objects, MODELS))
-        tie(model, config.get("tied", {}) if model.graph is not None else {})
-        return model
-
-    @classmethod
-    def read_config(cls, config: dict[str, Any], reader: ConfigReader) -> Any:
-        """`from_config` within a larger model, whose reader knows the layers that are shared."""
-        if "nodes" not in config:
-            return super().from_config(config)
-        model = cls(*graph_from_config(config, reader), name=config.get("name"))
-        # Without the setter, which reaches the layers: each of them has its own flag in its config.
-        model._trainable = bool(config.get("trainable", True))
-        return model
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         # A model without a graph is built by its first call; a file tells what that was given.

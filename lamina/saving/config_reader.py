@@ -23,7 +23,7 @@ from .values import decode, dtype_of_name, tensor_of
 
 _LAYER_KEYS = (
     "id", "class_name", "name", "config", "drawn", "auto_named", "settled", "custom", "trainable",
-    "traced", "model",
+    "traced", "model", "own_call", "build_config",
 )  # fmt: skip
 _CONSTANT_KEYS = ("id", "shape", "dtype", "parameter", "trainable", "seeds", "values")
 _BODY_KEYS = ("id", "role", "own", "graph")
@@ -79,7 +79,8 @@ class ConfigReader:
         custom = field(entry, "custom", bool, where, False)
         drawn = field(entry, "drawn", bool, where, False)
         config = field(entry, "config", dict, where)
-        if custom and drawn and find(class_name, self._custom) is None:
+        own_call = field(entry, "own_call", bool, where, False)  # its graph alone would answer otherwise
+        if custom and drawn and not own_call and find(class_name, self._custom) is None:
             cls: Any = self._models["Model" if "nodes" in config else "Sequential"]
             warnings.warn(
                 f"{where} is loaded as a plain {cls.__name__}, with the same graph and weights: its class is not at "
@@ -89,7 +90,13 @@ class ConfigReader:
             )
         else:
             cls = self._custom_class(class_name, name) if custom else self._class(class_name)
-        return self._make(cls, config, where, custom, drawn)
+        layer = self._make(cls, config, where, custom, drawn)
+        if "build_config" in entry and custom and hasattr(cls, "build_from_config"):
+            try:
+                layer.build_from_config(decode(entry["build_config"]))  # type: ignore[operator]
+            except BAD_CONFIG as error:
+                raise _refused(where, error) from error
+        return layer
 
     def _traced(self, entry: dict[str, Any], class_name: str, name: str, where: str) -> Layer | None:
         """The layer by what was traced of it, where its class is not at hand, or no config that would make it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +12,15 @@ import torch
 from lamina.custom_objects import find, get_registered_name
 from lamina.graph import Constant, Graph, LaminaError
 from lamina.layers import Layer, TorchModule
+from lamina.layers.given import config_of
 from lamina.ops.body import Body
 from lamina.random import SeedGenerator
 
 from .classes import Classes, foreign_names, holds_layers, init_arguments, layer_classes, made_by_init
+from .config_reader import ConfigReader
 from .errors import SavingError
-from .traced import Traced, traced
+from .hooks import told_by_hook
+from .traced import Traced, refuse_if_not_rebuilt, traced
 from .values import encode, name_of_dtype, numbers_of
 
 # What the base class puts into every config. A class whose __init__ does not take it gets it back from the entry.
@@ -36,7 +41,7 @@ class ConfigWriter:
 
     def __init__(self, models: Classes, values: bool = True, traces: bool = False) -> None:
         self._classes = {**layer_classes(), **models}
-        self._model = models["Model"]
+        self._models, self._model = models, models["Model"]
         self._values = values
         self._traces = traces
         self._numbers: dict[int, int] = {}
@@ -57,10 +62,12 @@ class ConfigWriter:
         entry: dict[str, Any] = {"id": number, "class_name": cls.__name__, "name": layer.name, "config": drawn}
         if drawn is not None:
             entry["drawn"] = True
-        elif isinstance(layer, Traced):
+        if isinstance(layer, Traced):
             entry |= {"class_name": layer.traced_class, "config": layer.traced_config, "traced": layer.traced_data}
-        else:
+        elif drawn is None:
             entry |= self._config_and_trace(layer, custom)
+        elif custom and not holder._runs_graph:
+            entry |= {"own_call": True} | (self._trace_beside_graph(layer) if number == 0 else {})
         if "traced" in entry and isinstance(layer, self._model):
             entry["model"] = True
         if layer.auto_named:  # and whether a model may still give it another name
@@ -79,9 +86,14 @@ class ConfigWriter:
         refused: LaminaError | None = None
         try:
             entry["config"] = self._encoded(layer, _config_for_init(layer))
+            built = told_by_hook(layer, "get_build_config", "build_from_config") if layer.built else None
+            if built is not None:
+                entry["build_config"] = built
+            if custom and self._traces and layer.built:
+                refuse_if_not_rebuilt(layer, lambda: self._made_again(layer))
         except LaminaError as error:
-            entry["config"], refused = None, error
-        needed = foreign_names(entry["config"]) | ({get_registered_name(type(layer))} if custom else set())
+            refused = error
+        needed = foreign_names(entry.get("config")) | ({get_registered_name(type(layer))} if custom else set())
         if not self._traces or not layer.built or not (needed or refused is not None):
             if refused is not None:
                 raise refused
@@ -95,7 +107,42 @@ class ConfigWriter:
             # Who registers a class or function says that it will be there.
             if not all(find(name) for name in needed):
                 raise
+        if refused is not None:
+            if "config" in entry:
+                _warn_of(layer, refused)
+            entry["config"] = None
+            entry.pop("build_config", None)
         return entry
+
+    def _trace_beside_graph(self, model: Layer) -> dict[str, Any]:
+        """What a model does whose class has a call of its own: more than its graph, which is not all of it then.
+
+        Only of the outermost model: a layer in the graph of another one may be used outside of it too.
+        """
+        if not self._traces:
+            return {}
+        refused: LaminaError | None = None
+        try:
+            refuse_if_not_rebuilt(model, lambda: self._made_again(model))
+        except LaminaError as error:
+            refused = error
+        try:
+            found = {"traced": traced(model)}
+        except LaminaError:
+            if refused is not None:
+                raise refused from None
+            return {}  # then nothing but its class loads it
+        if refused is None:
+            return found
+        _warn_of(model, refused)
+        return {**found, "config": None, "drawn": False}
+
+    def _made_again(self, layer: Layer) -> Layer:
+        """Another one like it, as a reader makes it that has the classes of all that is in it."""
+        kinds = {type(part) for part in layer.modules()} - set(self._classes.values())
+        classes = {get_registered_name(kind): kind for kind in kinds}
+        entry = ConfigWriter(self._models).layer(layer)
+        return ConfigReader(classes, self._models).layer(json.loads(json.dumps(entry)))
 
     def constant(self, constant: Constant) -> dict[str, Any]:
         """The entry of a tensor of the user's."""
@@ -136,14 +183,15 @@ class ConfigWriter:
 def _config_for_init(layer: Layer) -> dict[str, Any]:
     """What ``from_config`` will be given, checked to be enough where it is handed to ``__init__`` as it is."""
     cls = type(layer)
+    why: str | None = None
     try:
-        config = layer.get_config()
-    except NotImplementedError:
-        config = None
+        config = config_of(layer)
+    except NotImplementedError as error:
+        config, why = None, str(error)
     if not isinstance(config, dict):
         raise SavingError(
             f"{layer.label} cannot be saved: its get_config() gives no dict.",
-            got=repr(config)[:80],
+            got=why or repr(config)[:80],
             hint=_hint(layer, ()),
         )
     if not made_by_init(cls) and not holds_layers(cls, "read_config", "from_config"):
@@ -163,6 +211,15 @@ def _config_for_init(layer: Layer) -> dict[str, Any]:
             hint=_hint(layer, missing),
         )
     return config
+
+
+def _warn_of(layer: Layer, error: LaminaError) -> None:
+    warnings.warn(
+        f"{layer.label} is saved as what was traced of it, and will not be of its class again: what its get_config() "
+        f"gives does not make the same layer ({error.got}).",
+        UserWarning,
+        stacklevel=2,
+    )
 
 
 def _hint(layer: Layer, missing: Any) -> str:

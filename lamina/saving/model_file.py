@@ -27,6 +27,7 @@ from .config_writer import ConfigWriter
 from .errors import LoadingError, SavingError, not_too_deep
 from .fields import field, items, refuse_unknown
 from .generators import generators_from_config, generators_to_config
+from .hooks import refuse_hooks_not_carried
 from .keras_files.files import SUFFIX as KERAS_SUFFIX
 from .keras_files.files import is_keras_file, load_keras_model, save_keras_model
 from .strict_json import parse
@@ -66,6 +67,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
             got=repr(str(filepath)),
             hint=f'"model{SUFFIX}"',
         )
+    refuse_hooks_not_carried(model)
     state = state_of(model)
     training, optimizer_state = training_to_config(model)
     document = {

@@ -18,6 +18,7 @@ from .classes import foreign_names, missing_names
 from .config_reader import BAD_CONFIG
 from .errors import LoadingError, SavingError
 from .fields import field, items, refuse_unknown
+from .hooks import told_by_hook
 from .values import decode, encode, no_word
 
 # What compile() was given -> the package whose objects it holds.
@@ -29,6 +30,8 @@ _PARTS: Mapping[str, ModuleType | None] = {
 def training_to_config(model: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """(config, tensors of the optimizer's state). What is code of the user's is left out, with a warning."""
     config: dict[str, Any] = {}
+    if model._compiled is not None and hasattr(type(model), "get_compile_config"):
+        return _own_to_config(model)
     if model._compiled is None or type(model).compile is not Trainer.compile:
         return config, {}
     state: dict[str, torch.Tensor] = {}
@@ -58,7 +61,10 @@ def training_from_config(
         LoadingError: the config or the state is malformed.
     """
     where = "The training config"
-    refuse_unknown(config, ("optimizer", "compile"), where)
+    refuse_unknown(config, ("optimizer", "compile", "own"), where)
+    if "own" in config:
+        _own_from_config(model, config, state, where)
+        return
     if "optimizer" in config:
         optimizer = field(config, "optimizer", dict, where)
         model.optimizer = _optimizer_from_config(model, optimizer, state, custom_objects)
@@ -81,6 +87,52 @@ def training_from_config(
         for part, package in _PARTS.items()
     }
     model.compile(optimizer=model.optimizer, jit_compile=field(given, "jit_compile", bool, where), **parts)
+
+
+def _own_to_config(model: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """What the class tells by its own hooks of how it is compiled, and the state of its optimizer."""
+    try:
+        config = {"own": told_by_hook(model, "get_compile_config", "compile_from_config")}
+    except (LaminaError, AttributeError) as error:
+        _warn(model, "get_compile_config", SavingError(str(error)))
+        return {}, {}
+    if config["own"] is None or not isinstance(model.optimizer, Optimizer):
+        return {key: value for key, value in config.items() if value is not None}, {}
+    try:
+        config["optimizer"], state = _optimizer_to_config(model)
+    except LaminaError as error:
+        _warn(model, "optimizer", error)
+        return config, {}
+    return config, state
+
+
+def _own_from_config(model: Any, config: dict[str, Any], state: Mapping[str, torch.Tensor], where: str) -> None:
+    """Let the user's class compile itself, where it is at hand, and give its optimizer the state."""
+    if not hasattr(type(model), "compile_from_config"):
+        warnings.warn(
+            f"{model.label} is loaded but not compiled: its class compiles it, which is not at hand. "
+            "Pass custom_objects={...} to load_model, or call model.compile(...).",
+            UserWarning,
+            stacklevel=5,
+        )
+        return
+    try:
+        model.compile_from_config(decode(config["own"]))
+    except BAD_CONFIG as error:
+        got = f"{type(error).__name__}: {error}"[:200]
+        raise LoadingError(f"{where} is refused by {type(model).__name__}.compile_from_config.", got=got) from error
+    if not state or not isinstance(model.optimizer, Optimizer):
+        return
+    told = field(config, "optimizer", dict, where)
+    own = dict(model.named_parameters())
+    paths = items(field(told, "parameters", list, where), str, where)
+    if not set(paths) <= own.keys():
+        raise LoadingError(f"{where} names weights that the model does not have.", got=", ".join(paths)[:200])
+    try:
+        model.optimizer.build(own[path] for path in paths)
+        model.optimizer.load_state_dict(state, assign=True)
+    except BAD_CONFIG as error:
+        raise LoadingError(f"{where} or its state is malformed.", got=str(error)[:200]) from error
 
 
 def _warn(model: Any, what: str, error: LaminaError) -> None:

@@ -171,7 +171,8 @@ def test_a_subclass_that_is_drawn_keeps_its_class() -> None:
 
     x = Input((4,))
     assert type(clone_model(Kept(x, Dense(2)(x)))) is Kept
-    assert type(clone_model(Made(2))) is Model
+    assert type(clone_model(Made(2))) is Made
+    assert clone_model(Made(3)).output_shape == (None, 3)
 
 
 def test_what_cannot_be_cloned() -> None:
@@ -188,7 +189,7 @@ def test_what_cannot_be_cloned() -> None:
             return inputs
 
     x = Input((4,))
-    model = Model(x, Needs(2)(x))
+    model = Model(x, Needs(torch.tensor(2))(x))
     with pytest.raises(ArgumentError, match='Needs "needs" cannot be cloned') as caught:
         clone_model(model)
     assert "clone_function=copy.deepcopy" in str(caught.value)

@@ -25,6 +25,9 @@ class Needs(Layer):
     def call(self, inputs: Any) -> Any:
         return inputs
 
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
+
 
 class Forgets(Needs):
     def get_config(self) -> dict[str, Any]:
@@ -55,6 +58,9 @@ class Subclassed(Model):
 
     def call(self, inputs: Any) -> Any:
         return self.dense(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
 
 
 def refused(model: Model, tmp_path: Path) -> str:

@@ -49,6 +49,8 @@ class KerasConfigReader:
         self.old = old
         self.orders: dict[int, list[Layer]] = {}
         """By the id of a model: its layers as Keras orders them, which counts an operation of its own as one step."""
+        self.sorts_deep = True
+        """Whether who wrote the file sorts dicts within dicts; Keras on PyTorch does not."""
 
     def model(self, entry: Any, where: str) -> Any:
         """The model of the outermost entry, without weights' values.

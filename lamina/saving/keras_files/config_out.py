@@ -6,6 +6,7 @@ What Keras has no word for is refused, with the node and the user's line.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,10 @@ from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
 from lamina.saving.values import name_of_dtype
 
-from .names import MEANINGLESS, leaves_in_order
+from .names import MEANINGLESS, inner_sorted, leaves_in_order
 from .operations import module_of_operation
 from .operations_out import Call, NoWordError, call_of
+from .order import in_keras_order
 
 _FUNCTIONAL = "keras.src.models.functional"
 
@@ -52,6 +54,8 @@ class KerasConfigWriter:
     def __init__(self, models: Classes) -> None:
         self._models = models
         self._written: set[int] = set()
+        self.orders: dict[int, list[Layer]] = {}
+        """By the id of a model that was written: its layers as Keras orders them, once it has read this config."""
 
     def model(self, model: Any) -> dict[str, Any]:
         """The entry of a model.
@@ -103,7 +107,9 @@ class KerasConfigWriter:
                 expected="Model(inputs, outputs) or Sequential",
                 hint='model.save("model.lamina"), or the same layers in a graph',
             )
-        config = {"name": name, "trainable": model.trainable, **_GraphWriter(model.graph, self).write()}
+        graph = _GraphWriter(model.graph, self)
+        config = {"name": name, "trainable": model.trainable, **graph.write()}
+        self.orders[id(model)] = graph.order
         return {
             "module": _FUNCTIONAL,
             "class_name": "Functional",
@@ -133,6 +139,8 @@ class _GraphWriter:
         self._entries: dict[int, dict[str, Any]] = {}
         self._calls: dict[int, tuple[str, int]] = {}
         self._ours: dict[tuple[int, int], tuple[str, int, int]] = {}
+        self.order: list[Layer] = []
+        """Once it is written: the layers, as Keras orders them."""
 
     def write(self) -> dict[str, Any]:
         for tensor in self._graph.inputs:
@@ -144,11 +152,26 @@ class _GraphWriter:
         for node in self._graph.nodes:
             if not self._is_given(node):
                 self._node(node)
+        self._sort()
         return {
             "layers": list(self._entries.values()),
             "input_layers": self._structure(self._graph.input_structure),
             "output_layers": self._structure(self._graph.output_structure),
         }
+
+    def _sort(self) -> None:
+        """Bring the entries into Keras' order, in which it numbers the weights too."""
+        reads = {
+            (entry["name"], i): list(_tensors_in([call["args"], call["kwargs"]]))
+            for entry in self._entries.values()
+            for i, call in enumerate(entry["inbound_nodes"])
+        }
+        outputs = [self._place(tensor)[:2] for tensor in leaves_in_order(self._graph.output_structure)]
+        place = {name: i for i, name in enumerate(in_keras_order(outputs, reads))}
+        last = len(place)  # what no output needs, and Keras leaves out
+        self._entries = dict(sorted(self._entries.items(), key=lambda item: place.get(item[1]["name"], last)))
+        layers = {id(module): module for module in self._graph.modules.values() if isinstance(module, Layer)}
+        self.order = [layers[key] for key in self._entries if key in layers]
 
     def _is_given(self, node: Node) -> bool:
         return all((id(node), k) in self._ours for k in range(len(node.specs)))
@@ -180,7 +203,8 @@ class _GraphWriter:
             entry = self._writer.layer(layer, name)
             self._entries[id(layer)] = {**entry, "name": name, "inbound_nodes": []}
         calls = self._entries[id(layer)]["inbound_nodes"]
-        calls.append({"args": self._value(list(node.args)), "kwargs": self._value(node.kwargs)})
+        arguments = {"args": list(node.args), "kwargs": node.kwargs}
+        calls.append({key: inner_sorted(self._value(value)) for key, value in arguments.items()})
         self._give(node, (name, len(calls) - 1))
 
     def _function(self, node: Node) -> None:
@@ -275,7 +299,20 @@ class _GraphWriter:
             functional = model and not isinstance(value.node.op, self._writer._models["Sequential"])
             return [name, call + functional, place]
 
-        return _as_lists(tree.map_leaves(lambda v: _Told(leaf(v)), structure))
+        return inner_sorted(_as_lists(tree.map_leaves(lambda v: _Told(leaf(v)), structure)))
+
+
+def _tensors_in(value: Any) -> Iterator[tuple[str, int]]:
+    """The calls whose results stand in written arguments, as Keras flattens these: a dict's by its sorted keys."""
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        name, call, _ = value["config"]["keras_history"]
+        yield name, call
+    elif isinstance(value, dict) and "class_name" not in value:
+        for key in sorted(value):
+            yield from _tensors_in(value[key])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _tensors_in(item)
 
 
 def _examples(symbolic: Symbolic) -> tuple[Any, Any]:

@@ -91,7 +91,7 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes) ->
     training, left = training_for_keras(model)
     entry["compile_config"] = training
     weights = io.BytesIO()
-    left += write_keras_weights(model, weights, optimizer=bool(training))
+    left += write_keras_weights(model, weights, optimizer=bool(training), orders=writer.orders)
     metadata = {"keras_version": _KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
     members: dict[str, Any] = {
         _METADATA: json.dumps(metadata).encode(),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict, deque
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 
@@ -18,42 +18,45 @@ from lamina.saving.values import dtype_of_name
 
 from .names import MODEL_NAMES, leaves_in_order
 from .operations import OPERATION_DEFAULTS, Operation, operations
-
-Call = tuple[str, int]
+from .order import Call, in_keras_order
 
 
 class Reader(Protocol):
     """Makes the layers of a graph."""
 
     old: bool
+    sorts_deep: bool
 
     def layer(self, entry: dict[str, Any], where: str) -> Layer: ...
 
 
-class _Result(NamedTuple):
+@dataclass(frozen=True)
+class _Result:
     """In arguments, before they are drawn: a result of a call."""
 
     call: Call
-    index: int  # type: ignore[assignment]  # which a tuple has as a method
+    index: int
 
 
 def read_graph(config: dict[str, Any], reader: Reader, where: str) -> tuple[Any, Any, list[Layer]]:
-    """The symbolic inputs and outputs of a Functional model's config, and the layers in the order of the config.
+    """The symbolic inputs and outputs of a Functional model's config, and the layers as Keras orders them.
 
     Raises:
         LoadingError: malformed, a cycle, or a layer or operation that refuses what it is called with.
     """
     graph = _GraphReader(config, reader, where)
+    told = [graph.told(field_of(config, key, where)) for key in ("input_layers", "output_layers")]
+    order = graph.layers_in_order(told[1])
     with warnings.catch_warnings():
         # Keras keeps the masks that it used as arguments of the calls.
         warnings.filterwarnings("ignore", message=".*drops the mask of its input")
         graph.draw()
-    inputs, outputs = (graph.structure(field_of(config, key, where)) for key in ("input_layers", "output_layers"))
+    inputs, outputs = (graph.structure(structure) for structure in told)
     if reader.old:
         inputs, outputs = (
             found[0] if isinstance(found, list) and len(found) == 1 else found for found in (inputs, outputs)
         )
-    return inputs, outputs, [thing for thing in graph.things if isinstance(thing, Layer)]
+    return inputs, outputs, order
 
 
 def field_of(config: dict[str, Any], key: str, where: str) -> Any:
@@ -65,6 +68,7 @@ def field_of(config: dict[str, Any], key: str, where: str) -> Any:
 class _GraphReader:
     def __init__(self, config: dict[str, Any], reader: Reader, where: str) -> None:
         self._where = where
+        self._reader = reader
         self._ops: dict[str, Any] = {}
         self._configs: dict[str, dict[str, Any]] = {}
         self._calls: dict[Call, tuple[Any, Any]] = {}
@@ -103,10 +107,22 @@ class _GraphReader:
         if class_name in ("Functional", "Model"):
             self._models.add(name)
 
-    @property
-    def things(self) -> list[Any]:
-        """The layers and operations, in the order of the config."""
-        return list(self._ops.values())
+    def layers_in_order(self, outputs: Any) -> list[Layer]:
+        """The layers that the outputs need, as Keras orders them when it draws this config.
+
+        Where dicts lie within dicts, that hangs on what Keras ran on; then it is seen from the order of the entries.
+        """
+
+        def names(deep: bool) -> list[str]:
+            reads = {call: _calls_in(arguments, deep) for call, arguments in self._calls.items()}
+            return in_keras_order(_calls_in(outputs, deep), reads)
+
+        found = names(self._reader.sorts_deep)
+        if self._reader.sorts_deep and found != (listed := [name for name in self._ops if name in set(found)]):
+            other = names(False)
+            if other == listed:
+                found, self._reader.sorts_deep = other, False
+        return [layer for layer in map(self._ops.get, found) if isinstance(layer, Layer)]
 
     # -- arguments
 
@@ -216,7 +232,7 @@ class _GraphReader:
             raise LoadingError(
                 f"The call of {name!r} cannot be drawn again.", got=f"{type(error).__name__}: {error}"[:500]
             ) from error
-        return list(leaves_in_order(result))
+        return list(leaves_in_order(result, self._reader.sorts_deep))
 
     def _filled(self, value: Any) -> Any:
         if isinstance(value, _Result):
@@ -234,17 +250,24 @@ class _GraphReader:
         made: Symbolic = found[result.index]
         return made
 
-    def structure(self, value: Any) -> Any:
-        """Inputs or outputs in their structure; a leaf is ``[layer, call, result]``."""
+    def told(self, value: Any) -> Any:
+        """Inputs or outputs in their structure, each leaf a `_Result`; it is told as ``[layer, call, result]``."""
         if isinstance(value, dict):
-            return {key: self.structure(item) for key, item in value.items()}
+            return {key: self.told(item) for key, item in value.items()}
         if not isinstance(value, list):
             raise LoadingError(f"{self._where} tells its inputs and outputs oddly.", got=f"{value!r}"[:80])
         if len(value) == 3 and isinstance(value[0], str):
-            call, index = self._reference(value, self._where)
+            found = self._reference(value, self._where)
+            name, call = found.call
             models = self._old_models if self._old else self._models
-            return self.result(_Result((call[0], call[1] - (call[0] in models)), index))
-        return [self.structure(item) for item in value]
+            return _Result((name, call - (name in models)), found.index)
+        return [self.told(item) for item in value]
+
+    def structure(self, told: Any) -> Any:
+        """What `told` gave, with the symbolic tensors that were drawn in the places of results."""
+        if isinstance(told, dict):
+            return {key: self.structure(item) for key, item in told.items()}
+        return self.result(told) if isinstance(told, _Result) else [self.structure(item) for item in told]
 
 
 def _is_operation(entry: dict[str, Any], class_name: str) -> bool:
@@ -302,15 +325,9 @@ def takes_false_by_default(parameters: Any) -> bool:
     return "training" not in parameters or parameters["training"].default is False
 
 
-def _calls_in(value: Any) -> Iterator[Call]:
-    if isinstance(value, _Result):
-        yield value.call
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _calls_in(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _calls_in(item)
+def _calls_in(value: Any, deep: bool = True) -> list[Call]:
+    """The calls whose results stand in arguments or outputs, in Keras' order; see `leaves_in_order`."""
+    return [leaf.call for leaf in leaves_in_order(value, deep) if isinstance(leaf, _Result)]
 
 
 def _constant(config: dict[str, Any], where: str) -> torch.Tensor:

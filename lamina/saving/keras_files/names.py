@@ -56,17 +56,35 @@ DROPPED = (
 NO_SUCH_WEIGHT = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
 
-def leaves_in_order(structure: Any) -> Iterator[Any]:
+def leaves_in_order(structure: Any, deep: bool = True, _within: bool = False) -> Iterator[Any]:
     """The leaves as Keras numbers them: a dict's by its sorted keys.
 
-    >>> list(leaves_in_order({"b": 1, "a": [2, (3,)]}))
-    [2, 3, 1]
+    Args:
+        deep: False where Keras runs on PyTorch: a dict that lies within another one is then left as it is.
+
+    >>> structure = {"b": 1, "a": [2, {"d": 3, "c": 4}]}
+    >>> list(leaves_in_order(structure)), list(leaves_in_order(structure, deep=False))
+    ([2, 4, 3, 1], [2, 3, 4, 1])
     """
     if isinstance(structure, dict):
-        for key in sorted(structure):
-            yield from leaves_in_order(structure[key])
+        for key in structure if _within and not deep else sorted(structure):
+            yield from leaves_in_order(structure[key], deep, True)
     elif isinstance(structure, (list, tuple)):
         for item in structure:
-            yield from leaves_in_order(item)
+            yield from leaves_in_order(item, deep, _within)
     else:
         yield structure
+
+
+def inner_sorted(structure: Any, _within: bool = False) -> Any:
+    """The structure with the keys sorted of each dict that lies within another one.
+
+    So any Keras numbers its leaves alike, whatever it runs on.
+
+    >>> inner_sorted({"b": 1, "a": {"d": 3, "c": 4}})
+    {'b': 1, 'a': {'c': 4, 'd': 3}}
+    """
+    if isinstance(structure, dict):
+        keys = sorted(structure) if _within else structure
+        return {key: inner_sorted(structure[key], True) for key in keys}
+    return [inner_sorted(item, _within) for item in structure] if isinstance(structure, list) else structure

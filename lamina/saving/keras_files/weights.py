@@ -65,12 +65,20 @@ def read_legacy_weights(model: Any, source: Any, where: str) -> list[str]:
         return ["the optimizer's state: Keras 2 orders it in another way"] if len(kept) > 1 else []
 
 
-def write_keras_weights(model: Any, target: Any, *, optimizer: bool = False, overwrite: bool = True) -> list[str]:
+def write_keras_weights(
+    model: Any,
+    target: Any,
+    *,
+    optimizer: bool = False,
+    overwrite: bool = True,
+    orders: Mapping[int, list[Layer]] = MappingProxyType({}),
+) -> list[str]:
     """Write the weights as Keras 3 expects them.
 
     Args:
         target: a path, or an open binary file.
         optimizer: the state of the compiled model's optimizer as well.
+        orders: see `Layout`.
 
     Returns:
         What could not be carried, a line each.
@@ -80,10 +88,10 @@ def write_keras_weights(model: Any, target: Any, *, optimizer: bool = False, ove
     """
     if not model.built:
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
-    layout = _certain(model, SavingError)
+    layout = _certain(model, SavingError, orders)
     arrays, names = dict(layout.places), dict(layout.names)
     left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
-    if optimizer and not _same_order(model):
+    if optimizer and not _same_order(model, orders):
         left.append("the optimizer's state: Keras orders the model's layers in another way")
     elif optimizer:
         variables, remarks = optimizer_variables(model)

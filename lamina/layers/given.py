@@ -1,0 +1,159 @@
+"""Given: what a layer of the user's class was made with, for the ``get_config`` that its class leaves out.
+
+The class's ``__init__`` is watched, since a signature does not tell what a call gave. Nothing of the user's is held:
+what JSON has no word for leaves its type's name, and the tensors between which a model was drawn leave a mark.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.graph import SymbolicTensor, tree
+from lamina.graph.walk import key_of
+
+_PLAIN = (bool, int, float, complex, str, slice, np.generic, torch.dtype, torch.device, type(None), type(...))
+# What every layer takes, and tells by itself.
+FLAGS = ("name", "trainable", "dtype", "activity_regularizer")
+
+
+class Ends:
+    """Stands for all inputs of the model's graph, or for all outputs, as the model declares them."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def __repr__(self) -> str:
+        return f"the {self.word} of its graph"
+
+
+class Unsaid:
+    """Stands for a value that no file has a word for."""
+
+    def __init__(self, value: Any) -> None:
+        self.kind = type(value).__name__
+
+    def __repr__(self) -> str:
+        return f"a {self.kind}"
+
+
+class Given:
+    """The arguments of one call of ``__init__``.
+
+    Attributes:
+        args, kwargs: as they were given, with an `Ends` or an `Unsaid` in the places of what is not plain data.
+        drawn: the inputs and the outputs of the model's graph are among them.
+    """
+
+    def __init__(self, layer: Any, args: Any, kwargs: Any) -> None:
+        drawn = layer.__dict__.get("_drawn")
+        graph = drawn.graph if drawn is not None else None
+        ends = {"inputs": graph.inputs, "outputs": graph.outputs} if graph is not None else {}
+        keys = {word: [key_of(tensor) for tensor in tensors] for word, tensors in ends.items()}
+
+        def stand_in(value: Any) -> Any:
+            leaves = list(tree.leaves(value))
+            if leaves and all(isinstance(leaf, SymbolicTensor) for leaf in leaves):
+                own = [key_of(leaf) for leaf in leaves]
+                found = [word for word in keys if keys[word] == own and word not in taken]
+                taken.extend(found[:1])
+                return Ends(found[0]) if found else Unsaid(leaves[0])
+            return tree.map_leaves(lambda leaf: leaf if type(leaf) in _KINDS else _said(leaf), value)
+
+        taken: list[str] = []
+        self.args = [stand_in(value) for value in args]
+        self.kwargs = {name: stand_in(value) for name, value in kwargs.items()}
+        self.drawn = len(taken) == 2
+
+    def by_name(self, cls: Any, told: dict[str, Any]) -> dict[str, Any]:
+        """Argument -> value, of all that ``__init__`` takes, defaults included.
+
+        Args:
+            told: the config of a base class, which tells the flags of a layer, and what has no word here.
+
+        Raises:
+            NotImplementedError: a value that JSON has no word for, or one that is given by its place alone.
+        """
+        why = f"{cls.__name__} has no get_config() of its own, and the arguments of its __init__ do not tell enough"
+        bound = inspect.signature(cls.__init__).bind(None, *self.args, **self.kwargs)
+        bound.apply_defaults()
+        found: dict[str, Any] = {}
+        for name, parameter in list(bound.signature.parameters.items())[1:]:
+            value = bound.arguments[name]
+            if parameter.kind is parameter.VAR_KEYWORD:
+                found |= value
+            elif parameter.kind not in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+                found[name] = value
+            elif parameter.kind is parameter.POSITIONAL_ONLY or value:
+                raise NotImplementedError(f"{why}: {name!r} is given by its place alone.")
+        for name, value in list(found.items()):
+            unsaid = [leaf for leaf in tree.leaves(tree.map_leaves(_said, value)) if isinstance(leaf, (Unsaid, Ends))]
+            if name in told and (name in FLAGS or unsaid):
+                found[name] = told[name]
+            elif unsaid:
+                raise NotImplementedError(f"{why}: {name!r} is {unsaid[0]!r}.")
+        return found
+
+
+_KINDS = frozenset(_PLAIN)
+
+
+def _said(leaf: Any) -> Any:
+    plain = isinstance(leaf, (Ends, Unsaid, np.generic)) or type(leaf) in _KINDS
+    return leaf if plain else Unsaid(leaf)
+
+
+def remembers(init: Callable[..., None]) -> Callable[..., None]:
+    """A class's ``__init__`` that leaves behind what it was given, where it is the one that was called first."""
+
+    @wraps(init)
+    def remembered(self: Any, *args: Any, **kwargs: Any) -> None:
+        if type(self).__init__ is not remembered:  # super().__init__(...)
+            init(self, *args, **kwargs)
+            return
+        copies = tree.copied((args, kwargs))  # what __init__ does to a list is not what it was given
+        init(self, *args, **kwargs)
+        self.__dict__["_given"] = Given(self, *copies)
+
+    return remembered
+
+
+@lru_cache(maxsize=4096)
+def leaves_arguments_out(cls: Any) -> bool:
+    """Whether the class has an ``__init__`` of the user's, and its ``get_config`` is that of a base of it."""
+
+    def place(name: str) -> int:
+        return next(i for i, base in enumerate(cls.__mro__) if name in vars(base))
+
+    own = not cls.__mro__[place("__init__")].__module__.startswith("lamina.")
+    return bool(own and place("__init__") < place("get_config"))
+
+
+def with_given(layer: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The config of a base class, with the arguments that the layer's class adds to it where it leaves them out.
+
+    Raises:
+        NotImplementedError: see `Given.by_name`.
+    """
+    given = layer.__dict__.get("_given")
+    cls: Any = type(layer)
+    if given is None or not leaves_arguments_out(cls):
+        return config
+    parameters = inspect.signature(cls.__init__).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    own: dict[str, Any] = given.by_name(cls, config)
+    return {name: value for name, value in config.items() if takes_any or name in parameters} | own
+
+
+def config_of(layer: Any) -> dict[str, Any]:
+    """``layer.get_config()``, without what a base class says of arguments that the layer's class decides by itself."""
+    config: dict[str, Any] = layer.get_config()
+    cls: Any = type(layer)
+    if layer.__dict__.get("_given") is None or not leaves_arguments_out(cls) or not isinstance(config, dict):
+        return config
+    return with_given(layer, config)
