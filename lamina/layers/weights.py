@@ -75,7 +75,7 @@ class Weights(Operation):
             aggregation, overwrite_with_gradient: Keras' arguments that mean nothing on one device; accepted so that
                 Keras code runs.
         """
-        shape = _whole_sizes(shape, self.label)
+        shape = _whole_sizes(shape, f"{self.label}")
         kind = to_torch(dtype) if dtype is not None else self._variable_torch_dtype
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
         # Weights are real even while the layer is being tried on tensors without storage, or first called by predict.
