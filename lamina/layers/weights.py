@@ -75,7 +75,7 @@ class Weights(Operation):
             aggregation, overwrite_with_gradient: Keras' arguments that mean nothing on one device; accepted so that
                 Keras code runs.
         """
-        shape = tuple(int(n) for n in ((shape,) if isinstance(shape, int) else shape or ()))
+        shape = _whole_sizes(shape, f"{self.label}")
         kind = to_torch(dtype) if dtype is not None else self._variable_torch_dtype
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
         # Weights are real even while the layer is being tried on tensors without storage, or first called by predict.
@@ -382,3 +382,16 @@ def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
     for part in parts:
         if part is not None:
             yield from _weights_of(part)
+
+
+def _whole_sizes(shape: Any, label: str) -> tuple[int, ...]:
+    """The shape of a weight, given as one number, several, or none."""
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
+    if None in sizes:
+        raise ShapeError(
+            f"{label} cannot make a weight of unknown size.",
+            got=f"add_weight(shape={sizes})",
+            expected="whole numbers; an axis that only run time tells is None in the shape that build is given",
+            hint="give the size of this axis in Input(shape=...), or use axes of known size",
+        )
+    return tuple(int(n) for n in sizes)

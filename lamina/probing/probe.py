@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 from lamina._torch import transforms
 from lamina.operations import OPERATIONS
 from lamina.sizes import tree
+from lamina.sizes.effort import effort_now
 
 from .questions import Question, followed
 from .stand_in import StandIns, is_shape
@@ -76,6 +77,7 @@ class Probe(TorchFunctionMode):
         super().__init__()
         self.paused = False
         self.asked: list[Question] = []
+        self._effort = effort_now()
         self.stand_ins = StandIns(op) if isinstance(op, torch.nn.Module) else None
         self.called: Callable[..., Any] = op if self.stand_ins is None else self.stand_ins.copy
         self.default: torch.device = default if _now.probe is None else _now.probe.default
@@ -102,6 +104,8 @@ class Probe(TorchFunctionMode):
             return torch.device("meta")
         if func in _SIZES:
             return followed(func(*args, **kwargs), self.asked) if is_shape(args[0]) else func(*args, **kwargs)
+        if self._effort is not None:
+            self._effort.count()
         tensors = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         written = written_by(func, name, args, kwargs)
         asks = tensors[:1] if func is torch.Tensor.to or func is torch.Tensor.type_as else tensors
@@ -209,9 +213,11 @@ def run_on_shapes(
         with torch.no_grad(), torch.device("meta"):
             return by_values(op, args, kwargs) if op in BY_VALUES else op(*args, **kwargs)
     probe = Probe(op, torch.get_default_device())
-    with torch.no_grad(), torch.device("meta"), probe:
-        result = getattr(probe.called, method)(*args, **kwargs)
-    asked += probe.asked
+    try:
+        with torch.no_grad(), torch.device("meta"), probe:
+            result = getattr(probe.called, method)(*args, **kwargs)
+    finally:  # a refusal hangs on what was asked before it
+        asked += probe.asked
     if probe.stand_ins is not None:
         probe.stand_ins.give_back_parts()
     return result

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+from .effort import FEW, FIRST, Effort
 from .texts import numbers_that_differ, without_examples
 from .thresholds import worlds_around
 from .world import MORE, MOST, USUAL, Example, Shape, Unknown, World, merged_shape
 
 REFUSALS = (RuntimeError, IndexError, ValueError, AssertionError, ArithmeticError)
 _MANY = 24  # numbers of an operation that sizes are made from
+_LARGEST = 2**24  # of them
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class Search:
     is_users: bool = False
     asked: dict[World, list[Any]] = field(default_factory=dict)
     varies: bool = False
+    effort: Effort = field(default_factory=Effort)
 
     def find(self, high: World, low: World, doubtful: Callable[[Any, Any], bool]) -> Found:
         """Two worlds at the ends of what the operation takes.
@@ -71,14 +74,8 @@ class Search:
         Raises:
             one of `REFUSALS`: it takes no sizes at all; that of the usual ones.
         """
-        fixed = False
-        try:
-            first = self.run(high)
-        except REFUSALS:
-            found = self._larger(high) or self._fixing(high)
-            if found is None:
-                raise
-            high, first, fixed = found
+        high, first, fixed = self._first(high)
+        self.effort.spare()
         second = self._tried(low)
         if second is None or not self._same(first, second):
             third = self._tried(high.on(MORE.base)) if second is not None else None
@@ -96,14 +93,46 @@ class Search:
             result.fixed = [merged_shape(sizes) for sizes in zip(*map(self.shapes, worlds), strict=True)]
         return result
 
+    def _first(self, high: World) -> tuple[World, Any, bool]:
+        """The first world that it takes, what it gives there, and whether an axis had to have one size."""
+        self.effort.allow(FIRST)
+        try:
+            return high, self._run(high), False
+        except REFUSALS:
+            long = self.effort.exceeded
+            if not long:
+                self.effort.spare()
+            found = (self._of_fewer_steps(high) if long else None) or self._larger(high) or self._fixing(high)
+            if found is not None:
+                return found
+            if not long:
+                raise
+        self.effort.allow(None)
+        return high, self._run(high), False
+
+    def _of_fewer_steps(self, high: World) -> tuple[World, Any, bool] | None:
+        """For loops within loops over unknown axes."""
+        sizes = {unknown: high.size(unknown) for unknown in self.unknowns()}
+        worlds = [high.choosing({u: min(n, most) for u, n in sizes.items()}) for most in (24, 6)]
+        return self._any_of(worlds)
+
+    def _any_of(self, worlds: Iterable[World]) -> tuple[World, Any, bool] | None:
+        found = ((world, self._tried(world)) for world in worlds)
+        return next(((world, first, False) for world, first in found if first is not None), None)
+
     def reworded(self, error: Exception, high: World) -> str:
         """What an error says, with ``None`` for example sizes; one of ours is reworded itself, in all its parts."""
         other: Any = None
-        elsewhere = high.on(MORE.base if high.base != MORE.base else USUAL.base)
-        try:
-            self.run(elsewhere)
-        except Exception as found:  # noqa: BLE001  whatever it says
-            other = found
+        double = high.choosing({u: 2 * high.size(u) for u in self.unknowns()})
+        self.effort.allow(FEW)
+        for elsewhere in (high.on(MORE.base if high.base != MORE.base else USUAL.base), double):
+            try:
+                self._run(elsewhere)
+            except Exception as found:  # noqa: BLE001  whatever it says
+                other = None if self.effort.exceeded else found
+            if not self.effort.exceeded:
+                break
+            self.effort.allow(FIRST)
         at, more = self._sizes(high) or [], self._sizes(elsewhere) or []
         moving = {a for a, b in zip(at, more, strict=False) if a != b}
         for name in ("headline", "got", "expected", "hint"):
@@ -135,18 +164,28 @@ class Search:
                 found = Found(found.high, world, found.first, third)
         return found
 
+    def _run(self, world: World) -> Any:
+        with self.effort:
+            try:
+                return self.run(world)
+            finally:
+                self.effort.note(world)
+
     def _tried(self, world: World) -> Any:
+        if self.effort.foretells(world, self.unknowns):
+            return None
         try:
-            return self.run(world)
+            return self._run(world)
         except (TypeError, *REFUSALS):
             return None
 
     def _larger(self, high: World) -> tuple[World, Any, bool] | None:
         """For windows, crops and quotients that the usual sizes are too small or no multiples for."""
         worlds = [high.on(MORE.base), high.on(MOST.base)]
-        worlds += [USUAL.choosing({u: n * high.size(u) for u in self.unknowns()}) for n in self.numbers()[:_MANY]]
-        found = ((world, self._tried(world)) for world in worlds)
-        return next(((world, first, False) for world, first in found if first is not None), None)
+        worlds += [USUAL.choosing({u: n * high.size(u) for u in self.unknowns()}) for n in self._spoken(high)]
+        if self.effort.exceeded or high.chosen:
+            worlds[:0] = [high.choosing({u: k * high.size(u) for u in self.unknowns()}) for k in (2, 4, 8, 16)]
+        return self._any_of(worlds)
 
     def _fixing(self, high: World) -> tuple[World, Any, bool] | None:
         """For operations that take one size of an unknown axis, or sizes up to a bound."""
@@ -170,32 +209,61 @@ class Search:
                 world, first = released, result
         return world, first
 
-    def _candidates(self, high: World) -> Iterator[tuple[World, list[int]]]:
+    def _candidates(self, high: World, deeper: bool = True) -> Iterator[tuple[World, list[int]]]:
         """Worlds in which some size is one of the known sizes, the batch moving last; and the inputs' sizes that move.
 
         Sizes are those of the inputs, and those that the refusal speaks of: of what the operation makes of them.
         """
-        at = self._sizes(high) or []
-        groups: dict[tuple[bool, int], list[Unknown]] = {}
-        for unknown in self.unknowns():
-            groups.setdefault((unknown.axis == 0, high.size(unknown)), []).append(unknown)
-        for (_, size), group in sorted(groups.items()):
+        at, told_worlds = self._sizes(high) or [], list[World]()
+        for size, group in self._groups(high):
             double = high.choosing(dict.fromkeys(group, 2 * size))
             more = self._sizes(double)
             if more is None or len(more) != len(at):
                 continue
             moving = [i for i, (a, b) in enumerate(zip(at, more, strict=True)) if a != b]
-            targets = sorted({*self.numbers()[:_MANY], *(n for i, n in enumerate(at) if i not in moving)})
+            known = {*self.numbers()[:_MANY], *self._met(high), *(n for i, n in enumerate(at) if i not in moving)}
+            targets = sorted(known)
             wanted = {size + round((n - at[i]) * size / (more[i] - at[i])) for i in moving for n in targets}
-            pairs, known = numbers_that_differ(self._refusal(high), self._refusal(double))
-            told = {round(size * n) for pair in pairs for k in known if k > 1 for n in _parts(*pair, k)}
-            for n in (*sorted(told), *sorted(wanted - told)):
-                if n > 1:
-                    yield high.choosing(dict.fromkeys(group, n)), moving
+            pairs, same = self._told(high, group)
+            told = {round(size * n) for pair in pairs for k in same if k > 1 for n in _parts(*pair, k)}
+            worlds = [high.choosing(dict.fromkeys(group, n)) for n in sorted(told) if n > 1]
+            wanted = wanted - told if deeper else set()
+            for world in (*worlds, *(high.choosing(dict.fromkeys(group, n)) for n in sorted(wanted) if n > 1)):
+                yield world, moving
+            told_worlds += [high.choosing(dict.fromkeys(group, n)) for n in sorted(told.intersection(same)) if n > 1]
+        for world in told_worlds[:_MANY] if deeper else ():  # then another axis may have to have one size too
+            yield from self._candidates(world, deeper=False)
+
+    def _groups(self, high: World) -> list[tuple[int, list[Unknown]]]:
+        """Unknown axes that may have to have one size, alike axes together and then each by itself; with their size."""
+        groups: dict[tuple[bool, int], list[Unknown]] = {}
+        chosen = {unknown for unknown, _ in high.chosen}
+        for unknown in self.unknowns():
+            if unknown not in chosen:
+                groups.setdefault((unknown.axis == 0, high.size(unknown)), []).append(unknown)
+        alike = [(size, group) for (_, size), group in sorted(groups.items())]
+        return [*alike, *((size, [u]) for size, group in alike if 1 < len(group) < 5 for u in group)]
+
+    def _met(self, world: World) -> list[int]:
+        """The whole numbers that sizes were compared with and divided by in a trial."""
+        asked = [question.target for question in self.asked.get(world, ()) if question.kind in ("compared", "divided")]
+        return [*dict.fromkeys(int(n) for n in asked if n == int(n) and 1 < n < _LARGEST)][:_MANY]
+
+    def _spoken(self, world: World) -> list[int]:
+        """Numbers of the operation, of what it asks in a world, and of its refusal there."""
+        numbers = [*self.numbers(), *self._met(world), *self._told(world, self.unknowns())[1]]
+        return [n for n in dict.fromkeys(numbers) if n > 1][:_MANY]
+
+    def _told(self, world: World, moving: Iterable[Unknown]) -> tuple[list[tuple[int, int]], list[int]]:
+        """Of what is refused in a world, and in one where some axes are twice as large: numbers that move or stay."""
+        double = world.choosing({unknown: 2 * world.size(unknown) for unknown in moving})
+        return numbers_that_differ(self._refusal(world), self._refusal(double))
 
     def _refusal(self, world: World) -> str:
+        if self.effort.foretells(world, self.unknowns):
+            return ""
         try:
-            self.run(world)
+            self._run(world)
         except REFUSALS as error:
             return str(error)
         return ""
@@ -230,7 +298,7 @@ class Search:
             return above
 
         below = max(begin.values(), default=1)
-        for size in _ladder(below, self.numbers()[:_MANY]):
+        for size in _ladder(below, self._spoken(low)):
             if takes({u: max(n, size) for u, n in begin.items()}):
                 break
             below = size
@@ -255,7 +323,7 @@ class Search:
             if second is not None and self.alike(first, second):
                 return world, second
         if not fixed:
-            self.run(low)
+            self._run(low)
         return high, first
 
     def _farther(self, high: World, first: Any, second: Any) -> tuple[World, Any]:
@@ -264,6 +332,8 @@ class Search:
         is_far = not self.is_users and (largest > 500 or self.is_cheap)
         bases = (MORE.base, MOST.base)[: 2 if is_far else 1]
         worlds = [high.on(base) for base in bases if base > high.base]
+        if worlds and self.effort.foretells(worlds[0], self.unknowns):  # a loop over steps
+            worlds = [high.choosing({u: 2 * high.size(u) for u in self.unknowns()})]
         # Where sizes were chosen, as for quotients, not every larger one is taken.
         worlds += [high.choosing({u: k * n for u, n in high.chosen}) for k in range(2, 30) if high.chosen]
         if largest > 10**5 and not self.is_users:

@@ -33,7 +33,8 @@ def without_examples(text: str, other: str | None, examples: Collection[int]) ->
 def numbers_that_differ(text: str, other: str) -> tuple[list[tuple[int, int]], list[int]]:
     """Of two messages of the same words, the numbers that differ, in pairs, and those that do not.
 
-    Products of the latter within one pair of brackets are among them: a shape asks for that many elements.
+    Products and sums of the latter within one pair of brackets are among them: a shape asks for that many elements,
+    sizes of parts for as many together.
 
     >>> numbers_that_differ("size 192 is not 50", "size 384 is not 50")
     ([(192, 384)], [50])
@@ -44,5 +45,5 @@ def numbers_that_differ(text: str, other: str) -> tuple[list[tuple[int, int]], l
     pairs = [(int(a), int(b)) for a, b in zip(parts[1::2], others[1::2], strict=True)]
     same = [a for a, b in pairs if a == b]
     shapes = [[int(n) for n in re.findall(r"\d+", shape)] for shape in re.findall(r"\[[^][]*\]", text)]
-    wholes = [prod(shape) for shape in shapes if len(shape) > 1]
+    wholes = [whole for shape in shapes if len(shape) > 1 for whole in (prod(shape), sum(shape))]
     return [pair for pair in pairs if pair[0] != pair[1]], list(dict.fromkeys([*same, *wholes]))
