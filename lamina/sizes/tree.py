@@ -1,11 +1,12 @@
 """Nested arguments: lists, tuples, named tuples, dicts and slices with anything at the leaves.
 
-Order is always the order written, never sorted.
+Order is always the order written, never sorted; `leaves_in_order` tells Keras'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 
@@ -77,6 +78,22 @@ def leaves(value: Any) -> Iterator[Any]:
         yield from leaves((value.start, value.stop, value.step))
     else:
         yield value
+
+
+def leaves_in_order(value: Any) -> Iterator[Any]:
+    """The leaves as Keras numbers them: a dict's by its sorted keys, where these can be sorted.
+
+    >>> list(leaves_in_order({"b": 1, "a": [2, (3,)]}))
+    [2, 3, 1]
+    """
+    if type(value) is dict:
+        with suppress(TypeError):
+            value = dict(sorted(value.items(), key=lambda item: item[0]))
+    if isinstance(value, (list, tuple, Mapping)):
+        for v in value.values() if isinstance(value, Mapping) else value:
+            yield from leaves_in_order(v)
+    else:
+        yield from leaves(value)
 
 
 def paths(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

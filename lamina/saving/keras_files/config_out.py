@@ -21,7 +21,7 @@ from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
 from lamina.saving.values import name_of_dtype
 
-from .names import MEANINGLESS, leaves_in_order
+from .names import MEANINGLESS
 from .operations import module_of_operation
 from .operations_out import Call, NoWordError, call_of
 
@@ -225,7 +225,7 @@ class _GraphWriter:
 
     def _give(self, node: Node, call: tuple[str, int], results: int | None = None) -> None:
         """Number the results as Keras does: by place in the result, a dict's by sorted keys; the first few only."""
-        for place, leaf in enumerate(leaves_in_order(node.template)):
+        for place, leaf in enumerate(tree.leaves_in_order(node.template)):
             if isinstance(leaf, Leaf) and (results is None or place < results):
                 self._ours[id(node), leaf.index] = (*call, place)
 

@@ -16,7 +16,7 @@ from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.values import dtype_of_name
 
-from .names import MODEL_NAMES, leaves_in_order
+from .names import MODEL_NAMES
 from .operations import OPERATION_DEFAULTS, Operation, operations
 
 Call = tuple[str, int]
@@ -216,7 +216,7 @@ class _GraphReader:
             raise LoadingError(
                 f"The call of {name!r} cannot be drawn again.", got=f"{type(error).__name__}: {error}"[:500]
             ) from error
-        return list(leaves_in_order(result))
+        return list(tree.leaves_in_order(result))
 
     def _filled(self, value: Any) -> Any:
         if isinstance(value, _Result):

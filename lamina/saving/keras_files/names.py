@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -54,19 +54,3 @@ DROPPED = (
 
 # Arguments of Keras 2's layers for weights that they do not have.
 NO_SUCH_WEIGHT = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
-
-
-def leaves_in_order(structure: Any) -> Iterator[Any]:
-    """The leaves as Keras numbers them: a dict's by its sorted keys.
-
-    >>> list(leaves_in_order({"b": 1, "a": [2, (3,)]}))
-    [2, 3, 1]
-    """
-    if isinstance(structure, dict):
-        for key in sorted(structure):
-            yield from leaves_in_order(structure[key])
-    elif isinstance(structure, (list, tuple)):
-        for item in structure:
-            yield from leaves_in_order(item)
-    else:
-        yield structure
