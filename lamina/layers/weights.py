@@ -375,7 +375,7 @@ def _own_weights_of(module: torch.nn.Module) -> Iterator[Any]:
 
 
 def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
-    if isinstance(module, Constant) and not isinstance(module.value, torch.nn.Parameter):
+    if isinstance(module, Constant) and not module._parameters:
         return  # a tensor that the graph computes with, or a state of random numbers: saved, but no weight
     yield from module.own_weights() if isinstance(module, Weights) else _own_weights_of(module)
     parts = module._parts() if isinstance(module, Weights) else module._modules.values()

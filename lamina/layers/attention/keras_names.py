@@ -1,4 +1,4 @@
-"""What Keras' attention layers call their parts and settings: subclasses that were written for Keras use these names."""
+"""What Keras' attention layers call their parts and settings, for subclasses that were written for Keras."""
 
 from __future__ import annotations
 
