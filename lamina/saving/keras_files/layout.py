@@ -94,7 +94,7 @@ class Layout:
             if attribute == "layers" and getattr(layer, "graph", None) is None:
                 self.uncertain += self._out_of_order(layer)
             if attribute == "layers":
-                child = self._orders.get(id(layer), child)
+                child = self._orders.get(id(layer)) or list(layer.layers)
             self._child(child, f"{path}{attribute}/")
 
     def _out_of_order(self, model: Any) -> list[str]:
