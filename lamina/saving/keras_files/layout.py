@@ -94,7 +94,8 @@ class Layout:
             if attribute == "layers" and getattr(layer, "graph", None) is None:
                 self.uncertain += self._out_of_order(layer)
             if attribute == "layers":
-                child = self._orders.get(id(layer)) or list(layer.layers)
+                listed: Any = layer.layers  # not a Sequential's own list, which has its place besides
+                child = self._orders.get(id(layer)) or list(listed)
             self._child(child, f"{path}{attribute}/")
 
     def _out_of_order(self, model: Any) -> list[str]:
