@@ -17,7 +17,7 @@ from .node import Node, Symbolic, is_input_node, short_name
 from .operation import Held, Operation
 from .records import from_records, to_records
 from .symbolic import SymbolicTensor, record
-from .walk import key_of, walk
+from .walk import key_of, sorted_nodes, walk
 
 
 class Graph:
@@ -59,7 +59,7 @@ class Graph:
         _refuse_lists_of_nothing(self.outputs)
         declared = {} if part else dict.fromkeys(t.node for t in self.inputs if is_input_node(t.node))
         cuts = {key for key, t in zip(self._input_keys, self.inputs, strict=True) if t.node not in declared}
-        needed, self._met = walk(self.outputs, cuts)
+        needed = sorted_nodes(self.outputs, cuts)
         self.nodes = [*declared, *(node for node in needed if node not in declared)]
         self._refuse_undeclared_inputs()
         if not part:
@@ -90,6 +90,8 @@ class Graph:
     def layers(self) -> tuple[Any, ...]:
         """Distinct layers in Keras' order: by distance from the outputs, then as a walk from the outputs meets them.
 
+        Keras takes what stands in a dict, and arguments by name, in the order of the keys.
+
         A layer that is called several times stands where its farthest call stands, and so do the calls before it.
         """
         distance: dict[int, int] = {}
@@ -100,8 +102,11 @@ class Graph:
                 distance[id(node.op)] = own
             for symbolic in node.inputs:
                 before[symbolic.node] = max(before.get(symbolic.node, 0), own + 1)
-        layers = {id(node.op): node.op for node in reversed(self._met) if id(node.op) in distance}
-        first_met = {id(node.op): i for i, node in reversed(list(enumerate(self._met)))}
+        cuts = {key for key, t in zip(self._input_keys, self.inputs, strict=True) if t.node not in self._names}
+        outputs = (t for t in tree.leaves_in_order(self.output_structure) if t is not None)
+        met = walk(outputs, cuts, by_keys=True)[1]
+        layers = {id(node.op): node.op for node in reversed(met) if id(node.op) in distance}
+        first_met = {id(node.op): i for i, node in reversed(list(enumerate(met)))}
         return tuple(sorted(layers.values(), key=lambda op: (-distance[id(op)], first_met[id(op)])))
 
     # -- new graphs from this one

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from lamina.sizes import tree
 
 from .errors import GraphError
 from .node import Node, Symbolic
@@ -20,8 +22,10 @@ def sorted_nodes(outputs: Iterable[Symbolic], stop: set[Key]) -> list[Node]:
     return walk(outputs, stop)[0]
 
 
-def walk(outputs: Iterable[Symbolic], stop: set[Key]) -> tuple[list[Node], list[Node]]:
+def walk(outputs: Iterable[Symbolic], stop: set[Key], by_keys: bool = False) -> tuple[list[Node], list[Node]]:
     """The nodes that ``outputs`` need, not going beyond ``stop``, in two orders.
+
+    ``by_keys``: take what a call has by name or in dicts in the order of the keys, not as it was written.
 
     Returns:
         Each node after those that it needs itself; and in the order in which a walk from the outputs first meets them.
@@ -42,7 +46,7 @@ def walk(outputs: Iterable[Symbolic], stop: set[Key]) -> tuple[list[Node], list[
             order.append(stack.pop())
             continue
         done[node] = False
-        for symbolic in reversed(node.inputs):
+        for symbolic in reversed(_by_keys(node) if by_keys else node.inputs):
             if key_of(symbolic) in stop or done.get(symbolic.node):
                 continue
             if symbolic.node in done:
@@ -63,3 +67,9 @@ def reached(outputs: Iterable[Symbolic], candidates: Iterable[Symbolic]) -> set[
     for node in sorted_nodes(outputs, stop):
         found.update(key_of(s) for s in node.inputs)
     return found & stop
+
+
+def _by_keys(node: Node) -> Sequence[Symbolic]:
+    if len(node.inputs) < 2:
+        return node.inputs
+    return [leaf for leaf in tree.leaves_in_order((node.args, node.kwargs)) if isinstance(leaf, Symbolic)]

@@ -36,9 +36,9 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
             given = tuple(map(_plain, (*shapes, *named.values())))
             if probes_around():
                 given = _unsized(given)
-            if layer.built and layer._built_for is not None:
+            if layer.built and layer._built_for is not None and (layer._built_for == given or layer.weights):
                 _refuse_other(layer, given)
-                return
+                return  # what has no weights is built anew for another shape
             _build(layer, lambda: build(layer, *shapes, **named))
             layer._built_for = given
             layer.built = True

@@ -33,6 +33,9 @@ class Precision(Weights):
     own_weights_follow_policy = False
     """True: weights are cast although inputs are not (``autocast`` False)."""
 
+    _runs_graph = False
+    """True: a drawn model, whose layers compute by policies of their own."""
+
     autocast: bool
     _autocast_rests = False
     run: Any
@@ -56,7 +59,8 @@ class Precision(Weights):
 
     @property
     def dtype_policy(self) -> DTypePolicy:
-        """The layer's policy. It can be set until the layer is built or called.
+        """The layer's policy. It can be set until the layer is built or called; a drawn model's at any time, since its
+        layers compute by their own.
 
         Raises:
             ArgumentError: set later; weights have a dtype by then, and the graph says where inputs are cast.
@@ -65,14 +69,17 @@ class Precision(Weights):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        if self.built or getattr(self, "called_by", None):
+        policy = dtype_policies.get(value)
+        if policy == self._policy:
+            return
+        if not self._runs_graph and (self.built or getattr(self, "called_by", None)):
             raise ArgumentError(
                 f"{type(self).__name__} {self._name!r} is built: its dtype policy stays.",
                 got=repr(value),
                 expected=repr(self._policy),
                 hint=f"{type(self).__name__}(..., dtype=...), or a layer from get_config() with another dtype",
             )
-        self._take_policy(dtype_policies.get(value))
+        self._take_policy(policy)
 
     def policy_for(self, part: str) -> DTypePolicy:
         """The policy of a layer within this one, by its name."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import torch
 
 from lamina.graph import tree
 from lamina.graph.dtypes import to_torch
+from lamina.graph.infer import probe
 from lamina.sizes.questions import Array
 
 from .inferred import map_shapes
@@ -16,6 +18,7 @@ from .signature import call_facts
 
 def example_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The result's shapes and dtypes for one example of the arguments, by the layer's rule."""
+    _build_parts(layer, args, kwargs)
     first = args[0] if args else next(iter(kwargs.values()))
     names = call_facts(type(layer).call, type(layer).compute_output_shape).build_shapes
     shapes = [shapes_of(first)]  # whatever the rule calls it: a cell's `input_shape` is that of `inputs`
@@ -32,9 +35,23 @@ def example_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return _arrays(result, to_torch(layer.compute_output_dtype(dtype)), leading)
 
 
+def _build_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Let the layers within make their weights where the rule answers in place of ``call``, which would build them.
+
+    Only when the layer is first drawn: what no call reaches stays without weights.
+    """
+    if layer.called_by or all(getattr(part, "built", True) for part in layer.modules()):
+        return
+    with suppress(Exception):  # a call that needs values; its rule is believed, and it is built when it runs
+        probe(layer, args, kwargs)
+
+
 def check_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Ask the layer's rule of shapes, which refuses what the layer cannot take, as it is asked where a graph is
-    drawn; PyTorch's kernels would refuse in their own words, or not at all."""
+    drawn; PyTorch's kernels would refuse in their own words, or not at all. A rule of the user's is asked for drawing
+    only, as Keras does: it may know less than ``call`` takes."""
+    if not type(layer).compute_output_shape.__module__.startswith("lamina."):
+        return
     named = {key: value for key, value in kwargs.items() if key != "training"}
     layer.output_example(*tree.map_leaves(_example, (args, named)))
 

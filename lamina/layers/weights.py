@@ -12,7 +12,7 @@ import torch
 from lamina import constraints, initializers, regularizers
 from lamina.arrays import as_tensor
 from lamina.devices import current_device, take_memory
-from lamina.graph import ShapeError
+from lamina.graph import Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
@@ -375,8 +375,8 @@ def _own_weights_of(module: torch.nn.Module) -> Iterator[Any]:
 
 
 def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
-    if getattr(module, "keeps_seeds", False):
-        return  # the state of a `lamina.random.SeedGenerator`: saved, but no weight
+    if isinstance(module, Constant) and not module._parameters:
+        return  # a tensor that the graph computes with, or a state of random numbers: saved, but no weight
     yield from module.own_weights() if isinstance(module, Weights) else _own_weights_of(module)
     parts = module._parts() if isinstance(module, Weights) else module._modules.values()
     for part in parts:

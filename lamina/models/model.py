@@ -123,7 +123,7 @@ class Model(Trainer, Layer):
         return drawn
 
     @property
-    def _runs_graph(self) -> bool:
+    def _runs_graph(self) -> bool:  # type: ignore[override]  # read only
         return self._drawn is not None and self._drawn.runs
 
     def program(self, training: bool | None = None) -> Program:

@@ -32,7 +32,6 @@ class SeedGenerator(Constant):
     (False, True)
     """
 
-    keeps_seeds = True
     value: torch.Tensor  # type: ignore[assignment]  # a buffer here, where a Constant may hold a parameter
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:

@@ -1,11 +1,12 @@
 """Nested arguments: lists, tuples, named tuples, dicts and slices with anything at the leaves.
 
-Order is always the order written, never sorted.
+Order is always the order written, never sorted; `leaves_in_order` tells Keras'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 
@@ -77,6 +78,27 @@ def leaves(value: Any) -> Iterator[Any]:
         yield from leaves((value.start, value.stop, value.step))
     else:
         yield value
+
+
+def leaves_in_order(value: Any, deep: bool = True, _within: bool = False) -> Iterator[Any]:
+    """The leaves as Keras numbers them: a dict's by its sorted keys, where these can be sorted.
+
+    Args:
+        deep: False where Keras runs on PyTorch: a dict that lies within another one is then left as it is.
+
+    >>> structure = {"b": 1, "a": [2, {"d": 3, "c": 4}]}
+    >>> list(leaves_in_order(structure)), list(leaves_in_order(structure, deep=False))
+    ([2, 4, 3, 1], [2, 3, 4, 1])
+    """
+    if type(value) is dict and (deep or not _within):
+        with suppress(TypeError):
+            value = dict(sorted(value.items(), key=lambda item: item[0]))
+    if isinstance(value, (list, tuple, Mapping)):
+        within = _within or isinstance(value, Mapping)
+        for v in value.values() if isinstance(value, Mapping) else value:
+            yield from leaves_in_order(v, deep, within)
+    else:
+        yield from leaves(value)
 
 
 def paths(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

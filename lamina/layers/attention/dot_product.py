@@ -102,8 +102,8 @@ class Attention(Layer):
 
     only_passes_masks = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        return previous_mask[0] if previous_mask is not None else None
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return mask[0] if mask is not None else None
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         query, value, *rest = self._listed(input_shape)

@@ -24,10 +24,11 @@ from lamina.layers.regularization.source import RandomSource
 from lamina.layers.weight_options import keep_weight_options, weight_options_config
 from lamina.ops.attention import kernels
 
+from .keras_names import KerasNames
 from .multi_head_masks import causal, given_mask, joint_mask, key_side, query_side, window
 
 
-class ProjectedAttention(Layer):
+class ProjectedAttention(KerasNames, Layer):
     """Base: `softmax(q @ k.mT / sqrt(K)) @ v` of projections in heads, and a projection that joins the heads.
 
     A subclass makes the projections in `build` by `add_projections`, and says which axes are attended over.

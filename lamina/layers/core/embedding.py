@@ -97,7 +97,7 @@ class Embedding(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return torch.ne(inputs, 0) if self.mask_zero else None
 
     def get_config(self) -> dict[str, Any]:

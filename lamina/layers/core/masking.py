@@ -36,7 +36,7 @@ class Masking(Layer):
         kept = self._holds_data(inputs).unsqueeze(-1)
         return inputs * kept if math.isfinite(self.mask_value) else torch.where(kept, inputs, 0)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if isinstance(inputs, torch.Tensor):
             return self._holds_data(inputs)
         return torch.any(torch.ne(inputs, self.mask_value), dim=-1)

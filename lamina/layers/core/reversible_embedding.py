@@ -110,10 +110,10 @@ class ReversibleEmbedding(Embedding):
         shape: Any = self.compute_output_shape(tuple(inputs.shape), reverse)
         return Array(shape, dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if inputs.dtype.is_floating_point:  # vectors on their way back
             return None
-        return super().compute_mask(inputs, previous_mask)
+        return super().compute_mask(inputs, mask)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -61,11 +61,11 @@ class Concatenate(Merge):
 
     only_passes_masks = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        if previous_mask is None or all(mask is None for mask in previous_mask):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None or all(one is None for one in mask):
             return None
-        pairs = zip(inputs, previous_mask, strict=True)
-        masks = [torch.ones_like(x[..., 0], dtype=torch.bool) if mask is None else _over(x, mask) for x, mask in pairs]
+        pairs = zip(inputs, mask, strict=True)
+        masks = [torch.ones_like(x[..., 0], dtype=torch.bool) if one is None else _over(x, one) for x, one in pairs]
         if self.axis in (-1, inputs[0].dim() - 1):
             return reduce(torch.logical_or, masks)
         return torch.cat(masks, self.axis if self.axis >= 0 else self.axis + 1)

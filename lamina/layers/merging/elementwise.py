@@ -38,10 +38,10 @@ class Elementwise(Merge):
 
     only_passes_masks = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        if previous_mask is None or any(mask is None for mask in previous_mask):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None or any(one is None for one in mask):
             return None
-        return reduce(torch.logical_or, same_rank(previous_mask))
+        return reduce(torch.logical_or, same_rank(mask))
 
 
 class Add(Elementwise):

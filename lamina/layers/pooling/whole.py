@@ -119,7 +119,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
 
     only_passes_masks = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """None: the axis that the mask spoke of is gone."""
 
 

@@ -144,8 +144,8 @@ class Bidirectional(Layer):
 
     only_passes_masks = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        mask = next(tree.leaves(previous_mask)) if isinstance(previous_mask, (list, tuple)) else previous_mask
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        mask = next(tree.leaves(mask)) if isinstance(mask, (list, tuple)) else mask
         mask = mask if self.return_sequences else None
         masks = [mask, mask] if self.merge_mode is None else [mask]
         if self.return_state:

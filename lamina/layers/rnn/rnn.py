@@ -247,8 +247,8 @@ class RNN(Layer):
 
     only_passes_masks = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        mask = next(tree.leaves(previous_mask)) if isinstance(previous_mask, (list, tuple)) else previous_mask
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        mask = next(tree.leaves(mask)) if isinstance(mask, (list, tuple)) else mask
         mask = mask if self.return_sequences else None
         return [mask] + [None] * len(self.state_size) if self.return_state else mask
 

@@ -22,7 +22,7 @@ from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
 from lamina.saving.values import name_of_dtype
 
-from .names import MEANINGLESS, inner_sorted, leaves_in_order
+from .names import MEANINGLESS, inner_sorted
 from .operations import module_of_operation
 from .operations_out import Call, NoWordError, call_of
 from .order import in_keras_order
@@ -166,7 +166,7 @@ class _GraphWriter:
             for entry in self._entries.values()
             for i, call in enumerate(entry["inbound_nodes"])
         }
-        outputs = [self._place(tensor)[:2] for tensor in leaves_in_order(self._graph.output_structure)]
+        outputs = [self._place(tensor)[:2] for tensor in tree.leaves_in_order(self._graph.output_structure)]
         place = {name: i for i, name in enumerate(in_keras_order(outputs, reads))}
         last = len(place)  # what no output needs, and Keras leaves out
         self._entries = dict(sorted(self._entries.items(), key=lambda item: place.get(item[1]["name"], last)))
@@ -249,7 +249,7 @@ class _GraphWriter:
 
     def _give(self, node: Node, call: tuple[str, int], results: int | None = None) -> None:
         """Number the results as Keras does: by place in the result, a dict's by sorted keys; the first few only."""
-        for place, leaf in enumerate(leaves_in_order(node.template)):
+        for place, leaf in enumerate(tree.leaves_in_order(node.template)):
             if isinstance(leaf, Leaf) and (results is None or place < results):
                 self._ours[id(node), leaf.index] = (*call, place)
 

@@ -16,7 +16,7 @@ from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.values import dtype_of_name
 
-from .names import MODEL_NAMES, leaves_in_order
+from .names import MODEL_NAMES
 from .operations import OPERATION_DEFAULTS, Operation, operations
 from .order import Call, in_keras_order
 
@@ -232,7 +232,7 @@ class _GraphReader:
             raise LoadingError(
                 f"The call of {name!r} cannot be drawn again.", got=f"{type(error).__name__}: {error}"[:500]
             ) from error
-        return list(leaves_in_order(result, self._reader.sorts_deep))
+        return list(tree.leaves_in_order(result, self._reader.sorts_deep))
 
     def _filled(self, value: Any) -> Any:
         if isinstance(value, _Result):
@@ -327,7 +327,7 @@ def takes_false_by_default(parameters: Any) -> bool:
 
 def _calls_in(value: Any, deep: bool = True) -> list[Call]:
     """The calls whose results stand in arguments or outputs, in Keras' order; see `leaves_in_order`."""
-    return [leaf.call for leaf in leaves_in_order(value, deep) if isinstance(leaf, _Result)]
+    return [leaf.call for leaf in tree.leaves_in_order(value, deep) if isinstance(leaf, _Result)]
 
 
 def _constant(config: dict[str, Any], where: str) -> torch.Tensor:

@@ -14,14 +14,10 @@ from typing import Any
 import torch
 
 from lamina import layers
-from lamina.graph import Graph
-from lamina.graph.walk import key_of
 from lamina.layers import Layer
 from lamina.layers.nested import adopt_nested_layers
 from lamina.naming import snake_case
 from lamina.saving.classes import MODELS
-
-from .names import leaves_in_order
 
 # Attributes of ours -> what Keras calls them.
 _ATTRIBUTES: Mapping[type, Mapping[str, str]] = MappingProxyType(
@@ -65,7 +61,7 @@ class Layout:
     """Keras' paths of a model's weights.
 
     Args:
-        orders: id of a model -> its layers in Keras' order, where more is known of it than `keras_order` can tell.
+        orders: id of a model -> its layers in Keras' order, where Keras' own config tells it.
 
     >>> from lamina.layers import Dense, Input
     >>> from lamina import Model
@@ -98,7 +94,8 @@ class Layout:
             if attribute == "layers" and getattr(layer, "graph", None) is None:
                 self.uncertain += self._out_of_order(layer)
             if attribute == "layers":
-                child = self._orders.get(id(layer)) or keras_order(layer)
+                listed: Any = layer.layers  # not a Sequential's own list, which has its place besides
+                child = self._orders.get(id(layer)) or list(listed)
             self._child(child, f"{path}{attribute}/")
 
     def _out_of_order(self, model: Any) -> list[str]:
@@ -132,17 +129,6 @@ class Layout:
                 name = class_word(item) if isinstance(item, Layer) else "container"
                 used[name] = used.get(name, -1) + 1
                 self._child(item, f"{path}{name}_{used[name]}/" if used[name] else f"{path}{name}/")
-
-
-def keras_order(model: Any) -> list[Layer]:
-    """The layers as Keras orders them, which sorts the keys of outputs in dicts before it walks back from them."""
-    graph = getattr(model, "graph", None)
-    if graph is None or isinstance(model, MODELS["Sequential"]):
-        return list(model.layers)
-    outputs = list(leaves_in_order(graph.output_structure))
-    if [key_of(t) for t in outputs] == [key_of(t) for t in graph.outputs]:
-        return list(graph.layers)
-    return list(Graph(graph.input_structure, outputs).layers)
 
 
 def class_word(layer: Layer) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -54,26 +54,6 @@ DROPPED = (
 
 # Arguments of Keras 2's layers for weights that they do not have.
 NO_SUCH_WEIGHT = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
-
-
-def leaves_in_order(structure: Any, deep: bool = True, _within: bool = False) -> Iterator[Any]:
-    """The leaves as Keras numbers them: a dict's by its sorted keys.
-
-    Args:
-        deep: False where Keras runs on PyTorch: a dict that lies within another one is then left as it is.
-
-    >>> structure = {"b": 1, "a": [2, {"d": 3, "c": 4}]}
-    >>> list(leaves_in_order(structure)), list(leaves_in_order(structure, deep=False))
-    ([2, 4, 3, 1], [2, 3, 4, 1])
-    """
-    if isinstance(structure, dict):
-        for key in structure if _within and not deep else sorted(structure):
-            yield from leaves_in_order(structure[key], deep, True)
-    elif isinstance(structure, (list, tuple)):
-        for item in structure:
-            yield from leaves_in_order(item, deep, _within)
-    else:
-        yield structure
 
 
 def inner_sorted(structure: Any, _within: bool = False) -> Any:

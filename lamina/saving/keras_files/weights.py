@@ -16,7 +16,7 @@ from lamina.saving.report import Tensors, compared
 from lamina.saving.weights import load_state, not_those_of, state_of, take_state
 
 from .h5 import H5File, is_h5, open_h5, write_h5
-from .layout import OPTIMIZER, Layout, is_weight, keras_order, word_of_today
+from .layout import OPTIMIZER, Layout, is_weight, word_of_today
 from .legacy import legacy_group, legacy_tensors
 from .optimizer_variables import load_optimizer, optimizer_variables
 
@@ -145,7 +145,7 @@ def _same_order(model: Any, orders: Mapping[int, list[Layer]] = MappingProxyType
     for part in model.modules():
         if getattr(part, "graph", None) is not None and isinstance(part, Layer):
             model_: Any = part
-            theirs = orders.get(id(part)) or keras_order(part)
+            theirs = orders.get(id(part), model_.layers)
             weighted = [[id(layer) for layer in one if layer.weights] for one in (theirs, model_.layers)]
             if weighted[0] != weighted[1]:
                 return False

@@ -15,8 +15,8 @@ import torch
 
 import lamina
 from lamina.saving.errors import LoadingError
-from lamina.saving.keras_files.names import leaves_in_order
 from lamina.saving.keras_files.weights import keras_tensors, read_keras_weights, write_keras_weights
+from lamina.sizes.tree import leaves_in_order
 from tests.layers.cases import CASES
 from tests.layers.cases.form import made
 from tests.saving.keras import keras2_models
