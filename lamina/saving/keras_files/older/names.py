@@ -1,0 +1,52 @@
+"""Names of layers that no layer can have here, since "/" and "." lead from a model to its parts in paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_FORBIDDEN = str.maketrans("/.", "__")
+
+
+def safe_name(name: str) -> str:
+    """The name with "_" in place of what separates paths.
+
+    >>> safe_name("expanded_conv/depthwise")
+    'expanded_conv_depthwise'
+    """
+    return name.translate(_FORBIDDEN)
+
+
+def safe_names(config: Any) -> dict[str, str]:
+    """Each name in a model's config that cannot stay -> the one that it gets, which no other layer there has.
+
+    >>> safe_names({"layers": [{"name": "a/b"}, {"name": "a_b"}, {"name": "c"}]})
+    {'a/b': 'a_b_1'}
+    """
+    names = dict.fromkeys(_names_in(config))
+    taken = {name for name in names if safe_name(name) == name}
+    found: dict[str, str] = {}
+    for name in names:
+        if name in taken:
+            continue
+        free, k = safe_name(name), 0
+        while free in taken:
+            k += 1
+            free = f"{safe_name(name)}_{k}"
+        taken.add(free)
+        found[name] = free
+    return found
+
+
+def _names_in(config: Any) -> list[str]:
+    """What stands under "name" anywhere in a config, in its order."""
+    found: list[str] = []
+    stack = [config]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if isinstance(item.get("name"), str):
+                found.append(item["name"])
+            stack += reversed(list(item.values()))
+        elif isinstance(item, list):
+            stack += reversed(item)
+    return found
