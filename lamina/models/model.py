@@ -9,7 +9,6 @@ import torch
 from torch.compiler import is_compiling
 
 from lamina._torch import dispatch, modules
-from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import ArgumentError, Graph, GraphError, Node, SymbolicTensor, tree
 from lamina.layers.base import Layer
 from lamina.layers.inputs import as_symbolic_input
@@ -20,9 +19,8 @@ from lamina.saving import load_checkpoint, load_weights, model_to_json, save_che
 from lamina.saving.classes import MODELS
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
-from lamina.saving.errors import not_too_deep
 from lamina.saving.model_config import graph_from_config, graph_to_config
-from lamina.saving.weights import tie, ties_by_hand
+from lamina.saving.weights import ties_by_hand
 from lamina.training.trainer import Trainer
 from lamina.view import summary
 
@@ -412,7 +410,7 @@ class Model(Trainer, Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """A new model with fresh weights from what ``get_config`` gave.
+        """A new model with fresh weights from what ``get_config`` gave, here or in Keras.
 
         Args:
             custom_objects: name -> class, for layers that are not Lamina's own.
@@ -420,10 +418,7 @@ class Model(Trainer, Layer):
         Raises:
             LoadingError: the config is malformed, or names a class that is not at hand.
         """
-        with not_too_deep("The config"), limited_memory(memory_of_host()):
-            model = cls.read_config(config, ConfigReader(custom_objects, MODELS))
-        tie(model, config.get("tied", {}) if model.graph is not None else {})
-        return model
+        return model_from_config(cls, config, custom_objects)
 
     @classmethod
     def read_config(cls, config: dict[str, Any], reader: ConfigReader) -> Any:

@@ -57,7 +57,9 @@ class KerasConfigReader:
     @property
     def remarks(self) -> list[str]:
         """What was read as something else than the file says, a line each."""
-        return [f"the name {old!r:.80}, which no layer can have: it is {new!r:.80}" for old, new in self.renamed.items()]
+        names = [f"{old!r:.80}, now {new!r:.80}" for old, new in self.renamed.items()]
+        more = f", and {len(names) - 10} more" if len(names) > 10 else ""
+        return ["names with separators of paths, which no layer can have: " + ", ".join(names[:10]) + more] * bool(names)
 
     def model(self, entry: Any, where: str) -> Any:
         """The model of the outermost entry, without weights' values.
@@ -197,6 +199,7 @@ class KerasConfigReader:
         """The config as our class takes it: every key is an argument of it, or says nothing."""
         if cls.__name__ == "Lambda":
             config = self._lambda(config, where)
+            config = {key: value for key, value in config.items() if key not in _OF_CODE}
         if cls.__name__ == "Bidirectional":
             parts = [key for key in ("layer", "backward_layer") if key in config]
             config = {**config, **{key: _without_zeros(config[key]) for key in parts}}
@@ -256,8 +259,9 @@ class KerasConfigReader:
         return {"class_name": name, "config": kept, **({"module": value["module"]} if value.get("module") else {})}
 
     def _lambda(self, config: dict[str, Any], where: str) -> dict[str, Any]:
-        """A Lambda by the function's name; one that holds bytecode is refused."""
+        """A Lambda by the caller's function for it; bytecode in a file is never run."""
         config = dict(config)
+        own = self._function_of(config.get("name"))
         for argument in ("function", "output_shape", "mask"):
             value = config.get(argument)
             if isinstance(value, dict) and value.get("class_name") == "function":
@@ -265,20 +269,32 @@ class KerasConfigReader:
             code = argument == "function" or isinstance(value, (dict, str)) or _holds_text(value)
             if value is None or not code:
                 continue
-            found = find(value, self._custom) if isinstance(value, str) else None
-            if found is None or isinstance(found, type):
-                raise LoadingError(
-                    f"{where} holds a function of its own, as bytecode or by name, and nothing of a file is run.",
-                    got=f"{argument}={value!r}"[:100],
-                    expected="a function that you hand over"
-                    if isinstance(value, str)
-                    else "no code in a file: it would run with your rights",
-                    hint=f'custom_objects={{"{value}": function}}'
-                    if isinstance(value, str)
-                    else "a subclass of Layer in place of the Lambda, and the model saved again",
-                )
-            config[argument] = found
+            found = self._function_of(value)
+            if own is not None and argument != "mask":  # what it gives is seen when it is drawn
+                found = own if argument == "function" else _NOTHING
+            if found is None:
+                raise _not_run(config.get("name"), argument, value, where)
+            config[argument] = None if found is _NOTHING else found
         return config
+
+    def _function_of(self, name: Any) -> Any:
+        """The caller's function of this name; None where there is none."""
+        found = find(name, self._custom) if isinstance(name, str) else None
+        return found if callable(found) and not isinstance(found, type) else None
+
+
+_NOTHING = object()
+# What Keras tells of a Lambda's code; the code comes from the caller.
+_OF_CODE = ("function_type", "module", "output_shape_type", "output_shape_module", "mask_type", "mask_module")
+
+
+def _not_run(name: Any, argument: str, value: Any, where: str) -> LoadingError:
+    return LoadingError(
+        f"{where} holds a function of its own, as bytecode or by name, and nothing of a file is run.",
+        got=f"{argument}={value!r}"[:100],
+        expected="a function that you hand over, by the name of the layer or of the function",
+        hint=f'load_model(..., custom_objects={{"{value if isinstance(value, str) else name}": function}})'[:160],
+    )
 
 
 def _without_zeros(entry: Any) -> Any:

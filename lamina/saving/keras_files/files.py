@@ -191,10 +191,12 @@ def _renamed(config: Any, reader: KerasConfigReader) -> Any:
     """How a model is trained, by the names that its outputs have here."""
     if not isinstance(config, dict) or not reader.renamed:
         return config
-    return {
-        key: {reader.renamed.get(name, name): item for name, item in value.items()} if isinstance(value, dict) else value
-        for key, value in config.items()
-    }
+
+
+    def by_todays_names(value: Any) -> Any:
+        return {reader.renamed.get(key, key): item for key, item in value.items()} if isinstance(value, dict) else value
+
+    return {part: by_todays_names(value) for part, value in config.items()}
 
 
 def _model_of(

@@ -93,13 +93,17 @@ def write_keras_weights(model: Any, target: Any, *, optimizer: bool = False, ove
     return left
 
 
-def keras_tensors(model: Any, source: Any, where: str) -> dict[str, torch.Tensor]:
+def keras_tensors(model: Any, source: Any, where: str, by_name: bool = False) -> dict[str, torch.Tensor]:
     """What a ``.h5`` has for the model, of Keras 3 or Keras 2: by the paths in ``state_dict``, by names there else.
 
     What does not fit is a tensor without storage: it is not read.
+
+    Args:
+        by_name: of a file of Keras 2, the layers that have one name here and there, and no others.
     """
     with open_h5(source, where) as file:
-        found = legacy_tensors(model, file) if legacy_group(file) is not None else tensors_by_layout(model, file)
+        old = legacy_group(file) is not None
+        found = legacy_tensors(model, file, by_name) if old else tensors_by_layout(model, file)
     # Constants and states of random generators are none of Keras' weights: they stay. Bare parameters are missing.
     kept = {path: value for path, value in _constants(model).items() if not isinstance(value, torch.nn.Parameter)}
     return kept | found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .versions import TF_KINDS
+
 _FORBIDDEN = str.maketrans("/.", "__")
 
 
@@ -38,12 +40,14 @@ def safe_names(config: Any) -> dict[str, str]:
 
 
 def _names_in(config: Any) -> list[str]:
-    """What stands under "name" anywhere in a config, in its order."""
+    """What stands under "name" anywhere in a config, in its order; functions are no layers and keep no names."""
     found: list[str] = []
     stack = [config]
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
+            if item.get("class_name") in TF_KINDS:
+                continue
             if isinstance(item.get("name"), str):
                 found.append(item["name"])
             stack += reversed(list(item.values()))

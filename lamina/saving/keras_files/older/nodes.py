@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from lamina.layers import RNN, Bidirectional
 from lamina.saving.errors import LoadingError
 
-from .tf_functions import KINDS
+from .versions import TF_KINDS
 
 _CONSTANT = "_CONSTANT_VALUE"
 _MAX_DEPTH = 50
@@ -26,7 +26,7 @@ class OldNode(NamedTuple):
 
 def is_of_tf(class_name: str) -> bool:
     """Whether a layer is a function of TensorFlow's."""
-    return class_name in KINDS
+    return class_name in TF_KINDS
 
 
 def read_old_node(

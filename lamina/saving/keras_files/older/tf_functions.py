@@ -7,7 +7,6 @@ the operation of TensorFlow's graph. Each name is looked up in a closed table; n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +18,6 @@ from lamina.saving.fields import field
 
 from .tf_graph import graph_operation
 
-KINDS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 
 class TfFunction(NamedTuple):
@@ -35,7 +33,7 @@ class TfFunction(NamedTuple):
         Raises:
             TypeError: an argument that it does not have, or one twice.
         """
-        named = {key: value for key, value in named.items() if not (key in _IDLE and value in _IDLE[key])}
+        named = {key: value for key, value in named.items() if not _says_nothing(key, value)}
         if len(args) > len(self.arguments):
             raise TypeError(f"{self.name} takes {len(self.arguments)} arguments and got {len(args)}")
         given = dict(zip(self.arguments, args, strict=False))
@@ -46,9 +44,9 @@ class TfFunction(NamedTuple):
         return self.run(*(values.get(key, _DEFAULTS.get(key)) for key in self.arguments))
 
 
-# Arguments that say nothing with these values.
-_IDLE: Mapping[str, tuple[Any, ...]] = {
-    "name": (None,),
+# Arguments that say nothing with these values; None: with any.
+_IDLE: Mapping[str, tuple[Any, ...] | None] = {
+    "name": None,
     "var": (None,),
     "validate_indices": (None,),
     "batch_dims": (0,),
@@ -67,6 +65,13 @@ _DEFAULTS: Mapping[str, Any] = {
     "keepdims": False, "transpose_a": False, "transpose_b": False, "constant_values": 0, "paddings": None,
     "num": None, "perm": None, "alpha": 0.2, "approximate": False,
 }  # fmt: skip
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    if key not in _IDLE or isinstance(value, (Symbolic, torch.Tensor)):
+        return False
+    values = _IDLE[key]
+    return values is None or any(value is known or value == known for known in values)
 
 
 def _reducing(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -154,6 +159,12 @@ def _cast(x: Any, dtype: Any) -> Any:
     return ops.cast(x, dtype)
 
 
+def _one_hot(indices: Any, depth: Any, on_value: Any, off_value: Any, axis: Any, dtype: Any) -> Any:
+    made = ops.one_hot(indices, depth, axis=-1 if axis is None else axis, dtype=dtype or "float32")
+    on, off = (1 if on_value is None else on_value), (off_value or 0)
+    return made if (on, off) == (1, 0) else made * (on - off) + off
+
+
 def _add_n(values: Any) -> Any:
     total = values[0]
     for value in values[1:]:
@@ -239,6 +250,7 @@ _FURTHER: Mapping[str, tuple[Any, str]] = {
     "where": (_where, "condition x y"),
     "gather": (_gather, "params indices axis"),
     "add_n": (_add_n, "inputs"),
+    "one_hot": (_one_hot, "indices depth on_value off_value axis dtype"),
     "image.resize": (_resize, "images size method"),
 }
 # Names under which the same functions went.
@@ -295,7 +307,7 @@ def _operator(name: str, short: str) -> TfFunction | None:
 
 
 def function_of_layer(class_name: str, config: dict[str, Any], name: str) -> Any:
-    """What stands in a graph for a layer of one of the `KINDS`.
+    """What stands in a graph for a layer of one of the `TF_KINDS`.
 
     Raises:
         LoadingError: a function of TensorFlow's that Lamina does not have.

@@ -121,10 +121,13 @@ def _matmul(inputs: list[Any], attributes: Attributes) -> Any:
     return ops.matmul(a, b)
 
 
+_SLICE_MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+
+
 def _strided_slice(inputs: list[Any], attributes: Attributes) -> Any:
     """``x[begin:end:stride, ...]``; a bit of each mask tells for each axis what it is instead."""
     x, begin, end, strides = inputs[0], *(_ints(part) for part in inputs[1:4])
-    masks = {name: attributes.get(f"{name}_mask") or 0 for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {name: attributes.get(f"{name}_mask") or 0 for name in _SLICE_MASKS}
     key: list[Any] = []
     for place, (first, last, step) in enumerate(zip(begin, end, strides, strict=True)):
         told = {name for name, mask in masks.items() if mask >> place & 1}

@@ -18,6 +18,9 @@ class Version(NamedTuple):
         return self.major < 3
 
 
+# Classes of layers in tf.keras that stand for functions of TensorFlow's.
+TF_KINDS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
+
 TODAY = Version(3)
 
 
