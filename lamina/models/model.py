@@ -19,6 +19,7 @@ from lamina.saving import load_checkpoint, load_weights, model_to_json, save_che
 from lamina.saving.classes import MODELS
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
+from lamina.saving.from_config import model_from_config
 from lamina.saving.model_config import graph_from_config, graph_to_config
 from lamina.saving.weights import ties_by_hand
 from lamina.training.trainer import Trainer

@@ -22,7 +22,7 @@ class ThresholdedReLU(ElementwiseLayer):
         ArgumentError: a negative threshold, or none.
 
     >>> ThresholdedReLU(1.0)(torch.tensor([-1.0, 0.5, 1.0, 2.0]))
-    tensor([-0., 0., 0., 2.])
+    tensor([0., 0., 0., 2.])
     """
 
     def __init__(self, theta: float = 1.0, **kwargs: Any) -> None:
@@ -30,7 +30,7 @@ class ThresholdedReLU(ElementwiseLayer):
         self.theta = number(self, "theta", theta, 0.0)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        return inputs * (inputs > self.theta)
+        return torch.where(inputs > self.theta, inputs, 0.0)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "theta": self.theta}

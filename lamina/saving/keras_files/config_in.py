@@ -30,6 +30,9 @@ _BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autoca
 # What recurrent layers take too, though most do not list it.
 _RNN_ARGUMENTS = ("unroll", "zero_output_for_mask")
 
+# Dtypes that PyTorch hardly computes with -> those that hold their values, as in Keras on PyTorch.
+_WITHOUT_SIGN = {"uint16": "int32", "uint32": "int64"}
+
 # Where the config of a layer holds another layer; elsewhere the same word may mean something else ("Identity").
 _PLACES_OF_LAYERS = ("layer", "backward_layer", "cell", "cells")
 
@@ -57,9 +60,11 @@ class KerasConfigReader:
     @property
     def remarks(self) -> list[str]:
         """What was read as something else than the file says, a line each."""
-        names = [f"{old!r:.80}, now {new!r:.80}" for old, new in self.renamed.items()]
+        names = [f"{old!r:.80} is {new!r:.80}" for old, new in self.renamed.items()]
         more = f", and {len(names) - 10} more" if len(names) > 10 else ""
-        return ["names with separators of paths, which no layer can have: " + ", ".join(names[:10]) + more] * bool(names)
+        return [f"the names of layers that hold '/' or '.', which no layer here can: {', '.join(names[:10])}{more}"] * bool(
+            names
+        )
 
     def model(self, entry: Any, where: str) -> Any:
         """The model of the outermost entry, without weights' values.
@@ -220,6 +225,7 @@ class KerasConfigReader:
             arguments["axis"] = axis[0]
         if cls.__name__ == "InputLayer":
             arguments["sparse"] = arguments["ragged"] = None
+            arguments["dtype"] = _WITHOUT_SIGN.get(str(arguments.get("dtype")), arguments.get("dtype"))
         return arguments
 
     def _value(self, key: str, value: Any, where: str) -> Any:

@@ -21,10 +21,9 @@ _WHOLE_MODEL = "model_weights"
 
 def legacy_group(file: H5File) -> str | None:
     """The group that holds the layers' weights; None where this is no file of Keras 2."""
-    for group in (_WHOLE_MODEL, ""):
-        if group in file.groups and file.names(group, _LAYERS):
-            return group
-    return None
+    if _WHOLE_MODEL in file.groups:  # which may be of no layer at all
+        return _WHOLE_MODEL
+    return "" if file.names("", _LAYERS) else None
 
 
 def legacy_tensors(model: Any, file: H5File, by_name: bool = False) -> dict[str, torch.Tensor]:
