@@ -27,7 +27,7 @@ from .config_out import KerasConfigWriter
 from .h5 import is_h5, open_h5
 from .older import TODAY, Version, version_of
 from .training import compile_as_told, training_for_keras
-from .weights import read_keras_weights, read_legacy_weights, write_keras_weights
+from .weights import read_keras_weights, read_legacy_optimizer, read_legacy_weights, write_keras_weights
 
 SUFFIX = ".keras"
 
@@ -144,8 +144,9 @@ def _from_zip(
         model, _renamed(entry.get("compile_config"), reader), custom_objects, version.old
     )
     weights = members[_WEIGHTS]
-    state = compiled and not version.old
-    left = read_keras_weights(model, weights, f"{where}, {_WEIGHTS},", optimizer=state, orders=reader.orders)
+    left = read_keras_weights(
+        model, weights, f"{where}, {_WEIGHTS},", optimizer=compiled, orders=reader.orders, old=version.old
+    )
     return model, [*left, *reader.remarks]
 
 
@@ -160,12 +161,13 @@ def _from_h5(
             f"{where} holds weights, and no model.", hint="model.load_weights(...) of a model that is built already"
         )
     model, reader = _model_of(parse(told, where), where, custom_objects, models, version)
-    left = read_legacy_weights(model, path, where)
-    compiled = compile and training is not None
-    if compiled:
-        told_of_training = _renamed(parse(training or "", where), reader)
-        compile_as_told(model, told_of_training, custom_objects, version.old)
-    return model, [*(left if compiled else []), *reader.remarks]
+    read_legacy_weights(model, path, where)
+    left: list[str] = []
+    if compile and training is not None:
+        told_of_training = _renamed(parse(training, where), reader)
+        if compile_as_told(model, told_of_training, custom_objects, version.old):
+            left = read_legacy_optimizer(model, path, where, reader.orders)
+    return model, [*left, *reader.remarks]
 
 
 def keras_model_from_config(entry: Any, where: str, custom_objects: Mapping[str, Any] | None, models: Classes) -> Any:
@@ -174,9 +176,9 @@ def keras_model_from_config(entry: Any, where: str, custom_objects: Mapping[str,
     Raises:
         LoadingError: as `load_keras_model`.
     """
-    version = TODAY
-    if isinstance(entry, dict) and "module" not in entry:
-        version = version_of(entry.get("keras_version")) if "keras_version" in entry else Version(2)
+    told = entry.get("keras_version") if isinstance(entry, dict) else None
+    # Keras 3 tells modules and no version.
+    version = version_of(told) if told is not None else TODAY if "module" in entry else Version(2)
     reader = KerasConfigReader(custom_objects, models, version)
     with not_too_deep(where), limited_memory(memory_of_host()), custom_object_scope(custom_objects or {}):
         return reader.model(entry, where)

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -578,3 +579,34 @@ def test_a_setting_that_is_gone_is_named(config: Any, tmp_path: Path) -> None:
     path = write_h5(tmp_path / "m.h5", sequential(("Dense", first)), dense("d", 3, 1), training=training)
     with pytest.warns(UserWarning, match=next(iter(config))):
         load_model(path)
+
+
+@pytest.mark.parametrize("alternating", [True, False], ids=["2.11 and later", "before"])
+def test_training_goes_on(alternating: bool, tmp_path: Path) -> None:
+    """Adam's state: from 2.11 on the slots of each weight side by side, before it all of a name."""
+    arrays = dense("d", 2, 2)
+    slots = {f"{slot}/{key}": np.abs(draw(*value.shape)) for key, value in arrays["d"].items() for slot in "mv"}
+    order = sorted(slots, key=lambda name: (0 if alternating else name[0], 0 if "kernel" in name else 1, name[0]))
+    config = {"lr" if not alternating else "learning_rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    adam = {"class_name": "Custom>Adam" if alternating else "Adam", "config": {**config, "amsgrad": False}}
+    training = {"optimizer_config": adam, "loss": "mse", "metrics": []}
+    first = {"name": "d", "units": 2, "batch_input_shape": [None, 2]}
+    path = write_h5(tmp_path / "m.h5", sequential(("Dense", first)), arrays, "2.9.0", training=training)
+    state = {"iteration" if alternating else "Adam/iter": np.int64(7), **{f"Adam/{name}": slots[name] for name in order}}
+    with h5py.File(path, "a") as file:
+        group = file.create_group("optimizer_weights")
+        group.attrs["weight_names"] = [np.bytes_(f"{name}:0") for name in state]
+        for name, value in state.items():
+            group[f"{name}:0"] = value
+    model = loaded(path)
+    x, y = draw(4, 2), draw(4, 2)
+    model.train_on_batch(x, y)
+    w, b = (v.astype("float64") for v in arrays["d"].values())
+    error = x @ w + b - y
+    gradients = {"kernel": 2 * x.T @ error / error.size, "bias": 2 * error.sum(0) / error.size}
+    for key, value in arrays["d"].items():
+        m = 0.9 * slots[f"m/{key}"] + 0.1 * gradients[key]
+        v = 0.999 * slots[f"v/{key}"] + 0.001 * gradients[key] ** 2
+        rate = 0.1 * np.sqrt(1 - 0.999**8) / (1 - 0.9**8)
+        right = value - rate * m / (np.sqrt(v) + 1e-7)
+        np.testing.assert_allclose(getattr(model.get_layer("d"), key).detach().numpy(), right, rtol=1e-4)

@@ -195,7 +195,7 @@ _OF_ONE: Mapping[str, Any] = {
     "silu": ops.silu, "tan": ops.tan, "tanh": ops.tanh, "atan": ops.arctan, "ones_like": ops.ones_like,
     "zeros_like": ops.zeros_like, "identity": lambda x: x + 0, "stop_gradient": ops.stop_gradient,
     "is_nan": ops.isnan, "isnan": ops.isnan,
-    "flatten": lambda x: ops.reshape(x, (x.shape[0], -1)), "hard_sigmoid": activations.keras2_hard_sigmoid,
+    "hard_sigmoid": activations.keras2_hard_sigmoid,
 }  # fmt: skip
 # What takes two.
 _OF_TWO: Mapping[str, Any] = {
