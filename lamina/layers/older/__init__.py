@@ -1,4 +1,4 @@
-"""Layers that Keras gave up with version 3: here for files of older versions, by their exact names, and not exported."""
+"""Layers that Keras gave up with version 3: for files of older versions, by their exact names, and not exported."""
 
 from .locally_connected import LocallyConnected1D, LocallyConnected2D
 from .thresholded import ThresholdedReLU

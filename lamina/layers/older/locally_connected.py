@@ -84,9 +84,7 @@ class _LocallyConnected(Layer):
     def _places(self, input_shape: Shape) -> tuple[Any, ...]:
         """How many positions the window has along each axis."""
         check_image(self, input_shape, self.rank)
-        return tuple(
-            window_counts(self, input_shape, self.kernel_size, self.strides, self.padding, self.data_format)
-        )
+        return tuple(window_counts(self, input_shape, self.kernel_size, self.strides, self.padding, self.data_format))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return image_shape(self.data_format, input_shape[0], self._places(input_shape), self.filters)

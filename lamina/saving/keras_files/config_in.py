@@ -62,9 +62,9 @@ class KerasConfigReader:
         """What was read as something else than the file says, a line each."""
         names = [f"{old!r:.80} is {new!r:.80}" for old, new in self.renamed.items()]
         more = f", and {len(names) - 10} more" if len(names) > 10 else ""
-        return [f"the names of layers that hold '/' or '.', which no layer here can: {', '.join(names[:10])}{more}"] * bool(
-            names
-        )
+        return [
+            f"the names of layers that hold '/' or '.', which no layer here can: {', '.join(names[:10])}{more}"
+        ] * bool(names)
 
     def model(self, entry: Any, where: str) -> Any:
         """The model of the outermost entry, without weights' values.

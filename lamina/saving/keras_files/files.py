@@ -25,7 +25,7 @@ from lamina.saving.strict_json import MAX_BYTES, parse
 from .config_in import KerasConfigReader
 from .config_out import KerasConfigWriter
 from .h5 import is_h5, open_h5
-from .older import TODAY, Version, version_of
+from .older import OLD_HARD_SIGMOID, TODAY, Version, version_of
 from .training import compile_as_told, training_for_keras
 from .weights import read_keras_weights, read_legacy_optimizer, read_legacy_weights, write_keras_weights
 
@@ -109,6 +109,11 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes) ->
                     member.write(data)
 
     write_file(path, fill, overwrite)
+    if f'"config": "{OLD_HARD_SIGMOID}"'.encode() in members[_CONFIG]:
+        left.append(
+            "hard_sigmoid of Keras 2, which Keras 3 does not have: it opens the file with "
+            f'custom_objects={{"{OLD_HARD_SIGMOID}": lambda x: keras.ops.clip(0.2 * x + 0.5, 0, 1)}}'
+        )
     _warn_of(left, f"{model.label} is saved for Keras without")
 
 
@@ -193,7 +198,6 @@ def _renamed(config: Any, reader: KerasConfigReader) -> Any:
     """How a model is trained, by the names that its outputs have here."""
     if not isinstance(config, dict) or not reader.renamed:
         return config
-
 
     def by_todays_names(value: Any) -> Any:
         return {reader.renamed.get(key, key): item for key, item in value.items()} if isinstance(value, dict) else value

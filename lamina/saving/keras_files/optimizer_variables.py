@@ -132,7 +132,7 @@ def _took_no_step(file: H5File, stored: list[str]) -> bool:
 def _slots_in_order(optimizer: Any, trained: list[Any], alternating: bool = True) -> Iterator[tuple[Any, str]]:
     """(parameter, slot) of each tensor of state."""
     order = (*_FIRST, *_SLOTS[type(optimizer)])
-    for slots in order if alternating else [(slot,) for slots in order for slot in slots]:
+    for slots in order if alternating else [(slot,) for group in order for slot in group]:
         for weight in trained:
             own = optimizer.slots()
             yield from ((weight, slot) for slot in slots if slot in own or slot in _more(optimizer))

@@ -182,7 +182,13 @@ def gru_of(x: np.ndarray, k: np.ndarray, r: np.ndarray, b: np.ndarray, gate: Any
 
 
 def gated(name: str, inputs: int, units: int, gates: int, *bias: int) -> dict[str, Any]:
-    return {name: {"kernel": draw(inputs, gates * units), "recurrent_kernel": draw(units, gates * units), "bias": draw(*bias)}}
+    return {
+        name: {
+            "kernel": draw(inputs, gates * units),
+            "recurrent_kernel": draw(units, gates * units),
+            "bias": draw(*bias),
+        }
+    }
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -210,7 +216,9 @@ def test_hard_sigmoid_wherever_it_stands(version: Any, activation: Any, tmp_path
     entries = ("Activation", {"name": "a", "batch_input_shape": [None, 5], "activation": activation})
     x = np.linspace(-4, 4, 5, dtype="float32")[None]
     same(loaded(write_h5(tmp_path / "m.h5", sequential(entries), {}, version)), x, hard_sigmoid(x))
-    same(loaded(write_h5(tmp_path / "n.h5", sequential(entries, bare=False), {}, "3.1.0")), x, np.clip(x / 6 + 0.5, 0, 1))
+    same(
+        loaded(write_h5(tmp_path / "n.h5", sequential(entries, bare=False), {}, "3.1.0")), x, np.clip(x / 6 + 0.5, 0, 1)
+    )
 
 
 # ---- calls
@@ -325,7 +333,8 @@ def test_locally_connected_over_time(tmp_path: Path) -> None:
     )  # fmt: skip
     x = draw(2, 6, 2)
     right = np.stack(
-        [x[:, 2 * t : 2 * t + 2].reshape(2, -1) @ arrays["l"]["kernel"][t] + arrays["l"]["bias"][t] for t in range(3)], 1
+        [x[:, 2 * t : 2 * t + 2].reshape(2, -1) @ arrays["l"]["kernel"][t] + arrays["l"]["bias"][t] for t in range(3)],
+        1,
     )
     same(loaded(write_h5(tmp_path / "m.h5", config, arrays)), x, right)
 
@@ -345,7 +354,10 @@ def test_cudnn_layers(wrapped: bool, tmp_path: Path) -> None:
     arrays: dict[str, Any] = {"l": lstm, "g": gru}
     if wrapped:
         inner = {"class_name": "CuDNNLSTM", "config": first}
-        entry = ("Bidirectional", {"name": "b", "layer": inner, "merge_mode": "concat", "batch_input_shape": [None, None, 3]})
+        entry = (
+            "Bidirectional",
+            {"name": "b", "layer": inner, "merge_mode": "concat", "batch_input_shape": [None, None, 3]},
+        )
         back = {f"back_{key}": draw(*value.shape) for key, value in lstm.items()}
         arrays = {"b": {**{f"ahead_{key}": value for key, value in lstm.items()}, **back}, "g": gru}
     model = loaded(write_h5(tmp_path / "m.h5", sequential(entry, ("CuDNNGRU", {"name": "g", "units": 2})), arrays))
@@ -357,7 +369,9 @@ def test_cudnn_layers(wrapped: bool, tmp_path: Path) -> None:
     h = steps(*lstm.values(), x)
     if wrapped:
         h = np.concatenate([h, steps(*back.values(), x[:, ::-1])[:, ::-1]], -1)
-    right = gru_of(h, of_cudnn(gru["kernel"], 3), of_cudnn(gru["recurrent_kernel"], 3), gru["bias"].reshape(2, -1), sigmoid)
+    right = gru_of(
+        h, of_cudnn(gru["kernel"], 3), of_cudnn(gru["recurrent_kernel"], 3), gru["bias"].reshape(2, -1), sigmoid
+    )
     same(model, x, right)
 
 
@@ -379,12 +393,15 @@ def correlated(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 def test_pictures_of_keras_1(backend: str, ordering: str, tmp_path: Path) -> None:
     first = ordering == "th"
     stored = draw(3, 3, 3, 3)  # whatever the axes are, the shapes agree: the version has to tell
-    arrays = {"c": {"c_W": stored, "c_b": draw(3)}, "n": {f"n_{k}": abs(draw(3)) for k in ("gamma", "beta", "mean", "std")}}
+    arrays = {
+        "c": {"c_W": stored, "c_b": draw(3)},
+        "n": {f"n_{k}": abs(draw(3)) for k in ("gamma", "beta", "mean", "std")},
+    }
     shape = [None, 3, 5, 6] if first else [None, 5, 6, 3]
     config = sequential(
         ("Convolution2D", {"name": "c", "nb_filter": 3, "nb_row": 3, "nb_col": 3, "border_mode": "valid",
-                           "subsample": [1, 1], "dim_ordering": ordering, "init": "glorot_uniform", "activation": "relu",
-                           "bias": True, "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01},
+                           "subsample": [1, 1], "dim_ordering": ordering, "init": "glorot_uniform",
+                           "activation": "relu", "bias": True, "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01},
                            "b_regularizer": None, "W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0},
                            "batch_input_shape": shape, "input_dtype": "float32", "trainable": True}),
         ("BatchNormalization", {"name": "n", "mode": 0, "axis": 1 if first else -1, "momentum": 0.99, "epsilon": 1e-3,
@@ -408,14 +425,15 @@ def test_sequences_of_keras_1(tmp_path: Path) -> None:
     gates = {f"{kind}_{gate}": draw(*{"W": (4, 3), "U": (3, 3), "b": (3,)}[kind]) for gate in "icfo" for kind in "WUb"}
     more = {f"{kind}_{gate}": draw(*{"W": (3, 2), "U": (2, 2), "b": (2,)}[kind]) for gate in "zrh" for kind in "WUb"}
     arrays = {"e": {"e_W": draw(9, 4)}, "l": gates, "g": more, "d": {"d_W": draw(2, 2), "d_b": draw(2)}}
-    words = {"init": "glorot_uniform", "inner_init": "orthogonal", "inner_activation": "hard_sigmoid", "activation": "tanh",
-             "W_regularizer": None, "U_regularizer": None, "b_regularizer": None, "dropout_W": 0.1, "dropout_U": 0.1,
+    words = {"init": "glorot_uniform", "inner_init": "orthogonal", "inner_activation": "hard_sigmoid",
+             "activation": "tanh", "W_regularizer": None, "U_regularizer": None, "b_regularizer": None, "dropout_W": 0.1, "dropout_U": 0.1,
              "consume_less": "cpu", "input_length": None}  # fmt: skip
     config = sequential(
         ("Embedding", {"name": "e", "input_dim": 9, "output_dim": 4, "init": "uniform", "input_length": 5,
                        "mask_zero": False, "W_regularizer": None, "W_constraint": None, "activity_regularizer": None,
                        "batch_input_shape": [None, 5], "input_dtype": "int32"}),
-        ("LSTM", {"name": "l", "output_dim": 3, "input_dim": 4, "return_sequences": True, "forget_bias_init": "one", **words}),
+        ("LSTM", {"name": "l", "output_dim": 3, "input_dim": 4, "return_sequences": True, "forget_bias_init": "one",
+                  **words}),
         ("GRU", {"name": "g", "output_dim": 2, "input_dim": 3, **words}),
         ("Dense", {"name": "d", "output_dim": 2, "input_dim": 2, "activation": "softmax", "bias": True}),
     )  # fmt: skip
@@ -434,8 +452,8 @@ def test_sequences_of_keras_1(tmp_path: Path) -> None:
 def test_time_and_pictures_with_older_sizes(tmp_path: Path) -> None:
     arrays = {"c": {"c_W": draw(2, 1, 3, 4), "c_b": draw(4)}, "t": {"t_W": draw(4, 2), "t_b": draw(2)}}
     config = sequential(
-        ("Convolution1D", {"name": "c", "nb_filter": 4, "filter_length": 2, "border_mode": "valid", "subsample_length": 1,
-                           "input_dim": 3, "input_length": 7, "batch_input_shape": [None, 7, 3]}),
+        ("Convolution1D", {"name": "c", "nb_filter": 4, "filter_length": 2, "border_mode": "valid",
+                           "subsample_length": 1, "input_dim": 3, "input_length": 7, "batch_input_shape": [None, 7, 3]}),
         ("MaxPooling1D", {"name": "p", "pool_length": 2, "stride": 2, "border_mode": "valid"}),
         ("UpSampling1D", {"name": "u", "length": 2}),
         ("TimeDistributedDense", {"name": "t", "output_dim": 2}),
@@ -486,7 +504,10 @@ def test_merge(mode: str, in_graph: bool, tmp_path: Path) -> None:
 def test_json_and_weights(tmp_path: Path) -> None:
     arrays = {**dense("one", 3, 4), **dense("two", 4, 2)}
     told = {
-        **sequential(("Dense", {"name": "one", "units": 4, "batch_input_shape": [None, 3]}), ("Dense", {"name": "two", "units": 2})),
+        **sequential(
+            ("Dense", {"name": "one", "units": 4, "batch_input_shape": [None, 3]}),
+            ("Dense", {"name": "two", "units": 2}),
+        ),
         "keras_version": "2.1.6",
         "backend": "tensorflow",
     }
@@ -496,7 +517,9 @@ def test_json_and_weights(tmp_path: Path) -> None:
     for model in (model_from_json(json.dumps(told)), lamina.Sequential.from_config(told["config"])):
         model.load_weights(path)
         same(model, x, right)
-    functional = graph([source("x", 3), layer("Dense", "one", "x", units=4), layer("Dense", "two", "one", units=2)], ["x"], ["two"])
+    functional = graph(
+        [source("x", 3), layer("Dense", "one", "x", units=4), layer("Dense", "two", "one", units=2)], ["x"], ["two"]
+    )
     for model in (model_from_json(json.dumps(functional)), lamina.Model.from_config(functional["config"])):
         model.load_weights(path, by_name=True)
         same(model, x, right)
@@ -530,7 +553,9 @@ def test_by_name(tmp_path: Path) -> None:
 BYTECODE = ["4wEAAAAAAAAA", None, None]
 
 
-@pytest.mark.parametrize("function", [BYTECODE, "steep", {"class_name": "__lambda__", "config": {"code": "4wEA"}}], ids=str)
+@pytest.mark.parametrize(
+    "function", [BYTECODE, "steep", {"class_name": "__lambda__", "config": {"code": "4wEA"}}], ids=str
+)
 def test_a_lambda_by_the_name_of_its_layer(function: Any, tmp_path: Path) -> None:
     config = sequential(
         ("Lambda", {"name": "triple", "function": function, "function_type": "lambda", "output_shape": BYTECODE,
@@ -549,13 +574,19 @@ def test_a_lambda_by_the_name_of_its_layer(function: Any, tmp_path: Path) -> Non
 
 
 SGD = {"class_name": "SGD", "config": {"lr": 0.5, "momentum": 0.0, "decay": 0.25, "nesterov": False}}
-NADAM = {"class_name": "Nadam", "config": {"lr": 0.002, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "schedule_decay": 0.004}}
+NADAM = {
+    "class_name": "Nadam",
+    "config": {"lr": 0.002, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "schedule_decay": 0.004},
+}
 
 
 @pytest.mark.parametrize("optimizer", [SGD, NADAM], ids=["decay", "schedule_decay"])
 def test_training_told_in_other_words(optimizer: Any, tmp_path: Path) -> None:
     loss = {"class_name": "MeanSquaredError", "config": {"reduction": "auto", "name": "mean_squared_error"}}
-    metric = {"class_name": "MeanMetricWrapper", "config": {"name": "gap", "dtype": "float32", "fn": "mean_absolute_error"}}
+    metric = {
+        "class_name": "MeanMetricWrapper",
+        "config": {"name": "gap", "dtype": "float32", "fn": "mean_absolute_error"},
+    }
     training = {"optimizer_config": optimizer, "loss": loss, "metrics": [[metric]], "sample_weight_mode": None}
     arrays = dense("d", 3, 1)
     first = {"name": "d", "units": 1, "batch_input_shape": [None, 3]}
@@ -592,7 +623,10 @@ def test_training_goes_on(alternating: bool, tmp_path: Path) -> None:
     training = {"optimizer_config": adam, "loss": "mse", "metrics": []}
     first = {"name": "d", "units": 2, "batch_input_shape": [None, 2]}
     path = write_h5(tmp_path / "m.h5", sequential(("Dense", first)), arrays, "2.9.0", training=training)
-    state = {"iteration" if alternating else "Adam/iter": np.int64(7), **{f"Adam/{name}": slots[name] for name in order}}
+    state = {
+        "iteration" if alternating else "Adam/iter": np.int64(7),
+        **{f"Adam/{name}": slots[name] for name in order},
+    }
     with h5py.File(path, "a") as file:
         group = file.create_group("optimizer_weights")
         group.attrs["weight_names"] = [np.bytes_(f"{name}:0") for name in state]
@@ -610,3 +644,58 @@ def test_training_goes_on(alternating: bool, tmp_path: Path) -> None:
         rate = 0.1 * np.sqrt(1 - 0.999**8) / (1 - 0.9**8)
         right = value - rate * m / (np.sqrt(v) + 1e-7)
         np.testing.assert_allclose(getattr(model.get_layer("d"), key).detach().numpy(), right, rtol=1e-4)
+
+
+def test_a_keras_file_of_an_old_model(tmp_path: Path) -> None:
+    """Keras 3 opens it where it is given the function that it does not have; of layers it says which."""
+    import keras
+
+    arrays = gated("l", 3, 4, 4, 16)
+    entry = (
+        "LSTM",
+        {"name": "l", "units": 4, "recurrent_activation": "hard_sigmoid", "batch_input_shape": [None, 5, 3]},
+    )
+    model = loaded(write_h5(tmp_path / "m.h5", sequential(entry), arrays))
+    with pytest.warns(UserWarning, match="keras2_hard_sigmoid"):
+        model.save(tmp_path / "m.keras")
+    x = 2 * draw(2, 5, 3)
+    right = lstm_of(x, *arrays["l"].values(), hard_sigmoid)[1]
+    same(load_model(tmp_path / "m.keras"), x, right)
+    own = {"keras2_hard_sigmoid": lambda x: keras.ops.clip(0.2 * x + 0.5, 0, 1)}
+    theirs = keras.models.load_model(tmp_path / "m.keras", custom_objects=own)
+    np.testing.assert_allclose(theirs.predict(x, verbose=0), right, rtol=1e-4, atol=1e-5)
+    gone = sequential(("ThresholdedReLU", {"name": "t", "theta": 0.5, "batch_input_shape": [None, 4]}))
+    with pytest.raises(lamina.saving.SavingError, match="ThresholdedReLU"):
+        loaded(write_h5(tmp_path / "t.h5", gone, {})).save(tmp_path / "t.keras")
+
+
+HOSTILE: dict[str, Any] = {
+    "giant units": ("Dense", {"output_dim": 10**12, "batch_input_shape": [None, 3]}),
+    "a giant at each position": (
+        "LocallyConnected1D", {"filters": 10**9, "kernel_size": [1], "batch_input_shape": [None, 9, 9]}
+    ),
+    "sizes that are texts": (
+        "Convolution2D", {"nb_filter": 2, "nb_row": "3", "nb_col": 3, "batch_input_shape": [None, 4, 4, 2]}
+    ),
+    "half a size": ("Convolution2D", {"nb_filter": 2, "nb_row": 3, "batch_input_shape": [None, 4, 4, 2]}),
+    "a mode by code": ("Merge", {"mode": "4wEAAA==", "layers": []}),
+    "no mode": ("Merge", {"layers": [], "mode": ["sum"]}),
+    "a merge of nothing": ("Merge", {"mode": "sum", "layers": []}),
+    "a merge without a Sequential": ("Merge", {"mode": "sum", "layers": [{"class_name": "os.system", "config": [{}]}]}),
+    "another normalization": ("BatchNormalization", {"mode": 1, "batch_input_shape": [None, 3]}),
+    "a class by a path": ("os.system", {"batch_input_shape": [None, 3]}),
+    "an argument of none": ("Dense", {"output_dim": 2, "preexec": "x", "batch_input_shape": [None, 3]}),
+    "an argument twice": ("Dense", {"output_dim": 2, "units": 3, "batch_input_shape": [None, 3]}),
+    "an initializer by a path": (
+        "Dense",
+        {"units": 2, "kernel_initializer": {"class_name": "os.system", "config": {}}, "batch_input_shape": [None, 3]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_no_old_model_is_refused(name: str, tmp_path: Path) -> None:
+    kind, config = HOSTILE[name]
+    path = write_h5(tmp_path / "m.h5", sequential((kind, {"name": "d", **config})), dense("d", 3, 2))
+    with pytest.raises(LoadingError):
+        load_model(path)

@@ -3,5 +3,6 @@
 from .entries import in_todays_words
 from .names import safe_name, safe_names
 from .versions import TODAY, Version, version_of
+from .words import OLD_HARD_SIGMOID
 
-__all__ = ["TODAY", "Version", "in_todays_words", "safe_name", "safe_names", "version_of"]
+__all__ = ["OLD_HARD_SIGMOID", "TODAY", "Version", "in_todays_words", "safe_name", "safe_names", "version_of"]

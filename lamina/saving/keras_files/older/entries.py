@@ -35,6 +35,8 @@ def in_todays_words(class_name: str, config: dict[str, Any], where: str) -> tupl
             rest = {key: value for key, value in rest.items() if key not in parts}
     for key, value in rest.items():
         word = todays_word(old.name, key)
+        if word in found:
+            raise LoadingError(f"{where} tells one argument twice.", got=f"{key!r:.60}, which is {word!r:.60}")
         if word:
             found[word] = _value(word, value)
     for table in (BEFORE_IT_WAS, OLD_DEFAULTS):

@@ -29,9 +29,7 @@ def is_of_tf(class_name: str) -> bool:
     return class_name in TF_KINDS
 
 
-def read_old_node(
-    node: list[Any], names: Container[str], reference: Callable[[list[Any]], Any], where: str
-) -> OldNode:
+def read_old_node(node: list[Any], names: Container[str], reference: Callable[[list[Any]], Any], where: str) -> OldNode:
     """The arguments of a call, with what ``reference`` makes of each ``[layer, call, result]``.
 
     Raises:

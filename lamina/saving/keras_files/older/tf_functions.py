@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import torch
 
-from lamina import activations, ops
+from lamina import ops
+from lamina.activations.functions import keras2_hard_sigmoid
 from lamina.graph import Symbolic
 from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field
 
 from .tf_graph import graph_operation
-
 
 
 class TfFunction(NamedTuple):
@@ -195,7 +195,7 @@ _OF_ONE: Mapping[str, Any] = {
     "silu": ops.silu, "tan": ops.tan, "tanh": ops.tanh, "atan": ops.arctan, "ones_like": ops.ones_like,
     "zeros_like": ops.zeros_like, "identity": lambda x: x + 0, "stop_gradient": ops.stop_gradient,
     "is_nan": ops.isnan, "isnan": ops.isnan,
-    "hard_sigmoid": activations.keras2_hard_sigmoid,
+    "hard_sigmoid": keras2_hard_sigmoid,
 }  # fmt: skip
 # What takes two.
 _OF_TWO: Mapping[str, Any] = {
@@ -321,7 +321,7 @@ def function_of_layer(class_name: str, config: dict[str, Any], name: str) -> Any
         raise LoadingError(
             f"{where} calls a function of TensorFlow's that Lamina does not have.",
             got=repr(said)[:80],
-            expected="one of those in docs/saving.md",
+            expected="arithmetic, comparisons, reductions, changes of shape, activations",
             hint="a model without the call, or with a layer of yours in its place, saved again",
         )
     return found

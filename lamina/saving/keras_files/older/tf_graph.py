@@ -78,7 +78,7 @@ def _attribute(value: Any) -> Any:
         return None
     ((kind, content),) = value.items()
     if kind == "list" and isinstance(content, dict):
-        items = next(iter(content.values()), [])
+        items: Any = next(iter(content.values()), [])
         return [_attribute({next(iter(content)): item}) for item in items] if isinstance(items, list) else None
     if kind == "i":
         return int(content) if str(content).lstrip("-").isdigit() and len(str(content)) < 20 else None

@@ -116,7 +116,8 @@ VALUES: Mapping[tuple[str, Any], Any] = MappingProxyType(
 )
 
 # Functions that were other ones, or had other names, before Keras 3.
-FUNCTIONS: Mapping[str, str] = MappingProxyType({"hard_sigmoid": "keras2_hard_sigmoid", "softmax_v2": "softmax"})
+OLD_HARD_SIGMOID = "keras2_hard_sigmoid"
+FUNCTIONS: Mapping[str, str] = MappingProxyType({"hard_sigmoid": OLD_HARD_SIGMOID, "softmax_v2": "softmax"})
 
 # (class, argument) that a file of an older Keras does not have -> what that Keras did.
 BEFORE_IT_WAS: Mapping[tuple[str, str], Any] = MappingProxyType(
