@@ -401,7 +401,8 @@ def test_pictures_of_keras_1(backend: str, ordering: str, tmp_path: Path) -> Non
     config = sequential(
         ("Convolution2D", {"name": "c", "nb_filter": 3, "nb_row": 3, "nb_col": 3, "border_mode": "valid",
                            "subsample": [1, 1], "dim_ordering": ordering, "init": "glorot_uniform",
-                           "activation": "relu", "bias": True, "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01},
+                           "activation": "relu", "bias": True,
+                           "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01},
                            "b_regularizer": None, "W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0},
                            "batch_input_shape": shape, "input_dtype": "float32", "trainable": True}),
         ("BatchNormalization", {"name": "n", "mode": 0, "axis": 1 if first else -1, "momentum": 0.99, "epsilon": 1e-3,
@@ -426,7 +427,8 @@ def test_sequences_of_keras_1(tmp_path: Path) -> None:
     more = {f"{kind}_{gate}": draw(*{"W": (3, 2), "U": (2, 2), "b": (2,)}[kind]) for gate in "zrh" for kind in "WUb"}
     arrays = {"e": {"e_W": draw(9, 4)}, "l": gates, "g": more, "d": {"d_W": draw(2, 2), "d_b": draw(2)}}
     words = {"init": "glorot_uniform", "inner_init": "orthogonal", "inner_activation": "hard_sigmoid",
-             "activation": "tanh", "W_regularizer": None, "U_regularizer": None, "b_regularizer": None, "dropout_W": 0.1, "dropout_U": 0.1,
+             "activation": "tanh", "W_regularizer": None, "U_regularizer": None, "b_regularizer": None,
+             "dropout_W": 0.1, "dropout_U": 0.1,
              "consume_less": "cpu", "input_length": None}  # fmt: skip
     config = sequential(
         ("Embedding", {"name": "e", "input_dim": 9, "output_dim": 4, "init": "uniform", "input_length": 5,
@@ -453,7 +455,8 @@ def test_time_and_pictures_with_older_sizes(tmp_path: Path) -> None:
     arrays = {"c": {"c_W": draw(2, 1, 3, 4), "c_b": draw(4)}, "t": {"t_W": draw(4, 2), "t_b": draw(2)}}
     config = sequential(
         ("Convolution1D", {"name": "c", "nb_filter": 4, "filter_length": 2, "border_mode": "valid",
-                           "subsample_length": 1, "input_dim": 3, "input_length": 7, "batch_input_shape": [None, 7, 3]}),
+                           "subsample_length": 1, "input_dim": 3, "input_length": 7,
+                           "batch_input_shape": [None, 7, 3]}),
         ("MaxPooling1D", {"name": "p", "pool_length": 2, "stride": 2, "border_mode": "valid"}),
         ("UpSampling1D", {"name": "u", "length": 2}),
         ("TimeDistributedDense", {"name": "t", "output_dim": 2}),
