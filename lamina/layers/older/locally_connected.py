@@ -99,6 +99,7 @@ class _LocallyConnected(Layer):
             "data_format": self.data_format,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
+            "implementation": 1,
             **weight_options_config(self, "kernel"),
             **weight_options_config(self, "bias"),
         }

@@ -10,12 +10,13 @@ _FORBIDDEN = str.maketrans("/.", "__")
 
 
 def safe_name(name: str) -> str:
-    """The name with "_" in place of what separates paths.
+    """The name with "_" in place of what separates paths. What leads out of a folder stays, and no layer takes it.
 
-    >>> safe_name("expanded_conv/depthwise")
-    'expanded_conv_depthwise'
+    >>> safe_name("expanded_conv/depthwise"), safe_name("../evil")
+    ('expanded_conv_depthwise', '../evil')
     """
-    return name.translate(_FORBIDDEN)
+    leads_out = name.startswith("/") or any(part in (".", "..") for part in name.split("/"))
+    return name if leads_out else name.translate(_FORBIDDEN)
 
 
 def safe_names(config: Any) -> dict[str, str]:
