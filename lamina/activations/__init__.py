@@ -18,6 +18,7 @@ from .functions import (
     hard_sigmoid,
     hard_silu,
     hard_tanh,
+    keras2_hard_sigmoid,
     leaky_relu,
     linear,
     log_sigmoid,
@@ -85,7 +86,9 @@ swish = silu
 _REGISTRY = Registry(
     "activation",
     classes={},
-    functions={name: function for name, function in vars(functions).items() if name in __all__},
+    # Beside Keras 3's names, what files of Keras 2 mean by one of them.
+    functions={name: function for name, function in vars(functions).items() if name in __all__}
+    | {"keras2_hard_sigmoid": keras2_hard_sigmoid},
     aliases={"swish": "silu", "hard_swish": "hard_silu"},
 )
 

@@ -178,6 +178,15 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return F.hardsigmoid(x)
 
 
+def keras2_hard_sigmoid(x: Tensor) -> Tensor:
+    """`0.2 x + 0.5`, held within [0, 1]: what Keras 1 and 2 call "hard_sigmoid".
+
+    >>> keras2_hard_sigmoid(torch.tensor([-4.0, 1.0, 4.0]))
+    tensor([0.0000, 0.7000, 1.0000])
+    """
+    return torch.clamp(0.2 * x + 0.5, 0.0, 1.0)
+
+
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """`(x + 1) / 2`, held within [0, 1].
 

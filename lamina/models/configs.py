@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import tree
 from lamina.layers.base import Layer
 from lamina.layers.given import Ends, Unsaid, config_of, leaves_arguments_out
 from lamina.saving.classes import MODELS
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
-from lamina.saving.errors import LoadingError, not_too_deep
+from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, refuse_unknown
+from lamina.saving.from_config import model_from_config
 from lamina.saving.model_config import graph_from_config, graph_to_config
 from lamina.saving.values import decode, encode, no_word
-from lamina.saving.weights import tie, ties_by_hand
+from lamina.saving.weights import ties_by_hand
 
 _GIVEN = "given"
 
@@ -45,7 +45,7 @@ def write_config(model: Any, writer: ConfigWriter) -> dict[str, Any] | None:
 
 
 def from_config(cls: Any, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """A new model with fresh weights from what ``get_config`` gave.
+    """A new model with fresh weights from what ``get_config`` gave, here or in Keras.
 
     Args:
         custom_objects: name -> class, for layers that are not Lamina's own.
@@ -53,10 +53,7 @@ def from_config(cls: Any, config: dict[str, Any], custom_objects: Mapping[str, A
     Raises:
         LoadingError: the config is malformed, or names a class that is not at hand.
     """
-    with not_too_deep("The config"), limited_memory(memory_of_host()):
-        model = cls.read_config(config, ConfigReader(custom_objects, MODELS))
-    tie(model, config.get("tied", {}) if model.graph is not None else {})
-    return model
+    return model_from_config(cls, config, custom_objects)
 
 
 def read_config(cls: Any, config: dict[str, Any], reader: ConfigReader) -> Any:

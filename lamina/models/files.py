@@ -55,7 +55,13 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True) -> None:
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """A model with fresh weights from what ``model.to_json()`` gave.
+    """A model with fresh weights from what ``model.to_json()`` gave, here or in Keras (of any version).
+
+    Args:
+        custom_objects: name -> class or function, for what is not Lamina's own or Keras'.
+
+    Raises:
+        LoadingError: no such text, or one that holds code, or what Lamina does not have.
 
     >>> from lamina.layers import Dense, Input
     >>> x = Input((3,), name="x")

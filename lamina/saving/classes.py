@@ -10,7 +10,7 @@ from typing import Any
 
 from lamina import layers
 from lamina.custom_objects import find
-from lamina.layers import Layer
+from lamina.layers import Layer, older
 
 Classes = Mapping[str, type]
 
@@ -20,8 +20,8 @@ MODELS: dict[str, type] = {}
 
 @lru_cache(maxsize=1)
 def layer_classes() -> Classes:
-    """Exact class name -> class, of every public layer."""
-    public = (getattr(layers, name) for name in layers.__all__)
+    """Exact class name -> class, of every public layer, and of those that older files of Keras name."""
+    public = [getattr(layers, name) for name in layers.__all__] + [getattr(older, name) for name in older.__all__]
     found = (cls for cls in public if isinstance(cls, type) and issubclass(cls, Layer) and cls is not Layer)
     return MappingProxyType({cls.__name__: cls for cls in found})
 

@@ -29,7 +29,13 @@ from .fields import field, items, refuse_unknown
 from .generators import generators_from_config, generators_to_config
 from .hooks import refuse_hooks_not_carried
 from .keras_files.files import SUFFIX as KERAS_SUFFIX
-from .keras_files.files import is_keras_file, load_keras_model, save_keras_model
+from .keras_files.files import (
+    is_keras_config,
+    is_keras_file,
+    keras_model_from_config,
+    load_keras_model,
+    save_keras_model,
+)
 from .strict_json import parse
 from .tensors import TensorFile, read_tensors
 from .traced import Traced
@@ -156,9 +162,12 @@ def model_to_json(model: Any, *, models: Classes = MODELS) -> str:
 def model_from_json(
     json_string: str, custom_objects: Mapping[str, Any] | None = None, *, models: Classes = MODELS
 ) -> Any:
-    """A model with fresh weights from what `model_to_json` gave."""
+    """A model with fresh weights from what `model_to_json` gave; or Keras', of any version."""
     where = "The JSON text"
-    document = _from_json(json_string, where)
+    document = parse(json_string, where)
+    if is_keras_config(document):
+        return keras_model_from_config(document, where, custom_objects, models)
+    _refuse_foreign(document, where)
     refuse_unknown(document, ("format", "version", "model", "tied"), where)
     with not_too_deep(where), limited_memory(memory_of_host()):
         model = ConfigReader(custom_objects, models).layer(document.get("model"))
@@ -175,6 +184,12 @@ def _to_json(document: dict[str, Any]) -> bytes:
 
 def _from_json(data: Any, where: str) -> dict[str, Any]:
     document = parse(data, where)
+    _refuse_foreign(document, where)
+    return document  # type: ignore[no-any-return]
+
+
+def _refuse_foreign(document: Any, where: str) -> None:
+    """Raise unless it is a document of Lamina's, of a version that is known."""
     if type(document) is not dict or document.get("format") != FORMAT:
         got = f"format {document.get('format')!r}"[:80] if type(document) is dict else type(document).__name__
         raise LoadingError(f"{where} is no model of Lamina's.", got=got, expected=f"format {FORMAT!r}")
@@ -186,7 +201,6 @@ def _from_json(data: Any, where: str) -> dict[str, Any]:
             expected=f"1 to {VERSION}",
             hint="pip install -U lamina" if version > VERSION else None,
         )
-    return document
 
 
 def _paths(document: dict[str, Any], key: str, where: str) -> dict[str, str]:

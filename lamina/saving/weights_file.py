@@ -76,7 +76,8 @@ def load_weights(
             (out, in, ...) and ours (..., in, out), so axes are (1, 0) for a dense one, (2, 3, 1, 0) for a
             convolution of images. Give them for each: a square one fits either way.
         by_name: Keras' argument for a model that is not the one that wrote the file: weights whose path the other
-            does not have are passed over. Weights always go by their paths here.
+            does not have are passed over. Of a ``.h5`` of Keras 2, whose layers have names, the layers that have one
+            name here and there; with ``skip_mismatch``, those of other shapes are passed over, too.
 
     Raises:
         LoadingError: not such a file, or one that has nothing for this model; or lists each weight that is missing,
@@ -104,21 +105,20 @@ def load_weights(
     """
     where = repr(str(filepath))
     refuse_folder(filepath)
-    report = _load(
-        model, filepath, where, mapping, "any" if partial or skip_mismatch else "known" if by_name else "all"
-    )
+    due = "any" if partial or skip_mismatch else "known" if by_name else "all"
+    report = _load(model, filepath, where, mapping, due, by_name)
     if skip_mismatch and report.faults:
         warnings.warn(f"{model.label} from {where}: {report}", UserWarning, stacklevel=2)
     return report if partial or skip_mismatch or by_name else None
 
 
-def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str) -> LoadReport:
+def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str, by_name: bool) -> LoadReport:
     """Copy what fits, if all fits that is ``due``: all weights, those that the file knows, or any."""
     state = state_of(model)
     if is_h5(filepath):
         if mapping is not None:
             raise ArgumentError("Keras' files need no mapping: where they hold each weight is known.", got=where)
-        tensors = keras_tensors(model, filepath, where)
+        tensors = keras_tensors(model, filepath, where, by_name)
     else:
         tensors = _tensors_of(filepath, where)
     if mapping is None:

@@ -87,7 +87,7 @@ MUTANTS = [
     Mutant("lamina/layers/mode.py", "        _asked.mode = before\n", "        _asked.mode = None\n", THREADS),
     Mutant("lamina/layers/mode.py", "class _Asked(threading.local):", "class _Asked:", THREADS),
     Mutant("lamina/layers/lending.py", "    if name in copy.__dict__:\n            layer", "    if False:\n            layer", THREADS),
-    Mutant("lamina/layers/building.py", "if layer.built and layer._built_for is not None:", "if False:", BUILDING),
+    Mutant("lamina/layers/building.py", "if layer.built and layer._built_for is not None and (layer._built_for == given or layer.weights):", "if False:", BUILDING),
     Mutant("lamina/layers/building.py", "first = 0 if any", "first = 1 if any", BUILDING),
     Mutant("lamina/layers/building.py", "            layer.built = True\n", "", BUILDING),
     Mutant("lamina/probing/values.py", " or not all(map(self._is_own, written))", "", VALUES),

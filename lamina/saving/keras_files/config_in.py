@@ -19,6 +19,8 @@ from lamina.saving.fields import field, items
 
 from .graph_in import read_graph
 from .names import DROPPED, MEANINGLESS, MODEL_NAMES, NO_SUCH_WEIGHT, RENAMED
+from .older import TODAY, Version, in_todays_words, safe_name, safe_names
+from .older.merges import sequential_of_merge
 from .operations import operations
 
 MAX_LAYERS = 100_000
@@ -27,6 +29,9 @@ MAX_LAYERS = 100_000
 _BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
 # What recurrent layers take too, though most do not list it.
 _RNN_ARGUMENTS = ("unroll", "zero_output_for_mask")
+
+# Dtypes that PyTorch hardly computes with -> those that hold their values, as in Keras on PyTorch.
+_WITHOUT_SIGN = {"uint16": "int32", "uint32": "int64"}
 
 # Where the config of a layer holds another layer; elsewhere the same word may mean something else ("Identity").
 _PLACES_OF_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -38,19 +43,30 @@ class KerasConfigReader:
     Args:
         custom_objects: name -> class or function of the caller's, for what is not Keras' own.
         models: class name -> class of Lamina's models.
-        old: the config is of Keras 2, where a single input or output stands in a list.
+        version: of the Keras that wrote the config.
     """
 
-    def __init__(self, custom_objects: Mapping[str, Any] | None, models: Classes, old: bool = False) -> None:
+    def __init__(self, custom_objects: Mapping[str, Any] | None, models: Classes, version: Version = TODAY) -> None:
         self._custom = dict(custom_objects or {})
         self._models = models
         self._left = MAX_LAYERS
         self._shared: dict[int, Layer] = {}
-        self.old = old
+        self.old = version.old
+        self.renamed: dict[str, str] = {}
+        """Name in the file -> name of the layer, where that could not stay."""
         self.orders: dict[int, list[Layer]] = {}
         """By the id of a model: its layers as Keras orders them, which counts an operation of its own as one step."""
         self.sorts_deep = True
         """Whether who wrote the file sorts dicts within dicts; Keras on PyTorch does not."""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was read as something else than the file says, a line each."""
+        names = [f"{old!r:.80} is {new!r:.80}" for old, new in self.renamed.items()]
+        more = f", and {len(names) - 10} more" if len(names) > 10 else ""
+        return [
+            f"the names of layers that hold '/' or '.', which no layer here can: {', '.join(names[:10])}{more}"
+        ] * bool(names)
 
     def model(self, entry: Any, where: str) -> Any:
         """The model of the outermost entry, without weights' values.
@@ -60,6 +76,7 @@ class KerasConfigReader:
         """
         if type(entry) is not dict or not isinstance(entry.get("class_name"), str):
             raise LoadingError(f"{where} tells no model.", got=f"{entry!r}"[:80], expected='{"class_name", "config"}')
+        self.renamed = safe_names(entry)
         made = self.layer(entry, where)
         if not isinstance(made, self._models["Model"]):
             raise LoadingError(f"{where} tells a layer, not a model.", got=entry["class_name"])
@@ -80,15 +97,21 @@ class KerasConfigReader:
         if self._left < 0:
             raise LoadingError(f"{where} holds more layers than any model has.", expected=f"at most {MAX_LAYERS}")
         class_name = field(entry, "class_name", str, where)
+        if class_name == "Sequential" and isinstance(entry.get("config"), list):  # before Keras 2.2.3
+            entry = {**entry, "config": {"layers": entry["config"]}}
         config = field(entry, "config", dict, where)
         name = config.get("name", entry.get("name", "?"))
         where = f'{class_name} "{name}"'[:120]
+        if isinstance(name, str) and safe_name(name) != name:
+            config = {**config, "name": self.renamed.get(name) or safe_name(name)}
         custom = self._custom_class(entry)
         try:
             if custom is not None:
                 return self._made_by(custom, config)
             if class_name in MODEL_NAMES:
                 return self._nested(class_name, config, where)
+            if self.old:
+                class_name, config = in_todays_words(class_name, config, where)
             cls = self._class(class_name, where)
             return self._made_by(cls, self._arguments(cls, config, where))
         except LoadingError:
@@ -113,7 +136,7 @@ class KerasConfigReader:
         """The caller's class for an entry that is not Keras' own; None where a name of ours is meant."""
         class_name, module = entry["class_name"], entry.get("module")
         known = class_name in layer_classes() or class_name in MODEL_NAMES
-        if known and (module is None or str(module).partition(".")[0] == "keras"):
+        if known and (module is None or str(module).partition(".")[0] in ("keras", "tf_keras")):
             return None
         for name in (entry.get("registered_name"), class_name):
             found = find(name, self._custom) if isinstance(name, str) else None
@@ -135,6 +158,11 @@ class KerasConfigReader:
 
     # -- models
 
+    def first_of(self, entries: list[dict[str, Any]], where: str) -> list[Any]:
+        """The layers of a Sequential model's entries, its input before them."""
+        first = self.first_input(entries[0], where) if entries else None
+        return [*([first] if first is not None else []), *(self.layer(entry, where) for entry in entries)]
+
     def _nested(self, class_name: str, config: dict[str, Any], where: str) -> Layer:
         name = config.get("name")
         if class_name == "Sequential" or "input_layers" not in config:
@@ -149,12 +177,13 @@ class KerasConfigReader:
 
     def _sequential(self, config: dict[str, Any], where: str) -> Any:
         entries = items(field(config, "layers", list, where), dict, where)
+        if entries and entries[0].get("class_name") == "Merge":
+            inputs, outputs = sequential_of_merge(entries, self, where)
+            return self._models["Model"](inputs, outputs, name=config.get("name"))
         model: Any = self._models["Sequential"](name=config.get("name"))
         first = entries[0] if entries else {}
-        shape = first.get("config", {}).get("batch_input_shape") if type(first.get("config")) is dict else None
-        if shape is not None and first.get("class_name") != "InputLayer":
-            dtype = first["config"].get("dtype") if first.get("class_name") == "Embedding" else None
-            model.add(self._class("InputLayer", where)(batch_shape=shape, dtype=dtype))
+        if (first_input := self.first_input(first, where)) is not None:
+            model.add(first_input)
         for entry in entries:
             model.add(self.layer(entry, where))
         shape = config.get("build_input_shape")
@@ -162,12 +191,22 @@ class KerasConfigReader:
             model.build(tuple(shape))
         return model
 
+    def first_input(self, entry: dict[str, Any], where: str) -> Any:
+        """The input that the entry of a first layer tells beside its own arguments; None where it tells none."""
+        config = entry.get("config")
+        shape = config.get("batch_input_shape") if isinstance(config, dict) else None
+        if shape is None or not isinstance(config, dict) or entry.get("class_name") == "InputLayer":
+            return None
+        dtype = config.get("dtype") if entry.get("class_name") == "Embedding" else None
+        return self._class("InputLayer", where)(batch_shape=shape, dtype=config.get("input_dtype") or dtype)
+
     # -- the arguments of a layer
 
     def _arguments(self, cls: type, config: dict[str, Any], where: str) -> dict[str, Any]:
         """The config as our class takes it: every key is an argument of it, or says nothing."""
         if cls.__name__ == "Lambda":
             config = self._lambda(config, where)
+            config = {key: value for key, value in config.items() if key not in _OF_CODE}
         if cls.__name__ == "Bidirectional":
             parts = [key for key in ("layer", "backward_layer") if key in config]
             config = {**config, **{key: _without_zeros(config[key]) for key in parts}}
@@ -188,6 +227,7 @@ class KerasConfigReader:
             arguments["axis"] = axis[0]
         if cls.__name__ == "InputLayer":
             arguments["sparse"] = arguments["ragged"] = None
+            arguments["dtype"] = _WITHOUT_SIGN.get(str(arguments.get("dtype")), arguments.get("dtype"))
         return arguments
 
     def _value(self, key: str, value: Any, where: str) -> Any:
@@ -219,8 +259,6 @@ class KerasConfigReader:
         if name == "function":
             found = find(config, self._custom) if isinstance(config, str) else None
             return config if found is None and _is_keras(value) else found if found is not None else value
-        if name == "Policy":  # Keras 2
-            name = "DTypePolicy"
         custom = None if _is_keras(value) else find(str(value.get("registered_name") or name), self._custom)
         if isinstance(custom, type) and isinstance(config, dict):
             make = getattr(custom, "from_config", None)
@@ -229,8 +267,9 @@ class KerasConfigReader:
         return {"class_name": name, "config": kept, **({"module": value["module"]} if value.get("module") else {})}
 
     def _lambda(self, config: dict[str, Any], where: str) -> dict[str, Any]:
-        """A Lambda by the function's name; one that holds bytecode is refused."""
+        """A Lambda by the caller's function for it; bytecode in a file is never run."""
         config = dict(config)
+        own = self._function_of(config.get("name"))
         for argument in ("function", "output_shape", "mask"):
             value = config.get(argument)
             if isinstance(value, dict) and value.get("class_name") == "function":
@@ -238,20 +277,32 @@ class KerasConfigReader:
             code = argument == "function" or isinstance(value, (dict, str)) or _holds_text(value)
             if value is None or not code:
                 continue
-            found = find(value, self._custom) if isinstance(value, str) else None
-            if found is None or isinstance(found, type):
-                raise LoadingError(
-                    f"{where} holds a function of its own, as bytecode or by name, and nothing of a file is run.",
-                    got=f"{argument}={value!r}"[:100],
-                    expected="a function that you hand over"
-                    if isinstance(value, str)
-                    else "no code in a file: it would run with your rights",
-                    hint=f'custom_objects={{"{value}": function}}'
-                    if isinstance(value, str)
-                    else "a subclass of Layer in place of the Lambda, and the model saved again",
-                )
-            config[argument] = found
+            found = self._function_of(value)
+            if own is not None and argument != "mask":  # what it gives is seen when it is drawn
+                found = own if argument == "function" else _NOTHING
+            if found is None:
+                raise _not_run(config.get("name"), argument, value, where)
+            config[argument] = None if found is _NOTHING else found
         return config
+
+    def _function_of(self, name: Any) -> Any:
+        """The caller's function of this name; None where there is none."""
+        found = find(name, self._custom) if isinstance(name, str) else None
+        return found if callable(found) and not isinstance(found, type) else None
+
+
+_NOTHING = object()
+# What Keras tells of a Lambda's code; the code comes from the caller.
+_OF_CODE = ("function_type", "module", "output_shape_type", "output_shape_module", "mask_type", "mask_module")
+
+
+def _not_run(name: Any, argument: str, value: Any, where: str) -> LoadingError:
+    return LoadingError(
+        f"{where} holds a function of its own, as bytecode or by name, and nothing of a file is run.",
+        got=f"{argument}={value!r}"[:100],
+        expected="a function that you hand over, by the name of the layer or of the function",
+        hint=f'load_model(..., custom_objects={{"{value if isinstance(value, str) else name}": function}})'[:160],
+    )
 
 
 def _without_zeros(entry: Any) -> Any:
@@ -274,7 +325,7 @@ def _is_numbers(value: Any) -> bool:
 
 
 def _is_keras(value: dict[str, Any]) -> bool:
-    return str(value.get("module", "keras")).partition(".")[0] in ("keras", "builtins", "None")
+    return str(value.get("module", "keras")).partition(".")[0] in ("keras", "tf_keras", "builtins", "None")
 
 
 def _says_nothing(class_name: str, key: str, value: Any) -> bool:

@@ -16,13 +16,14 @@ from lamina.graph import Constant, Graph, LaminaError, Node, Symbolic, tree
 from lamina.graph.node import Leaf, is_input_node
 from lamina.graph.symbolic import SymbolicTensor
 from lamina.graph.walk import key_of
-from lamina.layers import AddedLoss, Lambda, Layer, TorchModule
+from lamina.layers import AddedLoss, Lambda, Layer, TorchModule, older
 from lamina.naming import snake_case
 from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
 from lamina.saving.values import name_of_dtype
 
 from .names import MEANINGLESS, inner_sorted
+from .older import OLD_HARD_SIGMOID
 from .operations import module_of_operation
 from .operations_out import Call, NoWordError, call_of
 from .order import in_keras_order
@@ -72,7 +73,7 @@ class KerasConfigWriter:
         if isinstance(layer, self._models["Model"]):
             entry = self._nested(layer, name)
         else:
-            known = layer_classes().get(cls.__name__) is cls
+            known = layer_classes().get(cls.__name__) is cls and cls.__name__ not in older.__all__
             if not known or issubclass(cls, (TorchModule, AddedLoss, Lambda)):
                 raise SavingError(
                     f"{layer.label} cannot be written for Keras: it has no such layer.",
@@ -387,6 +388,8 @@ def _encoded(value: Any, key: str, where: str) -> Any:
         }
     if isinstance(value, (list, tuple)):
         return [_encoded(item, key, where) for item in value]
+    if value == OLD_HARD_SIGMOID and key.endswith("activation"):  # a function that whoever reads has to hand over
+        return {"module": "builtins", "class_name": "function", "config": value, "registered_name": "function"}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, torch.dtype):

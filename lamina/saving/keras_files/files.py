@@ -15,7 +15,8 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.devices import device
+from lamina.custom_objects import custom_object_scope
+from lamina.devices import device, limited_memory, memory_of_host
 from lamina.saving.archive import is_archive, write_file
 from lamina.saving.classes import Classes
 from lamina.saving.errors import DamagedFileError, LoadingError, SavingError, not_too_deep
@@ -24,8 +25,9 @@ from lamina.saving.strict_json import MAX_BYTES, parse
 from .config_in import KerasConfigReader
 from .config_out import KerasConfigWriter
 from .h5 import is_h5, open_h5
+from .older import OLD_HARD_SIGMOID, TODAY, Version, version_of
 from .training import compile_as_told, training_for_keras
-from .weights import read_keras_weights, read_legacy_weights, write_keras_weights
+from .weights import read_keras_weights, read_legacy_optimizer, read_legacy_weights, write_keras_weights
 
 SUFFIX = ".keras"
 
@@ -71,7 +73,8 @@ def load_keras_model(path: Any, custom_objects: Mapping[str, Any] | None, compil
         LoadingError: what Lamina does not have, by its name; a damaged or odd file; no h5py.
     """
     where = repr(str(path))
-    with not_too_deep(where):
+    # In scope, a plain name in a config may mean one of the caller's, too.
+    with not_too_deep(where), custom_object_scope(custom_objects or {}):
         if is_h5(path):
             model, left = _from_h5(path, where, custom_objects or {}, compile, models)
         else:
@@ -106,6 +109,11 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes) ->
                     member.write(data)
 
     write_file(path, fill, overwrite)
+    if f'"config": "{OLD_HARD_SIGMOID}"'.encode() in members[_CONFIG]:
+        left.append(
+            "hard_sigmoid of Keras 2, which Keras 3 does not have: it opens the file with "
+            f'custom_objects={{"{OLD_HARD_SIGMOID}": lambda x: keras.ops.clip(0.2 * x + 0.5, 0, 1)}}'
+        )
     _warn_of(left, f"{model.label} is saved for Keras without")
 
 
@@ -131,14 +139,20 @@ def _from_zip(
     missing = [name for name in (_CONFIG, _WEIGHTS) if name not in members]
     if missing:
         raise LoadingError(f"{where} is no whole model of Keras'.", got=f"no {', '.join(missing)}")
-    if _METADATA in members:
-        parse(members[_METADATA], f"{where}, {_METADATA},")
+    metadata = parse(members[_METADATA], f"{where}, {_METADATA},") if _METADATA in members else {}
+    # Keras 2.13 and tf_keras write the same kind of file, in their words.
+    told = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    version = version_of(told) if isinstance(told, str) else TODAY
     entry = parse(members[_CONFIG], f"{where}, {_CONFIG},")
-    model, orders = _model_of(entry, where, custom_objects, models, old=False)
-    compiled = compile and compile_as_told(model, entry.get("compile_config"), custom_objects)
+    model, reader = _model_of(entry, where, custom_objects, models, version)
+    compiled = compile and compile_as_told(
+        model, _renamed(entry.get("compile_config"), reader), custom_objects, version.old
+    )
     weights = members[_WEIGHTS]
-    left = read_keras_weights(model, weights, f"{where}, {_WEIGHTS},", optimizer=compiled, orders=orders)
-    return model, left
+    left = read_keras_weights(
+        model, weights, f"{where}, {_WEIGHTS},", optimizer=compiled, orders=reader.orders, old=version.old
+    )
+    return model, [*left, *reader.remarks]
 
 
 def _from_h5(
@@ -146,23 +160,57 @@ def _from_h5(
 ) -> tuple[Any, list[str]]:
     with open_h5(path, where) as file:
         told, training = file.attribute("", "model_config"), file.attribute("", "training_config")
-        version = file.attribute("", "keras_version") or ""
+        version = version_of(file.attribute("", "keras_version"))
     if told is None:
         raise LoadingError(
             f"{where} holds weights, and no model.", hint="model.load_weights(...) of a model that is built already"
         )
-    model, _ = _model_of(parse(told, where), where, custom_objects, models, old=not version.startswith("3"))
-    left = read_legacy_weights(model, path, where)
-    compiled = compile and training is not None
-    if compiled:
-        compile_as_told(model, parse(training or "", where), custom_objects)
-    return model, left if compiled else []
+    model, reader = _model_of(parse(told, where), where, custom_objects, models, version)
+    read_legacy_weights(model, path, where)
+    left: list[str] = []
+    if compile and training is not None:
+        told_of_training = _renamed(parse(training, where), reader)
+        if compile_as_told(model, told_of_training, custom_objects, version.old):
+            left = read_legacy_optimizer(model, path, where, reader.orders)
+    return model, [*left, *reader.remarks]
 
 
-def _model_of(entry: Any, where: str, custom_objects: Mapping[str, Any], models: Classes, old: bool) -> tuple[Any, Any]:
-    reader = KerasConfigReader(custom_objects, models, old)
+def keras_model_from_config(entry: Any, where: str, custom_objects: Mapping[str, Any] | None, models: Classes) -> Any:
+    """The model of JSON that Keras wrote: of ``to_json()``, or an entry as in its files. Its weights are fresh.
+
+    Raises:
+        LoadingError: as `load_keras_model`.
+    """
+    told = entry.get("keras_version") if isinstance(entry, dict) else None
+    # Keras 3 tells modules and no version.
+    version = version_of(told) if told is not None else TODAY if "module" in entry else Version(2)
+    reader = KerasConfigReader(custom_objects, models, version)
+    with not_too_deep(where), limited_memory(memory_of_host()), custom_object_scope(custom_objects or {}):
+        return reader.model(entry, where)
+
+
+def is_keras_config(entry: Any) -> bool:
+    """Whether JSON is a model as Keras tells it, and not as Lamina does."""
+    return isinstance(entry, dict) and "format" not in entry and {"class_name", "config"} <= entry.keys()
+
+
+def _renamed(config: Any, reader: KerasConfigReader) -> Any:
+    """How a model is trained, by the names that its outputs have here."""
+    if not isinstance(config, dict) or not reader.renamed:
+        return config
+
+    def by_todays_names(value: Any) -> Any:
+        return {reader.renamed.get(key, key): item for key, item in value.items()} if isinstance(value, dict) else value
+
+    return {part: by_todays_names(value) for part, value in config.items()}
+
+
+def _model_of(
+    entry: Any, where: str, custom_objects: Mapping[str, Any], models: Classes, version: Version
+) -> tuple[Any, KerasConfigReader]:
+    reader = KerasConfigReader(custom_objects, models, version)
     with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
-        return reader.model(entry, where), reader.orders
+        return reader.model(entry, where), reader
 
 
 def _members_of(path: Any, where: str) -> dict[str, bytes]:

@@ -17,6 +17,9 @@ from lamina.saving.fields import field, items
 from lamina.saving.values import dtype_of_name
 
 from .names import MODEL_NAMES
+from .older.nodes import is_of_tf, read_old_node, with_states
+from .older.tf_functions import TfFunction, function_of_layer
+from .older.tf_graph import GraphOperation
 from .operations import OPERATION_DEFAULTS, Operation, operations
 from .order import Call, in_keras_order
 
@@ -99,6 +102,10 @@ class _GraphReader:
             self._ops[name] = _operation(class_name, name)
             self._configs[name] = field(entry, "config", dict, f"The operation {name!r:.80}")
             return
+        if is_of_tf(class_name):
+            config = field(entry, "config", dict, f"The layer {name!r:.80}")
+            self._ops[name], self._configs[name] = function_of_layer(class_name, config, name), {}
+            return
         layer = self._ops[name] = reader.layer(entry, self._where)
         if layer.is_input:
             self._results[name, 0] = [layer.take()]  # type: ignore[operator]
@@ -130,7 +137,7 @@ class _GraphReader:
         where = f"A call of {name!r:.80}"
         if isinstance(node, list):
             self._old = True
-            return self._old_arguments(node, where)
+            return self._old_arguments(node, name, where)
         if type(node) is not dict:
             raise LoadingError(f"{where} is malformed.", got=f"{node!r}"[:80])
         return (
@@ -138,17 +145,14 @@ class _GraphReader:
             {key: self._value(item, where) for key, item in field(node, "kwargs", dict, where, {}).items()},
         )
 
-    def _old_arguments(self, node: list[Any], where: str) -> tuple[Any, Any]:
+    def _old_arguments(self, node: list[Any], name: str, where: str) -> tuple[Any, Any]:
         """``[[layer, call, result, kwargs], ...]``, as Keras 2 writes."""
-        found: list[Any] = []
-        kwargs: dict[str, Any] = {}
-        for item in node:
-            if type(item) is not list or len(item) not in (3, 4):
-                raise LoadingError(f"{where} is malformed.", got=f"{item!r}"[:80], expected="[layer, call, result]")
-            found.append(self._old_reference(item[:3], where))
-            if len(item) == 4 and isinstance(item[3], dict):
-                kwargs |= {key: self._old_value(value, where) for key, value in item[3].items()}
-        return [found[0] if len(found) == 1 else found], kwargs
+        found = read_old_node(node, self._ops.keys(), lambda item: self._old_reference(item, where), where)
+        args = found.args
+        # A function of TensorFlow's takes a list of one as such.
+        if isinstance(args, list) and len(args) == 1 and not isinstance(self._ops[name], TfFunction):
+            args = args[0]
+        return [args], {key: self._old_value(value, where) for key, value in found.kwargs.items()}
 
     def _old_reference(self, item: list[Any], where: str) -> _Result:
         result = self._reference(item, where)
@@ -161,7 +165,14 @@ class _GraphReader:
             return self._old_reference(value[:3], where)
         if isinstance(value, list):
             return [self._old_value(item, where) for item in value]
+        if isinstance(value, dict):
+            return ... if value.get("class_name") == "__ellipsis__" else self._old_items(value, where)
         return value
+
+    def _old_items(self, value: dict[str, Any], where: str) -> Any:
+        if value.get("class_name") == "TensorShape":
+            return value.get("items")
+        return {key: self._old_value(item, where) for key, item in value.items()}
 
     def _reference(self, item: Any, where: str) -> _Result:
         if type(item) is not list or [type(part) for part in item] != [str, int, int] or item[0] not in self._ops:
@@ -219,12 +230,14 @@ class _GraphReader:
         args, kwargs = self._filled(self._calls[call])
         thing = self._ops[name]
         try:
-            if isinstance(thing, Operation):
+            if isinstance(thing, (Operation, TfFunction, GraphOperation)):
                 if not any(isinstance(leaf, Symbolic) for leaf in tree.leaves((args, kwargs))):
                     # It would be computed here and now, as large as the file says.
                     raise LoadingError(f"The operation {name!r:.80} is called on no tensor of the model.")
                 result = _call_operation(thing, self._configs[name], args, kwargs)
             else:
+                if self._old:
+                    args, kwargs = with_states(thing, args, kwargs)
                 result = thing(*args, **_wanted(thing, kwargs))
         except (LaminaError, *BAD_CONFIG) as error:
             if isinstance(error, LoadingError):
@@ -289,7 +302,7 @@ def _operation(class_name: str, name: str) -> Operation:
     return found
 
 
-def _call_operation(operation: Operation, config: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
+def _call_operation(operation: Any, config: dict[str, Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
     named = dict(kwargs)
     for key, value in config.items():
         if key == "name" or (key in OPERATION_DEFAULTS and value == OPERATION_DEFAULTS[key]):

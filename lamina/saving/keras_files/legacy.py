@@ -11,6 +11,9 @@ from lamina.saving.errors import LoadingError
 from lamina.saving.weights import state_of
 
 from .h5 import H5File
+from .older.names import safe_name
+from .older.versions import Version, version_of
+from .older.weights import parts_in_old_forms
 
 _LAYERS, _WEIGHTS = "layer_names", "weight_names"
 _WHOLE_MODEL = "model_weights"
@@ -18,17 +21,19 @@ _WHOLE_MODEL = "model_weights"
 
 def legacy_group(file: H5File) -> str | None:
     """The group that holds the layers' weights; None where this is no file of Keras 2."""
-    for group in (_WHOLE_MODEL, ""):
-        if group in file.groups and file.names(group, _LAYERS):
-            return group
-    return None
+    if _WHOLE_MODEL in file.groups:  # which may be of no layer at all
+        return _WHOLE_MODEL
+    return "" if file.names("", _LAYERS) else None
 
 
-def legacy_tensors(model: Any, file: H5File) -> dict[str, torch.Tensor]:
+def legacy_tensors(model: Any, file: H5File, by_name: bool = False) -> dict[str, torch.Tensor]:
     """What the file has for the model: by the paths in ``state_dict``; by names there what the model has not.
 
     Layers are matched by their names where these are the same here and there, else by their order, as Keras does.
     What does not fit is a tensor without storage.
+
+    Args:
+        by_name: the layers that have one name here and there, and no others.
     """
     group = legacy_group(file)
     if group is None:
@@ -36,27 +41,57 @@ def legacy_tensors(model: Any, file: H5File) -> dict[str, torch.Tensor]:
     theirs = {name: _weights_in(file, f"{group}/{name}" if group else name) for name in file.names(group, _LAYERS)}
     theirs = {name: weights for name, weights in theirs.items() if weights}
     ours = [layer for layer in model.layers if layer.weights]
-    if {layer.name for layer in ours} == set(theirs):
-        pairs = [(layer, theirs[layer.name]) for layer in ours]
-    elif len(ours) == len(theirs):
-        pairs = list(zip(ours, theirs.values(), strict=True))
-    else:
-        raise LoadingError(
-            f"{file.where} holds the weights of another model than {model.label}.",
-            got=f"{len(theirs)} layers with weights: {', '.join(theirs)}"[:400],
-            expected=f"{len(ours)}: {', '.join(layer.name for layer in ours)}"[:400],
-            hint="the model that wrote the file, built with the same layers",
-        )
+    version = version_of(file.attribute(group, "keras_version") or file.attribute("", "keras_version"))
+    backend = file.attribute(group, "backend") or file.attribute("", "backend") or ""
     paths = {id(weight): path for path, weight in reversed(state_of(model).items())}
     found: dict[str, torch.Tensor] = {}
-    for layer, stored in pairs:
-        order = _order(layer, stored, file)
-        for path, weight in zip(stored, order, strict=False):
-            fits = file.datasets[path].shape == tuple(weight.shape)
-            value = file.read(path, tuple(weight.shape)) if fits else file.datasets[path].without_values()
-            found[paths[id(weight)]] = value
-        found |= {path: file.datasets[path].without_values() for path in stored[len(order) :]}
+    for layer, stored in _pairs(model, ours, theirs, by_name, file.where):
+        found |= _of_layer(layer, stored, file, paths, version, backend)
+    if by_name:
+        known = {layer.name for layer in ours}
+        left = [path for name, weights in theirs.items() if safe_name(name) not in known for path in weights]
+        found |= {path: file.datasets[path].without_values() for path in left}
     return found
+
+
+def _pairs(
+    model: Any, ours: list[Layer], theirs: dict[str, list[str]], by_name: bool, where: str
+) -> list[tuple[Layer, list[str]]]:
+    """Each layer and the arrays that are for it."""
+    named = {safe_name(name): weights for name, weights in theirs.items()}
+    if by_name:
+        return [(layer, named[layer.name]) for layer in ours if layer.name in named]
+    if {layer.name for layer in ours} == set(named) and len(named) == len(theirs):
+        return [(layer, named[layer.name]) for layer in ours]
+    if len(ours) == len(theirs):
+        return list(zip(ours, theirs.values(), strict=True))
+    raise LoadingError(
+        f"{where} holds the weights of another model than {model.label}.",
+        got=f"{len(theirs)} layers with weights: {', '.join(theirs)}"[:400],
+        expected=f"{len(ours)}: {', '.join(layer.name for layer in ours)}"[:400],
+        hint="the model that wrote the file, built with the same layers; or load_weights(..., by_name=True)",
+    )
+
+
+def _of_layer(
+    layer: Layer, stored: list[str], file: H5File, paths: dict[int, str], version: Version, backend: str
+) -> dict[str, torch.Tensor]:
+    """A layer's weights by their paths."""
+    shapes = [file.datasets[path].shape for path in stored]
+    parts = parts_in_old_forms(layer, shapes, version, backend)
+    found: dict[str, torch.Tensor] = {}
+    for part in parts or ():
+        places = range(part.start, part.start + len(part.form.shapes))
+        made = part.form.turned([file.read(stored[place], shapes[place]) for place in places])
+        found |= {paths[id(weight)]: value for weight, value in zip(part.weights, made, strict=True)}
+    if parts is not None:
+        return found
+    order = _order(layer, stored, file)
+    for path, weight in zip(stored, order, strict=False):
+        fits = file.datasets[path].shape == tuple(weight.shape)
+        value = file.read(path, tuple(weight.shape)) if fits else file.datasets[path].without_values()
+        found[paths[id(weight)]] = value
+    return found | {path: file.datasets[path].without_values() for path in stored[len(order) :]}
 
 
 def _weights_in(file: H5File, group: str) -> list[str]:

@@ -29,6 +29,7 @@ _SLOTS: Mapping[type, tuple[tuple[str, ...], ...]] = MappingProxyType(
         optimizers.Lamb: (("momentum", "velocity"),),
     }
 )
+_LEGACY = "optimizer_weights"
 _FIRST = (("average",), ("gradient_accumulator",))
 
 
@@ -61,29 +62,60 @@ def _after(optimizer: Any) -> list[torch.Tensor]:
     return [torch.tensor(optimizer._product_until(optimizer.iterations), dtype=torch.float32)]
 
 
-def load_optimizer(model: Any, file: H5File) -> list[str]:
-    """Give the compiled model's optimizer the state in the file. Returns what cannot be carried, a line each."""
-    optimizer = getattr(model, "optimizer", None)
+def load_optimizer(model: Any, file: H5File, old: bool = False) -> list[str]:
+    """Give the compiled model's optimizer the state in the file. Returns what cannot be carried, a line each.
+
+    Args:
+        old: Keras 2 wrote the file, of which the learning rate is no part.
+    """
     stored = [path for path in file.datasets if path.startswith(f"{OPTIMIZER}/")]
     if not stored or _took_no_step(file, stored):
         return []
+    paths = [f"{OPTIMIZER}/vars/{number}" for number in range(len(stored))]
+    if any(path not in file.datasets for path in paths):
+        return ["the optimizer's state: its variables are not those of an optimizer"]
+    return _take(model, file, paths, rate=not old, alternating=True)
+
+
+def load_legacy_optimizer(model: Any, file: H5File) -> list[str]:
+    """`load_optimizer` of a whole-model ``.h5`` of Keras 2: variables by names, in their order.
+
+    From 2.11 on, an optimizer's slots alternate, parameter by parameter, as in Keras 3; before, those of one name
+    stood together.
+    """
+    if _LEGACY not in file.groups:
+        return []
+    names = file.names(_LEGACY, "weight_names")
+    paths = [f"{_LEGACY}/{name}" for name in names]
+    if len(paths) < 2:  # one is the count of steps alone
+        return []
+    if any(path not in file.datasets for path in paths):
+        return ["the optimizer's state: the file names variables that it does not hold"]
+    alternating = names[0].rpartition("/")[2].split(":")[0] == "iteration"
+    return _take(model, file, paths, rate=False, alternating=alternating)
+
+
+def _take(model: Any, file: H5File, paths: list[str], *, rate: bool, alternating: bool) -> list[str]:
+    """Take the state from the variables in these places: the number of steps, the rate if it is there, the slots."""
+    optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return ["the optimizer's state: the model is not compiled"]
     if type(optimizer) not in _SLOTS:
         return [_not_carried(optimizer)]
-    trained = list(model.trainable_weights)
     parameters = list(model.parameters())
     plain = isinstance(optimizer._learning_rate, float)
-    slots = list(_slots_in_order(optimizer, trained))
-    shapes: list[tuple[int, ...]] = [(), *([()] if plain else []), *(tuple(weight.shape) for weight, _ in slots)]
-    shapes += [()] * len(_after(optimizer))
-    paths = [f"{OPTIMIZER}/vars/{number}" for number in range(len(shapes))]
-    if sorted(paths) != sorted(stored) or [file.datasets[path].shape for path in paths] != shapes:
-        return [f"the optimizer's state: {len(stored)} variables there, {len(paths)} of other shapes or number here"]
+    slots = list(_slots_in_order(optimizer, list(model.trainable_weights), alternating))
+    told = plain and rate
+    shapes: list[tuple[int, ...]] = [(), *([()] if told else []), *(tuple(weight.shape) for weight, _ in slots)]
+    shapes += [()] * len(_after(optimizer)) * rate  # Keras 2 lists no more than the slots
+    if [file.datasets[path].shape for path in paths] != shapes:
+        return [f"the optimizer's state: {len(paths)} variables there, {len(shapes)} of other shapes or number here"]
     values = [file.read(path, shape) for path, shape in zip(paths, shapes, strict=True)]
-    state = {"iterations": values[0]} | ({"learning_rate": values[1]} if plain else {})
+    state = {"iterations": values[0]}
+    if plain:
+        state["learning_rate"] = values[1] if told else torch.tensor(optimizer._learning_rate)
     positions = {id(parameter): number for number, parameter in enumerate(parameters)}
-    for (weight, slot), value in zip(slots, values[1 + plain :], strict=False):
+    for (weight, slot), value in zip(slots, values[1 + told :], strict=False):
         state[f"{positions[id(weight)]}/{slot}"] = value
     optimizer.build(parameters)
     optimizer.load_state_dict(state)
@@ -97,9 +129,10 @@ def _took_no_step(file: H5File, stored: list[str]) -> bool:
     return alone and not int(file.read(step, ()))
 
 
-def _slots_in_order(optimizer: Any, trained: list[Any]) -> Iterator[tuple[Any, str]]:
+def _slots_in_order(optimizer: Any, trained: list[Any], alternating: bool = True) -> Iterator[tuple[Any, str]]:
     """(parameter, slot) of each tensor of state."""
-    for slots in (*_FIRST, *_SLOTS[type(optimizer)]):
+    order = (*_FIRST, *_SLOTS[type(optimizer)])
+    for slots in order if alternating else [(slot,) for group in order for slot in group]:
         for weight in trained:
             own = optimizer.slots()
             yield from ((weight, slot) for slot in slots if slot in own or slot in _more(optimizer))

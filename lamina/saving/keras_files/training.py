@@ -16,26 +16,34 @@ from lamina.saving.config_reader import BAD_CONFIG
 from lamina.saving.errors import LoadingError, SavingError
 from lamina.training.trainer import Trainer
 
+from .older.training import training_in_todays_words
+
 _PARTS: Mapping[str, ModuleType | None] = MappingProxyType(
     {"loss": losses, "loss_weights": None, "metrics": metrics, "weighted_metrics": metrics}
 )
 _MODULES = {losses: "keras.losses", metrics: "keras.metrics"}
 
-# Keras 2's words for arguments of optimizers, and those that say nothing with these values (None: with any).
-_RENAMED = {"lr": "learning_rate"}
+# Names of metrics that mean another one for each loss.
+_FOR_THE_LOSS = ("accuracy", "acc", "crossentropy", "ce")
+
+# Arguments of optimizers that say nothing with these values (None: with any).
 _MEANINGLESS: Mapping[str, tuple[Any, ...] | None] = MappingProxyType(
     {"decay": (0, 0.0, None), "jit_compile": None, "is_legacy_optimizer": None, "initial_scale": None}
 )
 
 
-def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any]) -> bool:
+def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any], old: bool = False) -> bool:
     """Compile a model as ``compile_config`` (Keras 3) or ``training_config`` (Keras 2) says.
 
     What Lamina does not have is left undone, with a warning that names it. Returns whether the model is compiled.
+
+    Args:
+        old: the config is in the words of Keras 1 or 2.
     """
     if not isinstance(config, dict) or not config:
         return False
     try:
+        config = training_in_todays_words(config) if old else config
         optimizer = _optimizer(config.get("optimizer", config.get("optimizer_config")), custom_objects)
         parts = {part: _read(config.get(part), package, custom_objects) for part, package in _PARTS.items()}
         steps = config.get("steps_per_execution", 1)
@@ -66,9 +74,6 @@ def _optimizer(data: Any, custom_objects: Mapping[str, Any]) -> Any:
     config = dict(data["config"])
     if isinstance(cls, type):
         _, named, _ = init_arguments(cls)
-        for old, new in _RENAMED.items():
-            if old in config and old not in named:
-                config[new] = config.pop(old)
         for key in [key for key in config if key in _MEANINGLESS and key not in named]:
             values = _MEANINGLESS[key]
             if values is None or config[key] in values:
@@ -87,7 +92,11 @@ def _read(value: Any, package: Any, custom_objects: Mapping[str, Any]) -> Any:
     if package is None or value is None:
         return value
     if isinstance(value, str):
-        return custom_objects.get(value, value)
+        if value in custom_objects:
+            return custom_objects[value]
+        if value not in _FOR_THE_LOSS:
+            package.get(value)  # now, while there is somebody to tell: an unknown name is an error
+        return value
     return package.deserialize(value, custom_objects or None)
 
 

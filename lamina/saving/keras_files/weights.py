@@ -18,13 +18,28 @@ from lamina.saving.weights import load_state, not_those_of, state_of, take_state
 from .h5 import H5File, is_h5, open_h5, write_h5
 from .layout import OPTIMIZER, Layout, is_weight, word_of_today
 from .legacy import legacy_group, legacy_tensors
-from .optimizer_variables import load_optimizer, optimizer_variables
+from .optimizer_variables import load_legacy_optimizer, load_optimizer, optimizer_variables
 
-__all__ = ["is_h5", "keras_tensors", "read_keras_weights", "read_legacy_weights", "write_keras_weights"]
+__all__ = [
+    "is_h5",
+    "keras_tensors",
+    "read_keras_weights",
+    "read_legacy_optimizer",
+    "read_legacy_weights",
+    "write_keras_weights",
+]
+
+_OTHER_ORDER = "the optimizer's state: Keras orders the model's layers in another way"
 
 
 def read_keras_weights(
-    model: Any, source: Any, where: str, *, optimizer: bool = False, orders: Mapping[int, list[Layer]] | None = None
+    model: Any,
+    source: Any,
+    where: str,
+    *,
+    optimizer: bool = False,
+    orders: Mapping[int, list[Layer]] | None = None,
+    old: bool = False,
 ) -> list[str]:
     """Read all weights of ``model`` from a file that Keras 3 wrote, and no other.
 
@@ -34,6 +49,7 @@ def read_keras_weights(
         where: what to call it in errors.
         optimizer: the state of the compiled model's optimizer as well, where the file has it.
         orders: see `Layout`.
+        old: Keras 2 wrote it, as a ``.keras``.
 
     Returns:
         What could not be carried, a line each.
@@ -45,24 +61,29 @@ def read_keras_weights(
     with open_h5(source, where) as file:
         _put(model, {**tensors_by_layout(model, file, orders or {}), **_constants(model)}, where)
         if optimizer and not _same_order(model, orders or {}):
-            return ["the optimizer's state: Keras orders the model's layers in another way"]
-        return load_optimizer(model, file) if optimizer else []
+            return [_OTHER_ORDER]
+        return load_optimizer(model, file, old) if optimizer else []
 
 
-def read_legacy_weights(model: Any, source: Any, where: str) -> list[str]:
+def read_legacy_weights(model: Any, source: Any, where: str) -> None:
     """Read all weights of ``model`` from a ``.h5`` of Keras 2: of a whole model, or of weights alone.
-
-    Returns:
-        What could not be carried, a line each.
 
     Raises:
         LoadingError: as `read_keras_weights`.
     """
     with open_h5(source, where) as file:
         _put(model, {**legacy_tensors(model, file), **_constants(model)}, where)
-        kept = [path for path in file.datasets if path.startswith("optimizer_weights/")]
-        # One is the count of steps alone.
-        return ["the optimizer's state: Keras 2 orders it in another way"] if len(kept) > 1 else []
+
+
+def read_legacy_optimizer(model: Any, source: Any, where: str, orders: Mapping[int, list[Layer]]) -> list[str]:
+    """Read the state of the compiled model's optimizer from a whole-model ``.h5`` of Keras 2.
+
+    Returns:
+        What could not be carried, a line each.
+    """
+    with open_h5(source, where) as file:
+        left = load_legacy_optimizer(model, file) if _same_order(model, orders) else [_OTHER_ORDER]
+        return left if any(path.startswith("optimizer_weights/") for path in file.datasets) else []
 
 
 def write_keras_weights(
@@ -92,7 +113,7 @@ def write_keras_weights(
     arrays, names = dict(layout.places), dict(layout.names)
     left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
     if optimizer and not _same_order(model, orders):
-        left.append("the optimizer's state: Keras orders the model's layers in another way")
+        left.append(_OTHER_ORDER)
     elif optimizer:
         variables, remarks = optimizer_variables(model)
         arrays |= {f"{OPTIMIZER}/vars/{number}": tensor for number, tensor in enumerate(variables)}
@@ -101,13 +122,17 @@ def write_keras_weights(
     return left
 
 
-def keras_tensors(model: Any, source: Any, where: str) -> dict[str, torch.Tensor]:
+def keras_tensors(model: Any, source: Any, where: str, by_name: bool = False) -> dict[str, torch.Tensor]:
     """What a ``.h5`` has for the model, of Keras 3 or Keras 2: by the paths in ``state_dict``, by names there else.
 
     What does not fit is a tensor without storage: it is not read.
+
+    Args:
+        by_name: of a file of Keras 2, the layers that have one name here and there, and no others.
     """
     with open_h5(source, where) as file:
-        found = legacy_tensors(model, file) if legacy_group(file) is not None else tensors_by_layout(model, file)
+        old = legacy_group(file) is not None
+        found = legacy_tensors(model, file, by_name) if old else tensors_by_layout(model, file)
     # Constants and states of random generators are none of Keras' weights: they stay. Bare parameters are missing.
     kept = {path: value for path, value in _constants(model).items() if not isinstance(value, torch.nn.Parameter)}
     return kept | found

@@ -1,0 +1,6 @@
+"""Layers that Keras gave up with version 3: for files of older versions, by their exact names, and not exported."""
+
+from .locally_connected import LocallyConnected1D, LocallyConnected2D
+from .thresholded import ThresholdedReLU
+
+__all__ = ["LocallyConnected1D", "LocallyConnected2D", "ThresholdedReLU"]
