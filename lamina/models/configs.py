@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import tree
 from lamina.layers.base import Layer
 from lamina.layers.given import Ends, Unsaid, config_of, leaves_arguments_out
+from lamina.saving.budget import within_budget
 from lamina.saving.classes import MODELS
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
-from lamina.saving.errors import LoadingError, not_too_deep
+from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, refuse_unknown
 from lamina.saving.model_config import graph_from_config, graph_to_config
 from lamina.saving.values import decode, encode, no_word
@@ -53,8 +53,7 @@ def from_config(cls: Any, config: dict[str, Any], custom_objects: Mapping[str, A
     Raises:
         LoadingError: the config is malformed, or names a class that is not at hand.
     """
-    with not_too_deep("The config"), limited_memory(memory_of_host()):
-        model = cls.read_config(config, ConfigReader(custom_objects, MODELS))
+    model = within_budget("The config", lambda: cls.read_config(config, ConfigReader(custom_objects, MODELS)))
     tie(model, config.get("tied", {}) if model.graph is not None else {})
     return model
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from lamina.graph import Constant, Symbolic
 from lamina.sizes import tree
 
 # A dimension of a tensor is less than this.
@@ -135,3 +136,55 @@ def in_parts(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 def takes_apart(name: str) -> bool:
     """Whether `check_parts` has something to say of a function of this name."""
     return name.removeprefix("unsafe_") in (*_PARTS, *_REPEATED)
+
+
+# -- functions in a graph, whose arguments may be symbolic
+
+_PYTHONS = ("operator", "builtins", "math")
+
+
+def refuse_excess(name: str, args: Any, kwargs: Mapping[str, Any]) -> None:
+    """Refuse the call of a function in a graph that would take long, or much memory, before it is even tried.
+
+    Args:
+        name: of the function, in full.
+        args, kwargs: with symbolic tensors and numbers among them, which are looked at in both of their examples.
+
+    Raises:
+        TypeError, ValueError: the reason.
+    """
+    module, _, last = name.rpartition(".")
+    for k in (0, 1):
+        if module in _PYTHONS and last != "getitem":
+            _check_operands(last, [_example(value, k) for value in (*args, *kwargs.values())])
+        if takes_apart(last):
+            check_parts(last, *tree.map_leaves(lambda leaf, k=k: _example(leaf, k), (list(args), dict(kwargs))))
+
+
+def refuse_excess_of(result: Any) -> None:
+    """Refuse numbers in a graph that no size can be: computing with them would take ever longer.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for leaf in tree.leaves(result):
+        if isinstance(leaf, Symbolic):
+            for k in (0, 1):
+                number = leaf.example(k)
+                if isinstance(number, int) and not -MAX_NUMBER < number < MAX_NUMBER:
+                    raise ValueError("a whole number that no size can be")
+
+
+def _example(leaf: Any, k: int) -> Any:
+    if isinstance(leaf, Symbolic):
+        return leaf.example(k)
+    return leaf.value if isinstance(leaf, Constant) else leaf
+
+
+def _check_operands(name: str, operands: list[Any]) -> None:
+    """Beside a tensor, whatever PyTorch takes; numbers alone are bounded."""
+    for value in operands:
+        if isinstance(value, (str, bytes, list, tuple, dict)):
+            raise TypeError(f"{name} of {type(value).__name__}, which is neither tensor nor number")
+    if not any(hasattr(value, "shape") for value in operands):
+        check_numbers(name, [value for value in operands if value is not None])

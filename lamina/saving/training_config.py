@@ -14,6 +14,7 @@ from lamina.graph import LaminaError
 from lamina.optimizers import Optimizer
 from lamina.training.trainer import Trainer
 
+from .budget import OF_METRICS, at_most
 from .classes import foreign_names, missing_names
 from .config_reader import BAD_CONFIG
 from .errors import LoadingError, SavingError
@@ -82,11 +83,12 @@ def training_from_config(
             stacklevel=4,
         )
         return
-    parts = {
-        part: decode(given.get(part), {"$object": _reader(package, custom_objects)} if package else {})
-        for part, package in _PARTS.items()
-    }
-    model.compile(optimizer=model.optimizer, jit_compile=field(given, "jit_compile", bool, where), **parts)
+    with at_most(OF_METRICS):
+        parts = {
+            part: decode(given.get(part), {"$object": _reader(package, custom_objects)} if package else {})
+            for part, package in _PARTS.items()
+        }
+        model.compile(optimizer=model.optimizer, jit_compile=field(given, "jit_compile", bool, where), **parts)
 
 
 def _own_to_config(model: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

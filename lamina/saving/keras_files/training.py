@@ -11,6 +11,7 @@ from lamina import losses, metrics, optimizers
 from lamina.custom_objects import find
 from lamina.graph import LaminaError
 from lamina.optimizers import Optimizer
+from lamina.saving.budget import OF_METRICS, at_most
 from lamina.saving.classes import init_arguments
 from lamina.saving.config_reader import BAD_CONFIG
 from lamina.saving.errors import LoadingError, SavingError
@@ -37,7 +38,8 @@ def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any]) 
         return False
     try:
         optimizer = _optimizer(config.get("optimizer", config.get("optimizer_config")), custom_objects)
-        parts = {part: _read(config.get(part), package, custom_objects) for part, package in _PARTS.items()}
+        with at_most(OF_METRICS):
+            parts = {part: _read(config.get(part), package, custom_objects) for part, package in _PARTS.items()}
         steps = config.get("steps_per_execution", 1)
         model.compile(
             optimizer=optimizer,

@@ -23,8 +23,8 @@ from lamina._torch import tracing
 from lamina.saving.errors import LoadingError
 from lamina.saving.limits import in_parts, on_numbers, takes_apart
 
-# A base name alone means the overload "default"; behind a colon stand the overloads, "-" for "default". Among those that
-# are not here are divisions of plain whole numbers, which end the process where the divisor is 0.
+# A base name alone means the overload "default"; behind a colon stand the overloads, "-" for "default". Among those
+# that are not here are divisions of plain whole numbers, which end the process where the divisor is 0.
 _OVERLOADS = """
     _assert_tensor_metadata _conj _log_softmax:-,out _safe_softmax _softmax:-,out _to_copy _unsafe_view
     _upsample_bicubic2d_aa:-,vec,out _upsample_bilinear2d_aa:-,vec,out _upsample_nearest_exact1d:-,out,vec

@@ -249,8 +249,7 @@ def _make_weight(layer: torch.nn.Module, facts: dict[str, Any], where: str) -> s
     shape = items(field(facts, "shape", list, where), int, where)
     dtype = dtype_of_name(field(facts, "dtype", str, where))
     device = current_device()
-    if device.type != "meta":
-        take_memory(math.prod(shape) * dtype.itemsize, f"The weight {path!r} of {where}")
+    take_memory(math.prod(shape) * dtype.itemsize, f"The weight {path!r} of {where}")
     try:
         value: torch.Tensor = torch.zeros(shape, dtype=dtype, device=device)
     except (RuntimeError, ValueError, IndexError) as error:
