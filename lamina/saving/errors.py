@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lamina.graph import LaminaError
+from lamina.printable import QUOTED, printable
+
+# A sentence of ours around what a file says, and the path of the file; the lines of an error within an error.
+_AROUND = 2 * QUOTED
+_LINES = 40
 
 
 class SavingError(LaminaError, ValueError):
@@ -13,7 +18,21 @@ class SavingError(LaminaError, ValueError):
 
 
 class LoadingError(LaminaError, ValueError):
-    """A file or config is not one of Lamina's, is damaged, or does not fit; nothing of it was used."""
+    """A file or config is not one of Lamina's, is damaged, or does not fit; nothing of it was used.
+
+    What it quotes comes from the file: it is printable, and cut.
+    """
+
+    def __init__(self, headline: str, *, got: str | None = None, hint: str | None = None, **facts: str | None) -> None:
+        quoted = None if got is None else _quoted(str(got))
+        hint = None if hint is None else printable(hint, _AROUND)
+        super().__init__(printable(headline, _AROUND).replace("\n", "\\n"), got=quoted, hint=hint, **facts)
+
+
+def _quoted(text: str) -> str:
+    lines = printable(text).split("\n")
+    more = [f"and {len(lines) - _LINES} lines more"] if len(lines) > _LINES else []
+    return "\n".join(lines[:_LINES] + more)
 
 
 class DamagedFileError(LoadingError, OSError):

@@ -12,6 +12,7 @@ import torch
 from lamina import losses, metrics, optimizers
 from lamina.graph import LaminaError
 from lamina.optimizers import Optimizer
+from lamina.printable import printable
 from lamina.training.trainer import Trainer
 
 from .budget import OF_METRICS, at_most
@@ -77,8 +78,8 @@ def training_from_config(
     if missing or model.optimizer is None:
         lacking = ", ".join(missing) or "its optimizer"
         warnings.warn(
-            f"{model.label} is loaded but not compiled: it was compiled with {lacking}, which is not at hand. "
-            "Pass custom_objects={...} to load_model, or call model.compile(model.optimizer, loss=...).",
+            f"{printable(model.label)} is loaded but not compiled: it was compiled with {printable(lacking)}, "
+            "which is not at hand. Pass custom_objects={...} to load_model, or call model.compile(model.optimizer, loss=...).",
             UserWarning,
             stacklevel=4,
         )

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.devices import device
+from lamina.printable import QUOTED, printable
 from lamina.saving.archive import is_archive, write_file
 from lamina.saving.classes import Classes
 from lamina.saving.errors import DamagedFileError, LoadingError, SavingError, not_too_deep
@@ -118,7 +119,7 @@ def _to_json(entry: dict[str, Any]) -> bytes:
 
 def _warn_of(left: list[str], what: str) -> None:
     for line in left:
-        warnings.warn(f"{what} {line}", UserWarning, stacklevel=4)
+        warnings.warn(printable(f"{what} {line}", 2 * QUOTED), UserWarning, stacklevel=4)
 
 
 # -- in

@@ -11,6 +11,7 @@ from lamina import losses, metrics, optimizers
 from lamina.custom_objects import find
 from lamina.graph import LaminaError
 from lamina.optimizers import Optimizer
+from lamina.printable import QUOTED, printable
 from lamina.saving.budget import OF_METRICS, at_most
 from lamina.saving.classes import init_arguments
 from lamina.saving.config_reader import BAD_CONFIG
@@ -49,7 +50,9 @@ def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any]) 
         )
     except (LaminaError, *BAD_CONFIG) as error:
         warnings.warn(
-            f"{model.label} is loaded but not compiled: {error}\nCall model.compile(...).", UserWarning, stacklevel=5
+            printable(f"{model.label} is loaded but not compiled: {error}", 2 * QUOTED) + "\nCall model.compile(...).",
+            UserWarning,
+            stacklevel=5,
         )
         return False
     return True
