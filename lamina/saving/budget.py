@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import torch
 
 from lamina.devices import accelerator, current_device, device, limited_memory, memory_left
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, LaminaError
 
-from .errors import not_too_deep
+from .errors import cut_quotes, not_too_deep
 from .limits import limited_trials
 
 # What `from_config` and `model_from_json` make without being asked for more.
@@ -66,8 +66,12 @@ def within_budget(where: str, make: Callable[[], T]) -> T:
     Raises:
         LoadingError: what ``make`` raises where memory is refused.
     """
-    with not_too_deep(where), limited_trials():
-        return _within_budget(make)
+    try:
+        with not_too_deep(where), limited_trials():
+            return _within_budget(make)
+    except LaminaError as error:
+        cut_quotes(error)
+        raise
 
 
 def _within_budget(make: Callable[[], T]) -> T:

@@ -84,8 +84,8 @@ class ConfigReader:
         if custom and drawn and not own_call and find(class_name, self._custom) is None:
             cls: Any = self._models["Model" if "nodes" in config else "Sequential"]
             warnings.warn(
-                f"{printable(where)} is loaded as a plain {cls.__name__}, with the same graph and weights: its class is "
-                f'not at hand. load_model(..., custom_objects={{"{printable(class_name)}": ...}}) takes it.',
+                f"{printable(where)} is loaded as a plain {cls.__name__}, with the same graph and weights: its "
+                f'class is not at hand. load_model(..., custom_objects={{"{printable(class_name)}": ...}}) takes it.',
                 UserWarning,
                 stacklevel=2,
             )

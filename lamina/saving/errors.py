@@ -23,10 +23,16 @@ class LoadingError(LaminaError, ValueError):
     What it quotes comes from the file: it is printable, and cut.
     """
 
-    def __init__(self, headline: str, *, got: str | None = None, hint: str | None = None, **facts: str | None) -> None:
-        quoted = None if got is None else _quoted(str(got))
-        hint = None if hint is None else printable(hint, _AROUND)
-        super().__init__(printable(headline, _AROUND).replace("\n", "\\n"), got=quoted, hint=hint, **facts)
+    def __init__(self, headline: str, **facts: str | None) -> None:
+        super().__init__(headline, **facts)
+        cut_quotes(self)
+
+
+def cut_quotes(error: LaminaError) -> None:
+    """Cut what an error says of a file to what a person reads."""
+    error.headline = printable(error.headline, _AROUND).replace("\n", "\\n")
+    error.got = None if error.got is None else _quoted(str(error.got))
+    error.hint = None if error.hint is None else printable(error.hint, _AROUND)
 
 
 def _quoted(text: str) -> str:

@@ -79,7 +79,8 @@ def training_from_config(
         lacking = ", ".join(missing) or "its optimizer"
         warnings.warn(
             f"{printable(model.label)} is loaded but not compiled: it was compiled with {printable(lacking)}, "
-            "which is not at hand. Pass custom_objects={...} to load_model, or call model.compile(model.optimizer, loss=...).",
+            "which is not at hand. Pass custom_objects={...} to load_model, or call "
+            "model.compile(model.optimizer, loss=...).",
             UserWarning,
             stacklevel=4,
         )
