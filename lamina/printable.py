@@ -28,7 +28,10 @@ def _line(line: str, width: int) -> str:
 
 
 def _escaped(sign: str) -> str:
-    return sign.encode("unicode_escape").decode("ascii")
+    number = ord(sign)  # by hand: the codec for this is imported when it is first used
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _cut(text: str, width: int) -> str:

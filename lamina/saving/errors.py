@@ -30,15 +30,15 @@ class LoadingError(LaminaError, ValueError):
 
 def cut_quotes(error: LaminaError) -> None:
     """Cut what an error says of a file to what a person reads."""
-    error.headline = printable(error.headline, _AROUND).replace("\n", "\\n")
+    error.headline = printable(error.headline.replace("\n", "\\n"), _AROUND)
     error.got = None if error.got is None else _quoted(str(error.got))
-    error.hint = None if error.hint is None else printable(error.hint, _AROUND)
+    error.hint = None if error.hint is None else _quoted(str(error.hint), _AROUND, 4)
 
 
-def _quoted(text: str) -> str:
-    lines = printable(text).split("\n")
-    more = [f"and {len(lines) - _LINES} lines more"] if len(lines) > _LINES else []
-    return "\n".join(lines[:_LINES] + more)
+def _quoted(text: str, width: int = QUOTED, most: int = _LINES) -> str:
+    lines = text.split("\n")
+    more = [f"and {len(lines) - most} lines more"] if len(lines) > most else []
+    return printable("\n".join(lines[:most] + more), width)
 
 
 class DamagedFileError(LoadingError, OSError):
