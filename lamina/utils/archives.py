@@ -32,8 +32,8 @@ _MAX_RATIO = 100
 _SMALL = 64 << 20
 _MAX_BYTES = 1 << 40
 _MAX_MEMBERS = 5_000_000
-# A file of tar's has a header of this size, and lies at a multiple of it; a file on disk takes no less.
-_BLOCK = 512
+# What lies in a tar lies at multiples of this. A file on disk takes no less than that.
+_BLOCK, _ON_DISK = 512, 4096
 _MAX_NAME, _MAX_PATH = 255, 3000  # bytes
 _DAMAGED = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, RuntimeError,
@@ -70,7 +70,14 @@ def extract(archive: Path, folder: Path, kinds: tuple[str, ...] = ("tar", "zip")
                 with zipfile.ZipFile(archive) as zipped:
                     _unpack(_of_zip(zipped), archive, folder)
                 return True
+        if "zip" in kinds and _begins_as_zip(archive):
+            raise zipfile.BadZipFile("it begins as a zip, and has no end")
     return False
+
+
+def _begins_as_zip(archive: Path) -> bool:
+    with open(archive, "rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 @contextmanager
@@ -115,6 +122,20 @@ def _of_tar(tar: tarfile.TarFile) -> Iterator[_Member]:
             what = "a link" if info.issym() or info.islnk() else "neither file nor folder"
             raise _refused(info.name, what)
         yield _Member(info.name, info.size, partial(tar.extractfile, info) if info.isreg() else None)
+    _refuse_without_end(tar)
+
+
+def _refuse_without_end(tar: tarfile.TarFile) -> None:
+    """A tar ends in a block of zeros; one that is cut between two files does not. Behind that, what a packed one has as
+    checksum is looked at when all is read."""
+    file: Any = tar.fileobj
+    file.seek(tar.offset)
+    if not file.read(_BLOCK):
+        raise tarfile.ReadError("it has no end")
+    for _ in range(_SMALL // _CHUNK):
+        if not file.read(_CHUNK):
+            return
+    raise tarfile.ReadError("there is more behind its end")
 
 
 def _of_zip(zipped: zipfile.ZipFile) -> Iterator[_Member]:
@@ -157,7 +178,7 @@ def _bounded(members: Iterator[_Member], archive: Path, folder: Path) -> Iterato
     room = min(max(_SMALL, _MAX_RATIO * archive.stat().st_size), shutil.disk_usage(above).free, _MAX_BYTES)
     size = 0
     for count, member in enumerate(members, start=1):
-        size += max(member.size, 0) + _BLOCK
+        size += max(member.size, 0) + _ON_DISK
         if size > room or count > _MAX_MEMBERS:
             raise _refused(member.name, f"with it, {count} files of {size} bytes in all", f"at most {room} bytes")
         yield member

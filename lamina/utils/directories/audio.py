@@ -19,8 +19,8 @@ from .dataset import dataset_from_directory
 # Zero crossings of the sinc on each side that resampling takes into account, and how much of the band it keeps.
 _CROSSINGS = 16
 _KEPT = 0.95
-# The highest rate of any sound, in Hz, and the most numbers that all kernels of a resampling may have.
-_MAX_RATE = 6_144_000
+# The highest rate of any sound, in Hz, its most channels, and the most numbers that all kernels of a resampling may have.
+_MAX_RATE, _MAX_CHANNELS = 6_144_000, 1024
 _MAX_KERNELS = 2**24
 
 
@@ -92,7 +92,7 @@ def read_sound(path: str, rate: int | None = None, length: int | None = None) ->
         with wave.open(path, "rb") as file:
             width, channels, own_rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
             content = file.readframes(file.getnframes())
-        if width not in (1, 2, 3, 4) or channels < 1 or not 1 <= own_rate <= _MAX_RATE:
+        if width not in (1, 2, 3, 4) or not 1 <= channels <= _MAX_CHANNELS or not 1 <= own_rate <= _MAX_RATE:
             raise ValueError(f"{8 * width} bits, {channels} channels, {own_rate} Hz")
         x = torch.from_numpy(_numbers(content, width).reshape(-1, channels))
         x = x if rate in (None, own_rate) else resampled(x, own_rate, int(rate))
@@ -135,5 +135,12 @@ def resampled(x: torch.Tensor, rate: int, new_rate: int) -> torch.Tensor:
 
 def _padded(sounds: list[torch.Tensor]) -> torch.Tensor:
     """(B, T, channels), T of the longest."""
+    channels = {sound.shape[1] for sound in sounds}
+    if len(channels) > 1:
+        raise ArgumentError(
+            "The sounds of a batch have different numbers of channels.",
+            got=", ".join(map(str, sorted(channels))),
+            hint="ragged=True for a list of sounds",
+        )
     longest = max(len(sound) for sound in sounds)
     return torch.stack([F.pad(sound, (0, 0, 0, longest - len(sound))) for sound in sounds])
