@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import torch
@@ -158,7 +159,7 @@ def refuse_excess(name: str, args: Any, kwargs: Mapping[str, Any]) -> None:
         if module in _PYTHONS and last != "getitem":
             _check_operands(last, [_example(value, k) for value in (*args, *kwargs.values())])
         if takes_apart(last):
-            check_parts(last, *tree.map_leaves(lambda leaf, k=k: _example(leaf, k), (list(args), dict(kwargs))))
+            check_parts(last, *tree.map_leaves(partial(_example, k=k), (list(args), dict(kwargs))))
 
 
 def refuse_excess_of(result: Any) -> None:

@@ -19,7 +19,7 @@ from .dataset import dataset_from_directory
 # Zero crossings of the sinc on each side that resampling takes into account, and how much of the band it keeps.
 _CROSSINGS = 16
 _KEPT = 0.95
-# The highest rate of any sound, in Hz, its most channels, and the most numbers that all kernels of a resampling may have.
+# The highest rate of any sound, in Hz, its most channels, and the most numbers in all kernels of a resampling.
 _MAX_RATE, _MAX_CHANNELS = 6_144_000, 1024
 _MAX_KERNELS = 2**24
 
