@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -62,21 +63,25 @@ def step_of(name: Any, args: Any, kwargs: Any) -> Step:
     run = operation_of_name(name)
     if name not in ATEN:
         return Step(run, args, kwargs, takes_tensors=False)
-    declared = tracing.arguments_of(operator_of_name(name))
+    declared = _declared(name)
     if len(args) > len(declared):
         raise LoadingError(f"A traced call gives {name!r} too many arguments.", got=str(len(args)))
     given = dict(zip((argument.name for argument in declared), args, strict=False)) | kwargs
     for argument in declared:
-        _check_kind(name, argument, given.get(argument.name))
+        if given.get(argument.name) is not None:
+            _check_kind(name, argument, given[argument.name])
     takes_tensors = any("Tensor" in argument.kind for argument in declared)
     if not takes_tensors and any(argument.kind == "Device" for argument in declared):
         kwargs = {**kwargs, "device": torch.device("cpu")}  # which becomes that of the data
     return Step(run, args, kwargs, takes_tensors)
 
 
+@lru_cache(maxsize=2048)  # a file has few operations, many times each
+def _declared(name: str) -> list[tracing.Argument]:
+    return tracing.arguments_of(operator_of_name(name))
+
+
 def _check_kind(name: str, argument: tracing.Argument, value: Any) -> None:
-    if value is None:
-        return
     if argument.name == "pin_memory" and value is not False:
         raise LoadingError(f"A traced call gives {name!r} a wrong pin_memory.", got=f"{value!r:.80}", expected="false")
     if argument.kind not in _KINDS:
