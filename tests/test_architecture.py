@@ -115,7 +115,7 @@ def test_no_module_imports_at_once_what_is_costly_or_optional() -> None:
 
 
 def test_the_graph_imports_nothing_of_ours() -> None:
-    """But for shapes with unknown axes, how texts are quoted, and for what PyTorch keeps to itself, in one place each."""
+    """But for shapes with unknown axes, how texts are quoted, and what PyTorch keeps to itself."""
     assert imports_beyond_graph(PACKAGE) == []
 
 
