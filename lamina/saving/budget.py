@@ -40,10 +40,16 @@ def memory_budget(limit: int) -> Iterator[None]:
 
     >>> x = lamina.layers.Input((4,))
     >>> config = lamina.Model(x, lamina.layers.Dense(1000)(x)).get_config()
+    >>> with memory_budget(16 * 2**30):
+    ...     model = lamina.Model.from_config(config)
+    >>> model.count_params()
+    5000
     >>> with memory_budget(10_000):
-    ...     lamina.Model.from_config(config)
-    Traceback (most recent call last):
-    lamina.saving.errors.LoadingError: Node 1, 'dense', cannot be drawn again.
+    ...     try:
+    ...         lamina.Model.from_config(config)
+    ...     except lamina.saving.LoadingError as error:
+    ...         print(error.headline)
+    Node 1, 'dense', cannot be drawn again.
     """
     if type(limit) is not int or limit < 0:
         raise ArgumentError("A budget of memory is a number of bytes.", got=repr(limit)[:80], expected="an int from 0")
