@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,12 +25,22 @@ __all__ = [
     "current_device",
     "device",
     "limited_memory",
+    "memory_left",
     "memory_of_host",
     "parse_device",
     "take_memory",
 ]
 
-_LEFT: ContextVar[list[int] | None] = ContextVar("lamina_memory_left", default=None)
+
+@dataclass
+class Memory:
+    """What is left of a limit, in bytes, and whether something was refused because of it."""
+
+    left: int
+    refused: bool = False
+
+
+_LEFT: ContextVar[Memory | None] = ContextVar("lamina_memory_left", default=None)
 _CHOSEN: ContextVar[torch.device | None] = ContextVar("lamina_device", default=None)
 
 
@@ -61,8 +72,10 @@ def device(name: Any) -> Iterator[torch.device]:
 
 
 @contextlib.contextmanager
-def limited_memory(limit: int) -> Iterator[None]:
+def limited_memory(limit: int) -> Iterator[Memory]:
     """Within, making weights of more than this many bytes in all is refused: for configs that nobody vouches for.
+
+    `from_config` and `model_from_json` have a limit of their own, 1 GiB, in whose place this one stands.
 
     >>> with limited_memory(100):
     ...     lamina.layers.Dense(1000).build((None, 1000))
@@ -70,10 +83,12 @@ def limited_memory(limit: int) -> Iterator[None]:
     lamina.ArgumentError: The weight 'kernel' of 'dense' takes more memory than there is.
       got       4000000 bytes
       expected  at most 100
+      try       with lamina.saving.memory_budget(bytes): ..., where you trust what the sizes come from
     """
-    token = _LEFT.set([limit])
+    memory = Memory(limit)
+    token = _LEFT.set(memory)
     try:
-        yield
+        yield memory
     finally:
         _LEFT.reset(token)
 
@@ -84,14 +99,24 @@ def take_memory(size: int, what: str) -> None:
     Raises:
         ArgumentError: it does not fit any more.
     """
-    left = _LEFT.get()
-    if left is None:
+    memory = _LEFT.get()
+    if memory is None:
         return
-    if size > left[0]:
+    if size > memory.left:
+        memory.refused = True
         raise ArgumentError(
-            f"{what} takes more memory than there is.", got=f"{size} bytes", expected=f"at most {left[0]}"
+            f"{what} takes more memory than there is.",
+            got=f"{size} bytes",
+            expected=f"at most {memory.left}",
+            hint="with lamina.saving.memory_budget(bytes): ..., where you trust what the sizes come from",
         )
-    left[0] -= size
+    memory.left -= max(size, 0)  # a negative size, which whoever makes it refuses, gives nothing back
+
+
+def memory_left() -> int | None:
+    """Bytes that weights may still take within `limited_memory`; None outside of it."""
+    memory = _LEFT.get()
+    return None if memory is None else memory.left
 
 
 def memory_of_host() -> int:

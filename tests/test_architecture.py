@@ -115,7 +115,7 @@ def test_no_module_imports_at_once_what_is_costly_or_optional() -> None:
 
 
 def test_the_graph_imports_nothing_of_ours() -> None:
-    """But for shapes with unknown axes, and for what PyTorch keeps to itself, which has one place for all."""
+    """But for shapes with unknown axes, how texts are quoted, and what PyTorch keeps to itself."""
     assert imports_beyond_graph(PACKAGE) == []
 
 
@@ -157,7 +157,7 @@ def eager_imports(package: Path) -> list[str]:
 def imports_beyond_graph(package: Path) -> list[str]:
     """What `graph` imports of the package, but for itself and the rooms below it."""
     ours = package.name
-    rooms = [f"{ours}.{room}" for room in ("graph", "probing", "sizes", "operations", "_torch")]
+    rooms = [f"{ours}.{room}" for room in ("graph", "probing", "sizes", "operations", "_torch", "printable")]
     return [
         f"{where}: {name}"
         for where, name, _ in imports(package / "graph", f"{ours}.graph")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -60,3 +60,25 @@ def guards(size: torch.SymInt) -> Sequence[Any]:
             f"PyTorch {torch.__version__} does not say what its tracer takes for granted about sizes, so no layer's "
             "code can be traced into a file. Register the class, or use a PyTorch that docs/versions.md names."
         ) from error
+
+
+class Argument(NamedTuple):
+    """What an operator says of an argument: its name, and of which kind it is, such as "Tensor" or "Device"."""
+
+    name: str
+    kind: str
+
+
+def arguments_of(operator: Any) -> list[Argument]:
+    """The arguments of an operator of PyTorch's, in order; whether one may be None is left out.
+
+    >>> import torch
+    >>> arguments_of(torch.ops.aten.relu.default)
+    [Argument(name='self', kind='Tensor')]
+    """
+    declared = []
+    for argument in operator._schema.arguments:
+        kind = str(argument.real_type)  # `type` calls a device a number
+        optional = kind.startswith("Optional[")
+        declared.append(Argument(argument.name, kind[len("Optional[") : -1] if optional else kind))
+    return declared

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from lamina.graph import LaminaError
+from lamina.printable import printable
 
 from .convert import convert
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"lamina: {type(error).__name__}: {error}\n")
         return 1
     for line in left:
-        sys.stdout.write(f"not carried: {line}\n")
+        sys.stdout.write(f"not carried: {printable(line)}\n")
     sys.stdout.write(f"{given.source} -> {given.target}\n")
     return 0
 

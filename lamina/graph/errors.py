@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from lamina.printable import printable
+
+_WIDEST = 1000  # a list of names may be long; whatever is in it came from somewhere
+
 
 class LaminaError(Exception):
     """Base of every error that Lamina raises on purpose.
@@ -38,22 +42,15 @@ class LaminaError(Exception):
                 first, *rest = str(text).splitlines()
                 lines.append(f"  {label:<9} {first}")
                 lines.extend(" " * 12 + line for line in rest)
-        return "\n".join(lines)
+        return printable("\n".join(lines), _WIDEST)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.headline, self.got, self.expected, self.where, self.hint)
 
 
-def _rebuild(
-    kind: type[LaminaError],
-    headline: str,
-    got: str | None,
-    expected: str | None,
-    where: str | None,
-    hint: str | None,
-) -> LaminaError:
+def _rebuild(kind: type[LaminaError], headline: str, *facts: str | None) -> LaminaError:
     """Unpickle an error: exceptions with keyword arguments do not survive pickle by themselves."""
-    return kind(headline, got=got, expected=expected, where=where, hint=hint)
+    return kind(headline, **dict(zip(("got", "expected", "where", "hint"), facts, strict=True)))
 
 
 class ShapeError(LaminaError, ValueError):

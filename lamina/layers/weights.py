@@ -81,10 +81,10 @@ class Weights(Operation):
         # Weights are real even while the layer is being tried on tensors without storage, or first called by predict.
         device = current_device()
         with for_real(self), torch.inference_mode(False), torch.no_grad(), torch.device(device):
+            take_memory(math.prod(shape) * kind.itemsize, f"The weight {name or 'variable'!r} of {self._name!r}")
             if device.type == "meta":  # its values come later, from a file
                 value = torch.empty(shape, dtype=kind)
             else:
-                take_memory(math.prod(shape) * kind.itemsize, f"The weight {name or 'variable'!r} of {self._name!r}")
                 value = torch.as_tensor(init(shape, dtype=kind) if callable(init) else init, dtype=kind)
             value = value.contiguous()
         name = name or "variable"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from lamina import initializers
 from lamina.config import floatx
+from lamina.devices import take_memory
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.errors import ShapeError, StructureError
 from lamina.naming import snake_case
@@ -66,6 +68,7 @@ class Metric:
         """
         make: Any = initializers.get(initializer or "zeros")
         dtype = self._dtype if dtype is None else to_torch(dtype)
+        take_memory(math.prod(shape) * dtype.itemsize, f"The variable {name or 'variable'!r} of {self.name!r}")
         variable = MetricVariable.holding(torch.as_tensor(make(tuple(shape), dtype), dtype=dtype, device="cpu"))
         key, count = name or "variable", 1
         while key in self._variables:

@@ -49,6 +49,8 @@ class IoU(Metric):
         axis: int = -1,
     ) -> None:
         super().__init__(dtype, name)
+        # Before anything else that takes long where there are many classes: a file may not make a large one.
+        self.total_cm = self.add_variable((num_classes, num_classes), name="total_confusion_matrix")
         if not all(0 <= number < num_classes for number in target_class_ids):
             raise ArgumentError(
                 f"{type(self).__name__} is asked for a class that does not exist.",
@@ -57,7 +59,6 @@ class IoU(Metric):
             )
         self.num_classes, self.target_class_ids, self.ignore_class = num_classes, list(target_class_ids), ignore_class
         self.sparse_y_true, self.sparse_y_pred, self.axis = sparse_y_true, sparse_y_pred, axis
-        self.total_cm = self.add_variable((num_classes, num_classes), name="total_confusion_matrix")
 
     @torch.no_grad()
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina.devices import take_memory
 from lamina.graph.errors import ArgumentError
 from lamina.losses.shapes import paired
 
@@ -103,8 +104,13 @@ def checked_thresholds(metric: str, thresholds: Any, default: float) -> Threshol
     return Thresholds(values)
 
 
+# Of a threshold as a number of Python's, in the lists that hold it while they are made and afterwards.
+_BYTES = 128
+
+
 def evenly_spread(num_thresholds: int) -> list[float]:
     """`num_thresholds` numbers from 0 to 1; 0.5 if it is one."""
+    take_memory(num_thresholds * _BYTES, f"{num_thresholds} thresholds")
     if num_thresholds == 1:
         return [0.5]
     return [i / (num_thresholds - 1) for i in range(num_thresholds)]

@@ -1,6 +1,6 @@
 """Trying a module on shapes alone, and running it otherwise than it is, without a change that others could see."""
 
-from .probe import behind, for_real, probes_around, probing, run_on_shapes
+from .probe import behind, for_real, probes_around, probing, run_on_shapes, unwatched
 from .stand_in import StandIns, parts_of, stand_in
 from .values import BY_VALUES
 
@@ -14,4 +14,5 @@ __all__ = [
     "probing",
     "run_on_shapes",
     "stand_in",
+    "unwatched",
 ]

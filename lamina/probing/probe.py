@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any, TypeVar
 
@@ -60,6 +60,21 @@ def probes_around() -> int:
     while probe is not None:
         count, probe = count + 1, probe._outer
     return count
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Within, PyTorch's functions do what they say, although something is being tried: for tensors that are made
+    without storage on purpose."""
+    probe = _now.probe
+    if probe is None or probe.paused:
+        yield
+        return
+    probe.paused = True
+    try:
+        yield
+    finally:
+        probe.paused = False
 
 
 class Probe(TorchFunctionMode):
@@ -210,6 +225,8 @@ def run_on_shapes(
         asked: gets what the operation asks about sizes.
     """
     if isinstance(op, _BUILT_IN):  # holds nothing that is real
+        if kwargs.get("device") is not None:
+            kwargs = {**kwargs, "device": "meta"}
         with torch.no_grad(), torch.device("meta"):
             return by_values(op, args, kwargs) if op in BY_VALUES else op(*args, **kwargs)
     probe = Probe(op, torch.get_default_device())

@@ -9,6 +9,7 @@ from lamina.custom_objects import (
     register_keras_serializable,
 )
 
+from .budget import memory_budget
 from .checkpoint import load_checkpoint, save_checkpoint
 from .errors import DamagedFileError, LoadingError, SavingError
 from .keras_objects import deserialize_keras_object, serialize_keras_object
@@ -30,6 +31,7 @@ __all__ = [
     "load_checkpoint",
     "load_model",
     "load_weights",
+    "memory_budget",
     "model_from_json",
     "model_to_json",
     "register_keras_serializable",

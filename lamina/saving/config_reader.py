@@ -13,6 +13,7 @@ from lamina.custom_objects import find
 from lamina.graph import Constant, Graph
 from lamina.layers import Layer
 from lamina.ops.body import Body
+from lamina.printable import printable
 from lamina.random import SeedGenerator
 
 from .classes import Classes, foreign_names, holds_layers, layer_classes, takes
@@ -83,8 +84,8 @@ class ConfigReader:
         if custom and drawn and not own_call and find(class_name, self._custom) is None:
             cls: Any = self._models["Model" if "nodes" in config else "Sequential"]
             warnings.warn(
-                f"{where} is loaded as a plain {cls.__name__}, with the same graph and weights: its class is not at "
-                f'hand. load_model(..., custom_objects={{"{class_name}": ...}}) takes it.',
+                f"{printable(where)} is loaded as a plain {cls.__name__}, with the same graph and weights: its "
+                f'class is not at hand. load_model(..., custom_objects={{"{printable(class_name)}": ...}}) takes it.',
                 UserWarning,
                 stacklevel=2,
             )

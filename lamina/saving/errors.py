@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lamina.graph import LaminaError
+from lamina.printable import QUOTED, printable
+
+# A sentence of ours around what a file says, and the path of the file; the lines of an error within an error.
+_AROUND = 2 * QUOTED
+_LINES = 40
 
 
 class SavingError(LaminaError, ValueError):
@@ -13,7 +18,27 @@ class SavingError(LaminaError, ValueError):
 
 
 class LoadingError(LaminaError, ValueError):
-    """A file or config is not one of Lamina's, is damaged, or does not fit; nothing of it was used."""
+    """A file or config is not one of Lamina's, is damaged, or does not fit; nothing of it was used.
+
+    What it quotes comes from the file: it is printable, and cut.
+    """
+
+    def __init__(self, headline: str, **facts: str | None) -> None:
+        super().__init__(headline, **facts)
+        cut_quotes(self)
+
+
+def cut_quotes(error: LaminaError) -> None:
+    """Cut what an error says of a file to what a person reads."""
+    error.headline = printable(error.headline.replace("\n", "\\n"), _AROUND)
+    error.got = None if error.got is None else _quoted(str(error.got))
+    error.hint = None if error.hint is None else _quoted(str(error.hint), _AROUND, 4)
+
+
+def _quoted(text: str, width: int = QUOTED, most: int = _LINES) -> str:
+    lines = text.split("\n")
+    more = [f"and {len(lines) - most} lines more"] if len(lines) > most else []
+    return printable("\n".join(lines[:most] + more), width)
 
 
 class DamagedFileError(LoadingError, OSError):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.devices import limited_memory, memory_of_host
-
+from .budget import within_budget
 from .classes import MODELS
 from .config_reader import ConfigReader
-from .errors import not_too_deep
 from .keras_files.files import keras_model_from_config
 from .weights import tie
 
@@ -24,8 +22,7 @@ def model_from_config(cls: Any, config: Any, custom_objects: Mapping[str, Any] |
     """
     if is_of_keras(config):
         return keras_model_from_config(_entry(config), _WHERE, custom_objects, MODELS)
-    with not_too_deep(_WHERE), limited_memory(memory_of_host()):
-        model = cls.read_config(config, ConfigReader(custom_objects, MODELS))
+    model = within_budget(_WHERE, lambda: cls.read_config(config, ConfigReader(custom_objects, MODELS)))
     tie(model, config.get("tied", {}) if model.graph is not None else {})
     return model
 

@@ -32,6 +32,7 @@ from .config_writer import ConfigWriter
 from .errors import LoadingError, SavingError
 from .fields import field, items, position, refuse_unknown
 from .functions import function_of_name, name_of_function
+from .limits import refuse_excess, refuse_excess_of
 from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
 
 # More than any model has, fewer than it takes to keep a machine busy.
@@ -237,13 +238,19 @@ class _GraphReader:
                 if layer.is_input:
                     made: Node = layer.take().node  # type: ignore[operator]
                     return made
+                if not any(isinstance(leaf, Symbolic) for leaf in tree.leaves((args, kwargs))):
+                    raise GraphError("A layer in a graph is called on results of the graph.")  # else it would compute
                 # As the user called it, with tensors: their shapes may say how the layer is built.
                 args, kwargs = tree.map_leaves(lambda v: v.value if isinstance(v, Constant) else v, (args, kwargs))
                 result = layer(*args, **kwargs)
             else:
                 if not any(isinstance(leaf, (Symbolic, Constant)) for leaf in tree.leaves((args, kwargs))):
                     raise GraphError("A function in a graph is called on results of the graph.")
-                result = record(function_of_name(field(entry, "function", str, where)), tuple(args), kwargs)
+                name = field(entry, "function", str, where)
+                function = function_of_name(name)
+                refuse_excess(name, args, kwargs)
+                result = record(function, tuple(args), kwargs)
+                refuse_excess_of(result)
         except LoadingError:
             raise
         except BAD_CONFIG as error:

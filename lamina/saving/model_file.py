@@ -17,9 +17,10 @@ from typing import Any
 
 import torch
 
-from lamina.devices import device, limited_memory, memory_of_host
+from lamina.devices import device
 
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, refuse_folder, write_archive
+from .budget import at_most, within_budget
 from .checkpoint import training_members
 from .classes import MODELS, Classes
 from .config_reader import BAD_CONFIG, ConfigReader
@@ -36,6 +37,7 @@ from .keras_files.files import (
     load_keras_model,
     save_keras_model,
 )
+from .limits import limited_trials
 from .strict_json import parse
 from .tensors import TensorFile, read_tensors
 from .traced import Traced
@@ -48,6 +50,8 @@ VERSION = 1
 SUFFIX = ".lamina"
 
 _MAX_FIRST_CALL = 2**28  # values in one tensor
+# What a model that is built by its first call may make beside the weights that are in the file.
+_AROUND_WEIGHTS = 2**26
 _KEYS = ("format", "version", "model", "first_call", "tied", "frozen", "training", "generators")
 
 
@@ -122,7 +126,7 @@ def load_model(
     if is_keras_file(filepath):
         return load_keras_model(filepath, custom_objects, compile, models)
     where = repr(str(filepath))
-    with not_too_deep(where):
+    with not_too_deep(where), limited_trials():
         return _read_model(read_archive(filepath), where, custom_objects or {}, compile, models)
 
 
@@ -140,7 +144,7 @@ def _read_model(
         with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
             model = reader.layer(document.get("model"))
     else:
-        with limited_memory(memory_of_host()):
+        with at_most(_AROUND_WEIGHTS + 4 * sum(tensor.nbytes for tensor in tensors.values())):
             model = reader.layer(document.get("model"))
             _call_first(model, document["first_call"])
     tie(model, _paths(document, "tied", where))
@@ -169,8 +173,7 @@ def model_from_json(
         return keras_model_from_config(document, where, custom_objects, models)
     _refuse_foreign(document, where)
     refuse_unknown(document, ("format", "version", "model", "tied"), where)
-    with not_too_deep(where), limited_memory(memory_of_host()):
-        model = ConfigReader(custom_objects, models).layer(document.get("model"))
+    model = within_budget(where, lambda: ConfigReader(custom_objects, models).layer(document.get("model")))
     tie(model, _paths(document, "tied", where))
     return model
 

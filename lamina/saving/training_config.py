@@ -12,8 +12,10 @@ import torch
 from lamina import losses, metrics, optimizers
 from lamina.graph import LaminaError
 from lamina.optimizers import Optimizer
+from lamina.printable import printable
 from lamina.training.trainer import Trainer
 
+from .budget import OF_METRICS, at_most
 from .classes import foreign_names, missing_names
 from .config_reader import BAD_CONFIG
 from .errors import LoadingError, SavingError
@@ -76,17 +78,19 @@ def training_from_config(
     if missing or model.optimizer is None:
         lacking = ", ".join(missing) or "its optimizer"
         warnings.warn(
-            f"{model.label} is loaded but not compiled: it was compiled with {lacking}, which is not at hand. "
-            "Pass custom_objects={...} to load_model, or call model.compile(model.optimizer, loss=...).",
+            f"{printable(model.label)} is loaded but not compiled: it was compiled with {printable(lacking)}, "
+            "which is not at hand. Pass custom_objects={...} to load_model, or call "
+            "model.compile(model.optimizer, loss=...).",
             UserWarning,
             stacklevel=4,
         )
         return
-    parts = {
-        part: decode(given.get(part), {"$object": _reader(package, custom_objects)} if package else {})
-        for part, package in _PARTS.items()
-    }
-    model.compile(optimizer=model.optimizer, jit_compile=field(given, "jit_compile", bool, where), **parts)
+    with at_most(OF_METRICS):
+        parts = {
+            part: decode(given.get(part), {"$object": _reader(package, custom_objects)} if package else {})
+            for part, package in _PARTS.items()
+        }
+        model.compile(optimizer=model.optimizer, jit_compile=field(given, "jit_compile", bool, where), **parts)
 
 
 def _own_to_config(model: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

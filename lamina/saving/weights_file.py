@@ -10,6 +10,7 @@ import torch
 
 from lamina.graph import ArgumentError
 from lamina.layers.mode_watch import watch_anew
+from lamina.printable import QUOTED, printable
 
 from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
 from .errors import LoadingError, SavingError
@@ -108,7 +109,7 @@ def load_weights(
     due = "any" if partial or skip_mismatch else "known" if by_name else "all"
     report = _load(model, filepath, where, mapping, due, by_name)
     if skip_mismatch and report.faults:
-        warnings.warn(f"{model.label} from {where}: {report}", UserWarning, stacklevel=2)
+        warnings.warn(printable(f"{model.label} from {where}: {report}", 2 * QUOTED), UserWarning, stacklevel=2)
     return report if partial or skip_mismatch or by_name else None
 
 

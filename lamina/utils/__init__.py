@@ -23,6 +23,7 @@ from lamina.view import model_to_dot, plot_model
 
 from . import bounding_boxes
 from .archives import ArchiveError
+from .data_files import DataFileError
 from .datasets import PyDataset, Sequence, split_dataset, unpack_x_y_sample_weight
 from .directories import audio_dataset_from_directory, image_dataset_from_directory, text_dataset_from_directory
 from .feature_space import FeatureSpace
@@ -38,6 +39,7 @@ from .windows import timeseries_dataset_from_array
 
 __all__ = [
     "ArchiveError",
+    "DataFileError",
     "Config",
     "CustomObjectScope",
     "FeatureSpace",

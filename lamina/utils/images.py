@@ -13,6 +13,8 @@ import torch
 from lamina.defaults import defaults
 from lamina.graph import ArgumentError, ShapeError
 
+from .data_files import DataFileError, reading, refuse_large_picture
+
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 # Pillow's modes of one channel, which "grayscale" leaves as they are.
@@ -30,6 +32,26 @@ def pillow(wanted_by: str) -> Any:
     except ImportError as error:
         raise ImportError(f"utils.{wanted_by} needs Pillow: pip install 'lamina[images]'") from error
     return Image
+
+
+def opened_picture(source: Any, wanted_by: str) -> Any:
+    """A picture of Pillow's, opened and not decoded.
+
+    Args:
+        source: a path, or an `io.BytesIO`.
+
+    Raises:
+        DataFileError: it is much larger than its file. ImportError: Pillow is not installed.
+    """
+    image = pillow(wanted_by)
+    picture = image.open(source)
+    size = source.getbuffer().nbytes if isinstance(source, io.BytesIO) else os.stat(source).st_size
+    try:
+        refuse_large_picture(picture, size, getattr(picture, "filename", "") or "a picture", image.MAX_IMAGE_PIXELS)
+    except DataFileError:
+        picture.close()
+        raise
+    return picture
 
 
 def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None) -> Any:
@@ -98,7 +120,8 @@ def load_img(
         keep_aspect_ratio: cut off at two sides what does not fit the new aspect ratio, instead of stretching.
 
     Raises:
-        ArgumentError: an argument cannot be. ImportError: Pillow is not installed.
+        ArgumentError: an argument cannot be. DataFileError: a picture that is damaged, or much larger than its file.
+        ImportError: Pillow is not installed.
 
     >>> save_img("red.png", np.array([[[255, 0, 0]]]), scale=False)
     >>> load_img("red.png", target_size=(4, 4)).getpixel((3, 3))
@@ -110,14 +133,16 @@ def load_img(
     if interpolation not in INTERPOLATIONS:
         raise ArgumentError(f"There is no interpolation {interpolation!r}.", expected=", ".join(INTERPOLATIONS))
     if isinstance(path, io.BytesIO):
-        picture = image.open(path)
+        with reading("io.BytesIO", "a picture"):
+            picture = opened_picture(path, "load_img")
     elif isinstance(path, (str, bytes, os.PathLike)):
-        with open(path, "rb") as file:  # read whole, so that no open file is left behind
-            picture = image.open(io.BytesIO(file.read()))
+        with reading(path, "a picture"), open(path, "rb") as file:  # read whole, so that no open file is left behind
+            picture = opened_picture(io.BytesIO(file.read()), "load_img")
     else:
         raise ArgumentError(f"{path!r} is no file.", expected="a path or an io.BytesIO")
     if not (color_mode == "grayscale" and picture.mode in _GRAY):
-        picture = picture.convert(MODES[color_mode])
+        with reading(path, "a picture"):
+            picture = picture.convert(MODES[color_mode])
     if target_size is None or picture.size == (target_size[1], target_size[0]):
         return picture
     box = _middle(picture.size, target_size) if keep_aspect_ratio else None

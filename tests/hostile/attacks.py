@@ -25,6 +25,7 @@ from lamina.saving.archive import read_archive, write_archive
 from .body_attacks import BODIES, Change, branching_document, good_branching
 from .payloads import GIANT, PAYLOADS, PICKLE, SECRET
 from .traced_attacks import TRACED, document, good_traced
+from .work_attacks import BUDGET, ESCAPES, GRAPH_WORK, LOUD, TRACED_WORK, TRAINING_WORK
 
 ENTRIES = ("load_model", "load_weights", "from_config", "model_from_json", "clone_model", "cli")
 
@@ -75,6 +76,14 @@ def good_keras(folder: Path) -> dict[str, bytes]:
     Model(x, Dense(3, name="dense")(x), name="small").save(folder / "good.keras")
     with zipfile.ZipFile(folder / "good.keras") as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+@_once
+def good_compiled(folder: Path) -> dict[str, bytes]:
+    model = small()
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.save(folder / "compiled.lamina")
+    return {name: bytes(data) for name, data in read_archive(folder / "compiled.lamina").items()}
 
 
 @_once
@@ -352,6 +361,23 @@ def _lie(folder: Path) -> Path:
     return written(path, bytes(data))
 
 
+def _flagged(folder: Path, path: Path, flag: int) -> Path:
+    """All members say of themselves that they are encrypted."""
+    data = bytearray(path.read_bytes())
+    for magic, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = data.find(magic)
+        while start >= 0:
+            data[start + place] |= flag
+            start = data.find(magic, start + 1)
+    return written(folder / "flagged", bytes(data))
+
+
+def _one_bit(folder: Path, path: Path, text: bytes) -> Path:
+    data = path.read_bytes()
+    assert text in data
+    return written(folder / "bit", data.replace(text, bytes([text[0], text[1] ^ 1, *text[2:]]), 1))
+
+
 def _document_with(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         document = json.loads(good_lamina(folder)["model.json"])
@@ -467,6 +493,18 @@ FILES: list[tuple[str, str, Callable[[Path], Path], tuple[str, ...]]] = [
     ("S21", "many_nodes", _document_with(_many_nodes), MODEL_OF),
     ("S21", "cycle", _document_with(_cycle), MODEL_OF),
     ("S21", "deep_header", lambda f: written(f / "m.safetensors", header(b'{"a":' * 10**5)), BOTH),
+    ("S20", "encrypted", lambda f: _flagged(f, _with(f), 0x1), BOTH),
+    ("S20", "encrypted_keras", lambda f: _flagged(f, zipped(f / "m.keras", good_keras(f)), 0x1), BOTH),
+    ("S20", "wrong_crc", lambda f: _one_bit(f, _with(f), b'"format"'), BOTH),
+    ("S20", "wrong_crc_keras", lambda f: _one_bit(f, zipped(f / "m.keras", good_keras(f)), b'"class_name"'), BOTH),
+    ("S20", "cut_keras", lambda f: written(f / "c", zipped(f / "m.keras", good_keras(f)).read_bytes()[:-30]), BOTH),
+    ("S20", "cut_in_a_member", lambda f: written(f / "c", _with(f).read_bytes()[:100]), BOTH),
+    ("S20", "long_name", lambda f: _with(f, **{"x" * 60_000: b"x"}), BOTH),
+    ("S20", "long_name_keras", lambda f: zipped(f / "m", {**good_keras(f), "x" * 60_000: b"x"}), BOTH),
+    ("S20", "escapes_in_a_name", lambda f: _with(f, **{ESCAPES: b"x"}), BOTH),
+    ("S20", "long_tensor_name", _tensors({"x" * 10**6: _facts()}), BOTH),
+    ("S20", "escapes_in_tensor_names", _tensors({ESCAPES: _facts()}), BOTH),
+    ("S20", "many_tensor_names", _tensors({f"{k}": _facts(stop=0, shape=[0]) for k in range(2000)}, 0), BOTH),
     ("S21", "empty", lambda f: written(f / "m.lamina", b""), BOTH),
     ("S21", "cut", lambda f: written(f / "m.lamina", _with(f).read_bytes()[:-30]), BOTH),
 ]
@@ -564,7 +602,7 @@ def _traced_attacks() -> list[Attack]:
 
     return [
         Attack(f"{hole}-{door}-traced-{name}", hole, door, through(door, where, value))
-        for hole, name, where, value in TRACED
+        for hole, name, where, value in [*TRACED, *TRACED_WORK]
         for door in ("load_model", "cli", "from_config")
     ]
 
@@ -591,5 +629,45 @@ def _body_attacks() -> list[Attack]:
     ]
 
 
+def _work_attacks() -> list[Attack]:
+    def changed(folder: Path, change: Change, good: Callable[[Path], dict[str, bytes]] = good_lamina) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(good(folder)["model.json"])
+        change(document)
+        return document
+
+    def from_file(change: Change, good: Callable[[Path], dict[str, bytes]]) -> Callable[[Path], Callable[[], Any]]:
+        def make(folder: Path) -> Callable[[], Any]:
+            text = json.dumps(changed(folder, change, good)).encode()
+            return load(zipped(folder / "m.lamina", {**good(folder), "model.json": text}))
+
+        return make
+
+    def from_json(change: Change) -> Callable[[Path], Callable[[], Any]]:
+        def make(folder: Path) -> Callable[[], Any]:
+            document = changed(folder, change)
+            kept = {key: document[key] for key in ("format", "version", "model", "tied")}
+            return _call(model_from_json, json.dumps(kept))
+
+        return make
+
+    def from_config(change: Change) -> Callable[[Path], Callable[[], Any]]:
+        return lambda folder: _call(Model.from_config, changed(folder, change)["model"]["config"])
+
+    found = []
+    for kind, changes in (("graph", GRAPH_WORK), ("loud", LOUD), ("budget", BUDGET)):
+        for name, change in changes:
+            if kind != "budget":  # the weights of a file are as large as the file
+                make = from_file(change, good_lamina)
+                found.append(Attack(f"S20-load_model-{kind}-{name}", "S20", "load_model", make))
+            found.append(Attack(f"S20-from_json-{kind}-{name}", "S20", "model_from_json", from_json(change)))
+            if not name.startswith("key"):  # which stands beside the config
+                found.append(Attack(f"S20-from_config-{kind}-{name}", "S20", "from_config", from_config(change)))
+    for name, change in TRAINING_WORK:
+        make = from_file(change, good_compiled)
+        found.append(Attack(f"S20-load_model-training-{name}", "S20", "load_model", make))
+    return found
+
+
 def all_attacks() -> list[Attack]:
-    return _payload_attacks() + _file_attacks() + _memory_attacks() + _traced_attacks() + _body_attacks()
+    files = _payload_attacks() + _file_attacks() + _memory_attacks()
+    return files + _traced_attacks() + _body_attacks() + _work_attacks()

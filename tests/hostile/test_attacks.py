@@ -42,7 +42,7 @@ def faults(one: dict[str, Any]) -> list[str]:
     if "broken" in one:
         return ["broken"]
     found = [] if one["named"] else ["unnamed"]
-    found += [key for key in ("touched", "imported", "poisoned", "written") if one[key]]
+    found += [key for key in ("touched", "imported", "poisoned", "written", "loud") if one[key]]
     return found + (["memory"] if one["mib"] > MEMORY else [])
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from lamina.graph import LaminaError
 from lamina.models import load_model, model_from_json
 
-from .attacks import Attack, all_attacks, convert, good_keras, good_lamina, small, weights, zipped
+from .attacks import Attack, all_attacks, convert, good_compiled, good_keras, good_lamina, small, weights, zipped
 from .kernel import Looked
 from .payloads import POISON, SECRET
 from .traced_attacks import good_traced
@@ -30,6 +30,10 @@ _PROCESSES = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn
 _NETWORK = ("socket.", "urllib.", "http.", "ftplib.", "smtplib.")
 _CODE = ("marshal.", "pickle.", "code.", "ctypes.dlopen", "function.__new__", "exec")
 _FILES = ("os.rename", "os.remove", "os.mkdir", "os.link", "os.symlink", "os.truncate", "shutil.", "os.listdir")
+
+
+# More letters than an error of ours takes for a person to read, all its lines together.
+_LOUD = 3000
 
 
 class Watcher:
@@ -103,13 +107,14 @@ def report(attack: Attack, folder: Path, watcher: Watcher, looked: Looked) -> di
     forget_peak()
     before, modules, begun = peak_mib(), set(sys.modules), time.process_time()
     told, named = _end(run, folder, watcher)
+    loud = len(told) > _LOUD or not told.replace("\n", "").isprintable()
     seconds = time.process_time() - begun
     touched = watcher.seen + looked.events()
     mark = folder.parent / "mark"
     poisoned = mark.exists()
     mark.unlink(missing_ok=True)
     return {
-        "name": attack.name, "named": named, "end": told, "touched": touched,
+        "name": attack.name, "named": named, "end": told[:200], "touched": touched, "loud": loud,
         "imported": sorted(set(sys.modules) - modules), "poisoned": poisoned,
         "written": [name for name, facts in files_in(folder).items() if files.get(name) != facts],
         "seconds": round(seconds, 3), "mib": round(peak_mib() - before, 1),
@@ -122,9 +127,9 @@ def _end(run: Callable[[], Any], folder: Path, watcher: Watcher) -> tuple[str, b
         try:
             run()
         except LaminaError as error:
-            return f"{type(error).__name__}: {error}"[:200], True
+            return f"{type(error).__name__}: {error}", True
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is told
-            return f"{type(error).__name__}: {error}"[:200], False
+            return f"{type(error).__name__}: {error}", False
     return "no error", False
 
 
@@ -134,6 +139,8 @@ def warm(folder: Path) -> None:
     good_keras(folder)
     model = small()
     load_model(folder / "good.lamina")
+    good_compiled(folder)
+    load_model(folder / "compiled.lamina")
     load_model(zipped(folder / "traced.lamina", good_traced(folder)))
     loaded = load_model(folder / "good.keras")
     loaded.save_weights(folder / "good.weights.h5")

@@ -13,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 
+import lamina
 from lamina import Model, layers
 from lamina.layers import Dense, Input
 from lamina.models import load_model, model_from_json
@@ -235,3 +236,20 @@ def test_weights_that_are_none(members: dict[str, bytes], tmp_path: Path) -> Non
         write_archive(tmp_path / "m.lamina", {**members, "weights.safetensors": bad}, overwrite=True)
         with pytest.raises(LoadingError, match="holds no tensors that can be read"):
             load_model(tmp_path / "m.lamina")
+
+
+# -- budgets
+
+
+def test_a_model_over_the_first_part_of_the_budget_gets_the_same_numbers_and_names() -> None:
+    x = Input((4,))
+    model = Model(x, Dense(5_000_000, name="large")(Dense(4, name="first")(x)))
+    config = model.get_config()
+    torch.manual_seed(3)
+    with lamina.saving.memory_budget(2**30):
+        first = Model.from_config(config)
+    torch.manual_seed(3)
+    kernel = lamina.initializers.GlorotUniform()((4, 4))
+    assert torch.equal(first.get_layer("first").kernel, kernel)
+    with lamina.saving.memory_budget(2**20), pytest.raises(LoadingError, match="takes more memory than there is"):
+        Model.from_config(config)

@@ -16,8 +16,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.custom_objects import custom_object_scope
-from lamina.devices import device, limited_memory, memory_of_host
+from lamina.devices import device
+from lamina.printable import QUOTED, printable
 from lamina.saving.archive import is_archive, write_file
+from lamina.saving.budget import within_budget
 from lamina.saving.classes import Classes
 from lamina.saving.errors import DamagedFileError, LoadingError, SavingError, not_too_deep
 from lamina.saving.strict_json import MAX_BYTES, parse
@@ -126,7 +128,7 @@ def _to_json(entry: dict[str, Any]) -> bytes:
 
 def _warn_of(left: list[str], what: str) -> None:
     for line in left:
-        warnings.warn(f"{what} {line}", UserWarning, stacklevel=4)
+        warnings.warn(printable(f"{what} {line}", 2 * QUOTED), UserWarning, stacklevel=4)
 
 
 # -- in
@@ -184,9 +186,8 @@ def keras_model_from_config(entry: Any, where: str, custom_objects: Mapping[str,
     told = entry.get("keras_version") if isinstance(entry, dict) else None
     # Keras 3 tells modules and no version.
     version = version_of(told) if told is not None else TODAY if "module" in entry else Version(2)
-    reader = KerasConfigReader(custom_objects, models, version)
-    with not_too_deep(where), limited_memory(memory_of_host()), custom_object_scope(custom_objects or {}):
-        return reader.model(entry, where)
+    with custom_object_scope(custom_objects or {}):
+        return within_budget(where, lambda: KerasConfigReader(custom_objects, models, version).model(entry, where))
 
 
 def is_keras_config(entry: Any) -> bool:

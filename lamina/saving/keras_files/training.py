@@ -11,6 +11,8 @@ from lamina import losses, metrics, optimizers
 from lamina.custom_objects import find
 from lamina.graph import LaminaError
 from lamina.optimizers import Optimizer
+from lamina.printable import QUOTED, printable
+from lamina.saving.budget import OF_METRICS, at_most
 from lamina.saving.classes import init_arguments
 from lamina.saving.config_reader import BAD_CONFIG
 from lamina.saving.errors import LoadingError, SavingError
@@ -45,7 +47,8 @@ def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any], 
     try:
         config = training_in_todays_words(config) if old else config
         optimizer = _optimizer(config.get("optimizer", config.get("optimizer_config")), custom_objects)
-        parts = {part: _read(config.get(part), package, custom_objects) for part, package in _PARTS.items()}
+        with at_most(OF_METRICS):
+            parts = {part: _read(config.get(part), package, custom_objects) for part, package in _PARTS.items()}
         steps = config.get("steps_per_execution", 1)
         model.compile(
             optimizer=optimizer,
@@ -55,7 +58,9 @@ def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any], 
         )
     except (LaminaError, *BAD_CONFIG) as error:
         warnings.warn(
-            f"{model.label} is loaded but not compiled: {error}\nCall model.compile(...).", UserWarning, stacklevel=5
+            printable(f"{model.label} is loaded but not compiled: {error}", 2 * QUOTED) + "\nCall model.compile(...).",
+            UserWarning,
+            stacklevel=5,
         )
         return False
     return True

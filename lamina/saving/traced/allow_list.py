@@ -1,5 +1,7 @@
 """The operations that a traced call may consist of, by exact name: PyTorch's that compute tensors from tensors.
 
+Overloads are listed, not base names: PyTorch has overloads on plain numbers, strings and lists for TorchScript.
+
 A file can hand an operation any arguments, so none is here whose kernel reads or writes past its tensors when these do
 not fit: those for one device, most of what PyTorch keeps for itself ("_..."). `lstm` and `gru` are looked at first, and
 `empty` gives zeros, since what lies in fresh memory is nobody's business.
@@ -19,78 +21,154 @@ import torch
 
 from lamina._torch import tracing
 from lamina.saving.errors import LoadingError
+from lamina.saving.limits import in_parts, on_numbers, takes_apart
 
-ATEN = frozenset(
-    """
-    _assert_tensor_metadata _conj _log_softmax _safe_softmax _softmax _to_copy _unsafe_view
-    _upsample_bicubic2d_aa _upsample_bilinear2d_aa _upsample_nearest_exact1d _upsample_nearest_exact2d
-    _upsample_nearest_exact3d abs abs_ absolute absolute_ acos acos_ acosh acosh_ adaptive_avg_pool1d
-    adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d add add_
-    addbmm addbmm_ addcdiv addcdiv_ addcmul addcmul_ addmm addmm_ addmv addmv_ addr addr_ adjoint
-    affine_grid_generator alias alias_copy all alpha_dropout alpha_dropout_ amax amin aminmax angle any arange
-    arccos arccos_ arccosh arccosh_ arcsin arcsin_ arcsinh arcsinh_ arctan arctan2 arctan2_ arctan_ arctanh
-    arctanh_ argmax argmin argsort argwhere as_strided asin asin_ asinh asinh_ atan atan2 atan2_ atan_ atanh
-    atanh_ atleast_1d atleast_2d atleast_3d avg_pool1d avg_pool2d avg_pool3d baddbmm baddbmm_ batch_norm
-    bernoulli bernoulli_ bilinear binary_cross_entropy binary_cross_entropy_with_logits bincount binomial
-    bitwise_and bitwise_and_ bitwise_left_shift bitwise_left_shift_ bitwise_not bitwise_not_ bitwise_or
-    bitwise_or_ bitwise_right_shift bitwise_right_shift_ bitwise_xor bitwise_xor_ block_diag bmm
-    broadcast_tensors broadcast_to bucketize cartesian_prod cat cdist ceil ceil_ celu celu_ channel_shuffle
-    cholesky cholesky_inverse cholesky_solve chunk clamp clamp_ clamp_max clamp_max_ clamp_min clamp_min_ clip
-    clip_ clone col2im column_stack combinations complex concat concatenate conj conj_physical conj_physical_
-    constant_pad_nd contiguous conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d
-    convolution copy copy_ copysign copysign_ corrcoef cos cos_ cosh cosh_ cosine_embedding_loss
-    cosine_similarity count_nonzero cov cross cross_entropy_loss cummax cummin cumprod cumprod_ cumsum cumsum_
-    cumulative_trapezoid deg2rad deg2rad_ det detach detach_ detach_copy diag diag_embed diagflat diagonal
-    diagonal_copy diagonal_scatter diff digamma digamma_ dist div div_ divide divide_ dot dropout dropout_
-    dsplit dstack einsum elu elu_ embedding embedding_bag empty empty_like eq eq_ erf erf_ erfc erfc_ erfinv
-    erfinv_ exp exp2 exp2_ exp_ expand expand_as expand_copy expm1 expm1_ exponential_ eye feature_alpha_dropout
-    feature_alpha_dropout_ feature_dropout feature_dropout_ fft_fft fft_fft2 fft_fftfreq fft_fftn fft_fftshift
-    fft_hfft fft_ifft fft_ifft2 fft_ifftn fft_ifftshift fft_ihfft fft_irfft fft_irfft2 fft_irfftn fft_rfft
-    fft_rfft2 fft_rfftfreq fft_rfftn fill_ fix fix_ flatten flip fliplr flipud float_power float_power_ floor
-    floor_ floor_divide floor_divide_ fmax fmin fmod fmod_ frac frac_ frexp frobenius_norm full full_like gather
-    gcd gcd_ ge ge_ gelu gelu_ ger glu gradient greater greater_ greater_equal greater_equal_ grid_sampler
-    grid_sampler_2d grid_sampler_3d group_norm gru gt gt_ hardshrink hardsigmoid hardsigmoid_ hardswish
-    hardswish_ hardtanh hardtanh_ heaviside heaviside_ hinge_embedding_loss histc histogram hsplit hstack
-    huber_loss hypot hypot_ i0 i0_ igamma igamma_ igammac igammac_ im2col imag index index_add index_add_
-    index_copy index_copy_ index_fill index_fill_ index_put index_put_ index_reduce index_reduce_ index_select
-    inner instance_norm inverse is_contiguous isclose isfinite isin isinf isnan isneginf isposinf isreal istft
-    kl_div kron kthvalue l1_loss layer_norm lcm lcm_ ldexp ldexp_ le le_ leaky_relu leaky_relu_ lerp lerp_ less
-    less_ less_equal less_equal_ lgamma lgamma_ lift lift_fresh lift_fresh_copy linalg_cholesky linalg_cross
-    linalg_det linalg_diagonal linalg_lu linalg_matmul linalg_matrix_exp linalg_matrix_power linalg_norm
-    linalg_qr linalg_slogdet linalg_svd linear linspace log log10 log10_ log1p log1p_ log2 log2_ log_
-    log_sigmoid log_softmax logaddexp logaddexp2 logcumsumexp logdet logical_and logical_and_ logical_not
-    logical_not_ logical_or logical_or_ logical_xor logical_xor_ logit logit_ logspace logsumexp lstm lt lt_
-    margin_ranking_loss masked_fill masked_fill_ masked_scatter masked_scatter_ masked_select matmul matrix_exp
-    matrix_power max max_pool1d max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d
-    max_pool3d_with_indices max_unpool2d max_unpool3d maximum mean median meshgrid min minimum mish mish_ mm
-    mode moveaxis movedim mse_loss msort mul mul_ multi_margin_loss multilabel_margin_loss multinomial multiply
-    multiply_ mv mvlgamma mvlgamma_ nan_to_num nan_to_num_ nanmean nanmedian nansum narrow narrow_copy
-    native_dropout native_group_norm native_layer_norm ne ne_ neg neg_ negative negative_ new_empty new_full
-    new_ones new_zeros nextafter nextafter_ nll_loss nll_loss2d nll_loss_nd nonzero norm norm_except_dim normal
-    normal_ not_equal not_equal_ nuclear_norm one_hot ones ones_like outer pad pairwise_distance pdist permute
-    permute_copy pinverse pixel_shuffle pixel_unshuffle poisson poisson_nll_loss polar polygamma polygamma_
-    positive pow pow_ prelu prod qr rad2deg rad2deg_ rand rand_like randint randint_like randn randn_like
-    random_ randperm ravel real reciprocal reciprocal_ reflection_pad1d reflection_pad2d reflection_pad3d relu
-    relu6 relu6_ relu_ remainder remainder_ renorm renorm_ repeat repeat_interleave replication_pad1d
-    replication_pad2d replication_pad3d reshape reshape_as resolve_conj resolve_neg rms_norm roll rot90 round
-    round_ row_stack rrelu rrelu_ rsqrt rsqrt_ rsub scalar_tensor scaled_dot_product_attention scatter scatter_
-    scatter_add scatter_add_ scatter_reduce scatter_reduce_ searchsorted select select_copy select_scatter selu
-    selu_ sgn sgn_ sigmoid sigmoid_ sign sign_ signbit silu silu_ sin sin_ sinc sinc_ sinh sinh_ slice
-    slice_copy slice_inverse slice_scatter slogdet smooth_l1_loss soft_margin_loss softmax softplus softshrink
-    sort special_digamma special_erf special_erfc special_erfinv special_exp2 special_expm1 special_i0
-    special_log1p special_log_softmax special_logit special_logsumexp special_polygamma special_round
-    special_sinc special_softmax special_xlogy split split_copy split_with_sizes split_with_sizes_copy sqrt
-    sqrt_ square square_ squeeze squeeze_ squeeze_copy stack std std_mean stft sub sub_ subtract subtract_ sum
-    sum_to_size svd swapaxes swapaxes_ swapdims swapdims_ sym_numel sym_size sym_stride t t_ t_copy take
-    take_along_dim tan tan_ tanh tanh_ tensor_split tensordot threshold threshold_ tile to topk trace transpose
-    transpose_ transpose_copy trapezoid trapz triangular_solve tril tril_ tril_indices triplet_margin_loss triu
-    triu_ triu_indices true_divide true_divide_ trunc trunc_ type_as unbind unbind_copy unflatten unfold
-    unfold_copy uniform uniform_ unique_consecutive unsqueeze unsqueeze_ unsqueeze_copy upsample_bicubic2d
-    upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d
-    upsample_trilinear3d values_copy var var_mean vdot view view_as view_as_complex view_as_complex_copy
-    view_as_real view_as_real_copy view_copy vsplit vstack where xlogy xlogy_ zero_ zeros zeros_like
-    """.split()
-)
+# A base name alone means the overload "default"; behind a colon stand the overloads, "-" for "default". Among those
+# that are not here are divisions of plain whole numbers, which end the process where the divisor is 0.
+_OVERLOADS = """
+    _assert_tensor_metadata _conj _log_softmax:-,out _safe_softmax _softmax:-,out _to_copy _unsafe_view
+    _upsample_bicubic2d_aa:-,vec,out _upsample_bilinear2d_aa:-,vec,out _upsample_nearest_exact1d:-,out,vec
+    _upsample_nearest_exact2d:-,out,vec _upsample_nearest_exact3d:-,out,vec abs:-,out abs_ absolute:-,out
+    absolute_ acos:-,out acos_ acosh:-,out acosh_ adaptive_avg_pool1d adaptive_avg_pool2d:-,out
+    adaptive_avg_pool3d:-,out adaptive_max_pool1d adaptive_max_pool2d:-,out adaptive_max_pool3d:-,out
+    add:Tensor,Scalar,out add_:Tensor,Scalar addbmm:-,out addbmm_ addcdiv:-,out addcdiv_ addcmul:-,out addcmul_
+    addmm:-,out,dtype_out,dtype addmm_ addmv:-,out addmv_ addr:-,out addr_ adjoint affine_grid_generator alias
+    alias_copy all:-,dim,dims,out,dims_out,all_out alpha_dropout alpha_dropout_ amax:-,out amin:-,out
+    aminmax:-,out angle:-,out any:-,dim,dims,out,dims_out,all_out arange:-,start,start_step,start_out,out
+    arccos:-,out arccos_ arccosh:-,out arccosh_ arcsin:-,out arcsin_ arcsinh:-,out arcsinh_ arctan:-,out
+    arctan2:-,out arctan2_ arctan_ arctanh:-,out arctanh_ argmax:-,out argmin:-,out argsort:-,stable,stable_out
+    argwhere as_strided asin:-,out asin_ asinh:-,out asinh_ atan:-,out atan2:-,out atan2_ atan_ atanh:-,out
+    atanh_ atleast_1d:-,Sequence atleast_2d:-,Sequence atleast_3d:-,Sequence avg_pool1d avg_pool2d:-,out
+    avg_pool3d:-,out baddbmm:-,out,dtype_out,dtype baddbmm_ batch_norm bernoulli:-,out,p,Tensor
+    bernoulli_:Tensor,float bilinear binary_cross_entropy:-,out binary_cross_entropy_with_logits bincount
+    binomial bitwise_and:Tensor,Scalar,Scalar_Tensor,Tensor_out,Scalar_out bitwise_and_:Tensor,Scalar
+    bitwise_left_shift:Tensor,Tensor_Scalar,Scalar_Tensor,Tensor_out,Tensor_Scalar_out
+    bitwise_left_shift_:Tensor_Scalar,Tensor bitwise_not:-,out bitwise_not_
+    bitwise_or:Tensor,Scalar,Scalar_Tensor,Tensor_out,Scalar_out bitwise_or_:Tensor,Scalar
+    bitwise_right_shift:Tensor,Tensor_Scalar,Scalar_Tensor,Tensor_out,Tensor_Scalar_out
+    bitwise_right_shift_:Tensor_Scalar,Tensor bitwise_xor:Tensor,Scalar,Scalar_Tensor,Tensor_out,Scalar_out
+    bitwise_xor_:Tensor,Scalar block_diag bmm:-,out,dtype_out,dtype broadcast_tensors broadcast_to
+    bucketize:Tensor,Scalar,Tensor_out cartesian_prod cat:-,out cdist ceil:-,out ceil_ celu celu_
+    channel_shuffle cholesky:-,out cholesky_inverse:-,out cholesky_solve:-,out chunk
+    clamp:-,Tensor,out,Tensor_out clamp_:-,Tensor clamp_max:-,Tensor,out,Tensor_out clamp_max_:-,Tensor
+    clamp_min:-,Tensor,out,Tensor_out clamp_min_:-,Tensor clip:-,Tensor,out,Tensor_out clip_:-,Tensor clone
+    col2im:-,out column_stack:-,out combinations complex:-,out concat:-,out concatenate:-,out conj
+    conj_physical:-,out conj_physical_ constant_pad_nd contiguous conv1d:-,padding conv2d:-,padding
+    conv3d:-,padding conv_tbc conv_transpose1d conv_transpose2d:input conv_transpose3d:input convolution copy
+    copy_:-,Tensor copysign:Tensor,Scalar,out,Scalar_out copysign_:Tensor,Scalar corrcoef cos:-,out cos_
+    cosh:-,out cosh_ cosine_embedding_loss cosine_similarity count_nonzero:-,dim_IntList cov cross:-,out
+    cross_entropy_loss cummax:-,out cummin:-,out cumprod:-,out cumprod_ cumsum:-,out cumsum_
+    cumulative_trapezoid:x,dx deg2rad:-,out deg2rad_ det detach detach_ detach_copy diag:-,out diag_embed
+    diagflat diagonal diagonal_copy diagonal_scatter diff:-,out digamma:-,out digamma_ dist
+    div:Tensor,Scalar,Tensor_mode,Scalar_mode,out,out_mode div_:Tensor,Tensor_mode,Scalar,Scalar_mode
+    divide:Tensor,Scalar,Tensor_mode,Scalar_mode,out,out_mode divide_:Tensor,Tensor_mode,Scalar_mode,Scalar
+    dot:-,out dropout dropout_ dsplit:int,array dstack:-,out einsum:-,sublist elu:-,out elu_ embedding
+    embedding_bag:-,padding_idx empty:memory_format empty_like eq:Tensor,Scalar,Scalar_out,Tensor_out
+    eq_:Scalar,Tensor erf:-,out erf_ erfc:-,out erfc_ erfinv:-,out erfinv_ exp:-,out exp2:-,out exp2_ exp_
+    expand expand_as expand_copy expm1:-,out expm1_ exponential_ eye:-,m,out,m_out feature_alpha_dropout
+    feature_alpha_dropout_ feature_dropout feature_dropout_ fft_fft:-,out fft_fft2:-,out fft_fftfreq:-,out
+    fft_fftn:-,out fft_fftshift fft_hfft:-,out fft_ifft:-,out fft_ifft2:-,out fft_ifftn:-,out fft_ifftshift
+    fft_ihfft:-,out fft_irfft:-,out fft_irfft2:-,out fft_irfftn:-,out fft_rfft:-,out fft_rfft2:-,out
+    fft_rfftfreq:-,out fft_rfftn:-,out fill_:Scalar,Tensor fix:-,out fix_ flatten:using_ints flip fliplr flipud
+    float_power:Tensor_Tensor,Tensor_Scalar,Scalar,Tensor_Tensor_out,Scalar_out,Tensor_Scalar_out
+    float_power_:Tensor,Scalar floor:-,out floor_ floor_divide:-,Scalar,out floor_divide_:Tensor,Scalar
+    fmax:-,out fmin:-,out fmod:Tensor,Scalar,Tensor_out,Scalar_out fmod_:Tensor,Scalar frac:-,out frac_
+    frexp:Tensor,Tensor_out frobenius_norm:dim,out full:-,out full_like gather:-,out gcd:-,out gcd_
+    ge:Tensor,Scalar,Scalar_out,Tensor_out ge_:Scalar,Tensor gelu:-,out gelu_ ger:-,out glu:-,out
+    gradient:scalarint,scalararray,array,scalarrayint,scalarrayarray,tensorarrayint,tensorarray
+    greater:Tensor,Scalar,Scalar_out,Tensor_out greater_:Scalar,Tensor
+    greater_equal:Tensor,Scalar,Scalar_out,Tensor_out greater_equal_:Scalar,Tensor grid_sampler grid_sampler_2d
+    grid_sampler_3d group_norm gru:input gt:Tensor,Scalar,Scalar_out,Tensor_out gt_:Scalar,Tensor
+    hardshrink:-,out hardsigmoid:-,out hardsigmoid_ hardswish:-,out hardswish_ hardtanh:-,out hardtanh_
+    heaviside:-,out heaviside_ hinge_embedding_loss histc:-,out
+    histogram:bins_tensor,bins_tensor_out,bin_ct,bin_ct_out hsplit:int,array hstack:-,out huber_loss:-,out
+    hypot:-,out hypot_ i0:-,out i0_ igamma:-,out igamma_ igammac:-,out igammac_ im2col:-,out imag
+    index:Tensor,Tensor_out index_add:-,out index_add_ index_copy:-,out index_copy_
+    index_fill:int_Tensor,int_Scalar index_fill_:int_Tensor,int_Scalar index_put index_put_ index_reduce:-,out
+    index_reduce_ index_select:-,out inner:-,out instance_norm inverse:-,out is_contiguous:-,memory_format
+    isclose isfinite
+    isin:Tensor_Tensor,Tensor_Tensor_out,Tensor_Scalar,Tensor_Scalar_out,Scalar_Tensor,Scalar_Tensor_out isinf
+    isnan isneginf:-,out isposinf:-,out isreal istft kl_div kron:-,out kthvalue:-,values l1_loss layer_norm
+    lcm:-,out lcm_ ldexp:Tensor,out ldexp_ le:Tensor,Scalar,Scalar_out,Tensor_out le_:Scalar,Tensor
+    leaky_relu:-,out leaky_relu_ lerp:Scalar,Tensor,Scalar_out,Tensor_out lerp_:Scalar,Tensor
+    less:Tensor,Scalar,Scalar_out,Tensor_out less_:Scalar,Tensor less_equal:Tensor,Scalar,Scalar_out,Tensor_out
+    less_equal_:Scalar,Tensor lgamma:-,out lgamma_ lift lift_fresh lift_fresh_copy linalg_cholesky:-,out
+    linalg_cross:-,out linalg_det:-,out linalg_diagonal linalg_lu:-,out linalg_matmul:-,out linalg_matrix_exp
+    linalg_matrix_power:-,out linalg_norm:-,ord_str,out,ord_str_out linalg_qr:-,out linalg_slogdet:-,out
+    linalg_svd:-,U linear:-,out
+    linspace:Tensor_Tensor,Tensor_Scalar,Scalar_Tensor,-,out,Tensor_Tensor_out,Tensor_Scalar_out,Scalar_Tensor_out
+    log:-,out log10:-,out log10_ log1p:-,out log1p_ log2:-,out log2_ log_ log_sigmoid:-,out
+    log_softmax:int,int_out logaddexp:-,out logaddexp2:-,out logcumsumexp:-,out logdet logical_and:-,out
+    logical_and_ logical_not:-,out logical_not_ logical_or:-,out logical_or_ logical_xor:-,out logical_xor_
+    logit:-,out logit_
+    logspace:Tensor_Tensor,Tensor_Scalar,Scalar_Tensor,-,out,Tensor_Tensor_out,Tensor_Scalar_out,Scalar_Tensor_out
+    logsumexp:-,out lstm:input lt:Tensor,Scalar,Scalar_out,Tensor_out lt_:Scalar,Tensor margin_ranking_loss
+    masked_fill:Scalar,Tensor masked_fill_:Scalar,Tensor masked_scatter masked_scatter_ masked_select:-,out
+    matmul:-,out matrix_exp matrix_power:-,out max:other,-,dim,dim_max,unary_out,out max_pool1d
+    max_pool1d_with_indices max_pool2d max_pool2d_with_indices:-,out max_pool3d max_pool3d_with_indices:-,out
+    max_unpool2d:-,out max_unpool3d:-,out maximum:-,out mean:-,dim,out,dtype_out median:-,dim,dim_values
+    meshgrid:-,indexing min:other,-,dim,dim_min,unary_out,out minimum:-,out mish:-,out mish_
+    mm:-,out,dtype_out,dtype mode:-,values moveaxis:intlist,int movedim:int,intlist mse_loss:-,out msort:-,out
+    mul:Tensor,Scalar,out mul_:Tensor,Scalar multi_margin_loss:-,out multilabel_margin_loss:-,out
+    multinomial:-,out multiply:Tensor,Scalar,out multiply_:Tensor,Scalar mv:-,out mvlgamma:-,out mvlgamma_
+    nan_to_num:-,out nan_to_num_ nanmean:-,out nanmedian:-,dim,dim_values nansum:-,out narrow:-,Tensor
+    narrow_copy:-,out native_dropout native_group_norm native_layer_norm ne:Tensor,Scalar,Scalar_out,Tensor_out
+    ne_:Scalar,Tensor neg:-,out neg_ negative:-,out negative_ new_empty new_full new_ones new_zeros
+    nextafter:-,out nextafter_ nll_loss:-,out nll_loss2d:-,out nll_loss_nd nonzero:-,out
+    norm:Scalar,ScalarOpt_dim,ScalarOpt_dim_dtype,dtype_out,out,ScalarOpt_dtype norm_except_dim
+    normal:Tensor_float,Tensor_float_out,float_Tensor_out,float_Tensor,Tensor_Tensor,Tensor_Tensor_out,float_float,float_float_out
+    normal_ not_equal:Tensor,Scalar,Scalar_out,Tensor_out not_equal_:Scalar,Tensor
+    nuclear_norm:-,dim,out,dim_out one_hot ones:-,out ones_like outer:-,out pad pairwise_distance pdist permute
+    permute_copy pinverse pixel_shuffle pixel_unshuffle poisson poisson_nll_loss polar:-,out polygamma:-,out
+    polygamma_ positive pow:Tensor_Tensor,Tensor_Scalar,Scalar,Tensor_Tensor_out,Scalar_out,Tensor_Scalar_out
+    pow_:Scalar,Tensor prelu prod:-,dim_int,int_out qr:-,Q rad2deg:-,out rad2deg_ rand:-,out rand_like
+    randint:-,low,out,low_out randint_like:-,Tensor,low_dtype randn:-,out randn_like random_:from,to,-
+    randperm:-,out ravel real reciprocal:-,out reciprocal_ reflection_pad1d:-,out reflection_pad2d:-,out
+    reflection_pad3d:-,out relu relu6 relu6_ relu_ remainder:Tensor,Scalar,Scalar_Tensor,Tensor_out,Scalar_out
+    remainder_:Tensor,Scalar renorm:-,out renorm_ repeat repeat_interleave:Tensor,self_Tensor,self_int
+    replication_pad1d:-,out replication_pad2d:-,out replication_pad3d:-,out reshape reshape_as resolve_conj
+    resolve_neg rms_norm roll rot90 round:-,decimals,out,decimals_out round_:-,decimals row_stack:-,out rrelu
+    rrelu_ rsqrt:-,out rsqrt_ rsub:Tensor,Scalar scalar_tensor scaled_dot_product_attention
+    scatter:value,src,reduce,value_reduce,src_out,value_out,reduce_out,value_reduce_out
+    scatter_:src,value,reduce,value_reduce scatter_add:-,out scatter_add_ scatter_reduce:two,two_out
+    scatter_reduce_:two searchsorted:Tensor,Tensor_out,Scalar,Scalar_out select:int select_copy:int
+    select_scatter selu selu_ sgn:-,out sgn_ sigmoid:-,out sigmoid_ sign:-,out sign_ signbit:-,out silu:-,out
+    silu_ sin:-,out sin_ sinc:-,out sinc_ sinh:-,out sinh_ slice:Tensor slice_copy:Tensor slice_inverse
+    slice_scatter slogdet:-,out smooth_l1_loss:-,out soft_margin_loss:-,out softmax:int,int_out softplus:-,out
+    softshrink:-,out sort:-,stable,values_stable,values special_digamma:-,out special_erf:-,out
+    special_erfc:-,out special_erfinv:-,out special_exp2:-,out special_expm1:-,out special_i0:-,out
+    special_log1p:-,out special_log_softmax special_logit:-,out special_logsumexp:-,out special_polygamma:-,out
+    special_round:-,out special_sinc:-,out special_softmax
+    special_xlogy:-,other_scalar,self_scalar,out,self_scalar_out,other_scalar_out split:Tensor,sizes,-
+    split_copy:Tensor split_with_sizes split_with_sizes_copy sqrt:-,out sqrt_ square:-,out square_
+    squeeze:-,dim,dims squeeze_:-,dim,dims squeeze_copy:-,dim,dims stack:-,out
+    std:-,dim,correction,correction_out,out std_mean:-,dim,correction stft:-,center sub:Tensor,Scalar,out
+    sub_:Tensor,Scalar subtract:Tensor,out,Scalar subtract_:Tensor,Scalar sum:dim_IntList,-,IntList_out
+    sum_to_size svd:-,U swapaxes swapaxes_ swapdims swapdims_ sym_numel sym_size:int,- sym_stride:int,- t t_
+    t_copy take:-,out take_along_dim:-,out tan:-,out tan_ tanh:-,out tanh_
+    tensor_split:sections,indices,tensor_indices_or_sections tensordot:-,out threshold:-,out threshold_ tile
+    to:device,dtype,other,dtype_layout topk:-,values trace transpose:int transpose_ transpose_copy:int
+    trapezoid:x,dx trapz:x,dx triangular_solve:-,X tril:-,out tril_ tril_indices triplet_margin_loss triu:-,out
+    triu_ triu_indices true_divide:Tensor,Scalar,out true_divide_:Tensor,Scalar trunc:-,out trunc_ type_as
+    unbind:int unbind_copy:int unflatten:int unfold unfold_copy uniform uniform_ unique_consecutive unsqueeze
+    unsqueeze_ unsqueeze_copy upsample_bicubic2d:-,vec,out upsample_bilinear2d:-,vec,out
+    upsample_linear1d:-,vec,out upsample_nearest1d:-,vec,out upsample_nearest2d:-,vec,out
+    upsample_nearest3d:-,vec,out upsample_trilinear3d:-,vec,out values_copy
+    var:-,dim,correction,correction_out,out var_mean:-,dim,correction vdot:-,out view:-,dtype view_as
+    view_as_complex view_as_complex_copy view_as_real view_as_real_copy view_copy:-,dtype vsplit:int,array
+    vstack:-,out where:self,ScalarOther,ScalarSelf,Scalar,-,self_out
+    xlogy:Tensor,Scalar_Other,Scalar_Self,OutTensor,OutScalar_Self,OutScalar_Other xlogy_:Tensor,Scalar_Other
+    zero_ zeros:-,out zeros_like
+"""
+
+
+def _names(table: str) -> frozenset[str]:
+    pairs = [word.partition(":")[::2] for word in table.split()]
+    overloads = [(base, overload) for base, listed in pairs for overload in (listed or "-").split(",")]
+    return frozenset(f"aten.{base}.{'default' if overload == '-' else overload}" for base, overload in overloads)
+
+
+ATEN = _names(_OVERLOADS)
 
 # The class of `torch.ops.aten.relu.default` and its like.
 _Overload = type(torch.ops.aten.empty.memory_format)
@@ -124,6 +202,8 @@ def _checked_recurrence(kernel: Callable[..., Any], gates: int) -> Callable[...,
     def run(data: Any, states: Any, weights: Any, biases: Any, layers: Any, *more: Any) -> Any:
         first = states[0] if isinstance(states, (list, tuple)) else states
         directions = 2 if more[2] else 1
+        if len(weights) != layers * directions * (4 if biases else 2):
+            raise ValueError("weights or states that do not fit a recurrent layer")
         batch, width, units = data.shape[0 if more[3] else 1], data.shape[-1], first.shape[-1]
         shapes = []
         for layer in range(layers):
@@ -150,8 +230,21 @@ _GUARDED: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "aten.new_empty.default": _zeros(torch.ops.aten.new_empty.default),
     }
 )
-_UNGUARDED = ("lstm", "gru", "empty", "empty_like", "new_empty")
+_NUMERIC = MappingProxyType(
+    {
+        name: on_numbers(name.rpartition(".")[2], function)
+        for name, function in _ON_SIZES.items()
+        if name not in (GRADIENTS, "operator.getitem")
+    }
+)
 _NAMES = MappingProxyType({function: name for name, function in _ON_SIZES.items()})
+
+
+def _item(values: Any, place: Any) -> Any:
+    """One of several results."""
+    if not isinstance(values, (tuple, list)) or type(place) is not int:
+        raise TypeError(f"a {type(values).__name__} has no result number {place!r:.80}")
+    return values[place]
 
 
 def is_operator(target: Any) -> bool:
@@ -166,8 +259,7 @@ def name_of_operation(target: Any) -> str | None:
     ('aten.relu.default', None)
     """
     if is_operator(target):
-        space, base, _ = str(target).split(".")
-        return str(target) if space == "aten" and base in ATEN else None
+        return str(target) if str(target) in ATEN else None
     return GRADIENTS if target in tracing.SET_GRADIENTS else _NAMES.get(target)
 
 
@@ -177,15 +269,27 @@ def operation_of_name(name: Any) -> Callable[..., Any]:
     Raises:
         LoadingError: no operation that is allowed has exactly this name.
     """
-    if type(name) is str and name in _ON_SIZES:
-        return _ON_SIZES[name]
-    if type(name) is str and name in _GUARDED:
-        return _GUARDED[name]
-    space, base, overload = name.split(".") if type(name) is str and name.count(".") == 2 else ("", "", "")
-    if space != "aten" or base not in ATEN or base in _UNGUARDED or not hasattr(torch.ops.aten, base):
+    if type(name) is str and name in _NUMERIC:
+        return _NUMERIC[name]
+    if name == GRADIENTS:
+        return torch.set_grad_enabled
+    if name == "operator.getitem":
+        return _item
+    if type(name) is not str or name not in ATEN:
         raise LoadingError(f"A traced call holds an operation that is not allowed: {name!r:.80}.")
-    packet = getattr(torch.ops.aten, base)
-    if overload not in packet.overloads():
+    operation = operator_of_name(name)
+    base = name.split(".")[1]
+    return _GUARDED.get(name) or (in_parts(base, operation) if takes_apart(base) else operation)
+
+
+def operator_of_name(name: str) -> Any:
+    """The operator of PyTorch's that has this name, which `ATEN` holds.
+
+    Raises:
+        LoadingError: this PyTorch does not have it.
+    """
+    _, base, overload = name.split(".")
+    packet = getattr(torch.ops.aten, base, None)
+    if packet is None or overload not in packet.overloads():
         raise LoadingError(f"PyTorch has no operation {name!r:.80}.", hint="the PyTorch that wrote the file, or newer")
-    result: Callable[..., Any] = getattr(packet, overload)
-    return result
+    return getattr(packet, overload)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,12 +12,14 @@ from lamina.devices import current_device, take_memory
 from lamina.graph import ArgumentError, tree
 from lamina.layers.base import Layer
 from lamina.layers.variable import Variable
+from lamina.probing import probing, unwatched
 from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, items, position, refuse_unknown
+from lamina.saving.limits import count_trials
 from lamina.saving.values import decode, dtype_of_name, tensor_of
 from lamina.saving.weights import slot_of
 
-from .allow_list import operation_of_name
+from .steps import Ref, Step, run_on_shapes, step_of
 
 _MAX_NODES = 100_000
 _WEIGHT_KEYS = ("path", "kind", "shape", "dtype", "trainable", "name", "regularizer", "constraint")
@@ -41,16 +42,13 @@ class Program:
         nodes = items(field(data, "nodes", list, where), list, where)
         if len(nodes) > _MAX_NODES:
             raise LoadingError(f"{where} has too many operations.", got=str(len(nodes)))
-        self._steps: list[tuple[Callable[..., Any], Any, Any, list[int]]] = []
+        self._steps: list[Step] = []
         self._count = given
         for node in nodes:
             if len(node) != 3:
                 raise LoadingError(f"{where} is malformed.", got=f"{node!r:.80}")
             name, args, kwargs = node
-            args, kwargs = self._read(args), self._read(kwargs)
-            if type(args) is not list or type(kwargs) is not dict:
-                raise LoadingError(f"{where} is malformed.", got=f"{node!r:.80}")
-            self._steps.append((operation_of_name(name), args, kwargs, []))
+            self._steps.append(step_of(name, self._read(args), self._read(kwargs)))
             self._count += 1
         self._outputs = self._read(data.get("outputs"))
         self._losses = self._read(field(data, "losses", list, where))
@@ -63,20 +61,26 @@ class Program:
         return decode(data, {"$value": value})
 
     def _forget(self, given: int) -> None:
-        """Note after which step each result is used no more, so that it is freed there."""
-        last: dict[int, int] = {}
-        for step, (_, args, kwargs, _) in enumerate(self._steps):
-            last |= {leaf.number: step for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, Ref)}
+        """Note after which step each result is used no more, so that it is freed there; at once, where nothing does."""
+        last = {given + step: step for step in range(len(self._steps))}
+        for number, step in enumerate(self._steps):
+            leaves = tree.leaves((step.args, step.kwargs))
+            last |= {leaf.number: number for leaf in leaves if isinstance(leaf, Ref)}
         kept = {leaf.number for leaf in tree.leaves((self._outputs, self._losses)) if isinstance(leaf, Ref)}
-        for number, step in last.items():
+        for number, place in last.items():
             if number >= given and number not in kept:
-                self._steps[step][3].append(number)
+                self._steps[place].used.append(number)
 
     def run(self, values: list[Any]) -> tuple[Any, list[torch.Tensor]]:
-        """(outputs, losses) for weights, constants and inputs."""
+        """(outputs, losses) for weights, constants and inputs; on shapes alone where the inputs are such."""
         values = list(values)
         # It was traced on the CPU, which is wherever the data are now.
         device = next((v.device for v in reversed(values) if isinstance(v, torch.Tensor)), None)
+        on_shapes = probing() or (device is not None and device.type == "meta")
+        if on_shapes:
+            count_trials(len(self._steps))
+            device = torch.device("meta")
+            values = [_shape_of(v) for v in values]
 
         def value(leaf: Any) -> Any:
             if isinstance(leaf, Ref):
@@ -85,25 +89,26 @@ class Program:
 
         gradients = torch.is_grad_enabled()
         try:
-            for function, args, kwargs, used in self._steps:
-                if function is torch.set_grad_enabled:
-                    values.append(function(bool(args[0]) and gradients))
+            for step in self._steps:
+                if step.run is torch.set_grad_enabled:
+                    values.append(step.run(bool(step.args[0]) and gradients))
                     continue
-                values.append(function(*tree.map_leaves(value, args), **tree.map_leaves(value, kwargs)))
-                for number in used:
+                args, kwargs = tree.map_leaves(value, step.args), tree.map_leaves(value, step.kwargs)
+                if on_shapes:
+                    values.append(run_on_shapes(step, args, kwargs, unwatched))
+                else:
+                    values.append(step.run(*args, **kwargs))
+                for number in step.used:
                     values[number] = None
         finally:
             torch.set_grad_enabled(gradients)
         return tree.map_leaves(value, self._outputs), tree.map_leaves(value, self._losses)
 
 
-class Ref:
-    """Stands for the value of this number."""
-
-    __slots__ = ("number",)
-
-    def __init__(self, number: int) -> None:
-        self.number = number
+def _shape_of(value: Any) -> Any:
+    """A tensor of the same shape without storage."""
+    real = isinstance(value, torch.Tensor) and not value.is_meta
+    return torch.empty_like(value, device="meta") if real else value
 
 
 class Call:
@@ -244,8 +249,7 @@ def _make_weight(layer: torch.nn.Module, facts: dict[str, Any], where: str) -> s
     shape = items(field(facts, "shape", list, where), int, where)
     dtype = dtype_of_name(field(facts, "dtype", str, where))
     device = current_device()
-    if device.type != "meta":
-        take_memory(math.prod(shape) * dtype.itemsize, f"The weight {path!r} of {where}")
+    take_memory(math.prod(shape) * dtype.itemsize, f"The weight {path!r} of {where}")
     try:
         value: torch.Tensor = torch.zeros(shape, dtype=dtype, device=device)
     except (RuntimeError, ValueError, IndexError) as error:

@@ -12,12 +12,16 @@ import torch
 import torch.nn.functional as F
 
 from lamina.graph import ArgumentError
+from lamina.utils.data_files import reading
 
 from .dataset import dataset_from_directory
 
 # Zero crossings of the sinc on each side that resampling takes into account, and how much of the band it keeps.
 _CROSSINGS = 16
 _KEPT = 0.95
+# The highest rate of any sound, in Hz, its most channels, and the most numbers in all kernels of a resampling.
+_MAX_RATE, _MAX_CHANNELS = 6_144_000, 1024
+_MAX_KERNELS = 2**24
 
 
 def audio_dataset_from_directory(
@@ -52,7 +56,8 @@ def audio_dataset_from_directory(
         With ``batch_size=None`` a `Dataset`. It has `class_names` and `file_paths`.
 
     Raises:
-        ArgumentError: an argument cannot be, or there are no files. wave.Error: a file that is not PCM.
+        ArgumentError: an argument cannot be, or there are no files. wave.Error: a file that
+            is not PCM. DataFileError: one with a damaged header.
 
     >>> import os, wave
     >>> os.makedirs("sounds/beep")
@@ -77,16 +82,20 @@ def audio_dataset_from_directory(
 
 
 def read_sound(path: str, rate: int | None = None, length: int | None = None) -> torch.Tensor:
-    """A PCM file of 8, 16, 24 or 32 bits as float32 (T, channels), from -1 to 1."""
-    try:
+    """A PCM file of 8, 16, 24 or 32 bits as float32 (T, channels), from -1 to 1.
+
+    Raises:
+        wave.Error: no PCM; the file is named. DataFileError: a damaged header, or a rate that would take more memory to
+            be changed than any sound is worth.
+    """
+    with reading(path, "a PCM sound"):
         with wave.open(path, "rb") as file:
             width, channels, own_rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
             content = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        error.add_note(f"while reading {path}")
-        raise
-    x = torch.from_numpy(_numbers(content, width).reshape(-1, channels))
-    x = x if rate in (None, own_rate) else resampled(x, own_rate, int(rate))
+        if width not in (1, 2, 3, 4) or not 1 <= channels <= _MAX_CHANNELS or not 1 <= own_rate <= _MAX_RATE:
+            raise ValueError(f"{8 * width} bits, {channels} channels, {own_rate} Hz")
+        x = torch.from_numpy(_numbers(content, width).reshape(-1, channels))
+        x = x if rate in (None, own_rate) else resampled(x, own_rate, int(rate))
     return x if length is None else F.pad(x[:length], (0, 0, 0, max(length - len(x), 0)))
 
 
@@ -113,6 +122,8 @@ def resampled(x: torch.Tensor, rate: int, new_rate: int) -> torch.Tensor:
     old, new = rate // common, new_rate // common
     band = _KEPT * min(1.0, new / old)  # of what the old rate can hold
     reach = math.ceil(_CROSSINGS / band)
+    if new * (old + 2 * reach) > _MAX_KERNELS:
+        raise ValueError(f"from {rate} to {new_rate} Hz, which have too little in common")
     taps = torch.arange(-reach, reach + old, dtype=torch.float64)
     distance = (taps - torch.arange(new, dtype=torch.float64).unsqueeze(1) * old / new) * band
     window = torch.cos(distance.clamp(-_CROSSINGS, _CROSSINGS) * math.pi / (2 * _CROSSINGS)).square()
@@ -124,5 +135,12 @@ def resampled(x: torch.Tensor, rate: int, new_rate: int) -> torch.Tensor:
 
 def _padded(sounds: list[torch.Tensor]) -> torch.Tensor:
     """(B, T, channels), T of the longest."""
+    channels = {sound.shape[1] for sound in sounds}
+    if len(channels) > 1:
+        raise ArgumentError(
+            "The sounds of a batch have different numbers of channels.",
+            got=", ".join(map(str, sorted(channels))),
+            hint="ragged=True for a list of sounds",
+        )
     longest = max(len(sound) for sound in sounds)
     return torch.stack([F.pad(sound, (0, 0, 0, longest - len(sound))) for sound in sounds])

@@ -10,7 +10,8 @@ import torch
 
 from lamina import ops
 from lamina.graph import ArgumentError
-from lamina.utils.images import MODES, checked_format, pillow
+from lamina.utils.data_files import reading
+from lamina.utils.images import MODES, checked_format, opened_picture, pillow
 
 from .dataset import dataset_from_directory
 
@@ -53,7 +54,7 @@ def image_dataset_from_directory(
         validation_split: which fraction of the files, the last ones, is for validation.
         subset: "training", "validation", or "both" for a list of the two; together with `validation_split`.
         interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        follow_links: also into folders behind symbolic links.
+        follow_links: also into folders, and to files, behind symbolic links that lead out of the folder.
         crop_to_aspect_ratio, pad_to_aspect_ratio: cut off or fill up, instead of stretching.
         format, verbose: only the default, since it is always PyTorch's; say how many files there are.
 
@@ -62,7 +63,8 @@ def image_dataset_from_directory(
         ``batch_size=None`` a `Dataset`. It has `class_names` and `file_paths`.
 
     Raises:
-        ArgumentError: an argument cannot be, or there are no files. ImportError: Pillow is not installed.
+        ArgumentError: an argument cannot be, or there are no files; what is called like a picture is no file, or a link
+            out of the folder. ImportError: Pillow is not installed.
 
     >>> lamina.utils.save_img("one.png", np.ones((5, 4, 3)))
     >>> next(iter(image_dataset_from_directory(".", labels=None, image_size=(8, 8), verbose=False))).shape
@@ -96,15 +98,11 @@ def read_image(path: str, color_mode: str, size: tuple[int, int], channels_first
     """A picture as float32 (H, W, C), values 0 to 255.
 
     Raises:
-        OSError: no picture; the file is named.
+        OSError: no picture; the file is named. DataFileError: a damaged one, or one that is much larger than its file.
     """
-    try:
-        with pillow("image_dataset_from_directory").open(path) as picture:
-            pixels = _bytes_of(picture) if picture.mode.startswith("I") else None
-            array = np.asarray(picture.convert(MODES[color_mode]))
-    except OSError as error:
-        error.add_note(f"while reading {path}")
-        raise
+    with reading(path, "a picture"), opened_picture(path, "image_dataset_from_directory") as picture:
+        pixels = _bytes_of(picture) if picture.mode.startswith("I") else None
+        array = np.asarray(picture.convert(MODES[color_mode]))
     if pixels is not None:
         array = pixels if color_mode == "grayscale" else _coloured(pixels, len(MODES[color_mode]))
     x = torch.from_numpy(array.reshape(*array.shape[:2], -1).astype("float32"))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lamina.graph import ArgumentError
+from lamina.printable import printable
 
 SUBSETS = ("training", "validation", "both")
 
@@ -44,16 +45,17 @@ def index_of(
         endings: of the files that count, in small letters.
         class_names: the subfolders that count, in this order; by default all, by name.
         shuffle_seed: of the order of the files, the same as in Keras; None for that of their paths.
-        follow_links: also into folders behind symbolic links.
+        follow_links: also into folders, and to files, behind symbolic links that lead out of the folder.
 
     Raises:
-        ArgumentError: no such folder or subfolder; another number of labels; no files.
+        ArgumentError: no such folder or subfolder; another number of labels; no files; a pipe, or a link out of the
+            folder.
     """
     root = os.fspath(directory)
     if not os.path.isdir(root):
         raise ArgumentError(f"There is no folder {root!r}.")
     if labels == "inferred":
-        names = _subfolders(root, class_names)
+        names = _subfolders(root, class_names, follow_links)
         listed = [(path, i) for i, name in enumerate(names) for path in _files(root, name, endings, follow_links)]
         index = Index([path for path, _ in listed], np.array([i for _, i in listed], "int32"), names)
     else:
@@ -105,19 +107,66 @@ def check_split(validation_split: Any, subset: Any, shuffle: bool, seed: Any) ->
         )
 
 
-def _subfolders(root: str, class_names: Sequence[str] | None) -> list[str]:
+def _subfolders(root: str, class_names: Sequence[str] | None, follow_links: bool) -> list[str]:
     found = sorted(name for name in os.listdir(root) if name[0] != "." and os.path.isdir(os.path.join(root, name)))
-    if class_names is None:
-        return found
-    if not set(class_names) <= set(found) or len(set(class_names)) < len(class_names):
-        raise ArgumentError("class_names are subfolders, each once.", got=repr(list(class_names)), expected=repr(found))
-    return list(class_names)
+    if class_names is not None:
+        if not set(class_names) <= set(found) or len(set(class_names)) < len(class_names):
+            raise ArgumentError(
+                "class_names are subfolders, each once.", got=repr(list(class_names)), expected=repr(found)
+            )
+        found = list(class_names)
+    for name in found:
+        path = os.path.join(root, name)
+        if not follow_links and os.path.islink(path) and not _lies_in(path, root):
+            raise _refused(path, "a link to a folder elsewhere")
+    return found
 
 
 def _files(root: str, name: str, endings: tuple[str, ...], follow_links: bool) -> Iterator[str]:
-    walked = os.walk(os.path.join(root, name), followlinks=follow_links)
-    for folder, _, files in sorted(walked, key=lambda step: step[0]):
-        yield from (os.path.join(folder, file) for file in sorted(files) if file.lower().endswith(endings))
+    """The files whose names have one of these endings, each a file, and not one elsewhere unless links are followed."""
+    walked = _walked(os.path.join(root, name), follow_links)
+    for folder, entries in sorted(walked, key=lambda step: step[0]):
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.name.lower().endswith(endings):
+                _refuse_no_file(entry, root, follow_links)
+                yield os.path.join(folder, entry.name)
+
+
+def _walked(top: str, follow_links: bool) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Each folder with what is in it and no folder. A folder that links lead to again is entered once."""
+    stack, seen = [top], set()
+    while stack:
+        folder = stack.pop()
+        place = os.path.realpath(folder) if follow_links else folder
+        if place in seen:
+            continue
+        seen.add(place)
+        with os.scandir(folder) as listed:
+            entries = list(listed)
+        stack += [os.path.join(folder, e.name) for e in entries if e.is_dir(follow_symlinks=follow_links)]
+        yield folder, [entry for entry in entries if not entry.is_dir()]
+
+
+def _refuse_no_file(entry: os.DirEntry[str], root: str, follow_links: bool) -> None:
+    if entry.is_file(follow_symlinks=False):
+        return
+    if not entry.is_file():  # to open a pipe is to wait for whoever writes into it
+        raise _refused(entry.path, "neither a file nor a link to one")
+    if not follow_links and not _lies_in(entry.path, root):
+        raise _refused(entry.path, "a link to a file elsewhere")
+
+
+def _lies_in(path: str, root: str) -> bool:
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), ""))
+
+
+def _refused(path: str, what: str) -> ArgumentError:
+    return ArgumentError(
+        "A folder of data holds something else than files.",
+        got=printable(f"{path}: {what}", 300),
+        expected="files below the folder",
+        hint="follow_links=True, where you trust it" if "elsewhere" in what else "take it away",
+    )
 
 
 def _labelled(paths: list[str], labels: Any) -> Index:

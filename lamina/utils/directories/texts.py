@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from lamina.graph import ArgumentError
+from lamina.utils.data_files import reading
 
 from .dataset import dataset_from_directory
 
@@ -58,9 +59,5 @@ def text_dataset_from_directory(
 
 def read_text(path: str, max_length: int | None) -> str:
     """The text of a file, or its beginning."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read(-1 if max_length is None else max_length)
-    except UnicodeDecodeError as error:
-        error.add_note(f"while reading {path}")
-        raise
+    with reading(path, "a text"), open(path, encoding="utf-8") as file:
+        return file.read(-1 if max_length is None else max_length)
