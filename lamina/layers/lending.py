@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from lamina._torch import dispatch, modules
+from lamina._torch import attributes as reading
 from lamina.graph import tree
 from lamina.probing import parts_of, stand_in
 
@@ -74,8 +75,9 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
             attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
         if part is not layer and _has_hooks(part):
             attributes["run"] = part.run  # one within that is called, and not only read
+        if part is layer:
+            attributes["_is_lent"] = True  # those within may lend what they make in this call
         copies[id(part)] = lent_stand_in(part, attributes)
-    copies[id(layer)].__dict__["_is_lent"] = True  # those within may lend what they make in this call
     try:
         return copies[id(layer)].forward(*args, **kwargs)
     finally:
@@ -86,7 +88,9 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
 
 def lent_stand_in(layer: Any, attributes: dict[str, Any]) -> Any:
     """A stand-in for one call, with other attributes; it notes which ones the call sets, for `give_back`."""
-    return stand_in(layer, {**attributes, "_set_names": set()})
+    attributes = {**attributes, "_set_names": set()}
+    copy = reading.copied_one_by_one(layer, attributes)
+    return stand_in(layer, attributes) if copy is None else copy
 
 
 def give_back(layer: Any, copy: Any) -> None:
@@ -131,7 +135,11 @@ def _plan_of_parts(layer: Any) -> list[tuple[Any, list[str]]]:
     return [
         (
             part,
-            [n for n, v in part.__dict__.items() if type(v) in kinds and any(id(m) in known for m in tree.leaves(v))],
+            [
+                n
+                for n, v in reading.attributes_of(part).items()
+                if type(v) in kinds and any(id(m) in known for m in tree.leaves(v))
+            ],
         )
         for part in parts
     ]

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from lamina import dtype_policies
+from lamina._torch import attributes as reading
 from lamina.dtype_policies import DTypePolicy, DTypePolicyMap
 from lamina.graph import ArgumentError, tree
 from lamina.graph.dtypes import to_torch
@@ -23,7 +24,7 @@ from .moving import follow
 from .weights import Weights
 
 
-class Precision(Weights):
+class Precision(Weights, reading.NamesAttributes):
     """A layer's `dtype_policy` and what follows from it."""
 
     full_precision = False
@@ -181,7 +182,7 @@ def weight_lists(layer: torch.nn.Module) -> list[str]:
     own = {id(weight) for weight in layer._parameters.values()}
     return [
         name
-        for name, value in layer.__dict__.items()
+        for name, value in reading.attributes_of(layer).items()
         if not name.startswith("_")
         and isinstance(value, (list, tuple, dict))
         and any(id(leaf) in own for leaf in tree.leaves(value))
