@@ -19,8 +19,8 @@ from typing import Any
 
 import torch
 
-from lamina._torch import dispatch, modules
 from lamina._torch import attributes as reading
+from lamina._torch import dispatch, modules
 from lamina.graph import tree
 from lamina.probing import parts_of, stand_in
 
@@ -72,7 +72,8 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         for name in holders:
             attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
         if part._asks_mode:
-            attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
+            behind = part.__dict__.get("_behind")
+            attributes["_behind"] = weakref.ref(part) if behind is None else behind
         if part is not layer and _has_hooks(part):
             attributes["run"] = part.run  # one within that is called, and not only read
         if part is layer:

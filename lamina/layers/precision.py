@@ -24,7 +24,7 @@ from .moving import follow
 from .weights import Weights
 
 
-class Precision(Weights, reading.NamesAttributes):
+class Precision(Weights):
     """A layer's `dtype_policy` and what follows from it."""
 
     full_precision = False
@@ -154,7 +154,7 @@ class Precision(Weights, reading.NamesAttributes):
             return cast_floats(self.run(*args, **kwargs), self._torch_dtype)
 
     def _has_foreign_parts(self) -> bool:
-        return bool(self._modules) and has_foreign_parts(self)
+        return len(self._modules) > 0 and has_foreign_parts(self)
 
 
 def cast_floats(nested: Any, dtype: torch.dtype) -> Any:
