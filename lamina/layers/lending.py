@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from types import MethodType
 from typing import Any
 
@@ -70,7 +70,7 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     for part, holders in plan:  # those within come first, so the ones around them hold their stand-ins
         attributes = _lent_weights(part, casts and part._mixed and _follows_policy(part), plain)
         for name in holders:
-            attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
+            attributes[name] = tree.map_leaves(partial(_copy_of, copies), part.__dict__[name])
         if part._asks_mode:
             behind = part.__dict__.get("_behind")
             attributes["_behind"] = weakref.ref(part) if behind is None else behind
@@ -85,6 +85,10 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         for part, _ in plan:
             if copies[id(part)].__dict__["_set_names"]:
                 give_back(part, copies[id(part)])
+
+
+def _copy_of(copies: dict[int, Any], leaf: Any) -> Any:
+    return copies.get(id(leaf), leaf) if isinstance(leaf, torch.nn.Module) else leaf
 
 
 def lent_stand_in(layer: Any, attributes: dict[str, Any]) -> Any:
