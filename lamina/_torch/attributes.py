@@ -5,12 +5,11 @@ Up to 2.11 that compiler knows ``module.__dict__[name]``, but neither which name
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
-M = TypeVar("M", bound=torch.nn.Module)
-_READS_ALL = torch.__version__ >= (2, 13)
+_READS_ALL = torch.__version__ >= "2.13"  # not as text; what 2.12 can was not tried, and one by one works everywhere
 
 
 class NamesAttributes(torch.nn.Module):
@@ -24,13 +23,14 @@ class NamesAttributes(torch.nn.Module):
     _attribute_names._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
-def _one_by_one() -> bool:
+def one_by_one() -> bool:
+    """Whether a compiler is at work that needs `copied_one_by_one`."""
     return not _READS_ALL and torch.compiler.is_dynamo_compiling()
 
 
-def attributes_of(module: NamesAttributes) -> dict[str, Any]:
+def attributes_of(module: Any) -> dict[str, Any]:
     """``module.__dict__``, or a copy of that; not to be written to."""
-    if not _one_by_one():
+    if not one_by_one():
         return module.__dict__
     if "_names_of_copy" not in module.__dict__:
         return {name: module.__dict__[name] for name in module._attribute_names()}
@@ -39,10 +39,7 @@ def attributes_of(module: NamesAttributes) -> dict[str, Any]:
 
 
 def copied_one_by_one(module: NamesAttributes, attributes: dict[str, Any]) -> Any:
-    """A copy of the module with other attributes, `_set_names` among them, which names those that are set later; None
-    where the compiler is not at work or needs nothing of this kind."""
-    if not _one_by_one():
-        return None
+    """A copy of the module with other attributes, `_set_names` among them, which names those that are set later."""
     copy = object.__new__(type(module))
     every = {**attributes_of(module), **attributes}
     for name, value in every.items():

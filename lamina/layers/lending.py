@@ -94,8 +94,7 @@ def _copy_of(copies: dict[int, Any], leaf: Any) -> Any:
 def lent_stand_in(layer: Any, attributes: dict[str, Any]) -> Any:
     """A stand-in for one call, with other attributes; it notes which ones the call sets, for `give_back`."""
     attributes = {**attributes, "_set_names": set()}
-    copy = reading.copied_one_by_one(layer, attributes)
-    return stand_in(layer, attributes) if copy is None else copy
+    return (reading.copied_one_by_one if reading.one_by_one() else stand_in)(layer, attributes)
 
 
 def give_back(layer: Any, copy: Any) -> None:

@@ -30,7 +30,10 @@ class Around(layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.held, self.inner = [layers.Dense(3, name="held", dtype=self.dtype_policy)], layers.Dense(3, dtype=self.dtype_policy)
+        self.held, self.inner = (
+            [layers.Dense(3, name="held", dtype=self.dtype_policy)],
+            layers.Dense(3, dtype=self.dtype_policy),
+        )
 
     def build(self, shape):
         self.held[0].build(shape)
@@ -49,7 +52,7 @@ MADE = [
 INPUTS = [(2, 3), (2, 3), (2, 4, 3), (2, 3)]
 
 
-@pytest.mark.parametrize(("make", "shape"), list(zip(MADE, INPUTS, strict=True)))
+@pytest.mark.parametrize("make, shape", list(zip(MADE, INPUTS, strict=True)))
 @pytest.mark.parametrize("training", [False, True])
 def test_a_mixed_layer_compiles_whole_and_trains(make, shape, training):
     layer = make()
