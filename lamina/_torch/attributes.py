@@ -30,8 +30,9 @@ def one_by_one() -> bool:
 
 def attributes_of(module: Any) -> dict[str, Any]:
     """``module.__dict__``, or a copy of that; not to be written to."""
+    every: dict[str, Any] = module.__dict__
     if not one_by_one():
-        return module.__dict__
+        return every
     if "_names_of_copy" not in module.__dict__:
         return {name: module.__dict__[name] for name in module._attribute_names()}
     names = (*module.__dict__["_names_of_copy"], *module.__dict__["_set_names"])  # a copy that the compiler has made
