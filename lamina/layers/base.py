@@ -291,7 +291,7 @@ class Layer(Precision):
     @property
     def heeds_mode(self) -> bool:  # type: ignore[override]  # read only
         """Whether the mode of a call must reach more than an argument ``training``: modules within, or a flag."""
-        return bool(self._modules) or not (self.takes_training or type(self).__module__.startswith("lamina."))
+        return len(self._modules) > 0 or not (self.takes_training or type(self).__module__.startswith("lamina."))
 
     def called_in(self, mode: bool | None) -> tuple[str, dict[str, Any]]:
         """`run`, or `launch` where the mode or the policy asks for more than an argument ``training``."""

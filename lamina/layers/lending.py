@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from types import MethodType
 from typing import Any
 
 import torch
 
+from lamina._torch import attributes as reading
 from lamina._torch import dispatch, modules
 from lamina.graph import tree
 from lamina.probing import parts_of, stand_in
@@ -69,13 +70,15 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     for part, holders in plan:  # those within come first, so the ones around them hold their stand-ins
         attributes = _lent_weights(part, casts and part._mixed and _follows_policy(part), plain)
         for name in holders:
-            attributes[name] = tree.map_leaves(lambda leaf: copies.get(id(leaf), leaf), part.__dict__[name])
+            attributes[name] = tree.map_leaves(partial(_copy_of, copies), part.__dict__[name])
         if part._asks_mode:
-            attributes["_behind"] = part.__dict__.get("_behind") or weakref.ref(part)
+            behind = part.__dict__.get("_behind")
+            attributes["_behind"] = weakref.ref(part) if behind is None else behind
         if part is not layer and _has_hooks(part):
             attributes["run"] = part.run  # one within that is called, and not only read
+        if part is layer:
+            attributes["_is_lent"] = True  # those within may lend what they make in this call
         copies[id(part)] = lent_stand_in(part, attributes)
-    copies[id(layer)].__dict__["_is_lent"] = True  # those within may lend what they make in this call
     try:
         return copies[id(layer)].forward(*args, **kwargs)
     finally:
@@ -84,9 +87,14 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
                 give_back(part, copies[id(part)])
 
 
+def _copy_of(copies: dict[int, Any], leaf: Any) -> Any:
+    return copies.get(id(leaf), leaf) if isinstance(leaf, torch.nn.Module) else leaf
+
+
 def lent_stand_in(layer: Any, attributes: dict[str, Any]) -> Any:
     """A stand-in for one call, with other attributes; it notes which ones the call sets, for `give_back`."""
-    return stand_in(layer, {**attributes, "_set_names": set()})
+    attributes = {**attributes, "_set_names": set()}
+    return (reading.copied_one_by_one if reading.one_by_one() else stand_in)(layer, attributes)
 
 
 def give_back(layer: Any, copy: Any) -> None:
@@ -131,7 +139,11 @@ def _plan_of_parts(layer: Any) -> list[tuple[Any, list[str]]]:
     return [
         (
             part,
-            [n for n, v in part.__dict__.items() if type(v) in kinds and any(id(m) in known for m in tree.leaves(v))],
+            [
+                n
+                for n, v in reading.attributes_of(part).items()
+                if type(v) in kinds and any(id(m) in known for m in tree.leaves(v))
+            ],
         )
         for part in parts
     ]

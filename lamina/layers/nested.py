@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from lamina._torch import attributes as reading
+
 # The attribute, and the places and keys that lead from it to a module.
 Path = tuple[Any, ...]
 
@@ -72,7 +74,7 @@ def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
 def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
     # Every walk over modules comes here for every layer, and nearly always there is nothing: names are looked at first,
     # then what lies right in a container.
-    own = owner.__dict__
+    own = reading.attributes_of(owner)
     of_ours = type(owner).__module__.startswith("lamina.")
     names = [name for name in list(own) if (name[:1] != "_" if of_ours else name not in _NOTES)]
     if own.get("_compiled") is not None:

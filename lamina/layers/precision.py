@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from lamina import dtype_policies
+from lamina._torch import attributes as reading
 from lamina.dtype_policies import DTypePolicy, DTypePolicyMap
 from lamina.graph import ArgumentError, tree
 from lamina.graph.dtypes import to_torch
@@ -153,7 +154,7 @@ class Precision(Weights):
             return cast_floats(self.run(*args, **kwargs), self._torch_dtype)
 
     def _has_foreign_parts(self) -> bool:
-        return bool(self._modules) and has_foreign_parts(self)
+        return len(self._modules) > 0 and has_foreign_parts(self)
 
 
 def cast_floats(nested: Any, dtype: torch.dtype) -> Any:
@@ -181,7 +182,7 @@ def weight_lists(layer: torch.nn.Module) -> list[str]:
     own = {id(weight) for weight in layer._parameters.values()}
     return [
         name
-        for name, value in layer.__dict__.items()
+        for name, value in reading.attributes_of(layer).items()
         if not name.startswith("_")
         and isinstance(value, (list, tuple, dict))
         and any(id(leaf) in own for leaf in tree.leaves(value))

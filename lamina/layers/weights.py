@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from lamina import constraints, initializers, regularizers
+from lamina._torch import attributes as reading
 from lamina.arrays import as_tensor
 from lamina.devices import current_device, take_memory
 from lamina.graph import Constant, ShapeError
@@ -29,7 +30,7 @@ _CONTAINERS = frozenset((list, dict, tuple))
 _SETTINGS = frozenset((bool, int, float, str, *_CONTAINERS, type(None), torch.dtype))
 
 
-class Weights(Operation):
+class Weights(Operation, reading.NamesAttributes):
     """An ``nn.Module`` whose parameters and buffers are also Keras' weights, in Keras' order."""
 
     _trainable: bool

@@ -32,7 +32,9 @@ class ShownForward:
         if model is None:
             return self.plain
         drawn = model._drawn
-        shown = (drawn.forward if drawn is not None else None) or kind._forward_of_class
+        shown = drawn.forward if drawn is not None else None
+        if shown is None:
+            return model._forward_of_class
         if torch.compiler.is_compiling():  # PyTorch's tracer, up to 2.11, knows no binding of a function by hand
             return partial(shown, model)
         return shown.__get__(model, kind)

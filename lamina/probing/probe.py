@@ -119,7 +119,7 @@ class Probe(TorchFunctionMode):
             return torch.device("meta")
         if func in _SIZES:
             return followed(func(*args, **kwargs), self.asked) if is_shape(args[0]) else func(*args, **kwargs)
-        if self._effort is not None:
+        if self._effort is not None and not torch.compiler.is_dynamo_compiling():  # it asks whether this has changed
             self._effort.count()
         tensors = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         written = written_by(func, name, args, kwargs)
@@ -167,7 +167,8 @@ class Probe(TorchFunctionMode):
         if func in BY_VALUES and is_shape(args[0]):
             return by_values(func, args, kwargs)
         numbers = [leaf for leaf in tree.leaves((args, kwargs)) if type(leaf) is int and leaf > _FAR]
-        self.asked += [Question("spoken", 0, number, None) for number in numbers]
+        if numbers:  # else not touched: compiled code has to see the same attributes before and after
+            self.asked += [Question("spoken", 0, number, None) for number in numbers]
         args, kwargs = tree.map_leaves(as_shape, (args, kwargs))
         return func(*args, **kwargs)
 
