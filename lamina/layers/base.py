@@ -23,14 +23,7 @@ import torch
 
 from lamina import dtype_policies, regularizers
 from lamina._torch import dispatch, tracing
-from lamina.graph import (
-    LaminaError,
-    Node,
-    Symbolic,
-    SymbolicTensor,
-    record,
-    tree,
-)
+from lamina.graph import LaminaError, Node, Symbolic, SymbolicTensor, record, tree
 from lamina.graph.infer import probe
 from lamina.graph.source import caller
 from lamina.naming import snake_case
