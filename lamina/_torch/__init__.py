@@ -7,13 +7,14 @@ attributes of these files (``foreach.add_(...)``), never imported by name, so th
 
 from __future__ import annotations
 
-from . import ctc, dispatch, foreach, fused, gamma, loops, modules, onednn, tracing, transforms
+from . import attributes, ctc, dispatch, foreach, fused, gamma, loops, modules, onednn, tracing, transforms
 from .symbols import Symbol
 
 __all__ = [
     "ATTRIBUTES",
     "SYMBOLS",
     "Symbol",
+    "attributes",
     "ctc",
     "dispatch",
     "foreach",
@@ -30,6 +31,7 @@ ATTRIBUTES = modules.ATTRIBUTES
 """Attributes of modules and tensors that are used all over the library: name -> (owner, for what)."""
 
 SYMBOLS: tuple[Symbol, ...] = (
+    *attributes.SYMBOLS,
     *ctc.SYMBOLS,
     *dispatch.SYMBOLS,
     *foreach.SYMBOLS,

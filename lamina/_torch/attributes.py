@@ -9,6 +9,14 @@ from typing import Any
 
 import torch
 
+from .symbols import Symbol
+
+SYMBOLS = (
+    Symbol(
+        "torch.compiler.assume_constant_result",  # public itself; the mark that it leaves is not, and is made by hand
+        "nothing: up to 2.11 a compiled graph ends at a layer under a mixed policy; later versions read all at once",
+    ),
+)
 _READS_ALL = torch.__version__ >= "2.13"  # not as text; what 2.12 can was not tried, and one by one works everywhere
 
 

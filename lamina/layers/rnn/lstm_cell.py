@@ -107,8 +107,9 @@ class LSTMCell(RecurrentCell):
             weights += [self.bias, torch.zeros_like(self.bias)]
         first = (states[0].unsqueeze(0), states[1].unsqueeze(0))
         outputs, h, c = torch.lstm(inputs, first, weights, self.use_bias, 1, 0.0, torch.is_grad_enabled(), False, True)
-        # Not squeezed: where an export looks for shapes only, torch 2.11 takes them for (1, 1, B, U).
-        return outputs, [h.flatten(0, -2), c.flatten(0, -2)]
+        if h.ndim == 4:  # where an export looks for shapes only, torch 2.11 takes (1, B, U) for (1, 1, B, U)
+            return outputs, [h.flatten(0, -2), c.flatten(0, -2)]
+        return outputs, [h.squeeze(0), c.squeeze(0)]
 
     def _hold_memory(self, weight: torch.Tensor) -> torch.Tensor:
         """(4U, 1): the padding feature's weight for the gates i, f, c, o."""
