@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 from lamina.graph import SymbolicTensor, tree
 from lamina.graph.walk import key_of
 
-_PLAIN = (bool, int, float, complex, str, slice, np.generic, torch.dtype, torch.device, type(None), type(...))
+_PLAIN = frozenset((bool, int, float, complex, str, slice, torch.dtype, torch.device, type(None), type(...)))
 # What every layer takes, and tells by itself.
 FLAGS = ("name", "trainable", "dtype", "activity_regularizer")
 
@@ -63,7 +63,7 @@ class Given:
                 found = [word for word in keys if keys[word] == own and word not in taken]
                 taken.extend(found[:1])
                 return Ends(found[0]) if found else Unsaid(leaves[0])
-            return tree.map_leaves(lambda leaf: leaf if type(leaf) in _KINDS else _said(leaf), value)
+            return tree.map_leaves(_said, value)
 
         taken: list[str] = []
         self.args = [stand_in(value) for value in args]
@@ -100,11 +100,8 @@ class Given:
         return found
 
 
-_KINDS = frozenset(_PLAIN)
-
-
 def _said(leaf: Any) -> Any:
-    plain = isinstance(leaf, (Ends, Unsaid, np.generic)) or type(leaf) in _KINDS
+    plain = type(leaf) in _PLAIN or isinstance(leaf, (Ends, Unsaid, np.generic))
     return leaf if plain else Unsaid(leaf)
 
 
@@ -123,7 +120,6 @@ def remembers(init: Callable[..., None]) -> Callable[..., None]:
     return remembered
 
 
-@lru_cache(maxsize=4096)
 def leaves_arguments_out(cls: Any) -> bool:
     """Whether the class has an ``__init__`` of the user's, and its ``get_config`` is that of a base of it."""
 

@@ -9,7 +9,7 @@ import torch
 
 from lamina.devices import current_device
 from lamina.graph import SymbolicTensor, tree
-from lamina.probing import for_real
+from lamina.probing import for_real, is_shape
 
 _LAZY = (torch.nn.parameter.UninitializedParameter, torch.nn.parameter.UninitializedBuffer)
 # What stands for sizes that are not known: little work, or enough for a window.
@@ -30,7 +30,7 @@ def make_lazy_weights(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
     Weights hang on sizes that are known, so any will do for the others.
     """
-    if not any(map(_is_shape, tree.leaves((args, kwargs)))) or not is_lazy(layer):
+    if not any(map(_stands_for_data, tree.leaves((args, kwargs)))) or not is_lazy(layer):
         return
     with for_real(layer, current_device) as real, torch.no_grad():
         for size in _UNKNOWN:
@@ -44,11 +44,11 @@ def make_lazy_weights(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
                 return
 
 
-def _is_shape(leaf: Any) -> bool:
-    return isinstance(leaf, SymbolicTensor) or (isinstance(leaf, torch.Tensor) and leaf.is_meta)
+def _stands_for_data(leaf: Any) -> bool:
+    return isinstance(leaf, SymbolicTensor) or is_shape(leaf)
 
 
 def _zeros(unknown: int, leaf: Any) -> Any:
-    if not _is_shape(leaf):
+    if not _stands_for_data(leaf):
         return leaf
     return torch.zeros([unknown if n is None else n for n in leaf.shape], dtype=leaf.dtype)

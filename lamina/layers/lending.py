@@ -22,7 +22,7 @@ import torch
 from lamina._torch import attributes as reading
 from lamina._torch import dispatch, modules
 from lamina.graph import tree
-from lamina.probing import parts_of, stand_in
+from lamina.probing import is_shape, parts_of, stand_in
 
 from .precision import Precision, cast_floats, weight_lists
 from .variable import Variable
@@ -108,9 +108,7 @@ def give_back(layer: Any, copy: Any) -> None:
 
 def _is_tried_with_foreign_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """On shapes alone `torch.autocast` does not reach PyTorch's modules within, so nothing is cast at all."""
-    if not layer._has_foreign_parts():
-        return False
-    return any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in tree.leaves((args, kwargs)))
+    return layer._has_foreign_parts() and any(map(is_shape, tree.leaves((args, kwargs))))
 
 
 def _follows_policy(layer: Any) -> bool:

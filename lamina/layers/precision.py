@@ -18,6 +18,7 @@ from lamina._torch import attributes as reading
 from lamina.dtype_policies import DTypePolicy, DTypePolicyMap
 from lamina.graph import ArgumentError, tree
 from lamina.graph.dtypes import to_torch
+from lamina.probing import is_shape
 
 from .mode import asked_mode, asking, run_foreign
 from .moving import follow
@@ -146,7 +147,7 @@ class Precision(Weights):
 
     def _run_foreign(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """With PyTorch's own modules inside, by PyTorch's own means: `torch.autocast`."""
-        if any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in tree.leaves((args, kwargs))):
+        if any(map(is_shape, tree.leaves((args, kwargs)))):
             # Tried on shapes alone, where autocast does not reach: nothing but shapes is read.
             args, kwargs = cast_floats((args, kwargs), self._variable_torch_dtype)
             return cast_floats(self.run(*args, **kwargs), self._torch_dtype)

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from lamina.graph import tree
+from lamina.graph import LaminaError, tree
 from lamina.graph.dtypes import to_torch
 from lamina.graph.infer import probe
 from lamina.sizes.questions import Array
+from lamina.sizes.search import REFUSALS
 
 from .inferred import map_shapes
 from .signature import call_facts
@@ -42,7 +43,9 @@ def _build_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
     """
     if layer.called_by or all(getattr(part, "built", True) for part in layer.modules()):
         return
-    with suppress(Exception):  # a call that needs values; its rule is believed, and it is built when it runs
+    with suppress(
+        TypeError, LaminaError, *REFUSALS
+    ):  # a call that needs values; its rule is believed, and it is built when it runs
         probe(layer, args, kwargs)
 
 

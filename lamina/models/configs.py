@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from lamina.graph import tree
@@ -13,7 +12,6 @@ from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, refuse_unknown
-from lamina.saving.from_config import model_from_config
 from lamina.saving.model_config import graph_from_config, graph_to_config
 from lamina.saving.values import decode, encode, no_word
 from lamina.saving.weights import ties_by_hand
@@ -42,18 +40,6 @@ def write_config(model: Any, writer: ConfigWriter) -> dict[str, Any] | None:
         return None
     config = {"name": model.name, "trainable": model.trainable, **graph_to_config(model.graph, writer)}
     return config if model.made_by_graph else {**config, _GIVEN: given}
-
-
-def from_config(cls: Any, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """A new model with fresh weights from what ``get_config`` gave, here or in Keras.
-
-    Args:
-        custom_objects: name -> class, for layers that are not Lamina's own.
-
-    Raises:
-        LoadingError: the config is malformed, or names a class that is not at hand.
-    """
-    return model_from_config(cls, config, custom_objects)
 
 
 def read_config(cls: Any, config: dict[str, Any], reader: ConfigReader) -> Any:

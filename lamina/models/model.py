@@ -17,6 +17,7 @@ from lamina.layers.lending import prepare
 from lamina.layers.moving import note_place
 from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
+from lamina.saving.from_config import from_config
 from lamina.training.trainer import Trainer
 from lamina.view import summary
 
@@ -387,7 +388,7 @@ class Model(Trainer, Layer):
         return model_to_json(self)
 
     get_config, write_config = configs.get_config, configs.write_config
-    from_config, read_config = classmethod(configs.from_config), classmethod(configs.read_config)
+    from_config, read_config = classmethod(from_config), classmethod(configs.read_config)
 
     def _flags(self) -> dict[str, Any]:
         return with_given(self, {"name": self.name, "trainable": self.trainable})

@@ -1,7 +1,7 @@
 """Trying a module on shapes alone, and running it otherwise than it is, without a change that others could see."""
 
 from .probe import behind, for_real, probes_around, probing, run_on_shapes, unwatched
-from .stand_in import StandIns, parts_of, stand_in
+from .stand_in import StandIns, is_shape, parts_of, stand_in
 from .values import BY_VALUES
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "StandIns",
     "behind",
     "for_real",
+    "is_shape",
     "parts_of",
     "probes_around",
     "probing",

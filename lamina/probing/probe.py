@@ -22,6 +22,7 @@ from lamina._torch import transforms
 from lamina.operations import OPERATIONS
 from lamina.sizes import tree
 from lamina.sizes.effort import effort_now
+from lamina.sizes.search import REFUSALS
 
 from .questions import Question, followed
 from .stand_in import StandIns, is_shape
@@ -150,7 +151,7 @@ class Probe(TorchFunctionMode):
     def _computed(self, func: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
         """What a function gives for known values, unless that is too large."""
         if sum(tensor.numel() for tensor in tensors) > SMALL:
-            with suppress(Exception):  # there are functions that no shapes can be found of
+            with suppress(TypeError, *REFUSALS):  # there are functions that no shapes can be found of
                 on_shapes = self._on_shapes(func, args, kwargs)
                 if any(is_shape(leaf) and leaf.numel() > LARGE for leaf in tree.leaves(on_shapes)):
                     return on_shapes

@@ -14,8 +14,11 @@ from .weights import tie
 _WHERE = "The config"
 
 
-def model_from_config(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
-    """A new model of ``cls`` with fresh weights.
+def from_config(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A new model with fresh weights from what ``get_config`` gave, here or in Keras.
+
+    Args:
+        custom_objects: name -> class, for layers that are not Lamina's own.
 
     Raises:
         LoadingError: the config is malformed, or names a class that is not at hand.
