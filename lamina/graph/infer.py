@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from lamina.operations import OPERATIONS, Facts
-from lamina.probing import BY_VALUES, run_on_shapes
+from lamina.probing import BUILT_IN, BY_VALUES, run_on_shapes
 from lamina.sizes import tree
 from lamina.sizes.pointwise import pointwise_result, pointwise_shape
 from lamina.sizes.questions import Array as Array
@@ -45,8 +45,18 @@ def infer(node: Node) -> Found:
     if same and facts.pointwise:
         with suppress(RuntimeError):  # then other worlds are looked for
             return Found(*worlds, *_pointwise(node.op, facts, *call))
+    if same and _is_plain(node.op, facts):
+        with suppress(TypeError, *REFUSALS):
+            first, second = (trial(node.op, *_example(call, k)) for k in (0, 1))
+            if alike(first, second) and not doubtful(node, first, second):
+                return Found(*worlds, first, second)
     high, low = worlds if same else (joint_of(node.inputs, k) for k in (0, 1))
     return search_for(node).find(high, low, lambda first, second: doubtful(node, first, second))
+
+
+def _is_plain(op: Callable[..., Any], facts: Facts) -> bool:
+    """Whether an operation asks nothing about sizes and costs little to try, so no search is needed where it works."""
+    return has_rule(op) or (facts.exact and isinstance(op, BUILT_IN))
 
 
 def search_for(node: Node) -> Search:

@@ -11,6 +11,8 @@ from lamina.devices import current_device
 from lamina.graph import SymbolicTensor, tree
 from lamina.probing import for_real, is_shape
 
+from .nested import known_parts
+
 _LAZY = (torch.nn.parameter.UninitializedParameter, torch.nn.parameter.UninitializedBuffer)
 # What stands for sizes that are not known: little work, or enough for a window.
 _UNKNOWN = (2, 64)
@@ -18,7 +20,7 @@ _UNKNOWN = (2, 64)
 
 def is_lazy(module: torch.nn.Module) -> bool:
     """Whether a weight, here or below, waits for its shape."""
-    return any(isinstance(w, _LAZY) for part in module.modules() for w in _own_weights(part))
+    return any(isinstance(w, _LAZY) for part in known_parts(module) for w in _own_weights(part))
 
 
 def _own_weights(module: torch.nn.Module) -> tuple[Any, ...]:

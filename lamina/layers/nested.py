@@ -22,6 +22,7 @@ _NOTES = frozenset(vars(torch.nn.Module())) | set(
 )
 # What `compile` is given. Losses and metrics may be modules of PyTorch's, which are no parts of the model.
 _GIVEN_TO_COMPILE = frozenset(("loss", "_compiled"))
+_CONTAINERS = (list, tuple, dict)
 
 
 def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
@@ -76,12 +77,12 @@ def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
     # then what lies right in a container.
     own = reading.attributes_of(owner)
     of_ours = type(owner).__module__.startswith("lamina.")
-    names = [name for name in list(own) if (name[:1] != "_" if of_ours else name not in _NOTES)]
-    if own.get("_compiled") is not None:
-        names = [name for name in names if name not in _GIVEN_TO_COMPILE]
-    for name in names:
+    compiled = own.get("_compiled") is not None
+    for name in list(own):
+        if (name[:1] == "_" if of_ours else name in _NOTES) or (compiled and name in _GIVEN_TO_COMPILE):
+            continue
         value = own.get(name)
-        if isinstance(value, (list, tuple, dict)) and _may_hold_modules(value):
+        if isinstance(value, _CONTAINERS) and _may_hold_modules(value):
             yield from _modules_in(value, (name,))
 
 
@@ -91,6 +92,11 @@ def _may_hold_modules(value: Any) -> bool:
         if isinstance(item, (torch.nn.Module, list, tuple, dict)):
             return True
     return False
+
+
+def known_parts(owner: torch.nn.Module) -> Iterable[torch.nn.Module]:
+    """The owner and all modules under it, when those in its lists have been adopted: most layers have none."""
+    return owner.modules() if owner._modules else (owner,)
 
 
 def _named(

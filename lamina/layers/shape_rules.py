@@ -14,6 +14,7 @@ from lamina.sizes.questions import Array
 from lamina.sizes.search import REFUSALS
 
 from .inferred import map_shapes
+from .nested import known_parts
 from .signature import call_facts
 
 
@@ -41,7 +42,7 @@ def _build_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
 
     Only when the layer is first drawn: what no call reaches stays without weights.
     """
-    if layer.called_by or all(getattr(part, "built", True) for part in layer.modules()):
+    if layer.called_by or all(getattr(part, "built", True) for part in known_parts(layer)):
         return
     with suppress(
         TypeError, LaminaError, *REFUSALS

@@ -21,7 +21,7 @@ from lamina.probing import for_real, probing
 from .drawn_calls import known_names
 from .mode_watch import watch_anew
 from .moving import follow_weights, tell_places
-from .nested import adopt_nested_layers, holds_modules
+from .nested import adopt_nested_layers, holds_modules, known_parts
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
 
@@ -304,7 +304,7 @@ class Weights(Operation, reading.NamesAttributes):
         adopt_nested_layers(self)
         return [
             part
-            for part in (self.modules() if self._modules else (self,))  # most layers have no parts
+            for part in known_parts(self)
             if isinstance(part, Weights)
             and (
                 getattr(part, "activity_regularizer", None) is not None

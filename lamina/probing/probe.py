@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any, TypeVar
 
@@ -25,10 +25,11 @@ from lamina.sizes.effort import effort_now
 from lamina.sizes.search import REFUSALS
 
 from .questions import Question, followed
+from .quick import pointwise_on_shapes
 from .stand_in import StandIns, is_shape
 from .values import BY_VALUES, LARGE, LIKE, SMALL, Values, as_shape, bound_of, by_values, written_by
 
-_BUILT_IN = (BuiltinFunctionType, MethodDescriptorType)
+BUILT_IN = (BuiltinFunctionType, MethodDescriptorType)
 _FAR = 2500  # beyond this a window or a step makes the same of all usual sizes
 _SHAPE: Any = torch.Tensor.shape
 _SIZES = frozenset([_SHAPE.__get__, torch.Tensor.size, torch.Tensor.numel, torch.Tensor.nelement])
@@ -171,7 +172,8 @@ class Probe(TorchFunctionMode):
         if numbers:  # else not touched: compiled code has to see the same attributes before and after
             self.asked += [Question("spoken", 0, number, None) for number in numbers]
         args, kwargs = tree.map_leaves(as_shape, (args, kwargs))
-        return func(*args, **kwargs)
+        quick = pointwise_on_shapes(func, args, kwargs)
+        return func(*args, **kwargs) if quick is None else quick
 
 
 def _home_of(op: Any, default: torch.device) -> torch.device:
@@ -226,10 +228,12 @@ def run_on_shapes(
     Args:
         asked: gets what the operation asks about sizes.
     """
-    if isinstance(op, _BUILT_IN):  # holds nothing that is real
+    if isinstance(op, BUILT_IN):  # holds nothing that is real
         if kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": "meta"}
-        with torch.no_grad(), torch.device("meta"):
+        # What is made of the arguments is made where they are: a mode would only take time.
+        place = nullcontext() if OPERATIONS.of(op).exact else torch.device("meta")
+        with torch.no_grad(), place:
             return by_values(op, args, kwargs) if op in BY_VALUES else op(*args, **kwargs)
     probe = Probe(op, torch.get_default_device())
     try:

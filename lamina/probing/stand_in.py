@@ -18,7 +18,7 @@ from lamina.sizes import tree
 
 M = TypeVar("M", bound=torch.nn.Module)
 _ABSENT = object()
-_PLAIN = (bool, int, float, str, type(None), torch.dtype)
+_PLAIN = frozenset((bool, int, float, str, type(None), torch.dtype))
 _SLOTS = ("_parameters", "_buffers", "_modules")
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
@@ -66,10 +66,17 @@ class StandIns:
         if id(copy) not in self._real:
             return
         own = dict(self._real[id(copy)].__dict__)  # as it is now, whatever other threads do to it
+        taken = dict(own)
+        for name, value in own.items():
+            if type(value) not in _PLAIN:
+                own[name] = fresh = self._copied(value)
+                taken[name] = _contents(fresh)
+        for name, value in self._attributes.items():
+            if name in own:
+                own[name], taken[name] = value, _contents(value)
         copy.__dict__.clear()
-        copy.__dict__.update({name: self._copied(value) for name, value in own.items()})
-        copy.__dict__.update({name: value for name, value in self._attributes.items() if name in own})
-        self._taken[id(copy)] = {name: _contents(value) for name, value in copy.__dict__.items()}
+        copy.__dict__.update(own)
+        self._taken[id(copy)] = taken
 
     def show_modules_to_hooks(self) -> None:
         """Have hooks be given the modules behind the stand-ins."""
@@ -82,11 +89,11 @@ class StandIns:
 
     def _copied(self, value: Any) -> Any:
         """Containers anew, with stand-ins in the places of modules; anything else as it is."""
-        if type(value) in _PLAIN:
-            return value
         if isinstance(value, torch.nn.Module):
             return self._copies.get(id(value), value)
         if type(value) in (list, tuple, dict):
+            if not value:
+                return value.copy() if type(value) is not tuple else value
             return tree.map_leaves(lambda leaf: self._copies.get(id(leaf), leaf), value)
         return value.copy() if hasattr(value, "copy") and isinstance(value, (dict, set)) else value
 

@@ -34,7 +34,7 @@ def pointwise_result(
         if known is None:
             return leaf
         shapes.append(known[0])
-        return torch.ones((size,) * max(len(known[0]), 1 - size), dtype=known[1])
+        return torch.ones((size,) * max(len(known[0]), 1 - size), dtype=known[1], device="cpu")
 
     small_args, small_kwargs = tree.map_leaves(one_element, (args, kwargs))
     with torch.no_grad():

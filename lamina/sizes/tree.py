@@ -9,6 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+import torch
+
+# Of these, which most leaves are, no more needs to be asked: whether something is a mapping takes long to find out.
+_LEAVES = frozenset((torch.Tensor, torch.dtype, bool, int, float, str, type(None)))
+
 
 def is_namedtuple(value: object) -> bool:
     return isinstance(value, tuple) and hasattr(value, "_fields")
@@ -29,6 +34,11 @@ def map_leaves(fn: Callable[[Any], Any], value: Any) -> Any:
     >>> map_leaves(lambda v: v + 1, {"a": 1, "b": [2, (3,)]})
     {'a': 2, 'b': [3, (4,)]}
     """
+    kind = type(value)
+    if kind in _LEAVES:
+        return fn(value)
+    if kind is tuple:
+        return tuple([map_leaves(fn, v) for v in value])
     if isinstance(value, list):
         return [map_leaves(fn, v) for v in value]
     if isinstance(value, tuple):
@@ -68,16 +78,24 @@ def leaves(value: Any) -> Iterator[Any]:
     >>> list(leaves({"b": 1, "a": [2, 3]}))
     [1, 2, 3]
     """
-    if isinstance(value, (list, tuple)):
+    found: list[Any] = []
+    _collect(value, found)
+    return iter(found)
+
+
+def _collect(value: Any, found: list[Any]) -> None:
+    if type(value) in _LEAVES:
+        found.append(value)
+    elif isinstance(value, (list, tuple)):
         for v in value:
-            yield from leaves(v)
+            _collect(v, found)
     elif isinstance(value, Mapping):
         for v in value.values():
-            yield from leaves(v)
+            _collect(v, found)
     elif isinstance(value, slice):
-        yield from leaves((value.start, value.stop, value.step))
+        _collect((value.start, value.stop, value.step), found)
     else:
-        yield value
+        found.append(value)
 
 
 def leaves_in_order(value: Any, deep: bool = True, _within: bool = False) -> Iterator[Any]:
