@@ -4,6 +4,8 @@ Layers are functions on symbolic tensors; calling them draws a graph; a model is
 time a real ``nn.Module``. The names are Keras': ``import lamina as keras``.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import (
     activations,
     backend,
@@ -26,7 +28,6 @@ from . import (
     training,
     tree,
     utils,
-    view,
 )
 from .callbacks import Callback
 from .devices import device
@@ -50,6 +51,9 @@ from .models import Model, Sequential
 from .ops import einops_backend
 from .optimizers import Optimizer
 from .regularizers import Regularizer
+
+if TYPE_CHECKING:
+    from . import view
 
 einops_backend.watch()
 KerasTensor = SymbolicTensor
@@ -103,3 +107,15 @@ __all__ = [
     "utils",
     "view",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "view":  # pictures are seldom wanted, and a tenth of what importing takes
+        import lamina.view
+
+        return lamina.view
+    raise AttributeError(f"module 'lamina' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

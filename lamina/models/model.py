@@ -19,7 +19,6 @@ from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
 from lamina.saving.from_config import from_config
 from lamina.training.trainer import Trainer
-from lamina.view import summary
 
 from . import configs, editing
 from .building import build, from_module, without_values
@@ -365,6 +364,8 @@ class Model(Trainer, Layer):
 
     def summary(self, *args: Any, **options: Any) -> None:
         """Print a table of the layers; see `lamina.view.summary` for the arguments."""
+        from lamina.view import summary  # pictures are imported with it, and seldom wanted
+
         summary(self, *args, **options)
 
     # -- files and copies

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from lamina.backend import clear_session, is_keras_tensor, standardize_dtype
 from lamina.config import (
     disable_interactive_logging,
@@ -19,7 +21,6 @@ from lamina.saving import (
     serialize_keras_object,
 )
 from lamina.training.data import pack_x_y_sample_weight
-from lamina.view import model_to_dot, plot_model
 
 from . import bounding_boxes
 from .archives import ArchiveError
@@ -36,6 +37,9 @@ from .sequences import pad_sequences
 from .settings import Config
 from .source_inputs import get_source_inputs
 from .windows import timeseries_dataset_from_array
+
+if TYPE_CHECKING:
+    from lamina.view import model_to_dot, plot_model
 
 __all__ = [
     "ArchiveError",
@@ -80,3 +84,15 @@ __all__ = [
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("model_to_dot", "plot_model"):  # pictures are seldom wanted
+        import lamina.view
+
+        return getattr(lamina.view, name)
+    raise AttributeError(f"module 'lamina.utils' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
