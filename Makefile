@@ -22,7 +22,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfil
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-all test-torch lint mutate format bench clean clean-all
+.PHONY: help venv demo test test-all test-torch lint keras-tests mutate format bench clean clean-all
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -50,6 +50,9 @@ lint: $(VENV)/.installed-dev ## ruff (lint and format), mypy, import-linter
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+keras-tests: $(VENV)/.installed-dev ## Keras' own tests, from its wheel, on Lamina: how many pass, what others fail by (10 min)
+	$(BIN)/python -m tests.keras_suite.run $(KERAS_TESTS_ARGS)
 
 mutate: $(VENV)/.installed-dev ## break the library on purpose, one line at a time: which breaks does no test notice?
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation $(MUTATE_ARGS)

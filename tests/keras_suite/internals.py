@@ -1,0 +1,73 @@
+"""What Keras' tests use of its inner modules to look at results and to choose cases: the same, said of Lamina."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes  # noqa: F401  NumPy knows bfloat16 from here on
+import numpy as np
+import pytest
+import torch
+
+import lamina
+from lamina import tree
+
+
+def _shapes(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """The symbolic results of a function of symbolic tensors: calling it draws it."""
+    return function(*args, **kwargs)
+
+
+def _mask_of(x: Any) -> Any:
+    return getattr(x, "_keras_mask", None)
+
+
+def _set_mask(x: Any, mask: Any) -> None:
+    x._keras_mask = mask
+
+
+def _numpy(x: Any) -> Any:
+    return np.array([]) if x is None else lamina.ops.convert_to_numpy(x)
+
+
+BACKEND: dict[str, Any] = {
+    "backend": lambda: "torch",
+    "is_tensor": lambda x: isinstance(x, torch.Tensor),
+    "convert_to_numpy": _numpy,
+    "convert_to_tensor": lambda x, *args, **kwargs: lamina.ops.convert_to_tensor(x, *args, **kwargs),
+    "cast": lambda x, dtype: lamina.ops.cast(x, dtype),
+    "shape": lambda x: lamina.ops.shape(x),
+    "Variable": lamina.Variable,
+    "KerasTensor": lamina.KerasTensor,
+    "compute_output_spec": _shapes,
+    "get_keras_mask": _mask_of,
+    "set_keras_mask": _set_mask,
+    "device": lamina.device,
+    "random": lamina.random,
+    **dict.fromkeys("numpy nn core math image linalg".split(), lamina.ops),
+    "random_seed_dtype": lambda: "int32",
+    "SUPPORTS_SPARSE_TENSORS": False,
+    "SUPPORTS_RAGGED_TENSORS": False,
+    "SUPPORTS_COMPLEX_DTYPES": True,
+    "IS_THREAD_SAFE": True,
+}
+INTERNALS: dict[str, dict[str, Any]] = {
+    "keras.src.backend": BACKEND,
+    "keras.src.backend.common": BACKEND,
+    "keras.src.backend.common.masking": BACKEND,
+    "keras.src.backend.torch.core": {**BACKEND, "get_device": lambda: "cpu"},
+    "keras.src.utils.backend_utils": {"is_graph_mode": lambda: False},
+    "keras.src.api_export": {"keras_export": lambda path: lambda thing: thing},
+    "keras.src.utils.tree": vars(tree),
+}
+
+
+def seed_generators_of(layer: Any) -> list[Any]:
+    """Of a layer and all under it, each once."""
+    found = [value for part in layer.modules() for value in vars(part).values()]
+    return list({id(value): value for value in found if isinstance(value, lamina.random.SeedGenerator)}.values())
+
+
+def skip_if_backend(backend: str, reason: str) -> Any:
+    """A mark of tests that are not for one backend."""
+    return pytest.mark.skipif(backend == "torch", reason=reason)
