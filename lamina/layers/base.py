@@ -45,6 +45,7 @@ from .inputs import (
     takes_options,
 )
 from .lending import forward_on_stand_in, lending, lends, prepare
+from .made_in_call import launch_first, look_again
 from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .mode import is_foreign, training_property
 from .mode_watch import watch
@@ -100,7 +101,7 @@ class Layer(Precision):
     training = training_property
 
     # What a new layer is; an attribute of its own comes with the first change.
-    _built = _building = _looked_at = _foreign = _direct = _settled = _collecting = False
+    _built = _building = _looked_at = _foreign = _direct = _settled = _collecting = _has_run = False
     _built_for: tuple[Any, ...] | None = None
     _losing: list[Any] | None = None
     _forget_at = 32
@@ -303,7 +304,7 @@ class Layer(Precision):
             check_inputs(self, self.input_spec, first, lambda _: "")
             check_by_rule(self, args, kwargs)
         fill_masks(self._facts, args, kwargs, real_mask)
-        output = self.launch(*args, **kwargs)
+        output = self.launch(*args, **kwargs) if self._has_run else launch_first(self, args, kwargs)
         set_real_mask(self, args, kwargs, output)
         return output
 
@@ -318,6 +319,8 @@ class Layer(Precision):
                 check_inputs(self, self.input_spec, tensors, origin)
             fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
             result = record(self, args, kwargs)
+            if self._losing and not self.called_by:
+                look_again(self)
         except LaminaError as error:
             error.where = error.where or str(caller())
             raise
