@@ -24,7 +24,7 @@ from lamina._torch import dispatch, modules
 from lamina.graph import tree
 from lamina.probing import is_shape, parts_of, stand_in
 
-from .made_in_call import give_back_boxes, lent_boxes, look_again
+from .made_in_call import give_back_boxes, lent_boxes
 from .precision import Precision, cast_floats, weight_lists
 from .variable import Variable
 
@@ -67,14 +67,16 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         args, kwargs = cast_floats((args, kwargs), layer._torch_dtype)
     plan = _plan(layer)
     copies = _lent_copies(layer, plan, casts)
-    boxes = [] if torch.compiler.is_compiling() else lent_boxes(plan, copies)
+    boxes = lent_boxes(plan, copies) if layer.casts_parts and not torch.compiler.is_compiling() else ()
     try:
         return copies[id(layer)].forward(*args, **kwargs)
     finally:
+        sets = False
         for part, _ in plan:
             if copies[id(part)].__dict__["_set_names"]:
                 give_back(part, copies[id(part)])
-        if boxes:
+                sets = True
+        if boxes or (sets and not torch.compiler.is_compiling()):
             give_back_boxes(plan, copies, boxes)
 
 
@@ -87,7 +89,7 @@ def _lent_copies(layer: Any, plan: list[tuple[Any, list[str]]], casts: bool) -> 
         attributes = _lent_weights(part, casts_part, plain)
         for name in holders:
             attributes[name] = tree.map_leaves(partial(_copy_of, copies), part.__dict__[name])
-        if casts_part:
+        if casts_part and part._losing:  # a class of the user's may make weights in its call
             attributes["_lent_dtype"] = part._torch_dtype
         if part._asks_mode:
             behind = part.__dict__.get("_behind")
@@ -112,9 +114,6 @@ def lent_stand_in(layer: Any, attributes: dict[str, Any]) -> Any:
 
 def give_back(layer: Any, copy: Any) -> None:
     """Keep on the layer what a call has set on its stand-in."""
-    if "_parameters" in copy.__dict__["_set_names"]:  # a weight was made
-        layer.__dict__["_weight_lists"] = weight_lists(layer) if layer._mixed else []
-        look_again(layer)
     for name in copy.__dict__["_set_names"]:
         if name in copy.__dict__:
             layer.__dict__[name] = copy.__dict__[name]

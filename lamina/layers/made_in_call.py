@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from lamina.probing import contents_of, is_box, rebuilt, refilled, same_contents
+
+from .nested import known_parts
+from .precision import weight_lists
 
 # The layers whose weights are lent for a call, and which of the attributes of each hold such layers.
 Plan = list[tuple[Any, list[str]]]
@@ -15,22 +19,26 @@ Box = tuple[Any, str, Any]
 
 
 def lent_boxes(plan: Plan, copies: dict[int, Any]) -> list[Box]:
-    """The containers that stand-ins have of their own, since parts or weights are in them."""
-    return [
-        (part, name, contents_of(copies[id(part)].__dict__[name]))
-        for part, holders in plan
-        for name in (*holders, *part.__dict__.get("_weight_lists", ()))
-    ]
+    """The containers that stand-ins have of their own, since parts are in them."""
+    return [(part, name, contents_of(copies[id(part)].__dict__[name])) for part, holders in plan for name in holders]
 
 
-def _changed(copies: dict[int, Any], boxes: list[Box]) -> list[tuple[Any, str, Any]]:
+def _changed(plan: Plan, copies: dict[int, Any], boxes: Sequence[Box]) -> list[Box]:
+    """Those that the call has changed, and those with weights in them where it has made one, as they are now."""
     found = [(part, name, taken, copies[id(part)].__dict__.get(name)) for part, name, taken in boxes]
-    return [(part, name, now) for part, name, taken, now in found if not same_contents(taken, contents_of(now))]
+    changed = [(part, name, now) for part, name, taken, now in found if not same_contents(taken, contents_of(now))]
+    for part, _ in plan:
+        copy = copies[id(part)].__dict__
+        if "_parameters" in copy["_set_names"]:
+            part.__dict__["_weight_lists"] = lists = weight_lists(part) if part._mixed else []
+            look_again(part)
+            changed += [(part, name, copy[name]) for name in lists if name in copy]
+    return changed
 
 
-def give_back_boxes(plan: Plan, copies: dict[int, Any], boxes: list[Box]) -> None:
+def give_back_boxes(plan: Plan, copies: dict[int, Any], boxes: Sequence[Box]) -> None:
     """Keep what the call has put into them."""
-    changed = _changed(copies, boxes)
+    changed = _changed(plan, copies, boxes)
     if not changed:
         return
     behind: dict[int, Any] = {}
@@ -76,5 +84,5 @@ def look_again(layer: Any) -> None:
 def has_calls_of_users(layer: torch.nn.Module) -> bool:
     """Whether a class of the user's is among the layer and the layers in it: its call may make some."""
     return any(
-        hasattr(part, "called_by") and not type(part).__module__.startswith("lamina.") for part in layer.modules()
+        hasattr(part, "called_by") and not type(part).__module__.startswith("lamina.") for part in known_parts(layer)
     )

@@ -8,10 +8,14 @@ from typing import Any
 
 from lamina.sizes import tree
 
+_USUAL = frozenset((list, tuple, dict))
+
 
 def is_box(value: Any) -> bool:
     """Whether this is a container that a stand-in gets one of its own for."""
-    return type(value) in (list, tuple) or isinstance(value, (dict, set)) or tree.is_namedtuple(value)
+    if type(value) in _USUAL:
+        return True
+    return isinstance(value, (dict, set, tuple)) and (not isinstance(value, tuple) or tree.is_namedtuple(value))
 
 
 def rebuilt(box: Any, inner: Callable[[Any], Any]) -> Any:
@@ -43,9 +47,11 @@ def refilled(box: Any, new: Any) -> Any:
 
 def contents_of(value: Any) -> Any:
     """What tells whether a value has changed: the value, or what is in a container, however deep."""
+    if not is_box(value):
+        return value
     if isinstance(value, dict):
         return tuple([(key, contents_of(item) if is_box(item) else item) for key, item in value.items()])
-    return tuple([contents_of(item) if is_box(item) else item for item in value]) if is_box(value) else value
+    return tuple([contents_of(item) if is_box(item) else item for item in value])
 
 
 def same_contents(a: Any, b: Any) -> bool:

@@ -72,7 +72,11 @@ class StandIns:
         own = dict(part.__dict__)  # as it is now, whatever other threads do to it
         taken = dict(own)
         for name, value in own.items():
-            if type(value) not in _PLAIN:
+            if type(value) in _PLAIN:
+                continue
+            if name in _OF_TORCH and not value:  # hooks
+                own[name], taken[name] = value.copy(), ()
+            else:
                 own[name] = fresh = self._shown(name, value)
                 taken[name] = contents_of(fresh)
         for name, value in self._attributes.items():

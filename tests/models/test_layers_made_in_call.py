@@ -486,3 +486,20 @@ def test_an_error_of_the_first_call_is_told_once():
     with pytest.raises(RuntimeError, match="7"):
         layer(torch.ones(2, 3))
     assert len(layer.weights) == 1
+
+
+class Rebinding(BesideOwnWeights):
+    def call(self, x):
+        if len(self.ws) < 3:
+            self.ws = [*self.ws, self.add_weight((3, 3))]
+            self.ws.append(self.add_weight((3, 3)))
+        for w in self.ws:
+            x = torch.einsum("bi,ij->bj", x, w)
+        return x
+
+
+def test_a_list_of_weights_that_is_set_anew_holds_the_weights():
+    layer = Rebinding(dtype="mixed_bfloat16")
+    first, second = (layer(torch.ones(2, 3)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert [id(w) for w in layer.ws] == [id(w) for w in layer.weights]
