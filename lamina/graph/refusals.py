@@ -9,10 +9,14 @@ from lamina.sizes import tree
 from .errors import LaminaError, ShapeError, ValueNeededError
 from .infer import joint_of, search_for
 from .node import Node
+from .source import is_raised_by_user
 
 
-def explained(node: Node, error: Exception) -> LaminaError:
-    """The error of an operation that could not be tried on shapes alone, with the call and the user's line."""
+def explained(node: Node, error: Exception) -> Exception:
+    """The error of an operation that could not be tried on shapes alone, with the call and the user's line.
+
+    What the user's own code has raised stays what it is; sizes of examples go from its text.
+    """
     high = joint_of(node.inputs, 0)
     if isinstance(error, LaminaError):
         search_for(node).reworded(error, high)
@@ -21,7 +25,9 @@ def explained(node: Node, error: Exception) -> LaminaError:
         return error
     got = "\n".join(f"{s}, {s.node.source}" for s in node.inputs)
     text = str(error).strip()
-    needs_values = "meta tensors" in text or "meta device" in text or isinstance(error, NotImplementedError)
+    of_user = is_raised_by_user(error)
+    of_meta = "meta tensor" in text or "meta device" in text
+    needs_values = of_meta or (isinstance(error, NotImplementedError) and not of_user)
     if needs_values:
         return ValueNeededError(
             f"{node.label} needs the values of its input, which exist only when the model runs.",
@@ -29,6 +35,11 @@ def explained(node: Node, error: Exception) -> LaminaError:
             where=str(node.source),
             hint="layers.Lambda(function, output_shape=...) or a Layer with compute_output_shape, which runs on values",
         )
+    if of_user:
+        text = search_for(node).reworded(error, high)
+        if error.args and isinstance(error.args[0], str):
+            error.args = (text, *error.args[1:])
+        return error
     indexes = node.op is operator.getitem
     if isinstance(error, TypeError) and any(arg is None for arg in tree.leaves(node.args[1:])) and not indexes:
         return ShapeError(

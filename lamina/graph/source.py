@@ -43,6 +43,14 @@ def is_users(frame: FrameType) -> bool:
     return not file.startswith((_OURS, _TORCH, "lamina_program_")) and _EINOPS not in file
 
 
+def is_raised_by_user(error: BaseException) -> bool:
+    """Whether it was raised right in the user's code, not in what that has called."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and is_users(trace.tb_frame)
+
+
 def begins_drawing(function: Function) -> Function:
     """Mark a function that draws on its own account, perhaps while a module runs: whoever called it draws nothing."""
 

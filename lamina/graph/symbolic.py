@@ -86,7 +86,8 @@ def record(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     try:
         found = infer(node)
     except (NotImplementedError, TypeError, LaminaError, *REFUSALS) as error:
-        raise explained(node, error) from (None if isinstance(error, LaminaError) else error)
+        told = explained(node, error)
+        raise told from (None if told is error else error)
     node.fixed = found.fixed
     specs: list[Any] = []
     numbers = any(isinstance(symbolic, SymbolicInt) for symbolic in node.inputs)

@@ -24,6 +24,7 @@ from lamina._torch import dispatch, modules
 from lamina.graph import tree
 from lamina.probing import is_shape, parts_of, stand_in
 
+from .made_in_call import give_back_boxes, lent_boxes
 from .precision import Precision, cast_floats, weight_lists
 from .variable import Variable
 
@@ -64,13 +65,32 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     casts = layer._mixed and not layer.full_precision and not _is_tried_with_foreign_parts(layer, args, kwargs)
     if casts and layer.autocast and (kwargs or len(args) != 1 or getattr(args[0], "dtype", 0) != layer._torch_dtype):
         args, kwargs = cast_floats((args, kwargs), layer._torch_dtype)
-    plain = dispatch.may_refuse() and dispatch.refuses_subclasses()
     plan = _plan(layer)
+    copies = _lent_copies(layer, plan, casts)
+    boxes = lent_boxes(plan, copies) if layer.casts_parts and not torch.compiler.is_compiling() else ()
+    try:
+        return copies[id(layer)].forward(*args, **kwargs)
+    finally:
+        sets = False
+        for part, _ in plan:
+            if copies[id(part)].__dict__["_set_names"]:
+                give_back(part, copies[id(part)])
+                sets = True
+        if boxes or (sets and not torch.compiler.is_compiling()):
+            give_back_boxes(plan, copies, boxes)
+
+
+def _lent_copies(layer: Any, plan: list[tuple[Any, list[str]]], casts: bool) -> dict[int, Any]:
+    """The stand-ins for a call, by the layers that they stand for."""
+    plain = dispatch.may_refuse() and dispatch.refuses_subclasses()
     copies: dict[int, Any] = {}
     for part, holders in plan:  # those within come first, so the ones around them hold their stand-ins
-        attributes = _lent_weights(part, casts and part._mixed and _follows_policy(part), plain)
+        casts_part = casts and part._mixed and _follows_policy(part)
+        attributes = _lent_weights(part, casts_part, plain)
         for name in holders:
             attributes[name] = tree.map_leaves(partial(_copy_of, copies), part.__dict__[name])
+        if casts_part and part._losing:  # a class of the user's may make weights in its call
+            attributes["_lent_dtype"] = part._torch_dtype
         if part._asks_mode:
             behind = part.__dict__.get("_behind")
             attributes["_behind"] = weakref.ref(part) if behind is None else behind
@@ -79,12 +99,7 @@ def forward_on_stand_in(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         if part is layer:
             attributes["_is_lent"] = True  # those within may lend what they make in this call
         copies[id(part)] = lent_stand_in(part, attributes)
-    try:
-        return copies[id(layer)].forward(*args, **kwargs)
-    finally:
-        for part, _ in plan:
-            if copies[id(part)].__dict__["_set_names"]:
-                give_back(part, copies[id(part)])
+    return copies
 
 
 def _copy_of(copies: dict[int, Any], leaf: Any) -> Any:
@@ -102,8 +117,10 @@ def give_back(layer: Any, copy: Any) -> None:
     for name in copy.__dict__["_set_names"]:
         if name in copy.__dict__:
             layer.__dict__[name] = copy.__dict__[name]
-            if "_set_names" in layer.__dict__:  # a stand-in itself
-                layer.__dict__["_set_names"].add(name)
+        else:
+            layer.__dict__.pop(name, None)  # it is a part or a weight now
+        if "_set_names" in layer.__dict__:  # a stand-in itself
+            layer.__dict__["_set_names"].add(name)
 
 
 def _is_tried_with_foreign_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from lamina.sizes.questions import Array
 from lamina.sizes.search import REFUSALS
 
 from .inferred import map_shapes
+from .made_in_call import has_calls_of_users
 from .nested import known_parts
 from .signature import call_facts
 
@@ -38,11 +39,14 @@ def example_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _build_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Let the layers within make their weights where the rule answers in place of ``call``, which would build them.
+    """Let the layers within make their weights where the rule answers in place of ``call``, which would build them, or
+    which is the user's and may make some.
 
     Only when the layer is first drawn: what no call reaches stays without weights.
     """
-    if layer.called_by or all(getattr(part, "built", True) for part in known_parts(layer)):
+    if layer.called_by:
+        return
+    if all(getattr(part, "built", True) for part in known_parts(layer)) and not has_calls_of_users(layer):
         return
     with suppress(
         TypeError, LaminaError, *REFUSALS

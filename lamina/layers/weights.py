@@ -106,6 +106,8 @@ class Weights(Operation, reading.NamesAttributes):
         slot: dict[str, Any] = self._parameters if trainable else self._buffers
         slot[key] = weight
         self.weight_facts[key] = facts
+        if "_set_names" in self.__dict__:
+            self.__dict__["_set_names"].add("_parameters")
         return weight
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -142,6 +144,9 @@ class Weights(Operation, reading.NamesAttributes):
                 if key in self.weight_facts:
                     self.weight_facts[name] = self.weight_facts.pop(key)
             named.add(name)
+            lent = self.__dict__.get("_lent_dtype")
+            if lent is not None and slot is not slots[1] and self.weight_facts[name].autocast:
+                self.__dict__[name] = weight.to(lent)  # as every later call has it
             return True
         return False
 

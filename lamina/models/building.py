@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ArgumentError, SymbolicTensor, tree
+from lamina.graph import ArgumentError, LaminaError, SymbolicTensor, tree
 from lamina.graph.infer import Array, probe
+from lamina.graph.source import is_raised_by_user
 from lamina.layers.base import Layer
 from lamina.layers.inferred import map_shapes, search_for_shapes
+from lamina.layers.notes import note
 from lamina.sizes.world import USUAL, example_shapes
 
 
@@ -104,6 +106,9 @@ def _tried(model: Layer, input_shape: Any) -> Any:
         else:
             return (inputs,), {}
     assert first is not None
+    if is_raised_by_user(first) and not isinstance(first, LaminaError):
+        note(model, first)
+        raise first
 
     def call(given: Any) -> Any:
         return probe(model, (given,), {}, method="launch")

@@ -33,6 +33,7 @@ from lamina.layers.core.input_layer import InputLayer
 from lamina.layers.core.torch_module import TorchModule
 from lamina.layers.moving import dtype_after, tell_places
 from lamina.ops.body import Body, placeholder
+from lamina.probing import is_box, rebuilt, refilled
 from lamina.saving.errors import SavingError
 
 Convert = Callable[[torch.dtype], torch.dtype]
@@ -202,7 +203,7 @@ def with_module(graph: Graph, name: str, module: torch.nn.Module, owner: str) ->
     """
     old = graph.modules[name]
     layer = _as_layer(graph, name, module, owner)
-    given = layer._name, layer.auto_named, layer._settled
+    before = [(part, _settings(part)) for part in layer.modules()]
     if layer is not module:
         layer.supports_masking = True  # while it is drawn: see `_Exchange`
     layer._name, layer.auto_named, layer._settled = name, getattr(old, "auto_named", False), True
@@ -217,7 +218,9 @@ def with_module(graph: Graph, name: str, module: torch.nn.Module, owner: str) ->
                 hint="a new Model of the layers",
             )
     except Exception as error:
-        layer._name, layer.auto_named, layer._settled = given
+        for part, settings in before:  # it may have been built
+            part.__dict__.clear()
+            part.__dict__.update({name: refilled(value, was) for name, (value, was) in settings.items()})
         error.add_note(
             f"while {type(module).__name__} was to take the place of {type(old).__name__} {name!r} in {owner}, "
             f"{caller()}; nothing is changed"
@@ -261,6 +264,15 @@ def _as_layer(graph: Graph, name: str, module: torch.nn.Module, owner: str) -> L
             hint="copy.deepcopy(layer)",
         )
     return module
+
+
+def _settings(module: torch.nn.Module) -> dict[str, tuple[Any, Any]]:
+    """A module's attributes, each with a copy of what is in it, if that is a container."""
+
+    def copied(value: Any) -> Any:
+        return rebuilt(value, copied) if is_box(value) else value
+
+    return {name: (value, copied(value)) for name, value in module.__dict__.items()}
 
 
 def _parts_of(module: torch.nn.Module) -> set[torch.nn.Module]:

@@ -1,5 +1,6 @@
 """Trying a module on shapes alone, and running it otherwise than it is, without a change that others could see."""
 
+from .boxes import contents_of, is_box, rebuilt, refilled, same_contents
 from .probe import BUILT_IN, behind, for_real, probes_around, probing, run_on_shapes, unwatched
 from .stand_in import StandIns, is_shape, parts_of, stand_in
 from .values import BY_VALUES
@@ -9,12 +10,17 @@ __all__ = [
     "BY_VALUES",
     "StandIns",
     "behind",
+    "contents_of",
     "for_real",
+    "is_box",
     "is_shape",
     "parts_of",
     "probes_around",
     "probing",
+    "rebuilt",
+    "refilled",
     "run_on_shapes",
+    "same_contents",
     "stand_in",
     "unwatched",
 ]

@@ -7,6 +7,7 @@ So no call changes a module that another thread is using.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -16,10 +17,14 @@ import torch
 
 from lamina.sizes import tree
 
+from .boxes import contents_of, is_box, rebuilt, refilled, same_contents
+
 M = TypeVar("M", bound=torch.nn.Module)
+_KNOWN = ("lamina.", "torch.")
 _ABSENT = object()
 _PLAIN = frozenset((bool, int, float, str, type(None), torch.dtype))
 _SLOTS = ("_parameters", "_buffers", "_modules")
+_OF_TORCH = frozenset(vars(torch.nn.Module()))
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
 
@@ -53,30 +58,61 @@ class StandIns:
         self._copies = {id(part): object.__new__(type(part)) for part in parts}
         self._real = {id(self._copies[id(part)]): part for part in parts}
         self._taken: dict[int, dict[str, Any]] = {}
+        self._boxes: dict[int, tuple[Any, Any]] = {}
+        self._originals: dict[int, tuple[Any, Any]] = {}
         for part in parts:
-            self.renew(self._copies[id(part)])
+            self._take(self._copies[id(part)], part)
         self.copy = self._copies.get(id(module), module)
 
     def real(self, copy: M) -> M:
         """The module behind a stand-in; a module that is none is itself."""
         return self._real.get(id(copy), copy)  # type: ignore[return-value]
 
-    def renew(self, copy: torch.nn.Module) -> None:
-        """Make the stand-in what its module is now; what is no stand-in stays."""
-        if id(copy) not in self._real:
-            return
-        own = dict(self._real[id(copy)].__dict__)  # as it is now, whatever other threads do to it
+    def _take(self, copy: torch.nn.Module, part: torch.nn.Module) -> None:
+        own = dict(part.__dict__)  # as it is now, whatever other threads do to it
         taken = dict(own)
         for name, value in own.items():
-            if type(value) not in _PLAIN:
-                own[name] = fresh = self._copied(value)
-                taken[name] = _contents(fresh)
+            if type(value) in _PLAIN:
+                continue
+            if name in _OF_TORCH and not value:  # hooks
+                own[name], taken[name] = value.copy(), ()
+            else:
+                own[name] = fresh = self._shown(name, value)
+                taken[name] = contents_of(fresh)
         for name, value in self._attributes.items():
             if name in own:
-                own[name], taken[name] = value, _contents(value)
-        copy.__dict__.clear()
+                own[name], taken[name] = value, contents_of(value)
         copy.__dict__.update(own)
         self._taken[id(copy)] = taken
+
+    def renew(self, copy: torch.nn.Module) -> None:
+        """Show the stand-in what its module has become since; what the call has set stays, and what is no stand-in."""
+        if id(copy) not in self._real:
+            return
+        own, seen, taken = dict(self._real[id(copy)].__dict__), copy.__dict__, self._taken[id(copy)]
+        for name in taken.keys() - own.keys():
+            seen.pop(name, None)
+            del taken[name]
+        for name, value in own.items():
+            if name in self._attributes or (name in taken and self._is_as_taken(taken[name], contents_of(value))):
+                continue
+            boxes, self._boxes = self._boxes, {}  # containers as they are now
+            now = self._shown(name, value)
+            self._boxes = boxes
+            if name in _SLOTS:
+                _write_changes(seen[name], dict(taken[name]), now, {})
+            else:
+                before = boxes.get(id(value))
+                seen[name] = now if before is None else refilled(before[1], now)
+            taken[name] = contents_of(now)
+
+    def _is_as_taken(self, taken: Any, now: Any) -> bool:
+        """Whether the contents of a module's attribute are what its stand-in got."""
+        if taken is now or (id(now) in self._copies and taken is self._copies[id(now)]):
+            return True
+        if type(taken) is not tuple or type(now) is not tuple or len(taken) != len(now):
+            return False
+        return all(x is y or self._is_as_taken(x, y) for x, y in zip(taken, now, strict=True))
 
     def show_modules_to_hooks(self) -> None:
         """Have hooks be given the modules behind the stand-ins."""
@@ -85,17 +121,38 @@ class StandIns:
             for name in _HOOKS:
                 if own[name]:
                     own[name] = type(own[name])((k, partial(_given, self.real(copy), h)) for k, h in own[name].items())
-                    taken[name] = _contents(own[name])
+                    taken[name] = contents_of(own[name])
+
+    def _shown(self, name: str, value: Any) -> Any:
+        """An attribute of a module as its stand-in has it."""
+        if name not in _OF_TORCH:
+            return self._copied(value)
+        if name == "_modules":
+            return {key: self._copies.get(id(part), part) for key, part in list(value.items())}
+        return value.copy() if hasattr(value, "copy") else value
 
     def _copied(self, value: Any) -> Any:
-        """Containers anew, with stand-ins in the places of modules; anything else as it is."""
+        """Containers anew, each once, with stand-ins in the places of modules; anything else as it is."""
         if isinstance(value, torch.nn.Module):
             return self._copies.get(id(value), value)
-        if type(value) in (list, tuple, dict):
-            if not value:
-                return value.copy() if type(value) is not tuple else value
-            return tree.map_leaves(lambda leaf: self._copies.get(id(leaf), leaf), value)
-        return value.copy() if hasattr(value, "copy") and isinstance(value, (dict, set)) else value
+        if not is_box(value):
+            return value
+        known = self._boxes.get(id(value))
+        if known is None:
+            known = self._boxes[id(value)] = (value, rebuilt(value, self._copied))
+            self._originals[id(known[1])] = known
+        return known[1]
+
+    def _returned(self, value: Any) -> Any:
+        """What the call has left in an attribute, with modules in the places of stand-ins; a list, dict or set of the
+        module's stays the one that it is."""
+        if isinstance(value, torch.nn.Module):
+            return self._real.get(id(value), value)
+        if not is_box(value):
+            return value
+        new = rebuilt(value, self._returned)
+        original = self._originals.get(id(value), (None,))[0]
+        return new if original is None else refilled(original, new)
 
     def give_back(self) -> None:
         """Keep what the call has set on the stand-ins."""
@@ -104,7 +161,7 @@ class StandIns:
             for name in taken.keys() - copy.__dict__.keys():
                 real.__dict__.pop(name, None)
             for name in _SLOTS:
-                self._give_back_slot(real.__dict__[name], copy.__dict__[name], dict(taken[name]))
+                _write_changes(real.__dict__[name], dict(taken[name]), copy.__dict__[name], self._real)
             self._give_back_attributes(real, copy, taken)
 
     def give_back_parts(self) -> None:
@@ -114,30 +171,33 @@ class StandIns:
         """
         for copy in self._copies.values():
             real, taken = self._real[id(copy)], self._taken[id(copy)]
-            made = [
-                (name, key, value)
-                for name in _SLOTS
-                for key, value in copy.__dict__[name].items()
-                if key not in dict(taken[name]) and _outlasts(value)
-            ]
-            for name, key, value in made:
-                real.__dict__[name][key] = self._real.get(id(value), value)
+            if not type(copy).__module__.startswith(_KNOWN):
+                next(copy.named_children(), None)  # a layer of the user's finds those in its lists and dicts now
+            made = False
+            for name in _SLOTS:
+                now, before = copy.__dict__[name], taken[name]
+                if not same_contents(before, tuple(now.items())):
+                    before = dict(before)
+                    new = {k: v for k, v in now.items() if _outlasts(v) and self._is_made(v, before.get(k))}
+                    real.__dict__[name].update((key, self._real.get(id(v), v)) for key, v in new.items())
+                    made |= bool(new)
             if made:
+                for name in taken.keys() - copy.__dict__.keys():
+                    real.__dict__.pop(name, None)
                 self._give_back_attributes(real, copy, taken)
+
+    def _is_made(self, value: Any, before: Any) -> bool:
+        """Whether something is new in a place that was empty, or where a module without weights stood for it."""
+        if before is None or not isinstance(before, torch.nn.Module):
+            return before is None
+        return id(value) not in self._real and _has_weights(value) and not _has_weights(before)
 
     def _give_back_attributes(self, real: Any, copy: Any, taken: dict[str, Any]) -> None:
         for name, value in copy.__dict__.items():
-            if name not in _SLOTS and (name not in taken or not _same(taken[name], _contents(value))):
-                kept = tree.map_leaves(lambda leaf: self._real.get(id(leaf), leaf), value)
-                if not any(map(is_shape, tree.leaves(kept))):
-                    real.__dict__[name] = kept
-
-    def _give_back_slot(self, real: dict[str, Any], now: dict[str, Any], before: dict[str, Any]) -> None:
-        for name in before.keys() - now.keys():
-            real.pop(name, None)
-        for name, value in now.items():
-            if value is not before.get(name, _ABSENT):
-                real[name] = self._real.get(id(value), value)
+            if name in _SLOTS or (name in taken and same_contents(taken[name], contents_of(value))):
+                continue
+            if not any(map(is_shape, tree.leaves(value))):
+                real.__dict__[name] = self._returned(value)
 
 
 def parts_of(
@@ -158,25 +218,21 @@ def _given(module: torch.nn.Module, hook: Callable[..., Any], _: torch.nn.Module
     return hook(module, *args)
 
 
-def _contents(value: Any) -> Any:
-    """What tells whether a value has changed: the value, or the items of a list or dict."""
-    if isinstance(value, dict):
-        return tuple(value.items())
-    return tuple(value) if isinstance(value, (list, set)) else value
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether the contents are the same objects."""
-    if a is b:
-        return True
-    if type(a) is not tuple or type(b) is not tuple or len(a) != len(b):
-        return False
-    return all(x is y or (type(x) is type(y) is tuple and _same(x, y)) for x, y in zip(a, b, strict=True))
+def _write_changes(own: dict[str, Any], before: dict[str, Any], now: dict[str, Any], real: dict[int, Any]) -> None:
+    for name in before.keys() - now.keys():
+        own.pop(name, None)
+    for name, value in now.items():
+        if value is not before.get(name, _ABSENT):
+            own[name] = real.get(id(value), value)
 
 
 def _outlasts(value: Any) -> bool:
     """Whether something that a call on shapes has set is a part or a weight, made for real."""
     return isinstance(value, (torch.nn.Module, torch.nn.Parameter)) and not is_shape(value)
+
+
+def _has_weights(module: torch.nn.Module) -> bool:
+    return next(itertools.chain(module.parameters(), module.buffers()), None) is not None
 
 
 def is_shape(leaf: Any) -> bool:

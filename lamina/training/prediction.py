@@ -57,7 +57,7 @@ def predict_one(model: Any, x: Any) -> Any:
         # A tensor before inference mode begins: there, `owned` could not tell a view of the user's rows.
         x = _placed(model, x)
     fresh = type(x) is torch.Tensor and not x.is_inference()
-    with torch.inference_mode():
+    with _no_gradients(model):
         folded = model.folded()
         if folded is not None:
             output = folded(x)
@@ -71,6 +71,11 @@ def predict_one(model: Any, x: Any) -> Any:
     return tree.map_leaves(
         lambda leaf: _numpy(owned(leaf, fresh, taken)) if isinstance(leaf, torch.Tensor) else leaf, output
     )
+
+
+def _no_gradients(model: Any) -> Any:
+    """Inference mode; not for a model's first call, which may make modules of PyTorch's: these could not be trained."""
+    return torch.inference_mode() if model.built else torch.no_grad()
 
 
 def _only_runs_graph(model: Any) -> bool:
@@ -153,7 +158,7 @@ def _outputs(model: Any, work: Callable[[Any], Any], feed: Feed, hooks: Callback
     hooks.call("on_predict_begin", {})
     structure: Any = None
     parts: list[list[Any]] = []
-    with asking(model, False), torch.inference_mode():
+    with asking(model, False), _no_gradients(model):
         for i, batch in enumerate(feed.epoch()):
             if heard:
                 hooks.call("on_predict_batch_begin", i, {})

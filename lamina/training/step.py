@@ -79,6 +79,8 @@ class Step:
         total = self.loss(model, forward, batch, True)
         if not self._ready:
             self._make_ready()
+        if not total.requires_grad:
+            raise _nothing_to_train(model)
         scaled = total if self._scale_loss is None else self._scale_loss(total)
         scaled.backward()
         trained = self._trained
@@ -227,6 +229,16 @@ class Step:
         knows = isinstance(self.optimizer, Optimizer)
         limited = [place for place in places(model, "constraint") if place.is_trained]
         self._constrained = [place for place in limited if not (knows and place.carries_facts)]
+
+
+def _nothing_to_train(model: Any) -> ArgumentError:
+    weights = list(model.parameters())
+    frozen = sum(not weight.requires_grad for weight in weights)
+    return ArgumentError(
+        f"{model.label} has nothing to train: the loss hangs on no trainable weight.",
+        got=f"{len(weights)} weights, {frozen} of them frozen",
+        hint="model.trainable = True, or that of some layers; evaluate() where nothing is to be trained",
+    )
 
 
 def _shape(target: Any) -> tuple[int, ...]:

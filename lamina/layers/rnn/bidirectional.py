@@ -26,10 +26,11 @@ class Bidirectional(Layer):
     the backward layer's.
 
     Args:
-        layer: a recurrent layer; a copy of it named "forward_..." is used, without its weights.
+        layer: a recurrent layer; a copy of it named "forward_..." is used, with the weights that it may have.
         merge_mode: "concat" (along the features), "sum", "mul", "ave", or None for a tuple of both outputs.
         weights: first values of all weights, in their order.
-        backward_layer: the layer for the other direction, with `go_backwards` opposite to `layer`; by default a copy.
+        backward_layer: the layer for the other direction, with `go_backwards` opposite to `layer`; by default a copy
+            with weights of its own.
 
     Raises:
         ArgumentError: an unknown `merge_mode`, or layers that do not go together.
@@ -67,6 +68,7 @@ class Bidirectional(Layer):
         if weights is not None and not isinstance(weights, (list, tuple)):
             raise refuse(self, "weights", weights, "a list of arrays, as get_weights() gives it")
         self._first_weights = weights
+        self._forward_weights = layer.get_weights() if layer.built else None
 
     def _refuse_unlike_layers(self) -> None:
         forward, backward = self.forward_layer, self.backward_layer
@@ -84,6 +86,9 @@ class Bidirectional(Layer):
         self.forward_layer._build_once(sequences_shape)
         self.backward_layer._build_once(sequences_shape)
         self.input_spec = self.forward_layer.input_spec
+        if self._forward_weights is not None:
+            self.forward_layer.set_weights(self._forward_weights)
+            self._forward_weights = None
         if self._first_weights is not None:
             self.set_weights(list(self._first_weights))
             self._first_weights = None

@@ -1,0 +1,17 @@
+"""Which layer an error belongs to: what PyTorch or the user's own code raises says it in a note."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamina.graph import LaminaError
+from lamina.graph.source import caller
+
+
+def note(layer: Any, error: Exception) -> None:
+    """Add the layer's name, its class, and the line that called it. Lamina's own errors say these themselves."""
+    if isinstance(error, LaminaError):
+        return
+    text = f"in layer {layer.name} ({type(layer).__name__}), called at {caller()}"
+    if getattr(error, "__notes__", [])[-1:] != [text]:  # the stand-in of a trial has said it
+        error.add_note(text)
