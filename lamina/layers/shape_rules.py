@@ -44,7 +44,7 @@ def _build_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
 
     Only when the layer is first drawn: what no call reaches stays without weights.
     """
-    if layer.called_by:
+    if layer.called_by or (layer.built and not layer._modules and type(layer).__module__.startswith("lamina.")):
         return
     if all(getattr(part, "built", True) for part in known_parts(layer)) and not has_calls_of_users(layer):
         return
