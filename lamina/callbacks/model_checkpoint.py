@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from string import Formatter
 
+from lamina.file_formats import MODEL, WEIGHTS, format_of, other_ending
 from lamina.graph import ArgumentError
 
 from .base import Logs
 from .checkpoint_error import failed, make_folder
 from .saving_callback import SavingCallback
 
-_MODEL, _WEIGHTS = ".lamina", ".weights.safetensors"
-_OF_KERAS = (".weights.h5", ".keras", ".h5")
-
 
 class ModelCheckpoint(SavingCallback):
     """Writes the model after each epoch, or every so many batches; all of them or only the best.
 
     A file is there whole or not at all: the one before stays until the new one is on the disk. Only the steps after
-    which it writes wait for their numbers. A file of the whole model holds the training too, and
+    which it writes wait for their numbers. A ``.lamina`` of the whole model holds the training too, and
     ``fit(resume_from=file)`` goes on from it.
 
     Args:
-        filepath: where to; a model ends in ``.lamina``, weights in ``.weights.safetensors``. May hold ``{epoch}`` and
-            ``{batch}``, counted from 1, and names from the logs: ``"{epoch:02d}-{val_loss:.2f}.lamina"``. Folders that
-            are missing are made.
+        filepath: where to, with any ending that ``model.save`` takes (``.lamina``, ``.keras``, ``.h5``), or
+            ``model.save_weights`` for weights (``.weights.safetensors``, ``.weights.h5``, ...). May hold ``{epoch}``
+            and ``{batch}``, counted from 1, and names from the logs: ``"{epoch:02d}-{val_loss:.2f}.lamina"``. Folders
+            that are missing are made.
         monitor: the number in the logs that tells what is best.
         verbose: 1 says what it writes.
         save_best_only: write only when `monitor` is better than ever before.
@@ -38,10 +38,11 @@ class ModelCheckpoint(SavingCallback):
         ArgumentError: another ending, a name that cannot be filled in, or another ``save_freq``.
         CheckpointError: a file could not be written; an `OSError` that names it.
 
-    >>> ModelCheckpoint("best.keras")
+    >>> ModelCheckpoint("best.ckpt")
     Traceback (most recent call last):
-    lamina.ArgumentError: ModelCheckpoint writes models to *.lamina files.
-      got       'best.keras'
+    lamina.ArgumentError: No whole model can be written into a file of this ending.
+      got       'best.ckpt'
+      expected  *.lamina, *.keras, *.h5, *.hdf5
       try       'best.lamina'
     """
 
@@ -59,7 +60,9 @@ class ModelCheckpoint(SavingCallback):
         options = (save_best_only, save_weights_only, save_freq, initial_value_threshold)
         super().__init__(monitor, mode, verbose, *options)
         self.filepath = os.fspath(filepath)
-        _check_ending(self.filepath, save_weights_only)
+        refused = other_ending(self.filepath, WEIGHTS if save_weights_only else MODEL)
+        if refused is not None:
+            raise ArgumentError(**refused)
         fields = _fields(self.filepath)
         if save_freq == "epoch" and "batch" in fields:
             raise ArgumentError(
@@ -71,6 +74,13 @@ class ModelCheckpoint(SavingCallback):
         folder = os.path.dirname(self.filepath)
         if "{" not in folder:
             make_folder(folder, self.filepath)  # now, so that a wrong one is known before the first epoch
+        found = format_of(self.filepath)
+        if found is not None and found.of_keras and find_spec("h5py") is None:  # this too
+            raise ArgumentError(
+                "ModelCheckpoint needs h5py for a file of this ending, and there is none.",
+                got=repr(self.filepath),
+                hint="pip install lamina[keras], or an ending of Lamina's own: .lamina, .weights.safetensors",
+            )
 
     def path_of(self, epoch: int, batch: int | None, logs: Logs) -> str:
         values = {**({} if batch is None else {"batch": batch + 1}), **logs, "epoch": epoch + 1}
@@ -89,20 +99,6 @@ class ModelCheckpoint(SavingCallback):
             (self.model.save_weights if self.save_weights_only else self.model.save)(path, overwrite=True)
         except OSError as error:
             raise failed(path, error) from error
-
-
-def _check_ending(filepath: str, weights: bool) -> None:
-    ending = _WEIGHTS if weights else _MODEL
-    if filepath.endswith(ending):
-        return
-    stem = next((filepath.removesuffix(other) for other in (_WEIGHTS, *_OF_KERAS) if filepath.endswith(other)), None)
-    stem = filepath.removesuffix(_MODEL) if stem is None else stem
-    or_weights = ", or save_weights_only=True" if filepath.endswith(_WEIGHTS) else ""
-    raise ArgumentError(
-        f"ModelCheckpoint writes {'weights' if weights else 'models'} to *{ending} files.",
-        got=repr(filepath),
-        hint=repr(stem + ending) + or_weights,
-    )
 
 
 def _fields(filepath: str) -> set[str]:

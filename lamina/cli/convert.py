@@ -6,11 +6,9 @@ import os
 import warnings
 from typing import Any
 
+from lamina.file_formats import FORMATS, Format, format_of
 from lamina.models import load_model
 from lamina.saving import SavingError
-
-_MODELS = (".lamina", ".keras")
-_WEIGHTS = (".weights.h5", ".safetensors")
 
 
 def convert(source: str, target: str, *, model_path: str | None = None, overwrite: bool = False) -> list[str]:
@@ -18,7 +16,8 @@ def convert(source: str, target: str, *, model_path: str | None = None, overwrit
 
     Args:
         source: a whole model; or weights, of the model in ``model_path``. Its content tells what it is.
-        target: its ending tells what is written: ``.lamina``, ``.keras``, ``.weights.h5``, ``.safetensors``.
+        target: its ending tells what is written: a whole model for ``.lamina``, ``.keras``, ``.h5``, ``.hdf5``; its
+            weights alone for ``.weights.h5``, ``.safetensors``.
         model_path: a whole model that the weights in ``source`` belong to.
         overwrite: replace ``target`` where it is there.
 
@@ -33,13 +32,14 @@ def convert(source: str, target: str, *, model_path: str | None = None, overwrit
     Traceback (most recent call last):
     lamina.saving.errors.SavingError: Nothing is written into a file of this ending.
       got       'model.pickle'
-      expected  *.lamina, *.keras, *.weights.h5, *.safetensors
+      expected  *.lamina, *.keras, *.weights.h5, *.h5, *.hdf5, *.safetensors
     """
-    if not target.endswith((*_MODELS, *_WEIGHTS)):
+    kind = format_of(target)
+    if kind is None:
         raise SavingError(
             "Nothing is written into a file of this ending.",
             got=repr(target),
-            expected=", ".join(f"*{ending}" for ending in (*_MODELS, *_WEIGHTS)),
+            expected=", ".join(f"*{one.suffix}" for one in FORMATS),
         )
     if os.path.exists(target) and not overwrite:
         raise SavingError(f"There is a file already: {target!r}.", hint="--overwrite, or another name")
@@ -48,13 +48,13 @@ def convert(source: str, target: str, *, model_path: str | None = None, overwrit
         model = load_model(model_path or source)
         if model_path is not None:
             model.load_weights(source)
-        left = _write(model, target, overwrite)
+        left = _write(model, target, kind, overwrite)
     told = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
     return list(dict.fromkeys(told + left))
 
 
-def _write(model: Any, target: str, overwrite: bool) -> list[str]:
-    if target.endswith(_MODELS):
+def _write(model: Any, target: str, kind: Format, overwrite: bool) -> list[str]:
+    if kind.model and not kind.told_weights:
         model.save(target, overwrite=overwrite)
         return []
     model.save_weights(target, overwrite=overwrite)

@@ -12,8 +12,8 @@ from lamina.printable import printable
 from .convert import convert
 
 _CONVERT = """Turns a file into another kind. What the first file is, its content tells; what becomes of it, the
-ending of the second one: .lamina or .keras for a whole model, .weights.h5 or .safetensors for its weights alone. A
-whole-model .h5 of Keras 2 can be read. Whatever the new file has no word for is printed, a line each."""
+ending of the second one: .lamina, .keras, .h5 or .hdf5 for a whole model, .weights.h5 or .safetensors for its weights
+alone. Whatever the new file has no word for is printed, a line each."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     command = commands.add_parser("convert", help="turn a model file into another kind", description=_CONVERT)
     command.add_argument("source", metavar="A", help=".lamina, .keras, .h5; or weights, with --model")
-    command.add_argument("target", metavar="B", help=".lamina, .keras, .weights.h5, .safetensors")
+    command.add_argument("target", metavar="B", help=".lamina, .keras, .h5, .hdf5, .weights.h5, .safetensors")
     command.add_argument("--model", metavar="M", help="the model that the weights in A belong to")
     command.add_argument("--overwrite", action="store_true", help="replace B where it is there already")
     return parser

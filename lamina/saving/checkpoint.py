@@ -23,8 +23,7 @@ from lamina.layers.weights import Weights
 from lamina.optimizers import Optimizer
 
 from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_archive, write_archive
-from .config_reader import BAD_CONFIG
-from .errors import DamagedFileError, LoadingError, SavingError
+from .errors import BAD_CONFIG, DamagedFileError, LoadingError, SavingError
 from .fields import field, items, refuse_unknown
 from .report import compared
 from .strict_json import parse

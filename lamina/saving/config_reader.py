@@ -17,7 +17,7 @@ from lamina.printable import printable
 from lamina.random import SeedGenerator
 
 from .classes import Classes, foreign_names, holds_layers, layer_classes, takes
-from .errors import LoadingError
+from .errors import BAD_CONFIG, LoadingError
 from .fields import field, items, refuse_unknown
 from .traced import TracedLayer
 from .values import decode, dtype_of_name, tensor_of
@@ -29,9 +29,6 @@ _LAYER_KEYS = (
 _CONSTANT_KEYS = ("id", "shape", "dtype", "parameter", "trainable", "seeds", "values")
 _BODY_KEYS = ("id", "role", "own", "graph")
 _MAX_ROLE = 100
-
-# What constructors and calls raise when a config is nonsense; anything else is a bug, and shows itself.
-BAD_CONFIG = (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
 
 
 class ConfigReader:

@@ -12,6 +12,9 @@ from lamina.printable import QUOTED, printable
 _AROUND = 2 * QUOTED
 _LINES = 40
 
+# What constructors and calls raise when a config is nonsense; anything else is a bug, and shows itself.
+BAD_CONFIG = (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
+
 
 class SavingError(LaminaError, ValueError):
     """A model holds something that a file has no word for, or a file cannot be written there."""

@@ -22,8 +22,7 @@ from lamina.graph import LaminaError
 from lamina.optimizers import schedules
 
 from .classes import MODELS
-from .config_reader import BAD_CONFIG
-from .errors import LoadingError, not_too_deep
+from .errors import BAD_CONFIG, LoadingError, not_too_deep
 from .fields import field, refuse_unknown
 from .keras_files.config_in import KerasConfigReader
 from .values import decode, encode, no_word

@@ -27,9 +27,9 @@ from lamina.graph.walk import key_of
 from lamina.ops.body import Closure, placeholder
 from lamina.sizes.world import example_shapes, merged_shape
 
-from .config_reader import BAD_CONFIG, ConfigReader
+from .config_reader import ConfigReader
 from .config_writer import ConfigWriter
-from .errors import LoadingError, SavingError
+from .errors import BAD_CONFIG, LoadingError, SavingError
 from .fields import field, items, position, refuse_unknown
 from .functions import function_of_name, name_of_function
 from .limits import refuse_excess, refuse_excess_of

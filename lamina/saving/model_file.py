@@ -12,31 +12,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from lamina.devices import device
+from lamina.file_formats import format_of, other_ending
 
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, refuse_folder, write_archive
 from .budget import at_most, within_budget
 from .checkpoint import training_members
 from .classes import MODELS, Classes
-from .config_reader import BAD_CONFIG, ConfigReader
+from .config_reader import ConfigReader
 from .config_writer import ConfigWriter
-from .errors import LoadingError, SavingError, not_too_deep
+from .errors import BAD_CONFIG, LoadingError, SavingError, not_too_deep
 from .fields import field, items, refuse_unknown
 from .generators import generators_from_config, generators_to_config
 from .hooks import refuse_hooks_not_carried
-from .keras_files.files import SUFFIX as KERAS_SUFFIX
-from .keras_files.files import (
-    is_keras_config,
-    is_keras_file,
-    keras_model_from_config,
-    load_keras_model,
-    save_keras_model,
-)
+from .keras_files.files import is_keras_config, is_keras_file, keras_model_from_config, load_keras_model
+from .keras_files.files_out import save_h5_model, save_keras_model
 from .limits import limited_trials
 from .strict_json import parse
 from .tensors import TensorFile, read_tensors
@@ -47,7 +43,6 @@ from .weights import freeze, frozen, once, state_of, take_state, tie, ties, ties
 
 FORMAT = "lamina.model"
 VERSION = 1
-SUFFIX = ".lamina"
 
 _MAX_FIRST_CALL = 2**28  # values in one tensor
 # What a model that is built by its first call may make beside the weights that are in the file.
@@ -56,27 +51,25 @@ _KEYS = ("format", "version", "model", "first_call", "tied", "frozen", "training
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes = MODELS) -> None:
-    """Write a model into one file: graph, configs, weights, and how it is trained; as Keras 3 has it for ``*.keras``.
+    """Write a model into one file: graph, configs, weights, and how it is trained.
 
     The file is there whole or not at all. Everything that a later `load_model` cannot read back is refused now.
 
     Args:
-        filepath: ends in ``.lamina``, or in ``.keras``.
+        filepath: ends in ``.lamina``; or, as Keras has it, in ``.keras``, ``.h5`` or ``.hdf5``.
         overwrite: replace a file that is there.
         models: class name -> class of Lamina's models.
 
     Raises:
         SavingError, ArgumentError: something that a file has no word for, named with its line; or no such folder.
     """
-    if str(filepath).endswith(KERAS_SUFFIX):
-        save_keras_model(model, filepath, overwrite, models)
-        return
-    if not str(filepath).endswith(SUFFIX):
-        raise SavingError(
-            f"A model file is called *{SUFFIX}, or *{KERAS_SUFFIX} for Keras.",
-            got=repr(str(filepath)),
-            hint=f'"model{SUFFIX}"',
-        )
+    refused = other_ending(filepath, "model")
+    if refused is not None:
+        raise SavingError(**refused)
+    _WRITERS[format_of(filepath).suffix](model, filepath, overwrite, models)  # type: ignore[union-attr]
+
+
+def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes) -> None:
     refuse_hooks_not_carried(model)
     state = state_of(model)
     training, optimizer_state = training_to_config(model)
@@ -100,6 +93,12 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
     if model.running is not None:
         members |= training_members(model)
     write_archive(filepath, members, overwrite)
+
+
+_WRITERS: Mapping[str, Callable[[Any, Any, bool, Classes], None]] = MappingProxyType({
+    ".lamina": _save_lamina, ".keras": save_keras_model,
+    ".h5": save_h5_model, ".hdf5": save_h5_model, ".weights.h5": save_h5_model,
+})  # fmt: skip
 
 
 def load_model(

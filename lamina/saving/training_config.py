@@ -17,8 +17,7 @@ from lamina.training.trainer import Trainer
 
 from .budget import OF_METRICS, at_most
 from .classes import foreign_names, missing_names
-from .config_reader import BAD_CONFIG
-from .errors import LoadingError, SavingError
+from .errors import BAD_CONFIG, LoadingError, SavingError
 from .fields import field, items, refuse_unknown
 from .hooks import told_by_hook
 from .values import decode, encode, no_word

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
+from lamina.file_formats import format_of, other_ending
 from lamina.graph import ArgumentError
 from lamina.layers.mode_watch import watch_anew
 from lamina.printable import QUOTED, printable
@@ -15,8 +17,10 @@ from lamina.printable import QUOTED, printable
 from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
 from .errors import LoadingError, SavingError
 from .foreign_weights import mapped
+from .keras_files.files import is_keras_zip, tensors_of_keras_zip, warn_of
+from .keras_files.files_out import save_h5_weights, save_keras_weights
 from .keras_files.weights import is_h5, keras_tensors, write_keras_weights
-from .report import LoadReport, compared, copy
+from .report import LoadReport, Tensors, compared, copy
 from .tensors import TensorFile, read_tensors
 from .torch_file import is_torch_file, read_torch_file
 from .weights import not_those_of, once, state_of
@@ -26,31 +30,37 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the model's weights, each once, by its path in ``state_dict``.
 
     Args:
-        filepath: ends in ``.safetensors``, a file that other programs read as well; in ``.lamina``; or in
-            ``.weights.h5``, a file for Keras 3.
+        filepath: ends in ``.safetensors``, a file that other programs read as well; in ``.lamina``; or as Keras' files
+            do: ``.weights.h5`` for Keras 3, ``.h5`` and ``.hdf5`` for any version, ``.keras``.
         overwrite: replace a file that is there.
 
     Raises:
         SavingError: another ending, a weight that cannot be stored, or a model that has no weights yet.
     """
+    refused = other_ending(filepath, "weights")
+    if refused is not None:
+        raise SavingError(**refused)
     state = state_of(model)
     if not model.built:
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
-    own = once(state)
-    if str(filepath).endswith(".safetensors"):
-        write_file(filepath, TensorFile(own, as_in_memory=False).write, overwrite)
-    elif str(filepath).endswith(".lamina"):
-        write_archive(filepath, {WEIGHTS: TensorFile(own)}, overwrite)
-    elif str(filepath).endswith(".weights.h5"):
-        left = write_keras_weights(model, filepath, overwrite=overwrite)
-        if left:
-            warnings.warn(f"A file of Keras has no place for {'; '.join(left)}", UserWarning, stacklevel=2)
-    else:
-        raise SavingError(
-            "A file of weights is called *.safetensors, *.lamina or *.weights.h5.",
-            got=repr(str(filepath)),
-            hint='"model.weights.safetensors"',
-        )
+    _WRITERS[format_of(filepath).suffix](model, once(state), filepath, overwrite)  # type: ignore[union-attr]
+
+
+def _save_weights_h5(model: Any, _: Tensors, filepath: Any, overwrite: bool) -> None:
+    left = write_keras_weights(model, filepath, overwrite=overwrite)
+    warn_of(left, f"{model.label} is saved for Keras without")
+
+
+_WRITERS: Mapping[str, Callable[[Any, dict[str, torch.Tensor], Any, bool], None]] = MappingProxyType({
+    ".safetensors": lambda model, own, path, overwrite: write_file(
+        path, TensorFile(own, as_in_memory=False).write, overwrite
+    ),
+    ".lamina": lambda model, own, path, overwrite: write_archive(path, {WEIGHTS: TensorFile(own)}, overwrite),
+    ".weights.h5": _save_weights_h5,
+    ".keras": lambda model, own, path, overwrite: save_keras_weights(model, path, overwrite),
+    ".h5": lambda model, own, path, overwrite: save_h5_weights(model, path, overwrite),
+    ".hdf5": lambda model, own, path, overwrite: save_h5_weights(model, path, overwrite),
+})  # fmt: skip
 
 
 def load_weights(
@@ -65,10 +75,11 @@ def load_weights(
     """Read weights from a file into a model; all of them must fit, unless one of the arguments says otherwise.
 
     Args:
-        filepath: a file of weights alone (``.weights.safetensors``) or a ``.lamina`` file; or one of another
-            program: ``.safetensors``, or a PyTorch ``state_dict`` (``.pt``, ``.pth``, ``.bin``). Its content tells
-            which. A PyTorch file holds a pickle, which whoever loads it with pickle runs; here it is only read, and
-            refused if it asks for more than tensors. Safetensors cannot ask for anything: prefer it.
+        filepath: a file of weights alone, of any kind that `save_weights` writes, or of a whole model (``.lamina``,
+            ``.keras``, ``.h5``); or one of another program: ``.safetensors``, or a PyTorch ``state_dict`` (``.pt``,
+            ``.pth``, ``.bin``). Its content tells which. A PyTorch file holds a pickle, which whoever loads it with
+            pickle runs; here it is only read, and refused if it asks for more than tensors. Safetensors cannot ask for
+            anything: prefer it.
         skip_mismatch: Keras' argument: as ``partial``, and a warning lists what did not fit.
         partial: load what fits, leave the rest as it is, and return a `LoadReport` of what was what.
         mapping: for a file with names of its own: path of a weight in this model (``state_dict`` has them) -> its
@@ -116,10 +127,12 @@ def load_weights(
 def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str, by_name: bool) -> LoadReport:
     """Copy what fits, if all fits that is ``due``: all weights, those that the file knows, or any."""
     state = state_of(model)
-    if is_h5(filepath):
+    zipped = is_keras_zip(filepath)
+    if zipped or is_h5(filepath):
         if mapping is not None:
             raise ArgumentError("Keras' files need no mapping: where they hold each weight is known.", got=where)
-        tensors = keras_tensors(model, filepath, where, by_name)
+        read = tensors_of_keras_zip(model, filepath, where) if zipped else None
+        tensors = keras_tensors(model, filepath, where, by_name) if read is None else read
     else:
         tensors = _tensors_of(filepath, where)
     if mapping is None:

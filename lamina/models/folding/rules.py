@@ -59,7 +59,7 @@ def rewritten(graph: Graph) -> Graph:
     2. `BatchNormalization`, a sum and an activation join the convolution or `Dense` before them, see `Fused`.
     3. A sum whose other term nobody needs afterwards is computed in the memory of that.
     """
-    flat = graph.rebuild(_flattened)
+    flat = graph.rebuild(_Flattening(graph).apply)
     fused = flat.rebuild(_Fusion(flat).apply)
     _reuse_memory(fused)
     return fused
@@ -82,16 +82,35 @@ def make_node(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 # -- 1. flat
 
 
-def _flattened(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    op: Any = node.op
-    plain = isinstance(op, torch.nn.Module) and is_plain(op)
-    if plain and len(args) == 1 and are_defaults(kwargs):
-        if _does_nothing(op) and isinstance(args[0], SymbolicTensor) and alike(args[0], node.outputs[0]):
-            return args[0]
-        given = inputs_of(op, args[0]) if getattr(op, "is_drawn", False) else None
-        if given is not None:
-            return op.graph.rebuild(_flattened, given).output_structure
-    return make_node(op, args, kwargs, node)
+class _Flattening:
+    """Puts the calls of nested models in the places of the calls of these.
+
+    A graph has each name once, and two models may have given one name to layers of theirs: then the inner one stays.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._named: dict[str, Any] = {}
+        self._clash(graph)
+
+    def apply(self, node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        op: Any = node.op
+        plain = isinstance(op, torch.nn.Module) and is_plain(op)
+        if plain and len(args) == 1 and are_defaults(kwargs):
+            if _does_nothing(op) and isinstance(args[0], SymbolicTensor) and alike(args[0], node.outputs[0]):
+                return args[0]
+            given = inputs_of(op, args[0]) if getattr(op, "is_drawn", False) else None
+            if given is not None and not self._clash(op.graph):
+                return op.graph.rebuild(self.apply, given).output_structure
+        return make_node(op, args, kwargs, node)
+
+    def _clash(self, graph: Graph) -> bool:
+        """Whether a layer in the graph has a name that another one has been given; else the names are taken."""
+        ops: list[Any] = [node.op for node in graph.nodes]
+        given = {op.name: op for op in ops if not getattr(op, "auto_named", True)}
+        if any(self._named.get(name, op) is not op for name, op in given.items()):
+            return True
+        self._named |= given
+        return False
 
 
 def _does_nothing(layer: torch.nn.Module) -> bool:

@@ -13,8 +13,7 @@ from lamina.custom_objects import find
 from lamina.graph import LaminaError
 from lamina.layers import RNN, Layer
 from lamina.saving.classes import Classes, init_arguments, layer_classes, takes
-from lamina.saving.config_reader import BAD_CONFIG
-from lamina.saving.errors import LoadingError
+from lamina.saving.errors import BAD_CONFIG, LoadingError
 from lamina.saving.fields import field, items
 
 from .graph_in import read_graph

@@ -22,7 +22,7 @@ from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
 from lamina.saving.values import name_of_dtype
 
-from .names import MEANINGLESS, inner_sorted
+from .names import MEANINGLESS, free_name, inner_sorted
 from .older import OLD_HARD_SIGMOID
 from .operations import module_of_operation
 from .operations_out import Call, NoWordError, call_of
@@ -124,7 +124,7 @@ class KerasConfigWriter:
         used: set[str] = set()
         start = model._start.node.op if model._start is not None else None
         for layer in [start, *model.layers] if start is not None else model.layers:
-            own = _free(layer.name, used)
+            own = free_name(layer.name, used)
             entries.append(_input_entry(layer, own) if layer.is_input else self.layer(layer, own))
         config: dict[str, Any] = {"name": name, "trainable": model.trainable, "layers": entries}
         if start is not None:
@@ -149,7 +149,7 @@ class _GraphWriter:
                 self._cut(tensor)
         names = {id(node.op): self._graph.name_of(node) for node in self._graph.nodes if is_input_node(node)}
         names |= {id(module): name for name, module in self._graph.modules.items()}
-        self._names = {key: _free(name.replace("/", "_"), self._used) for key, name in names.items()}
+        self._names = {key: free_name(name.replace("/", "_"), self._used) for key, name in names.items()}
         for node in self._graph.nodes:
             if not self._is_given(node):
                 self._node(node)
@@ -179,7 +179,7 @@ class _GraphWriter:
 
     def _cut(self, tensor: Any) -> None:
         """A model that begins in the middle of a larger graph begins with an Input."""
-        name = _free(snake_case(tensor.name.replace("/", "_").replace(":", "_")), self._used)
+        name = free_name(snake_case(tensor.name.replace("/", "_").replace(":", "_")), self._used)
         config = {"batch_shape": list(tensor.shape), "dtype": name_of_dtype(tensor.dtype), "name": name}
         self._entries[id(tensor)] = _entry_of_input(config)
         self._ours[key_of(tensor)] = (name, 0, 0)
@@ -223,7 +223,7 @@ class _GraphWriter:
                 expected="layers and functions that Keras has too",
                 hint='lamina.ops by Keras\' names, or model.save("model.lamina")',
             ) from error
-        name = _free(snake_case(call.class_name), self._used)
+        name = free_name(snake_case(call.class_name), self._used)
         self._entries[id(node)] = {
             "module": module_of_operation(call.class_name),
             "class_name": call.class_name,
@@ -331,15 +331,6 @@ def _as_lists(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _as_lists(item) for key, item in value.items()}
     return [_as_lists(item) for item in value]
-
-
-def _free(name: str, used: set[str]) -> str:
-    """The name, numbered where it is taken: layers and operations share one space of names in Keras."""
-    found, k = name, 1
-    while found in used:
-        found, k = f"{name}_{k}", k + 1
-    used.add(found)
-    return found
 
 
 def _input_entry(layer: Any, name: str) -> dict[str, Any]:

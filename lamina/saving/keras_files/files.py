@@ -1,4 +1,4 @@
-"""Keras' whole-model files: ``.keras`` of Keras 3, in and out; ``.h5`` of Keras 2 and 3, in.
+"""Keras' whole-model files, read: ``.keras`` of Keras 3, ``.h5`` of Keras 1 to 3. `files_out` writes them.
 
 A ``.keras`` is a zip of ``config.json``, ``metadata.json`` and ``model.weights.h5``. Which kind a file is, its content
 tells, never its name.
@@ -6,8 +6,6 @@ tells, never its name.
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import stat
 import warnings
@@ -15,31 +13,28 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from lamina.custom_objects import custom_object_scope
 from lamina.devices import device
 from lamina.printable import QUOTED, printable
-from lamina.saving.archive import is_archive, write_file
+from lamina.saving.archive import is_archive
 from lamina.saving.budget import within_budget
 from lamina.saving.classes import Classes
-from lamina.saving.errors import DamagedFileError, LoadingError, SavingError, not_too_deep
+from lamina.saving.errors import DamagedFileError, LoadingError, not_too_deep
 from lamina.saving.strict_json import MAX_BYTES, parse
 
 from .config_in import KerasConfigReader
-from .config_out import KerasConfigWriter
 from .h5 import is_h5, open_h5
-from .older import OLD_HARD_SIGMOID, TODAY, Version, version_of
-from .training import compile_as_told, training_for_keras
-from .weights import read_keras_weights, read_legacy_optimizer, read_legacy_weights, write_keras_weights
+from .older import TODAY, Version, version_of
+from .orders_in import orders_for
+from .training import compile_as_told
+from .weights import keras_tensors, read_keras_weights, read_legacy_optimizer, read_legacy_weights
 
-SUFFIX = ".keras"
-
-# The version whose words are written; Keras reads files of any 3.
-_KERAS_VERSION = "3.15.0"
-
-_CONFIG = "config.json"
-_METADATA = "metadata.json"
-_WEIGHTS = "model.weights.h5"
-_MEMBERS = (_CONFIG, _METADATA, _WEIGHTS)
+CONFIG = "config.json"
+METADATA = "metadata.json"
+WEIGHTS = "model.weights.h5"
+_MEMBERS = (CONFIG, METADATA, WEIGHTS)
 _MAX_METADATA = 2**20
 # Keras does not pack. Where someone has, weights shrink little, but those that are all zeros.
 _MAX_EXPANSION = 20
@@ -47,7 +42,6 @@ _MAX_ENTRIES = 16
 _SMALL = 2**26
 _PIECE = 2**20
 
-_DATE = (1980, 1, 1, 0, 0, 0)
 _BAD_ZIP = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError, UnicodeDecodeError)
 
 
@@ -55,13 +49,16 @@ def is_keras_file(path: Any) -> bool:
     """Whether a file is a whole model of Keras', or HDF5, told by its content."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         return False
-    if is_h5(path):
-        return True
+    return is_h5(path) or is_keras_zip(path)
+
+
+def is_keras_zip(path: Any) -> bool:
+    """Whether a file is a ``.keras``, told by its content."""
     if not is_archive(path):
         return False
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-            return _CONFIG in archive.NameToInfo or _WEIGHTS in archive.NameToInfo
+            return CONFIG in archive.NameToInfo or WEIGHTS in archive.NameToInfo
     except _BAD_ZIP:
         return False  # whoever reads it next says what is wrong
 
@@ -81,52 +78,11 @@ def load_keras_model(path: Any, custom_objects: Mapping[str, Any] | None, compil
             model, left = _from_h5(path, where, custom_objects or {}, compile, models)
         else:
             model, left = _from_zip(path, where, custom_objects or {}, compile, models)
-    _warn_of(left, f"{model.label} is loaded without")
+    warn_of(left, f"{model.label} is loaded without")
     return model
 
 
-def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes) -> None:
-    """Write a ``.keras`` that Keras 3 opens: graph, weights, and how the model is trained.
-
-    Raises:
-        SavingError: something in the graph that Keras has no word for, with its line; no h5py.
-    """
-    writer = KerasConfigWriter(models)
-    entry = writer.model(model)
-    training, left = training_for_keras(model)
-    entry["compile_config"] = training
-    weights = io.BytesIO()
-    left += write_keras_weights(model, weights, optimizer=bool(training), orders=writer.orders)
-    metadata = {"keras_version": _KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
-    members: dict[str, Any] = {
-        _METADATA: json.dumps(metadata).encode(),
-        _CONFIG: _to_json(entry),
-        _WEIGHTS: weights.getbuffer(),
-    }
-
-    def fill(file: Any) -> None:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for name, data in members.items():
-                with archive.open(zipfile.ZipInfo(name, _DATE), "w", force_zip64=len(data) > 2**31) as member:
-                    member.write(data)
-
-    write_file(path, fill, overwrite)
-    if f'"config": "{OLD_HARD_SIGMOID}"'.encode() in members[_CONFIG]:
-        left.append(
-            "hard_sigmoid of Keras 2, which Keras 3 does not have: it opens the file with "
-            f'custom_objects={{"{OLD_HARD_SIGMOID}": lambda x: keras.ops.clip(0.2 * x + 0.5, 0, 1)}}'
-        )
-    _warn_of(left, f"{model.label} is saved for Keras without")
-
-
-def _to_json(entry: dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(entry, allow_nan=False).encode()
-    except (ValueError, TypeError) as error:
-        raise SavingError("The model's config holds what JSON has no word for.", got=str(error)) from error
-
-
-def _warn_of(left: list[str], what: str) -> None:
+def warn_of(left: list[str], what: str) -> None:
     for line in left:
         warnings.warn(printable(f"{what} {line}", 2 * QUOTED), UserWarning, stacklevel=4)
 
@@ -138,21 +94,22 @@ def _from_zip(
     path: Any, where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes
 ) -> tuple[Any, list[str]]:
     members = _members_of(path, where)
-    missing = [name for name in (_CONFIG, _WEIGHTS) if name not in members]
+    missing = [name for name in (CONFIG, WEIGHTS) if name not in members]
     if missing:
-        raise LoadingError(f"{where} is no whole model of Keras'.", got=f"no {', '.join(missing)}")
-    metadata = parse(members[_METADATA], f"{where}, {_METADATA},") if _METADATA in members else {}
+        hint = "model.load_weights(...) of a model that is built already" if missing == [CONFIG] else None
+        raise LoadingError(f"{where} is no whole model of Keras'.", got=f"no {', '.join(missing)}", hint=hint)
+    metadata = parse(members[METADATA], f"{where}, {METADATA},") if METADATA in members else {}
     # Keras 2.13 and tf_keras write the same kind of file, in their words.
     told = metadata.get("keras_version") if isinstance(metadata, dict) else None
     version = version_of(told) if isinstance(told, str) else TODAY
-    entry = parse(members[_CONFIG], f"{where}, {_CONFIG},")
+    entry = parse(members[CONFIG], f"{where}, {CONFIG},")
     model, reader = _model_of(entry, where, custom_objects, models, version)
     compiled = compile and compile_as_told(
         model, _renamed(entry.get("compile_config"), reader), custom_objects, version.old
     )
-    weights = members[_WEIGHTS]
+    weights = members[WEIGHTS]
     left = read_keras_weights(
-        model, weights, f"{where}, {_WEIGHTS},", optimizer=compiled, orders=reader.orders, old=version.old
+        model, weights, f"{where}, {WEIGHTS},", optimizer=compiled, orders=reader.orders, old=version.old
     )
     return model, [*left, *reader.remarks]
 
@@ -193,6 +150,16 @@ def keras_model_from_config(entry: Any, where: str, custom_objects: Mapping[str,
 def is_keras_config(entry: Any) -> bool:
     """Whether JSON is a model as Keras tells it, and not as Lamina does."""
     return isinstance(entry, dict) and "format" not in entry and {"class_name", "config"} <= entry.keys()
+
+
+def tensors_of_keras_zip(model: Any, path: Any, where: str) -> dict[str, torch.Tensor]:
+    """`keras_tensors` of a ``.keras``, of a whole model or of weights alone."""
+    members = _members_of(path, where)
+    if WEIGHTS not in members:
+        raise LoadingError(f"{where} holds no weights.", got=", ".join(members) or "nothing")
+    # Where the file tells its graph, by that; a model whose layers have other names goes by its own order.
+    orders = orders_for(model, parse(members[CONFIG], f"{where}, {CONFIG},")) if CONFIG in members else {}
+    return keras_tensors(model, members[WEIGHTS], f"{where}, {WEIGHTS},", orders=orders)
 
 
 def _renamed(config: Any, reader: KerasConfigReader) -> Any:
@@ -246,7 +213,7 @@ def _refuse_odd(infos: list[zipfile.ZipInfo], where: str) -> None:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> bytes:
-    limit = {_CONFIG: MAX_BYTES, _METADATA: _MAX_METADATA}.get(info.filename)
+    limit = {CONFIG: MAX_BYTES, METADATA: _MAX_METADATA}.get(info.filename)
     packed = info.compress_type == zipfile.ZIP_DEFLATED
     most = info.compress_size * (_MAX_EXPANSION if packed else 1) + packed * _SMALL
     limit = most if limit is None else min(limit, most)

@@ -11,8 +11,7 @@ import torch
 
 from lamina.graph import LaminaError, Symbolic, tree
 from lamina.layers import Layer
-from lamina.saving.config_reader import BAD_CONFIG
-from lamina.saving.errors import LoadingError
+from lamina.saving.errors import BAD_CONFIG, LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.values import dtype_of_name
 
@@ -47,7 +46,7 @@ def read_graph(config: dict[str, Any], reader: Reader, where: str) -> tuple[Any,
     Raises:
         LoadingError: malformed, a cycle, or a layer or operation that refuses what it is called with.
     """
-    graph = _GraphReader(config, reader, where)
+    graph = GraphReader(config, reader, where)
     told = [graph.told(field_of(config, key, where)) for key in ("input_layers", "output_layers")]
     order = graph.layers_in_order(told[1])
     with warnings.catch_warnings():
@@ -68,7 +67,7 @@ def field_of(config: dict[str, Any], key: str, where: str) -> Any:
     return config[key]
 
 
-class _GraphReader:
+class GraphReader:
     def __init__(self, config: dict[str, Any], reader: Reader, where: str) -> None:
         self._where = where
         self._reader = reader

@@ -298,12 +298,19 @@ class H5File:
 # -- writing
 
 
-def write_h5(target: Any, arrays: Mapping[str, torch.Tensor], names: Mapping[str, str], overwrite: bool = True) -> None:
+Attributes = dict[str, dict[str, Any]]
+"""Path of a group ("" for the file) -> its attributes: texts, or lists of texts."""
+
+# What the header of one thing in the file has room for.
+_MAX_HEADER = 64_512
+
+
+def write_h5(target: Any, arrays: Mapping[str, torch.Tensor], attributes: Attributes, overwrite: bool = True) -> None:
     """Write tensors by their paths into a new HDF5 file.
 
     Args:
         target: a path, written whole or not at all; or an open binary file.
-        names: path of a group -> its attribute ``name``.
+        attributes: of groups, by their paths; the groups are made.
 
     Raises:
         SavingError: no h5py, or no place to write to.
@@ -311,8 +318,10 @@ def write_h5(target: Any, arrays: Mapping[str, torch.Tensor], names: Mapping[str
     h5py = h5py_of(SavingError)
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        for path, name in names.items():
-            file.require_group(path).attrs["name"] = name
+        for path, told in attributes.items():
+            group = file.require_group(path) if path else file
+            for name, value in told.items():
+                _write_attribute(group, name, value)
         for path, tensor in arrays.items():
             value = tensor.detach().cpu()
             if value.dtype is torch.bfloat16:
@@ -324,3 +333,14 @@ def write_h5(target: Any, arrays: Mapping[str, torch.Tensor], names: Mapping[str
         target.write(content.getbuffer())
     else:
         write_file(target, lambda file: file.write(content.getbuffer()), overwrite)
+
+
+def _write_attribute(group: Any, name: str, value: Any) -> None:
+    """A text; or a list of texts, in as many parts as have room: ``name0``, ``name1`` and so on."""
+    if isinstance(value, str):
+        group.attrs[name] = value
+        return
+    texts = np.asarray([text.encode() for text in value]) if value else np.asarray([], "S1")
+    parts = -(-texts.nbytes // (_MAX_HEADER - texts.itemsize)) if texts.nbytes > _MAX_HEADER else 1
+    for number, part in enumerate(np.array_split(texts, parts)):
+        group.attrs[name if parts == 1 else f"{name}{number}"] = part

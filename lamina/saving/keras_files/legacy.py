@@ -15,7 +15,8 @@ from .older.names import safe_name
 from .older.versions import Version, version_of
 from .older.weights import parts_in_old_forms
 
-_LAYERS, _WEIGHTS = "layer_names", "weight_names"
+LAYERS, WEIGHTS = "layer_names", "weight_names"
+OF_THE_MODEL = "top_level_model_weights"
 _WHOLE_MODEL = "model_weights"
 
 
@@ -23,7 +24,7 @@ def legacy_group(file: H5File) -> str | None:
     """The group that holds the layers' weights; None where this is no file of Keras 2."""
     if _WHOLE_MODEL in file.groups:  # which may be of no layer at all
         return _WHOLE_MODEL
-    return "" if file.names("", _LAYERS) else None
+    return "" if file.names("", LAYERS) else None
 
 
 def legacy_tensors(model: Any, file: H5File, by_name: bool = False) -> dict[str, torch.Tensor]:
@@ -37,8 +38,8 @@ def legacy_tensors(model: Any, file: H5File, by_name: bool = False) -> dict[str,
     """
     group = legacy_group(file)
     if group is None:
-        raise LoadingError(f"{file.where} is no file of Keras 2.", expected=f"a group with an attribute {_LAYERS!r}")
-    theirs = {name: _weights_in(file, f"{group}/{name}" if group else name) for name in file.names(group, _LAYERS)}
+        raise LoadingError(f"{file.where} is no file of Keras 2.", expected=f"a group with an attribute {LAYERS!r}")
+    theirs = {name: _weights_in(file, f"{group}/{name}" if group else name) for name in file.names(group, LAYERS)}
     theirs = {name: weights for name, weights in theirs.items() if weights}
     ours = [layer for layer in model.layers if layer.weights]
     version = version_of(file.attribute(group, "keras_version") or file.attribute("", "keras_version"))
@@ -47,6 +48,9 @@ def legacy_tensors(model: Any, file: H5File, by_name: bool = False) -> dict[str,
     found: dict[str, torch.Tensor] = {}
     for layer, stored in _pairs(model, ours, theirs, by_name, file.where):
         found |= _of_layer(layer, stored, file, paths, version, backend)
+    of_model = f"{group}/{OF_THE_MODEL}" if group else OF_THE_MODEL
+    if of_model in file.groups and not by_name:
+        found |= _of_the_model(model, _weights_in(file, of_model), file, paths)
     if by_name:
         known = {layer.name for layer in ours}
         left = [path for name, weights in theirs.items() if safe_name(name) not in known for path in weights]
@@ -94,11 +98,21 @@ def _of_layer(
     return found | {path: file.datasets[path].without_values() for path in stored[len(order) :]}
 
 
+def _of_the_model(model: Any, stored: list[str], file: H5File, paths: dict[int, str]) -> dict[str, torch.Tensor]:
+    """The weights that are the model's own and of no layer; trained ones come first."""
+    own = sorted(model.own_weights(), key=lambda weight: not _trained(model, weight))
+    found = {path: file.datasets[path].without_values() for path in stored[len(own) :]}
+    for path, weight in zip(stored, own, strict=False):
+        stored_one, shape = file.datasets[path], tuple(weight.shape)
+        found[paths[id(weight)]] = file.read(path, shape) if stored_one.shape == shape else stored_one.without_values()
+    return found
+
+
 def _weights_in(file: H5File, group: str) -> list[str]:
     """Paths of a layer's weights, in their order."""
     if group not in file.groups:
         raise LoadingError(f"{file.where} names a layer that it does not hold.", got=repr(group[:80]))
-    paths = [f"{group}/{name}" for name in file.names(group, _WEIGHTS)]
+    paths = [f"{group}/{name}" for name in file.names(group, WEIGHTS)]
     for path in paths:
         if path not in file.datasets:
             raise LoadingError(f"{file.where} names a weight that it does not hold.", got=repr(path[:80]))

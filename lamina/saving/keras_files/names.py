@@ -69,3 +69,12 @@ def inner_sorted(structure: Any, _within: bool = False) -> Any:
         keys = sorted(structure) if _within else structure
         return {key: inner_sorted(structure[key], True) for key in keys}
     return [inner_sorted(item, _within) for item in structure] if isinstance(structure, list) else structure
+
+
+def free_name(name: str, used: set[str]) -> str:
+    """The name, numbered where it is taken: layers and operations share one space of names in Keras."""
+    found, k = name, 1
+    while found in used:
+        found, k = f"{name}_{k}", k + 1
+    used.add(found)
+    return found

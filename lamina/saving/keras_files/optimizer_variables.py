@@ -29,7 +29,7 @@ _SLOTS: Mapping[type, tuple[tuple[str, ...], ...]] = MappingProxyType(
         optimizers.Lamb: (("momentum", "velocity"),),
     }
 )
-_LEGACY = "optimizer_weights"
+GROUP_OF_OLD = "optimizer_weights"
 _FIRST = (("average",), ("gradient_accumulator",))
 
 
@@ -78,21 +78,21 @@ def load_optimizer(model: Any, file: H5File, old: bool = False) -> list[str]:
 
 
 def load_legacy_optimizer(model: Any, file: H5File) -> list[str]:
-    """`load_optimizer` of a whole-model ``.h5`` of Keras 2: variables by names, in their order.
+    """`load_optimizer` of a whole-model ``.h5``: variables by names, in their order.
 
-    From 2.11 on, an optimizer's slots alternate, parameter by parameter, as in Keras 3; before, those of one name
-    stood together.
+    From 2.11 on, an optimizer's slots alternate, parameter by parameter; before, those of one name stood together.
+    Keras 3 lists the learning rate too.
     """
-    if _LEGACY not in file.groups:
+    if GROUP_OF_OLD not in file.groups:
         return []
-    names = file.names(_LEGACY, "weight_names")
-    paths = [f"{_LEGACY}/{name}" for name in names]
+    names = file.names(GROUP_OF_OLD, "weight_names")
+    paths = [f"{GROUP_OF_OLD}/{name}" for name in names]
     if len(paths) < 2:  # one is the count of steps alone
         return []
     if any(path not in file.datasets for path in paths):
         return ["the optimizer's state: the file names variables that it does not hold"]
-    alternating = names[0].rpartition("/")[2].split(":")[0] == "iteration"
-    return _take(model, file, paths, rate=False, alternating=alternating)
+    first, second = (name.rpartition("/")[2].split(":")[0] for name in names[:2])
+    return _take(model, file, paths, rate=second == "learning_rate", alternating=first == "iteration")
 
 
 def _take(model: Any, file: H5File, paths: list[str], *, rate: bool, alternating: bool) -> list[str]:

@@ -14,8 +14,7 @@ from lamina.optimizers import Optimizer
 from lamina.printable import QUOTED, printable
 from lamina.saving.budget import OF_METRICS, at_most
 from lamina.saving.classes import init_arguments
-from lamina.saving.config_reader import BAD_CONFIG
-from lamina.saving.errors import LoadingError, SavingError
+from lamina.saving.errors import BAD_CONFIG, LoadingError, SavingError
 from lamina.training.trainer import Trainer
 
 from .older.training import training_in_todays_words

@@ -110,7 +110,7 @@ def write_keras_weights(
     if not model.built:
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
     layout = _certain(model, SavingError, orders)
-    arrays, names = dict(layout.places), dict(layout.names)
+    arrays = dict(layout.places)
     left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
     if optimizer and not _same_order(model, orders):
         left.append(_OTHER_ORDER)
@@ -118,21 +118,28 @@ def write_keras_weights(
         variables, remarks = optimizer_variables(model)
         arrays |= {f"{OPTIMIZER}/vars/{number}": tensor for number, tensor in enumerate(variables)}
         left += remarks
-    write_h5(target, arrays, names, overwrite)
+    write_h5(target, arrays, {path: {"name": name} for path, name in layout.names.items()}, overwrite)
     return left
 
 
-def keras_tensors(model: Any, source: Any, where: str, by_name: bool = False) -> dict[str, torch.Tensor]:
+def keras_tensors(
+    model: Any,
+    source: Any,
+    where: str,
+    by_name: bool = False,
+    orders: Mapping[int, list[Layer]] = MappingProxyType({}),
+) -> dict[str, torch.Tensor]:
     """What a ``.h5`` has for the model, of Keras 3 or Keras 2: by the paths in ``state_dict``, by names there else.
 
     What does not fit is a tensor without storage: it is not read.
 
     Args:
         by_name: of a file of Keras 2, the layers that have one name here and there, and no others.
+        orders: see `Layout`.
     """
     with open_h5(source, where) as file:
         old = legacy_group(file) is not None
-        found = legacy_tensors(model, file, by_name) if old else tensors_by_layout(model, file)
+        found = legacy_tensors(model, file, by_name) if old else tensors_by_layout(model, file, orders)
     # Constants and states of random generators are none of Keras' weights: they stay. Bare parameters are missing.
     kept = {path: value for path, value in _constants(model).items() if not isinstance(value, torch.nn.Parameter)}
     return kept | found
