@@ -32,7 +32,7 @@ from lamina.probing import probing
 from . import fx
 from .building import build_for, build_once, marks_built
 from .drawn_calls import only_call, remember
-from .given import remembers, with_given
+from .given import remembers, with_given, with_new_layers
 from .inferred import inferred_shapes
 from .inputs import (
     as_input,
@@ -173,7 +173,7 @@ class Layer(Precision):
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A new layer, without weights, from what ``get_config`` gave."""
         try:
-            return cls(**config)
+            return cls(**with_new_layers(config))
         except TypeError as error:
             error.add_note(
                 f"{cls.__name__}.from_config: get_config must return the arguments of __init__, got {list(config)}"

@@ -1,7 +1,7 @@
 """Given: what a layer of the user's class was made with, for the ``get_config`` that its class leaves out.
 
-The class's ``__init__`` is watched, since a signature does not tell what a call gave. Nothing of the user's is held:
-what JSON has no word for leaves its type's name, and the tensors between which a model was drawn leave a mark.
+The class's ``__init__`` is watched, since a signature does not tell what a call gave. What files have no word for is not
+held (it leaves its type's name), and the tensors between which a model was drawn leave a mark.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,19 @@ class Given:
 
 def _said(leaf: Any) -> Any:
     plain = type(leaf) in _PLAIN or isinstance(leaf, (Ends, Unsaid, np.generic))
-    return leaf if plain else Unsaid(leaf)
+    named = isinstance(leaf, FunctionType) and leaf.__name__ != "<lambda>" and "<locals>" not in leaf.__qualname__
+    tells = hasattr(leaf, "get_config") and not isinstance(leaf, type)
+    return leaf if plain or named or tells else Unsaid(leaf)
+
+
+def with_new_layers(config: dict[str, Any]) -> dict[str, Any]:
+    """The config with another layer in the place of each that stands in it: two layers share none within."""
+
+    def new(leaf: Any) -> Any:
+        is_layer = isinstance(leaf, torch.nn.Module) and hasattr(leaf, "get_config")
+        return type(leaf).from_config(leaf.get_config()) if is_layer else leaf
+
+    return {name: tree.map_leaves(new, value) for name, value in config.items()}
 
 
 def remembers(init: Callable[..., None]) -> Callable[..., None]:

@@ -22,10 +22,11 @@ from lamina.probing import is_shape
 
 from .mode import asked_mode, asking, run_foreign
 from .moving import follow
+from .saving_hooks import SavingHooks
 from .weights import Weights
 
 
-class Precision(Weights):
+class Precision(Weights, SavingHooks):
     """A layer's `dtype_policy` and what follows from it."""
 
     full_precision = False

@@ -28,7 +28,10 @@ from lamina.ops.body import Body, placeholder
 from lamina.saving.classes import layer_classes
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
+from lamina.saving.hooks import overrides
+from lamina.saving.objects_out import object_to_config
 from lamina.saving.traced import Traced
+from lamina.saving.values import decode, encode
 from lamina.saving.weights import freeze, frozen, state_of, tie, ties
 
 from .configs import remade, remade_by_itself
@@ -189,8 +192,8 @@ def _made_anew(layer: Layer) -> Any:
     if isinstance(layer, (Lambda, TorchModule, Traced)):
         return copy.deepcopy(layer)
     try:
-        if layer_classes().get(type(layer).__name__) is not type(layer):
-            return type(layer).from_config(config_of(layer))
+        if layer_classes().get(type(layer).__name__) is not type(layer) and overrides(layer, "from_config"):
+            return type(layer).from_config(decode(encode(config_of(layer), object_to_config)))
         entry = ConfigWriter(MODEL_CLASSES).layer(layer)
         return ConfigReader(_objects_within(layer), MODEL_CLASSES).layer(entry)
     except (TypeError, NotImplementedError, RecursionError, LaminaError) as error:

@@ -67,8 +67,7 @@ def foreign_names(data: Any) -> set[str]:
     if not isinstance(data, dict):
         return set()
     found = {name for item in data.values() for name in foreign_names(item)}
-    own_model = str(data.get("module")).startswith("lamina.") and str(data.get("class_name")) in MODELS
-    if "module" in data and "class_name" in data and not own_model:
+    if "module" in data and "class_name" in data and not str(data["module"]).startswith("lamina."):
         name = data.get("config") if data["class_name"] == "function" else data["class_name"]
         found.add(str(name))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lamina.custom_objects import find
+from lamina.custom_objects import custom_object_scope, find
 from lamina.graph import Constant, Graph
 from lamina.layers import Layer
 from lamina.ops.body import Body
@@ -19,6 +19,8 @@ from lamina.random import SeedGenerator
 from .classes import Classes, foreign_names, holds_layers, layer_classes, takes
 from .errors import BAD_CONFIG, LoadingError
 from .fields import field, items, refuse_unknown
+from .hooks import overrides
+from .objects_in import objects_of
 from .traced import TracedLayer
 from .values import decode, dtype_of_name, tensor_of
 
@@ -89,9 +91,9 @@ class ConfigReader:
         else:
             cls = self._custom_class(class_name, name) if custom else self._class(class_name)
         layer = self._make(cls, config, where, custom, drawn)
-        if "build_config" in entry and custom and hasattr(cls, "build_from_config"):
+        if "build_config" in entry and custom:
             try:
-                layer.build_from_config(decode(entry["build_config"]))  # type: ignore[operator]
+                layer.build_from_config(decode(entry["build_config"]))
             except BAD_CONFIG as error:
                 raise _refused(where, error) from error
         return layer
@@ -220,9 +222,10 @@ class ConfigReader:
         try:
             if drawn:
                 layer = cls.read_config(config, self)
+            elif custom:
+                layer = self._from_config(cls, self._for_class_of_yours(cls, config))
             else:
-                decoded = decode(config)
-                layer = self._from_config(cls, decoded if custom else self._with_objects(decoded))
+                layer = self._from_config(cls, self._with_objects(decode(config)))
         except LoadingError:
             raise
         except BAD_CONFIG as error:
@@ -236,6 +239,18 @@ class ConfigReader:
             return cls.from_config(config)
         own = {name: value for name, value in self._custom.items() if name not in self._classes}
         return cls.from_config(config, custom_objects=own)
+
+    def _for_class_of_yours(self, cls: Any, config: dict[str, Any]) -> Any:
+        """The config with objects where objects stood in it; as Keras tells them, where ``from_config`` is the class's
+        own, which makes them then."""
+        if overrides(cls, "from_config"):
+            return decode(config, {"$object": decode})
+
+        def read(content: Any) -> Any:
+            with custom_object_scope(self._custom):
+                return objects_of(decode(content), _refuse_layer)
+
+        return decode(config, {"$object": read})
 
     # -- objects inside the config of a layer of ours: its initializers, activations, inner layers
 
@@ -265,6 +280,10 @@ class ConfigReader:
             return value  # a name of ours means ours
         config = self._with_objects(config)
         return self._from_config(cls, config) if hasattr(cls, "from_config") else cls(**config)
+
+
+def _refuse_layer(entry: dict[str, Any]) -> Any:
+    raise LoadingError("A layer in a config is not in Lamina's words.", got=f"{entry.get('class_name')!r}"[:80])
 
 
 def _refused(where: str, error: BaseException) -> LoadingError:

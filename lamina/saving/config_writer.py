@@ -11,20 +11,18 @@ import torch
 
 from lamina.custom_objects import find, get_registered_name
 from lamina.graph import Constant, Graph, LaminaError
-from lamina.layers import Layer, TorchModule
-from lamina.layers.given import config_of
+from lamina.layers import Layer
 from lamina.ops.body import Body
 from lamina.random import SeedGenerator
 
-from .classes import Classes, foreign_names, holds_layers, init_arguments, layer_classes, made_by_init
+from .classes import Classes, foreign_names, holds_layers, layer_classes
+from .config_check import config_for_init
 from .config_reader import ConfigReader
 from .errors import SavingError
 from .hooks import told_by_hook
+from .objects_out import object_to_config
 from .traced import Traced, refuse_if_not_rebuilt, traced
 from .values import encode, name_of_dtype, numbers_of
-
-# What the base class puts into every config. A class whose __init__ does not take it gets it back from the entry.
-_BASE_ARGUMENTS = ("name", "trainable", "dtype")
 
 
 class ConfigWriter:
@@ -85,12 +83,12 @@ class ConfigWriter:
         entry: dict[str, Any] = {}
         refused: LaminaError | None = None
         try:
-            entry["config"] = self._encoded(layer, _config_for_init(layer))
+            entry["config"] = self._encoded(layer, config_for_init(layer), custom)
             built = told_by_hook(layer, "get_build_config", "build_from_config") if layer.built else None
             if built is not None:
                 entry["build_config"] = built
             if custom and self._traces and layer.built:
-                refuse_if_not_rebuilt(layer, lambda: self._made_again(layer))
+                refuse_unless_made_again(layer, self._models)
         except LaminaError as error:
             refused = error
         needed = foreign_names(entry.get("config")) | ({get_registered_name(type(layer))} if custom else set())
@@ -123,7 +121,7 @@ class ConfigWriter:
             return {}
         refused: LaminaError | None = None
         try:
-            refuse_if_not_rebuilt(model, lambda: self._made_again(model))
+            refuse_unless_made_again(model, self._models)
         except LaminaError as error:
             refused = error
         try:
@@ -136,13 +134,6 @@ class ConfigWriter:
             return found
         _warn_of(model, refused)
         return {**found, "config": None, "drawn": False}
-
-    def _made_again(self, layer: Layer) -> Layer:
-        """Another one like it, as a reader makes it that has the classes of all that is in it."""
-        kinds = {type(part) for part in layer.modules()} - set(self._classes.values())
-        classes = {get_registered_name(kind): kind for kind in kinds}
-        entry = ConfigWriter(self._models).layer(layer)
-        return ConfigReader(classes, self._models).layer(json.loads(json.dumps(entry)))
 
     def constant(self, constant: Constant) -> dict[str, Any]:
         """The entry of a tensor of the user's."""
@@ -172,45 +163,13 @@ class ConfigWriter:
         number = self._numbers[id(thing)] = len(self._numbers)
         return number
 
-    def _encoded(self, layer: Layer, config: dict[str, Any]) -> Any:
+    def _encoded(self, layer: Layer, config: dict[str, Any], custom: bool) -> Any:
+        """The config; objects in it, of a class of the user's, are told as Keras tells them."""
         try:
-            return encode(config)
+            return encode(config, lambda leaf: {"$object": object_to_config(leaf)}) if custom else encode(config)
         except SavingError as error:
             error.headline = f"{layer.label} cannot be saved: its get_config() holds more than data."
             raise
-
-
-def _config_for_init(layer: Layer) -> dict[str, Any]:
-    """What ``from_config`` will be given, checked to be enough where it is handed to ``__init__`` as it is."""
-    cls = type(layer)
-    why: str | None = None
-    try:
-        config = config_of(layer)
-    except NotImplementedError as error:
-        config, why = None, str(error)
-    if not isinstance(config, dict):
-        raise SavingError(
-            f"{layer.label} cannot be saved: its get_config() gives no dict.",
-            got=why or repr(config)[:80],
-            hint=_hint(layer, ()),
-        )
-    if not made_by_init(cls) and not holds_layers(cls, "read_config", "from_config"):
-        return config  # a from_config of its own may make anything of it
-    kind: Any = cls
-    required, named, takes_any = init_arguments(kind)
-    config = {key: value for key, value in config.items() if takes_any or key in named or key not in _BASE_ARGUMENTS}
-    missing = [name for name in required if name not in config]
-    foreign = [name for name in config if not takes_any and name not in named]
-    if missing or foreign:
-        due = [f"also {', '.join(map(repr, missing))}"] if missing else []
-        due += [f"not {', '.join(map(repr, foreign))}"] if foreign else []
-        raise SavingError(
-            f"{layer.label} cannot be saved: its get_config() does not give what {cls.__name__}.__init__ takes.",
-            got=f"get_config() with {', '.join(map(repr, layer.get_config()))}",
-            expected=f"{'; '.join(due)}: the arguments of {cls.__name__}.__init__",
-            hint=_hint(layer, missing),
-        )
-    return config
 
 
 def _warn_of(layer: Layer, error: LaminaError) -> None:
@@ -222,8 +181,13 @@ def _warn_of(layer: Layer, error: LaminaError) -> None:
     )
 
 
-def _hint(layer: Layer, missing: Any) -> str:
-    if isinstance(layer, TorchModule):
-        return "a Layer that makes the module in __init__, with its arguments in get_config; or model.save_weights"
-    pairs = "".join(f', "{name}": self.{name}' for name in missing)
-    return f"def get_config(self): return {{**super().get_config(){pairs}}}; or model.save_weights"
+def refuse_unless_made_again(layer: Layer, models: Classes) -> None:
+    """See `refuse_if_not_rebuilt`: the other one is made as a reader makes it that has the classes of all in it."""
+    own = {*layer_classes().values(), *models.values()}
+    classes = {get_registered_name(kind): kind for kind in {type(part) for part in layer.modules()} - own}
+
+    def made() -> Layer:
+        entry = ConfigWriter(models).layer(layer)
+        return ConfigReader(classes, models).layer(json.loads(json.dumps(entry)))
+
+    refuse_if_not_rebuilt(layer, made)

@@ -19,7 +19,7 @@ from .budget import OF_METRICS, at_most
 from .classes import foreign_names, missing_names
 from .errors import BAD_CONFIG, LoadingError, SavingError
 from .fields import field, items, refuse_unknown
-from .hooks import told_by_hook
+from .hooks import overrides, told_by_hook
 from .values import decode, encode, no_word
 
 # What compile() was given -> the package whose objects it holds.
@@ -31,7 +31,7 @@ _PARTS: Mapping[str, ModuleType | None] = {
 def training_to_config(model: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """(config, tensors of the optimizer's state). What is code of the user's is left out, with a warning."""
     config: dict[str, Any] = {}
-    if model._compiled is not None and hasattr(type(model), "get_compile_config"):
+    if model._compiled is not None and overrides(model, "get_compile_config"):
         return _own_to_config(model)
     if model._compiled is None or type(model).compile is not Trainer.compile:
         return config, {}
@@ -111,7 +111,7 @@ def _own_to_config(model: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]
 
 def _own_from_config(model: Any, config: dict[str, Any], state: Mapping[str, torch.Tensor], where: str) -> None:
     """Let the user's class compile itself, where it is at hand, and give its optimizer the state."""
-    if not hasattr(type(model), "compile_from_config"):
+    if not overrides(model, "compile_from_config"):
         warnings.warn(
             f"{model.label} is loaded but not compiled: its class compiles it, which is not at hand. "
             "Pass custom_objects={...} to load_model, or call model.compile(...).",

@@ -48,7 +48,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
 def _save_weights_h5(model: Any, _: Tensors, filepath: Any, overwrite: bool) -> None:
     left = write_keras_weights(model, filepath, overwrite=overwrite)
-    warn_of(left, f"{model.label} is saved for Keras without")
+    warn_of(left, "A file of Keras has no place for")
 
 
 _WRITERS: Mapping[str, Callable[[Any, dict[str, torch.Tensor], Any, bool], None]] = MappingProxyType({

@@ -83,12 +83,10 @@ def test_what_it_says(tmp_path, capsys):
 @pytest.mark.parametrize(
     "path, arguments, text",
     [
-        ("m.keras", {}, r"models to \*.lamina files.\n +got +'m.keras'\n +try +'m.lamina'"),
-        ("m.h5", {}, "try +'m.lamina'"),
+        ("m.ckpt", {}, r"got +'m.ckpt'\n +expected +\*.lamina, \*.keras, \*.h5, \*.hdf5\n +try +'m.lamina'"),
         ("m", {}, "try +'m.lamina'"),
-        ("m.weights.safetensors", {}, "try +'m.lamina', or save_weights_only=True"),
-        ("m.weights.h5", {"save_weights_only": True}, "weights to .*\n.*\n +try +'m.weights.safetensors'"),
-        ("m.lamina", {"save_weights_only": True}, "try +'m.weights.safetensors'"),
+        ("m.weights.safetensors", {}, "try +'m.lamina'; .safetensors takes weights alone.*save_weights_only=True"),
+        ("m.tf", {"save_weights_only": True}, r"No weights .*\n.*\n.*\*.weights.h5.*\n +try +'m.weights.safetensors'"),
         ("{epoch-{x}.lamina", {}, "no format string"),
         ("{batch}.lamina", {}, "the end of an epoch has no batch"),
         ("m.lamina", {"save_freq": "batch"}, r"save_freq=\) is unknown.\n +got +'batch'"),

@@ -9,12 +9,15 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.custom_objects import find
+from lamina.custom_objects import custom_object_scope, find
+from lamina.dtype_policies import DTypePolicy
 from lamina.graph import LaminaError
 from lamina.layers import RNN, Layer
 from lamina.saving.classes import Classes, init_arguments, layer_classes, takes
 from lamina.saving.errors import BAD_CONFIG, LoadingError
 from lamina.saving.fields import field, items
+from lamina.saving.hooks import overrides
+from lamina.saving.objects_in import objects_of
 
 from .graph_in import read_graph
 from .names import DROPPED, MEANINGLESS, MODEL_NAMES, NO_SUCH_WEIGHT, RENAMED
@@ -31,6 +34,10 @@ _RNN_ARGUMENTS = ("unroll", "zero_output_for_mask")
 
 # Dtypes that PyTorch hardly computes with -> those that hold their values, as in Keras on PyTorch.
 _WITHOUT_SIGN = {"uint16": "int32", "uint32": "int64"}
+
+# What the config of a graph, or of a list of layers, says; the rest is for the class.
+_OF_A_GRAPH = ("name", "trainable", "layers", "input_layers", "output_layers")
+_OF_A_LIST = ("name", "trainable", "layers", "build_input_shape")
 
 # Where the config of a layer holds another layer; elsewhere the same word may mean something else ("Identity").
 _PLACES_OF_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -106,7 +113,7 @@ class KerasConfigReader:
         custom = self._custom_class(entry)
         try:
             if custom is not None:
-                return self._made_by(custom, config)
+                return self._made_by_yours(custom, config, entry, where)
             if class_name in MODEL_NAMES:
                 return self._nested(class_name, config, where)
             if self.old:
@@ -150,10 +157,45 @@ class KerasConfigReader:
 
     def _made_by(self, cls: Any, config: dict[str, Any]) -> Layer:
         given = {"custom_objects": self._custom} if takes(cls.from_config, "custom_objects") else {}
-        made = cls.from_config(config, **given)
-        if not isinstance(made, Layer):
-            raise LoadingError(f"{cls.__name__}.from_config made no layer.", got=type(made).__name__)
-        return made
+        result = cls.from_config(config, **given)
+        if not isinstance(result, Layer):
+            raise LoadingError(f"{cls.__name__}.from_config made no layer.", got=type(result).__name__)
+        return result
+
+    def _made_by_yours(self, cls: Any, config: dict[str, Any], entry: dict[str, Any], where: str) -> Layer:
+        """By a class of the caller's: as a graph or list of layers where that is what it says, else from its config."""
+        drawn = issubclass(cls, self._models["Model"]) and not overrides(cls, "from_config")
+        if drawn and "input_layers" in config:
+            result: Any = self._drawn(cls, config, where)
+        elif drawn and issubclass(cls, self._models["Sequential"]) and "layers" in config:
+            result = self._sequential(config, where, cls)
+        else:
+            plain = self.old or overrides(cls, "from_config")
+            result = self._made_by(cls, config if plain else self._with_objects(config))
+        build = entry.get("build_config")
+        if isinstance(build, dict) and not result.built and getattr(result, "graph", None) is None:
+            result.build_from_config(build)
+        return result  # type: ignore[no-any-return]
+
+    def _drawn(self, cls: Any, config: dict[str, Any], where: str) -> Any:
+        """A model of a class that is a graph, with what the class takes beside it."""
+        inputs, outputs, order = read_graph(config, self, where)
+        more = {key: value for key, value in config.items() if key not in _OF_A_GRAPH}
+        model = cls(inputs=inputs, outputs=outputs, name=config.get("name"), **self._objects(more))
+        self.orders[id(model)] = order
+        if config.get("trainable") is False:
+            model.trainable = False
+        return model
+
+    def _with_objects(self, config: dict[str, Any]) -> dict[str, Any]:
+        """The config with objects where a class that has no ``from_config`` of its own was given objects."""
+        found: dict[str, Any] = self._objects(config)
+        policy = found.get("dtype")
+        return {**found, "dtype": policy.name} if isinstance(policy, DTypePolicy) else found
+
+    def _objects(self, config: dict[str, Any]) -> Any:
+        with custom_object_scope(self._custom):
+            return objects_of(config, lambda entry: self.layer(entry, "A layer in a config"))
 
     # -- models
 
@@ -174,12 +216,13 @@ class KerasConfigReader:
             model.trainable = False
         return model  # type: ignore[no-any-return]
 
-    def _sequential(self, config: dict[str, Any], where: str) -> Any:
+    def _sequential(self, config: dict[str, Any], where: str, cls: Any = None) -> Any:
         entries = items(field(config, "layers", list, where), dict, where)
         if entries and entries[0].get("class_name") == "Merge":
             inputs, outputs = sequential_of_merge(entries, self, where)
             return self._models["Model"](inputs, outputs, name=config.get("name"))
-        model: Any = self._models["Sequential"](name=config.get("name"))
+        more = {} if cls is None else self._objects({k: v for k, v in config.items() if k not in _OF_A_LIST})
+        model: Any = (cls or self._models["Sequential"])(name=config.get("name"), **more)
         first = entries[0] if entries else {}
         if (first_input := self.first_input(first, where)) is not None:
             model.add(first_input)

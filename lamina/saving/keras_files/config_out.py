@@ -20,29 +20,20 @@ from lamina.layers import AddedLoss, Lambda, Layer, TorchModule, older
 from lamina.naming import snake_case
 from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
+from lamina.saving.traced import Traced
 from lamina.saving.values import name_of_dtype
 
-from .names import MEANINGLESS, free_name, inner_sorted
-from .older import OLD_HARD_SIGMOID
+from .custom_out import beside_the_graph, class_words, custom_entry, lambda_entry
+from .names import free_name, inner_sorted
+from .objects_out import Words
 from .operations import module_of_operation
 from .operations_out import Call, NoWordError, call_of
 from .order import in_keras_order
 
 _FUNCTIONAL = "keras.src.models.functional"
 
-# The argument that holds an object tells in which of Keras' modules its class stands.
-_MODULES_BY_ENDING = {
-    "_initializer": "keras.initializers",
-    "_regularizer": "keras.regularizers",
-    "_constraint": "keras.constraints",
-    "seed": "keras.random",
-}
-
 # Arguments that Keras' layers of these classes refuse, and that say nothing of a layer without weights.
 _NOT_KERAS = dict.fromkeys(("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"), ("trainable",))
-
-# Arguments of Lamina's layers that Keras' do not have, but where they say nothing.
-_OURS_ALONE = ("rms_scaling",)
 
 
 class KerasConfigWriter:
@@ -70,23 +61,29 @@ class KerasConfigWriter:
         """The entry of a layer, under the name that it has in its model."""
         self._refuse_shared(layer)
         cls = type(layer)
-        if isinstance(layer, self._models["Model"]):
-            entry = self._nested(layer, name)
-        else:
-            known = layer_classes().get(cls.__name__) is cls and cls.__name__ not in older.__all__
-            if not known or issubclass(cls, (TorchModule, AddedLoss, Lambda)):
-                raise SavingError(
-                    f"{layer.label} cannot be written for Keras: it has no such layer.",
-                    got=cls.__name__,
-                    expected="layers by Keras' names, and functions that Keras has as operations",
-                    hint='model.save("model.lamina"), which holds everything',
-                )
-            config = _encoded(layer.get_config(), "", layer.label)
-            for argument in _NOT_KERAS.get(cls.__name__, ()):
-                config.pop(argument, None)
-            entry = {"module": "keras.layers", "class_name": cls.__name__, "config": {**config, "name": name}}
-            entry["registered_name"] = None
-        return entry
+        if isinstance(layer, self._models["Model"]) and not isinstance(layer, Traced):
+            return self._nested(layer, name)
+        if isinstance(layer, Lambda):
+            return lambda_entry(layer, name, self.words(layer))
+        if isinstance(layer, (TorchModule, AddedLoss, Traced)) or cls.__name__ in older.__all__:
+            raise SavingError(
+                f"{layer.label} cannot be written for Keras: it has no such layer.",
+                got=cls.__name__,
+                expected="layers by Keras' names, yours with get_config(), and functions that Keras has as operations",
+                hint='model.save("model.lamina"), which holds everything',
+            )
+        words = self.words(layer)
+        if layer_classes().get(cls.__name__) is not cls:
+            return custom_entry(layer, name, words)
+        config = words.encoded(layer.get_config())
+        for argument in _NOT_KERAS.get(cls.__name__, ()):
+            config.pop(argument, None)
+        entry = {"module": "keras.layers", "class_name": cls.__name__, "config": {**config, "name": name}}
+        return {**entry, "registered_name": None}
+
+    def words(self, layer: Any) -> Words:
+        """Writes what stands in the layer's config."""
+        return Words(layer, lambda part: self.layer(part, part.name))
 
     def _refuse_shared(self, layer: Any) -> None:
         if id(layer) in self._written:
@@ -98,38 +95,52 @@ class KerasConfigWriter:
         self._written.add(id(layer))
 
     def _nested(self, model: Any, name: str) -> dict[str, Any]:
-        kind = type(model)
-        if kind is self._models["Sequential"]:
-            return self._sequential(model, name)
-        if model.graph is None or kind is not self._models["Model"]:
-            raise SavingError(
-                f"{model.label} cannot be written for Keras: it is defined by code, not by a graph.",
-                got=type(model).__name__,
-                expected="Model(inputs, outputs) or Sequential",
-                hint='model.save("model.lamina"), or the same layers in a graph',
-            )
+        words, own = self.words(model), type(model) not in self._models.values()
+        of_layers: Any = self._models["Sequential"]
+        if isinstance(model, of_layers) and (not own or model.made_by_graph):
+            return self._sequential(model, name, words, own)
+        more = beside_the_graph(model, words) if own and model.graph is not None else {}
+        if model.graph is None or more is None:
+            if not own:
+                raise SavingError(
+                    f"{model.label} cannot be written for Keras: it is defined by code, not by a graph.",
+                    got=type(model).__name__,
+                    expected="Model(inputs, outputs), Sequential, or a class of yours that can be made from its config",
+                    hint='model.save("model.lamina"), or the same layers in a graph',
+                )
+            self._note_order(model)
+            return custom_entry(model, name, words)
         graph = _GraphWriter(model.graph, self)
-        config = {"name": name, "trainable": model.trainable, **graph.write()}
+        config = {"name": name, "trainable": model.trainable, **graph.write(), **more}
         self.orders[id(model)] = graph.order
-        return {
-            "module": _FUNCTIONAL,
-            "class_name": "Functional",
-            "config": config,
-            "registered_name": "Functional",
-            "build_config": {"input_shape": None},
-        }
+        entry = {"module": _FUNCTIONAL, "class_name": "Functional", "registered_name": "Functional", "config": config}
+        return {**entry, **(class_words(type(model)) if own else {}), "build_config": {"input_shape": None}}
 
-    def _sequential(self, model: Any, name: str) -> dict[str, Any]:
+    def _note_order(self, model: Any) -> None:
+        """The order of layers of a model whose class draws its graph: as if the graph were written."""
+        if model.graph is None:
+            return
+        graph = _GraphWriter(model.graph, other := KerasConfigWriter(self._models))
+        try:
+            graph.write()
+        except LaminaError:
+            return  # a node that Keras has no word for: its class draws it, and orders its layers by itself
+        self.orders |= {id(model): graph.order, **other.orders}
+
+    def _sequential(self, model: Any, name: str, words: Words, own: bool) -> dict[str, Any]:
         entries: list[Any] = []
         used: set[str] = set()
         start = model._start.node.op if model._start is not None else None
         for layer in [start, *model.layers] if start is not None else model.layers:
-            own = free_name(layer.name, used)
-            entries.append(_input_entry(layer, own) if layer.is_input else self.layer(layer, own))
+            own_name = free_name(layer.name, used)
+            entries.append(_input_entry(layer, own_name) if layer.is_input else self.layer(layer, own_name))
         config: dict[str, Any] = {"name": name, "trainable": model.trainable, "layers": entries}
         if start is not None:
             config["build_input_shape"] = list(start.batch_shape)
-        return {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
+        entry = {"module": "keras", "class_name": "Sequential", "registered_name": None, "config": config}
+        if not own:
+            return entry
+        return {**entry, **class_words(type(model)), "config": {**config, **(beside_the_graph(model, words) or {})}}
 
 
 class _GraphWriter:
@@ -227,7 +238,7 @@ class _GraphWriter:
         self._entries[id(node)] = {
             "module": module_of_operation(call.class_name),
             "class_name": call.class_name,
-            "config": {"name": name, **_encoded(call.config, "", name)},
+            "config": {"name": name, **Words(name, _no_layer).encoded(call.config)},
             "registered_name": call.class_name,
             "name": name,
             "inbound_nodes": [{"args": args, "kwargs": kwargs}],
@@ -320,6 +331,10 @@ def _examples(symbolic: Symbolic) -> tuple[Any, Any]:
     return getattr(symbolic.example(0), "shape", ()), getattr(symbolic.example(1), "shape", ())
 
 
+def _no_layer(layer: Layer) -> dict[str, Any]:
+    raise NoWordError(f"An operation of Keras takes no layer: {layer.label}.")
+
+
 class _Told:
     def __init__(self, value: list[Any]) -> None:
         self.value = value
@@ -362,47 +377,3 @@ def _constant(constant: Constant) -> dict[str, Any]:
     if array.ndim == 0:
         return {"class_name": "__tensor__", "config": {"value": array.item(), "dtype": str(array.dtype)}}
     return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
-
-
-# -- configs of layers
-
-
-def _encoded(value: Any, key: str, where: str) -> Any:
-    """A config of ours as Keras has it: lists for tuples, and beside each object's class Keras' module."""
-    if isinstance(value, dict):
-        if "class_name" in value:
-            return _object(value, key, where)
-        return {
-            name: _encoded(item, name, where)
-            for name, item in value.items()
-            if not (name in _OURS_ALONE and item in MEANINGLESS[name])
-        }
-    if isinstance(value, (list, tuple)):
-        return [_encoded(item, key, where) for item in value]
-    if value == OLD_HARD_SIGMOID and key.endswith("activation"):  # a function that whoever reads has to hand over
-        return {"module": "builtins", "class_name": "function", "config": value, "registered_name": "function"}
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, torch.dtype):
-        return name_of_dtype(value)
-    raise SavingError(f"{where} cannot be written for Keras: {key} is no plain data.", got=f"{value!r}"[:80])
-
-
-def _object(value: dict[str, Any], key: str, where: str) -> dict[str, Any]:
-    name = value["class_name"]
-    if "module" in value and str(value["module"]).partition(".")[0] not in ("keras", "lamina"):
-        raise SavingError(
-            f"{where} cannot be written for Keras: {key} is code of yours.",
-            got=f"{name} of {value['module']}"[:80],
-            hint='model.save("model.lamina")',
-        )
-    config = _encoded(value.get("config") or {}, key, where)
-    module = next((m for ending, m in _MODULES_BY_ENDING.items() if key.endswith(ending)), None)
-    if key == "dtype" or name in ("DTypePolicy", "DTypePolicyMap"):
-        module = "keras"
-    return {
-        "module": module or "keras.layers",
-        "class_name": name,
-        "config": config,
-        "registered_name": None,
-    }

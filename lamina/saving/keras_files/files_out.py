@@ -52,7 +52,7 @@ def save_keras_weights(model: Any, path: Any, overwrite: bool) -> None:
     weights = io.BytesIO()
     left = write_keras_weights(model, weights)
     _write_zip(path, {WEIGHTS: weights.getbuffer()}, overwrite)
-    warn_of(left, f"{model.label} is saved for Keras without")
+    warn_of(left, "A file of Keras has no place for")
 
 
 def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS) -> None:
@@ -103,7 +103,7 @@ def save_h5_weights(model: Any, path: Any, overwrite: bool) -> None:
     own = LegacyWeights(model, "", _KERAS_VERSION)
     attributes: Attributes = own.attributes
     write_h5(path, own.arrays, attributes, overwrite)
-    warn_of(own.left, f"{model.label} is saved for Keras without")
+    warn_of(own.left, "A file of Keras has no place for")
 
 
 def _write_zip(path: Any, members: Mapping[str, Any], overwrite: bool) -> None:
