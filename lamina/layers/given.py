@@ -1,7 +1,7 @@
 """Given: what a layer of the user's class was made with, for the ``get_config`` that its class leaves out.
 
-The class's ``__init__`` is watched, since a signature does not tell what a call gave. What files have no word for is not
-held (it leaves its type's name), and the tensors between which a model was drawn leave a mark.
+The class's ``__init__`` is watched, since a signature does not tell what a call gave. What files have no word for is
+not held (it leaves its type's name), and the tensors between which a model was drawn leave a mark.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina.custom_objects import custom_object_scope
 from lamina.devices import limited_memory, memory_of_host
 from lamina.graph import (
     ArgumentError,
@@ -26,6 +27,7 @@ from lamina.layers import Input, InputLayer, Lambda, Layer, TorchModule
 from lamina.layers.given import config_of
 from lamina.ops.body import Body, placeholder
 from lamina.saving.classes import layer_classes
+from lamina.saving.config_check import objects_within
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.hooks import overrides
@@ -193,28 +195,16 @@ def _made_anew(layer: Layer) -> Any:
         return copy.deepcopy(layer)
     try:
         if layer_classes().get(type(layer).__name__) is not type(layer) and overrides(layer, "from_config"):
-            return type(layer).from_config(decode(encode(config_of(layer), object_to_config)))
+            with custom_object_scope(objects_within(layer)):
+                return type(layer).from_config(decode(encode(config_of(layer), object_to_config)))
         entry = ConfigWriter(MODEL_CLASSES).layer(layer)
-        return ConfigReader(_objects_within(layer), MODEL_CLASSES).layer(entry)
+        return ConfigReader(objects_within(layer), MODEL_CLASSES).layer(entry)
     except (TypeError, NotImplementedError, RecursionError, LaminaError) as error:
         raise ArgumentError(
             f"{layer.label} cannot be cloned: its class cannot be made from its get_config().",
             got=str(error),
             hint="get_config with all arguments of __init__; or clone_function=copy.deepcopy, which copies weights too",
         ) from error
-
-
-def _objects_within(layer: Layer) -> dict[str, Any]:
-    """Classes and functions of the user's that the layer holds, by the names that stand for them in its config."""
-    found: dict[str, Any] = {}
-    for part in layer.modules():
-        found[type(part).__name__] = type(part)
-        for value in tree.leaves(list(vars(part).values())):
-            if hasattr(value, "get_config"):
-                found[type(value).__name__] = type(value)
-            elif callable(value) and hasattr(value, "__name__"):
-                found[value.__name__] = value
-    return found
 
 
 def _new_input(tensor: SymbolicTensor) -> SymbolicTensor:

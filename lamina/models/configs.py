@@ -7,12 +7,12 @@ from typing import Any
 from lamina.graph import tree
 from lamina.layers.base import Layer
 from lamina.layers.given import Ends, Unsaid, config_of, leaves_arguments_out
-from lamina.saving.classes import MODELS
+from lamina.saving.classes import MODELS, init_arguments
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, refuse_unknown
-from lamina.saving.model_config import graph_from_config, graph_to_config
+from lamina.saving.model_config import OF_A_GRAPH, graph_from_config, graph_to_config
 from lamina.saving.values import decode, encode, no_word
 from lamina.saving.weights import ties_by_hand
 
@@ -36,20 +36,23 @@ def write_config(model: Any, writer: ConfigWriter) -> dict[str, Any] | None:
     """`get_config` within a larger model, whose writer knows the layers that are shared; None without a graph, or
     where the class draws it."""
     given = _beside_the_graph(model)
-    if model.graph is None or not (model.made_by_graph or given is not None):
+    if model.graph is None or not (model.made_by_graph or given is not None or _adds_to_config(model)):
         return None
     config = {"name": model.name, "trainable": model.trainable, **graph_to_config(model.graph, writer)}
-    return config if model.made_by_graph else {**config, _GIVEN: given}
+    return config if given is None else {**config, _GIVEN: given}
 
 
 def read_config(cls: Any, config: dict[str, Any], reader: ConfigReader) -> Any:
     """`from_config` within a larger model, whose reader knows the layers that are shared."""
     if "nodes" not in config:
         return Layer.from_config.__func__(cls, config)  # type: ignore[attr-defined]
-    graph = {key: value for key, value in config.items() if key != _GIVEN}
+    added = {} if cls in MODELS.values() else {key: config[key] for key in config if key not in OF_A_GRAPH}
+    graph = {key: value for key, value in config.items() if key != _GIVEN and key not in added}
     inputs, outputs = graph_from_config(graph, reader)
     if _GIVEN in config and cls not in MODELS.values():
         model = _made(cls, config[_GIVEN], inputs, outputs)
+    elif added:
+        model = cls(inputs=inputs, outputs=outputs, name=config.get("name"), **added)
     else:
         model = cls(inputs, outputs, name=config.get("name"))
     # Without the setter, which reaches the layers: each of them has its own flag in its config.
@@ -95,6 +98,16 @@ def _beside_the_graph(model: Any) -> dict[str, Any] | None:
     kwargs = {name: value for name, value in given.kwargs.items() if name not in ("name", "trainable")}
     flags = {"name": model.name} if "name" in given.kwargs else {}
     return {"args": encode(given.args, _end), "kwargs": encode({**kwargs, **flags}, _end)}
+
+
+def _adds_to_config(model: Any) -> bool:
+    """Whether the class was given inputs and outputs, can be again by these names, and says by a ``get_config`` of its
+    own what it takes beside them."""
+    given, cls = vars(model).get("_given"), _class_of(model)
+    if given is None or not given.drawn or leaves_arguments_out(cls):
+        return False
+    _, named, takes_any = init_arguments(cls)
+    return takes_any or {"inputs", "outputs"} <= set(named)
 
 
 def _end(leaf: Any) -> Any:

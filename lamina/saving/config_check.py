@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
+from lamina.custom_objects import get_registered_name
+from lamina.graph import tree
 from lamina.layers import Layer, TorchModule
 from lamina.layers.given import config_of
 
-from .classes import holds_layers, init_arguments, made_by_init
+from .classes import MODELS, holds_layers, init_arguments, layer_classes, made_by_init
 from .errors import SavingError
 
 # What the base class puts into every config. A class whose __init__ does not take it gets it back from the entry.
@@ -52,3 +55,19 @@ def _hint(layer: Layer, missing: Any) -> str:
         return "a Layer that makes the module in __init__, with its arguments in get_config; or model.save_weights"
     pairs = "".join(f', "{name}": self.{name}' for name in missing)
     return f"def get_config(self): return {{**super().get_config(){pairs}}}; or model.save_weights"
+
+
+def objects_within(layer: Layer) -> dict[str, Any]:
+    """Classes and functions of the user's that the layer holds, by the names that stand for them in its config."""
+    found: dict[str, Any] = {}
+    for part in layer.modules():
+        found[get_registered_name(type(part))] = found[type(part).__name__] = type(part)
+        given = part.__dict__.get("_given")
+        values = [vars(part)] if given is None else [vars(part), given.args, given.kwargs]
+        for value in tree.leaves([list(one.values()) if isinstance(one, dict) else one for one in values]):
+            if hasattr(value, "get_config") and not isinstance(value, type):
+                found[get_registered_name(type(value))] = found[type(value).__name__] = type(value)
+            elif isinstance(value, FunctionType):
+                found[get_registered_name(value)] = found[value.__name__] = value
+    own = {**layer_classes(), **MODELS}
+    return {name: value for name, value in found.items() if own.get(name) is not value}

@@ -235,10 +235,11 @@ class ConfigReader:
         return layer
 
     def _from_config(self, cls: Any, config: dict[str, Any]) -> Any:
-        if not takes(cls.from_config, "custom_objects"):
-            return cls.from_config(config)
         own = {name: value for name, value in self._custom.items() if name not in self._classes}
-        return cls.from_config(config, custom_objects=own)
+        with custom_object_scope(own):  # what a from_config of the caller's makes may be of these, too
+            if not takes(cls.from_config, "custom_objects"):
+                return cls.from_config(config)
+            return cls.from_config(config, custom_objects=own)
 
     def _for_class_of_yours(self, cls: Any, config: dict[str, Any]) -> Any:
         """The config with objects where objects stood in it; as Keras tells them, where ``from_config`` is the class's

@@ -16,7 +16,7 @@ from lamina.ops.body import Body
 from lamina.random import SeedGenerator
 
 from .classes import Classes, foreign_names, holds_layers, layer_classes
-from .config_check import config_for_init
+from .config_check import config_for_init, objects_within
 from .config_reader import ConfigReader
 from .errors import SavingError
 from .hooks import told_by_hook
@@ -183,11 +183,10 @@ def _warn_of(layer: Layer, error: LaminaError) -> None:
 
 def refuse_unless_made_again(layer: Layer, models: Classes) -> None:
     """See `refuse_if_not_rebuilt`: the other one is made as a reader makes it that has the classes of all in it."""
-    own = {*layer_classes().values(), *models.values()}
-    classes = {get_registered_name(kind): kind for kind in {type(part) for part in layer.modules()} - own}
+    own = objects_within(layer)
 
     def made() -> Layer:
         entry = ConfigWriter(models).layer(layer)
-        return ConfigReader(classes, models).layer(json.loads(json.dumps(entry)))
+        return ConfigReader(own, models).layer(json.loads(json.dumps(entry)))
 
     refuse_if_not_rebuilt(layer, made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.custom_objects import custom_object_scope
+from lamina.custom_objects import custom_object_scope, find
 
 from .classes import MODELS
 from .errors import not_too_deep
@@ -56,4 +56,6 @@ def deserialize_keras_object(
     3
     """
     with not_too_deep(_WHERE), custom_object_scope(custom_objects or {}):
+        if isinstance(config, str) and (function := find(config)) is not None:
+            return function  # as a ``.h5`` of Keras' tells functions
         return objects_of(decode(config), lambda data: KerasConfigReader(None, MODELS).layer(data, _WHERE))

@@ -40,6 +40,8 @@ _MAX_NODES = 100_000
 _MAX_NAME = 1_000
 
 _GRAPH_KEYS = ("name", "trainable", "layers", "constants", "bodies", "nodes", "inputs", "outputs", "tied")
+OF_A_GRAPH = (*_GRAPH_KEYS, "given")
+"""What the config of a model that is a graph says; the rest is for its class."""
 _NODE_KEYS = ("name", "layer", "function", "input", "args", "kwargs", "masks", "source")
 
 

@@ -38,7 +38,12 @@ PACKAGES: Mapping[str, ModuleType] = MappingProxyType({
     "initializers": initializers, "layers": layers, "losses": losses, "metrics": metrics, "optimizers": optimizers,
     "optimizers.schedules": schedules, "regularizers": regularizers,
 })  # fmt: skip
-_KEYS = ("module", "class_name", "config", "registered_name", "build_config", "compile_config", "shared_object_id")
+# Beside the objects in a ``.h5`` of Keras', which tells no modules.
+_IN_H5 = "__passive_serialization__"
+_KEYS = (
+    "module", "class_name", "config", "registered_name", "build_config", "compile_config", "shared_object_id",
+    _IN_H5,
+)  # fmt: skip
 _WHERE = "The config of an object"
 
 
@@ -77,7 +82,7 @@ def objects_of(data: Any, layer: ReadLayer) -> Any:
     if config is not None and type(config) is not dict:
         raise LoadingError(f"{_WHERE} is malformed.", got=f"{config!r}"[:80], expected="'config': an object, or null")
     try:
-        if _is_keras_layer(name, module):
+        if _is_keras_layer(name, module) or (_IN_H5 in data and own_object(layers, name) is not None):
             return layer(data)
         return _instance(name, config or {}, module, data.get("registered_name"))
     except LaminaError:

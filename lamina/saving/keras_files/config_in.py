@@ -37,7 +37,7 @@ _WITHOUT_SIGN = {"uint16": "int32", "uint32": "int64"}
 
 # What the config of a graph, or of a list of layers, says; the rest is for the class.
 _OF_A_GRAPH = ("name", "trainable", "layers", "input_layers", "output_layers")
-_OF_A_LIST = ("name", "trainable", "layers", "build_input_shape")
+_OF_A_LIST = ("name", "trainable", "dtype", "layers", "build_input_shape")
 
 # Where the config of a layer holds another layer; elsewhere the same word may mean something else ("Identity").
 _PLACES_OF_LAYERS = ("layer", "backward_layer", "cell", "cells")
@@ -171,7 +171,7 @@ class KerasConfigReader:
             result = self._sequential(config, where, cls)
         else:
             plain = self.old or overrides(cls, "from_config")
-            result = self._made_by(cls, config if plain else self._with_objects(config))
+            result = self._made_by(cls, config if plain else self._with_objects(cls, config))
         build = entry.get("build_config")
         if isinstance(build, dict) and not result.built and getattr(result, "graph", None) is None:
             result.build_from_config(build)
@@ -187,9 +187,15 @@ class KerasConfigReader:
             model.trainable = False
         return model
 
-    def _with_objects(self, config: dict[str, Any]) -> dict[str, Any]:
-        """The config with objects where a class that has no ``from_config`` of its own was given objects."""
-        found: dict[str, Any] = self._objects(config)
+    def _with_objects(self, cls: Any, config: dict[str, Any]) -> dict[str, Any]:
+        """The config with objects where a class that has no ``from_config`` of its own was given objects, and without
+        what the base class says of arguments that the class does not take."""
+        _, named, takes_any = init_arguments(cls)
+        found = {
+            key: value
+            for key, value in self._objects(config).items()
+            if takes_any or key in named or key not in _BASE_ARGUMENTS
+        }
         policy = found.get("dtype")
         return {**found, "dtype": policy.name} if isinstance(policy, DTypePolicy) else found
 

@@ -15,13 +15,12 @@ from lamina.saving.config_check import config_for_init
 from lamina.saving.config_writer import refuse_unless_made_again
 from lamina.saving.errors import SavingError
 from lamina.saving.hooks import build_config_of, overrides
+from lamina.saving.model_config import OF_A_GRAPH
 
 from .objects_out import Entry, Words
 
 # What Lamina's own get_config says of a model that is a graph or a list of layers; Keras says it in its words.
-_OF_A_GRAPH = (
-    "name", "trainable", "layers", "constants", "bodies", "nodes", "inputs", "outputs", "tied", "given", "input",
-)  # fmt: skip
+_OF_LAMINA = (*OF_A_GRAPH, "input")
 
 
 def class_words(cls: Any) -> Entry:
@@ -56,7 +55,7 @@ def beside_the_graph(model: Any, words: Words) -> Entry | None:
         config = model.get_config()
         if not {"nodes", "layers"} & config.keys():
             return None
-        return {key: words.encoded(value, key) for key, value in config.items() if key not in _OF_A_GRAPH}
+        return {key: words.encoded(value, key) for key, value in config.items() if key not in _OF_LAMINA}
     if model.made_by_graph:
         return {}
     given = vars(model).get("_given")
