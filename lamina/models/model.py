@@ -16,7 +16,7 @@ from lamina.layers.inputs import as_symbolic_input
 from lamina.layers.lending import prepare
 from lamina.layers.moving import note_place
 from lamina.program import Program
-from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_model, save_weights
+from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_weights
 from lamina.saving.from_config import from_config
 from lamina.training.trainer import Trainer
 
@@ -26,6 +26,7 @@ from .doubles import without_doubles
 from .drawn import Drawn
 from .folding.of_model import folded, joined
 from .lookup import get_layer
+from .save import compile_from_config, get_compile_config, save
 from .shown_forward import ShownForward, shown_as
 
 
@@ -370,15 +371,7 @@ class Model(Trainer, Layer):
 
     # -- files and copies
 
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write graph, configs, weights, and how the model is trained, into one file, ``model.lamina``.
-
-        Raises:
-            SavingError, ArgumentError: something that a file has no word for, named with its line; no such folder.
-        """
-        editing.refuse_what_would_be_lost(self)
-        save_model(self, filepath, overwrite)
-
+    save = save
     save_weights = save_weights
     load_weights = load_weights
     save_checkpoint = save_checkpoint
@@ -389,6 +382,7 @@ class Model(Trainer, Layer):
         return model_to_json(self)
 
     get_config, write_config = configs.get_config, configs.write_config
+    get_compile_config, compile_from_config = get_compile_config, compile_from_config
     from_config, read_config = classmethod(from_config), classmethod(configs.read_config)
 
     def _flags(self) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from .hooks import refuse_hooks_not_carried
 from .keras_files.files import is_keras_config, is_keras_file, keras_model_from_config, load_keras_model
 from .keras_files.files_out import save_h5_model, save_keras_model
 from .limits import limited_trials
+from .rescue import rescued
 from .strict_json import parse
 from .tensors import TensorFile, read_tensors
 from .traced import Traced
@@ -63,10 +64,11 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
     Raises:
         SavingError, ArgumentError: something that a file has no word for, named with its line; or no such folder.
     """
-    refused = other_ending(filepath, "model")
-    if refused is not None:
-        raise SavingError(**refused)
-    _WRITERS[format_of(filepath).suffix](model, filepath, overwrite, models)  # type: ignore[union-attr]
+    with rescued(model, filepath):
+        refused = other_ending(filepath, "model")
+        if refused is not None:
+            raise SavingError(**refused)
+        _WRITERS[format_of(filepath).suffix](model, filepath, overwrite, models)  # type: ignore[union-attr]
 
 
 def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes) -> None:

@@ -14,13 +14,18 @@ from .errors import LoadingError, SavingError
 from .report import Tensors, compared, facts
 
 
-def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+def state_of(model: torch.nn.Module, others: bool = False) -> dict[str, torch.Tensor]:
     """Path -> the model's own parameters and buffers, not copies.
+
+    Args:
+        others: leave out what is no tensor.
 
     Raises:
         SavingError: the state holds something else than tensors.
     """
     state = model.state_dict(keep_vars=True)
+    if others:
+        return {path: value for path, value in state.items() if isinstance(value, torch.Tensor)}
     for path, value in state.items():
         if not isinstance(value, torch.Tensor):
             raise SavingError(

@@ -21,6 +21,7 @@ from .keras_files.files import is_keras_zip, tensors_of_keras_zip, warn_of
 from .keras_files.files_out import save_h5_weights, save_keras_weights
 from .keras_files.weights import is_h5, keras_tensors, write_keras_weights
 from .report import LoadReport, Tensors, compared, copy
+from .rescue import is_trained, leave_beside, rescued
 from .tensors import TensorFile, read_tensors
 from .torch_file import is_torch_file, read_torch_file
 from .weights import not_those_of, once, state_of
@@ -37,18 +38,20 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     Raises:
         SavingError: another ending, a weight that cannot be stored, or a model that has no weights yet.
     """
-    refused = other_ending(filepath, "weights")
-    if refused is not None:
-        raise SavingError(**refused)
-    state = state_of(model)
-    if not model.built:
-        raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
-    _WRITERS[format_of(filepath).suffix](model, once(state), filepath, overwrite)  # type: ignore[union-attr]
+    with rescued(model, filepath):
+        refused = other_ending(filepath, "weights")
+        if refused is not None:
+            raise SavingError(**refused)
+        state = state_of(model)
+        if not model.built:
+            raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
+        _WRITERS[format_of(filepath).suffix](model, once(state), filepath, overwrite)  # type: ignore[union-attr]
 
 
 def _save_weights_h5(model: Any, _: Tensors, filepath: Any, overwrite: bool) -> None:
     left = write_keras_weights(model, filepath, overwrite=overwrite)
-    warn_of(left, "A file of Keras has no place for")
+    beside = leave_beside(model, filepath) if left and is_trained(model) else None
+    warn_of([f"{line}.\n{beside}" if beside else line for line in left], "A file of Keras has no place for")
 
 
 _WRITERS: Mapping[str, Callable[[Any, dict[str, torch.Tensor], Any, bool], None]] = MappingProxyType({
@@ -126,7 +129,7 @@ def load_weights(
 
 def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str, by_name: bool) -> LoadReport:
     """Copy what fits, if all fits that is ``due``: all weights, those that the file knows, or any."""
-    state = state_of(model)
+    state = state_of(model, others=due == "any")
     zipped = is_keras_zip(filepath)
     if zipped or is_h5(filepath):
         if mapping is not None:

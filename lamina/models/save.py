@@ -1,0 +1,67 @@
+"""A model's own words for a file: `save`, and how it is compiled, as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamina.graph import ArgumentError
+from lamina.saving import deserialize_keras_object, save_model, serialize_keras_object
+from lamina.saving.rescue import rescued
+from lamina.training.trainer import Trainer
+
+from . import editing
+
+_PARTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
+    """Write graph, configs, weights, and how the model is trained, into one file.
+
+    Where a model that is trained cannot be written so, its weights, optimizer and training are written into a file
+    ``<filepath>.partial`` beside, and the error says how to get them back.
+
+    Args:
+        filepath: ``model.lamina``; or ``.keras``, ``.h5``, ``.hdf5``, which Keras opens.
+        overwrite: replace a file that is there.
+
+    Raises:
+        SavingError, ArgumentError: something that a file has no word for, named with its line; no such folder.
+    """
+    with rescued(model, filepath):
+        editing.refuse_what_would_be_lost(model)
+        save_model(model, filepath, overwrite)
+
+
+def get_compile_config(model: Any) -> dict[str, Any]:
+    """How the model is compiled, as JSON types: optimizer, losses, metrics; empty where it is not, or by a ``compile``
+    of its class's own.
+
+    Raises:
+        SavingError: an optimizer, loss or metric that has neither a name nor ``get_config``.
+
+    >>> from lamina import Model
+    >>> from lamina.layers import Dense, Input
+    >>> x = Input((3,))
+    >>> model = Model(x, Dense(1)(x))
+    >>> model.compile("sgd", "mse")
+    >>> model.get_compile_config()["loss"]
+    'mse'
+    """
+    if model._compiled is None:
+        return {}
+    parts = {"optimizer": model.optimizer, **{part: model._compiled[part] for part in _PARTS}}
+    return {**{part: serialize_keras_object(value) for part, value in parts.items()}, "jit_compile": model.jit_compile}
+
+
+def compile_from_config(model: Any, config: dict[str, Any]) -> None:
+    """Compile the model as `get_compile_config` says.
+
+    Raises:
+        ArgumentError: the class has a ``compile`` of its own, which takes other arguments.
+    """
+    if type(model).compile is not Trainer.compile:
+        raise ArgumentError(
+            f"{model.label} cannot be compiled from a config: its class has a compile() of its own.",
+            hint="get_compile_config() and compile_from_config() of the class's own, or compile() after loading",
+        )
+    model.compile(**deserialize_keras_object(config))
