@@ -67,7 +67,9 @@ def foreign_names(data: Any) -> set[str]:
     if not isinstance(data, dict):
         return set()
     found = {name for item in data.values() for name in foreign_names(item)}
-    if "module" in data and "class_name" in data and not str(data["module"]).startswith("lamina."):
+    # A function of Lamina's own says the first, a user's is registered as something.
+    own = data.get("module") == "builtins" and data.get("registered_name", "") is None
+    if "module" in data and "class_name" in data and not (own or str(data["module"]).startswith("lamina.")):
         name = data.get("config") if data["class_name"] == "function" else data["class_name"]
         found.add(str(name))
     return found

@@ -10,7 +10,7 @@ from lamina.graph import tree
 from lamina.layers import Layer, TorchModule
 from lamina.layers.given import config_of
 
-from .classes import MODELS, holds_layers, init_arguments, layer_classes, made_by_init
+from .classes import holds_layers, init_arguments, made_by_init
 from .errors import SavingError
 
 # What the base class puts into every config. A class whose __init__ does not take it gets it back from the entry.
@@ -61,13 +61,12 @@ def objects_within(layer: Layer) -> dict[str, Any]:
     """Classes and functions of the user's that the layer holds, by the names that stand for them in its config."""
     found: dict[str, Any] = {}
     for part in layer.modules():
-        found[get_registered_name(type(part))] = found[type(part).__name__] = type(part)
         given = part.__dict__.get("_given")
-        values = [vars(part)] if given is None else [vars(part), given.args, given.kwargs]
-        for value in tree.leaves([list(one.values()) if isinstance(one, dict) else one for one in values]):
-            if hasattr(value, "get_config") and not isinstance(value, type):
-                found[get_registered_name(type(value))] = found[type(value).__name__] = type(value)
-            elif isinstance(value, FunctionType):
-                found[get_registered_name(value)] = found[value.__name__] = value
-    own = {**layer_classes(), **MODELS}
-    return {name: value for name, value in found.items() if own.get(name) is not value}
+        values = [list(vars(part).values()), *([] if given is None else [given.args, list(given.kwargs.values())])]
+        kinds = [
+            value for value in tree.leaves(values) if hasattr(value, "get_config") or isinstance(value, FunctionType)
+        ]
+        for kind in [type(part), *(value if hasattr(value, "__name__") else type(value) for value in kinds)]:
+            if not kind.__module__.startswith("lamina."):
+                found[get_registered_name(kind)] = found[kind.__name__] = kind
+    return found

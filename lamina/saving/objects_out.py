@@ -22,10 +22,9 @@ def object_to_config(obj: Any) -> Any:
         name = get_registered_name(obj)
         if name == "<lambda>":
             return no_word(obj)
-        package = next((key for key, one in PACKAGES.items() if own_object(one, obj.__name__) is obj), None)
-        if package is not None:
-            return {"module": f"lamina.{package}", "class_name": "function", "config": name, "registered_name": None}
-        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+        own = any(own_object(one, obj.__name__) is obj for one in PACKAGES.values())
+        registered = None if own else "function"
+        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": registered}
     cls = type(obj)
     if not hasattr(obj, "get_config") or cls is type:
         return no_word(obj)

@@ -229,7 +229,7 @@ def test_what_was_given_is_kept_as_it_was() -> None:
     assert layer.get_config()["name"] == "a"
 
 
-@pytest.mark.parametrize("value", [torch.ones(4), lambda x: x, Dense(4), object()])
+@pytest.mark.parametrize("value", [torch.ones(4), lambda x: x, object()])
 def test_what_has_no_word_is_refused_in_words_and_traced_in_files(value: Any, tmp_path: Any) -> None:
     class Holds(Layer):
         def __init__(self, value: Any = None) -> None:
