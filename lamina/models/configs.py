@@ -6,7 +6,7 @@ from typing import Any
 
 from lamina.graph import tree
 from lamina.layers.base import Layer
-from lamina.layers.given import Ends, Unsaid, config_of, leaves_arguments_out
+from lamina.layers.given import Ends, Unsaid, config_of, leaves_arguments_out, with_new_layers
 from lamina.saving.classes import MODELS, init_arguments
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
@@ -68,6 +68,10 @@ def remade(model: Any, inputs: Any, outputs: Any) -> Any:
     if model.made_by_graph:
         return type(model)(inputs, outputs, name=model.name)
     given = _beside_the_graph(model)
+    if given is None and _adds_to_config(model):
+        cls, config = _class_of(model), model.get_config()
+        added = {name: value for name, value in config.items() if name not in OF_A_GRAPH}
+        return cls(inputs=inputs, outputs=outputs, name=model.name, **with_new_layers(added))
     return None if given is None else _made(type(model), given, inputs, outputs)
 
 

@@ -49,9 +49,13 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
 
 def _save_weights_h5(model: Any, _: Tensors, filepath: Any, overwrite: bool) -> None:
-    left = write_keras_weights(model, filepath, overwrite=overwrite)
+    _tell_of_others(model, filepath, write_keras_weights(model, filepath, overwrite=overwrite))
+
+
+def _tell_of_others(model: Any, filepath: Any, left: list[str]) -> None:
+    """Weights that are not in the file: a warning, and of a trained model they are written beside."""
     beside = leave_beside(model, filepath) if left and is_trained(model) else None
-    warn_of([f"{line}.\n{beside}" if beside else line for line in left], "A file of Keras has no place for")
+    warn_of(left, "A file of Keras has no place for", beside)
 
 
 _WRITERS: Mapping[str, Callable[[Any, dict[str, torch.Tensor], Any, bool], None]] = MappingProxyType({
@@ -60,9 +64,11 @@ _WRITERS: Mapping[str, Callable[[Any, dict[str, torch.Tensor], Any, bool], None]
     ),
     ".lamina": lambda model, own, path, overwrite: write_archive(path, {WEIGHTS: TensorFile(own)}, overwrite),
     ".weights.h5": _save_weights_h5,
-    ".keras": lambda model, own, path, overwrite: save_keras_weights(model, path, overwrite),
-    ".h5": lambda model, own, path, overwrite: save_h5_weights(model, path, overwrite),
-    ".hdf5": lambda model, own, path, overwrite: save_h5_weights(model, path, overwrite),
+    ".keras": lambda model, own, path, overwrite: _tell_of_others(
+        model, path, save_keras_weights(model, path, overwrite)
+    ),
+    ".h5": lambda model, own, path, overwrite: _tell_of_others(model, path, save_h5_weights(model, path, overwrite)),
+    ".hdf5": lambda model, own, path, overwrite: _tell_of_others(model, path, save_h5_weights(model, path, overwrite)),
 })  # fmt: skip
 
 

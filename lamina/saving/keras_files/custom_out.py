@@ -78,7 +78,7 @@ def _refuse_if_keras_cannot(model: Any) -> None:
     """Keras makes a class again between inputs and outputs where its ``__init__`` is (inputs, outputs, name), or has
     ``*args`` and ``**kwargs``, and no other."""
     cls = type(model)
-    spec = inspect.getfullargspec(cls.__init__)
+    spec = inspect.getfullargspec(inspect.unwrap(cls.__init__))
     open_to_all = spec.varargs == "args" and spec.varkw == "kwargs"
     if open_to_all or overrides(model, "from_config") or spec.args[1:] == ["inputs", "outputs", "name"]:
         return

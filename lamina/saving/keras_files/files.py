@@ -82,9 +82,11 @@ def load_keras_model(path: Any, custom_objects: Mapping[str, Any] | None, compil
     return model
 
 
-def warn_of(left: list[str], what: str) -> None:
-    for line in left:
-        warnings.warn(printable(f"{what} {line}", 2 * QUOTED), UserWarning, stacklevel=4)
+def warn_of(left: list[str], what: str, more: str | None = None) -> None:
+    """Warn of each line; ``more`` is a text of ours for the first one."""
+    for number, line in enumerate(left):
+        told = f"\n{more}" if more and not number else ""
+        warnings.warn(printable(f"{what} {line}", 2 * QUOTED) + told, UserWarning, stacklevel=4)
 
 
 # -- in

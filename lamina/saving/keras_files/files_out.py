@@ -43,8 +43,11 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = M
     warn_of([*left, *_of_older(config)], f"{model.label} is saved for Keras without")
 
 
-def save_keras_weights(model: Any, path: Any, overwrite: bool) -> None:
+def save_keras_weights(model: Any, path: Any, overwrite: bool) -> list[str]:
     """Write a ``.keras`` of weights alone, for ``load_weights``.
+
+    Returns:
+        What could not be carried, a line each.
 
     Raises:
         SavingError: a model that has no weights yet; no h5py.
@@ -52,7 +55,7 @@ def save_keras_weights(model: Any, path: Any, overwrite: bool) -> None:
     weights = io.BytesIO()
     left = write_keras_weights(model, weights)
     _write_zip(path, {WEIGHTS: weights.getbuffer()}, overwrite)
-    warn_of(left, "A file of Keras has no place for")
+    return left
 
 
 def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS) -> None:
@@ -94,8 +97,11 @@ def _in_full(loss: Any) -> Any:
     return getattr(losses.get(loss), "__name__", loss) if isinstance(loss, str) else loss
 
 
-def save_h5_weights(model: Any, path: Any, overwrite: bool) -> None:
+def save_h5_weights(model: Any, path: Any, overwrite: bool) -> list[str]:
     """Write a ``.h5`` of weights alone, as Keras 1 and 2 have it, and as Keras 3 reads it.
+
+    Returns:
+        What could not be carried, a line each.
 
     Raises:
         SavingError: a model that has no weights yet; no h5py.
@@ -103,7 +109,7 @@ def save_h5_weights(model: Any, path: Any, overwrite: bool) -> None:
     own = LegacyWeights(model, "", _KERAS_VERSION)
     attributes: Attributes = own.attributes
     write_h5(path, own.arrays, attributes, overwrite)
-    warn_of(own.left, "A file of Keras has no place for")
+    return own.left
 
 
 def _write_zip(path: Any, members: Mapping[str, Any], overwrite: bool) -> None:
