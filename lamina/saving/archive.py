@@ -22,7 +22,11 @@ WEIGHTS = "weights.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 RUN = "run.json"
 RUN_TENSORS = "run.safetensors"
-_MEMBERS = (MODEL, WEIGHTS, OPTIMIZER, RUN, RUN_TENSORS)
+OWN = "own.json"
+OWN_TENSORS = "own.safetensors"
+ASSETS = "assets/"
+_MEMBERS = (MODEL, WEIGHTS, OPTIMIZER, RUN, RUN_TENSORS, OWN, OWN_TENSORS)
+_MAX_MEMBERS = 20_000
 
 # The same for every file, so that the same model makes the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -199,7 +203,9 @@ def _members_of(infos: list[zipfile.ZipInfo], data: memoryview) -> dict[str, mem
 
 def _refuse_odd_members(infos: list[zipfile.ZipInfo], path: Any) -> None:
     names = [info.filename for info in infos]
-    unknown = [name for name in names if name not in _MEMBERS]
+    unknown = [name for name in names if name not in _MEMBERS and not name.startswith(ASSETS)]
+    if len(names) > _MAX_MEMBERS:
+        raise LoadingError(f"{str(path)!r} holds more members than any model file.", got=str(len(names)))
     if unknown or len(set(names)) != len(names):
         what = f"unknown: {', '.join(map(repr, unknown))}"[:200] if unknown else f"twice: {names}"[:200]
         raise LoadingError(

@@ -25,6 +25,7 @@ from lamina.optimizers import Optimizer
 from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_archive, write_archive
 from .errors import BAD_CONFIG, DamagedFileError, LoadingError, SavingError
 from .fields import field, items, refuse_unknown
+from .own_members import own_members, restore_own
 from .report import compared
 from .strict_json import parse
 from .tensors import TensorFile, read_tensors
@@ -95,6 +96,7 @@ def training_members(model: Any) -> dict[str, bytes | TensorFile]:
             document["optimizer"]["state"] = aside.pack(optimizer.state_dict())
     if model.running is not None:
         document["run"] = _packed_run(model, aside)
+    members |= own_members(model)
     members[RUN] = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
     members[RUN_TENSORS] = TensorFile(aside.tensors)
     return members
@@ -207,7 +209,7 @@ class Checkpoint:
     def __init__(self, filepath: Any, learning_rate: float | None = None) -> None:
         self.where = where = repr(str(filepath))
         self.learning_rate = learning_rate
-        members = _members(filepath, where)
+        members = self._own = _members(filepath, where)
         document = _document(members[RUN], where)
         aside = read_tensors(members[RUN_TENSORS], where) if RUN_TENSORS in members else {}
         self.weights = read_tensors(members[WEIGHTS], where)
@@ -253,6 +255,7 @@ class Checkpoint:
     def restore(self, model: Any, run: Any) -> None:
         """Put everything back, into the very tensors that are there."""
         load_state(model, self.weights, self.where)
+        restore_own(model, self._own, self.where)
         if self.optimizer is not None:
             self._load_optimizer(model, model.optimizer)
         if self.learning_rate is not None:

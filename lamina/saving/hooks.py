@@ -1,39 +1,16 @@
-"""Keras' hooks of saving, by which a class of the user's tells more than config and weights: which a file carries.
+"""Keras' hooks of saving, by which a class of the user's tells more than config and weights.
 
-``get_build_config`` with ``build_from_config``, and ``get_compile_config`` with ``compile_from_config``, stand in it as
-data, and run where the class is handed over. Assets and variables of a class's own have no place in it: such a model is
-refused, since what the hooks would write is gone otherwise.
+``get_build_config`` with ``build_from_config``, and ``get_compile_config`` with ``compile_from_config``, stand in a
+file as data, and run where the class is handed over. Variables and assets: see `own_state`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from lamina.layers import Layer
-
 from .errors import SavingError
 from .objects_out import object_to_config
 from .values import encode
-
-_NOT_CARRIED = ("save_assets", "load_assets", "save_own_variables", "load_own_variables")
-
-
-def refuse_hooks_not_carried(model: Any) -> None:
-    """Before a model is written.
-
-    Raises:
-        SavingError: a layer's class would write more than a file of Lamina's holds; names the layer and the hooks.
-    """
-    for part in model.modules():
-        found = [name for name in _NOT_CARRIED if overrides(part, name)] if isinstance(part, Layer) else []
-        if found:
-            raise SavingError(
-                f"{part.label} cannot be saved: its class saves more than a model file holds, and that would be gone.",
-                got=", ".join(f"{type(part).__name__}.{name}" for name in found),
-                expected="all that the layer needs in its weights, its buffers and its get_config()",
-                hint="self.add_weight(..., trainable=False) or self.register_buffer for arrays, get_config() for lists "
-                "and texts; or model.save_weights(path), and what the hooks write beside it",
-            )
 
 
 def overrides(thing: Any, hook: str) -> bool:

@@ -30,10 +30,10 @@ from .config_writer import ConfigWriter
 from .errors import BAD_CONFIG, LoadingError, SavingError, not_too_deep
 from .fields import field, items, refuse_unknown
 from .generators import generators_from_config, generators_to_config
-from .hooks import refuse_hooks_not_carried
 from .keras_files.files import is_keras_config, is_keras_file, keras_model_from_config, load_keras_model
 from .keras_files.files_out import save_h5_model, save_keras_model
 from .limits import limited_trials
+from .own_members import own_members, restore_own
 from .rescue import rescued
 from .strict_json import parse
 from .tensors import TensorFile, read_tensors
@@ -72,7 +72,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
 
 
 def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes) -> None:
-    refuse_hooks_not_carried(model)
+    own = own_members(model)  # first: it says best what a class saves that no file holds
     state = state_of(model)
     training, optimizer_state = training_to_config(model)
     document = {
@@ -89,6 +89,7 @@ def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes) ->
     members: dict[str, bytes | TensorFile] = {
         MODEL: _to_json(document),
         WEIGHTS: TensorFile(once(state)),
+        **own,
     }
     if optimizer_state:
         members[OPTIMIZER] = TensorFile(optimizer_state)
@@ -152,6 +153,7 @@ def _read_model(
     take_state(model, tensors, where)
     freeze(model, _paths(document, "frozen", where))
     generators_from_config(model, field(document, "generators", dict, where, {}))
+    restore_own(model, members, where)
     if compile:
         state = read_tensors(members[OPTIMIZER], where) if OPTIMIZER in members else {}
         training_from_config(model, field(document, "training", dict, where), state, custom_objects)

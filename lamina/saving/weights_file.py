@@ -17,9 +17,11 @@ from lamina.printable import QUOTED, printable
 from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
 from .errors import LoadingError, SavingError
 from .foreign_weights import mapped
-from .keras_files.files import is_keras_zip, tensors_of_keras_zip, warn_of
+from .keras_files.files import is_keras_zip, own_of_keras_file, tensors_of_keras_zip, warn_of
 from .keras_files.files_out import save_h5_weights, save_keras_weights
 from .keras_files.weights import is_h5, keras_tensors, write_keras_weights
+from .own_members import own_members, restore_own
+from .own_state import hooked_parts
 from .report import LoadReport, Tensors, compared, copy
 from .rescue import is_trained, leave_beside, rescued
 from .tensors import TensorFile, read_tensors
@@ -48,6 +50,13 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
         _WRITERS[format_of(filepath).suffix](model, once(state), filepath, overwrite)  # type: ignore[union-attr]
 
 
+def _save_safetensors(model: Any, own: dict[str, torch.Tensor], filepath: Any, overwrite: bool) -> None:
+    write_file(filepath, TensorFile(own, as_in_memory=False).write, overwrite)
+    hooked = ", ".join(part.label for _, part in hooked_parts(model))
+    if hooked:
+        warn_of([f"what the classes of {hooked} save by themselves"], "A file of weights alone has no place for")
+
+
 def _save_weights_h5(model: Any, _: Tensors, filepath: Any, overwrite: bool) -> None:
     _tell_of_others(model, filepath, write_keras_weights(model, filepath, overwrite=overwrite))
 
@@ -59,10 +68,10 @@ def _tell_of_others(model: Any, filepath: Any, left: list[str]) -> None:
 
 
 _WRITERS: Mapping[str, Callable[[Any, dict[str, torch.Tensor], Any, bool], None]] = MappingProxyType({
-    ".safetensors": lambda model, own, path, overwrite: write_file(
-        path, TensorFile(own, as_in_memory=False).write, overwrite
+    ".safetensors": _save_safetensors,
+    ".lamina": lambda model, own, path, overwrite: write_archive(
+        path, {WEIGHTS: TensorFile(own), **own_members(model)}, overwrite
     ),
-    ".lamina": lambda model, own, path, overwrite: write_archive(path, {WEIGHTS: TensorFile(own)}, overwrite),
     ".weights.h5": _save_weights_h5,
     ".keras": lambda model, own, path, overwrite: _tell_of_others(
         model, path, save_keras_weights(model, path, overwrite)
@@ -152,6 +161,10 @@ def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str, by_name
     if refused or (report.faults and not report.loaded):
         raise not_those_of(model, state, refused or report.faults, where)
     copy(tensors, state, report)
+    if zipped or is_h5(filepath):
+        own_of_keras_file(model, filepath, where)
+    elif is_archive(filepath) and not is_torch_file(filepath) and any(True for _ in hooked_parts(model)):
+        restore_own(model, read_archive(filepath), where)
     watch_anew(model.modules())
     return report
 

@@ -317,15 +317,6 @@ def test_a_wrapper_holds_what_its_layer_was_given() -> None:
 # -- Keras' hooks
 
 
-@pytest.mark.parametrize("hook", ["save_assets", "load_assets", "save_own_variables", "load_own_variables"])
-def test_hooks_that_a_file_does_not_carry_are_refused(hook: str, tmp_path: Any) -> None:
-    cls: Any = type("Hooked", (Scaled,), {hook: lambda self, store: None})
-    for model in (around(cls(2.0)), around(around(cls(2.0))), Sequential([Input((4,)), cls(2.0)])):
-        with pytest.raises(SavingError, match=rf'Hooked "hooked" cannot be saved(.|\n)*Hooked\.{hook}'):
-            model.save(tmp_path / "m.lamina")
-    assert list(tmp_path.iterdir()) == []
-
-
 class Built(Layer):
     """Has weights that its call knows nothing of."""
 

@@ -22,10 +22,14 @@ from lamina.saving.archive import is_archive
 from lamina.saving.budget import within_budget
 from lamina.saving.classes import Classes
 from lamina.saving.errors import DamagedFileError, LoadingError, not_too_deep
+from lamina.saving.own_state import hooked_parts
 from lamina.saving.strict_json import MAX_BYTES, parse
 
 from .config_in import KerasConfigReader
 from .h5 import is_h5, open_h5
+from .hooked import ASSETS, give_own_assets, give_own_variables
+from .layout import Layout
+from .legacy import legacy_group
 from .older import TODAY, Version, version_of
 from .orders_in import orders_for
 from .training import compile_as_told
@@ -38,7 +42,7 @@ _MEMBERS = (CONFIG, METADATA, WEIGHTS)
 _MAX_METADATA = 2**20
 # Keras does not pack. Where someone has, weights shrink little, but those that are all zeros.
 _MAX_EXPANSION = 20
-_MAX_ENTRIES = 16
+_MAX_ENTRIES = 10_000
 _SMALL = 2**26
 _PIECE = 2**20
 
@@ -113,6 +117,7 @@ def _from_zip(
     left = read_keras_weights(
         model, weights, f"{where}, {WEIGHTS},", optimizer=compiled, orders=reader.orders, old=version.old
     )
+    give_own_assets(model, members, reader.orders)
     return model, [*left, *reader.remarks]
 
 
@@ -164,6 +169,22 @@ def tensors_of_keras_zip(model: Any, path: Any, where: str) -> dict[str, torch.T
     return keras_tensors(model, members[WEIGHTS], f"{where}, {WEIGHTS},", orders=orders)
 
 
+def own_of_keras_file(model: Any, path: Any, where: str) -> None:
+    """Let classes of the user's read from a file what they save by themselves, where the model has such."""
+    if not any(True for _ in hooked_parts(model)):
+        return
+    if not is_keras_zip(path):
+        with open_h5(path, where) as file:
+            if legacy_group(file) is None:
+                give_own_variables(Layout(model), file)
+        return
+    members = _members_of(path, where)
+    orders = orders_for(model, parse(members[CONFIG], f"{where}, {CONFIG},")) if CONFIG in members else {}
+    with open_h5(members[WEIGHTS], f"{where}, {WEIGHTS},") as file:
+        give_own_variables(Layout(model, orders), file)
+    give_own_assets(model, members, orders)
+
+
 def _renamed(config: Any, reader: KerasConfigReader) -> Any:
     """How a model is trained, by the names that its outputs have here."""
     if not isinstance(config, dict) or not reader.renamed:
@@ -200,7 +221,7 @@ def _members_of(path: Any, where: str) -> dict[str, bytes]:
 
 def _refuse_odd(infos: list[zipfile.ZipInfo], where: str) -> None:
     names = [info.filename for info in infos[:_MAX_ENTRIES]]
-    unknown = [name for name in names if name not in _MEMBERS]
+    unknown = [name for name in names if name not in _MEMBERS and not name.startswith(ASSETS)]
     if unknown or len(infos) > len(set(names)):
         got = f"unknown: {', '.join(map(repr, unknown))}"[:200] if unknown else f"twice: {names}"[:200]
         raise LoadingError(

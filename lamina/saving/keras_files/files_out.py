@@ -12,10 +12,13 @@ from lamina import losses
 from lamina.saving.archive import write_file
 from lamina.saving.classes import MODELS, Classes
 from lamina.saving.errors import SavingError
+from lamina.saving.hooks import overrides
+from lamina.saving.own_state import hooked_parts
 
 from .config_out import KerasConfigWriter
 from .files import CONFIG, METADATA, WEIGHTS, warn_of
 from .h5 import Attributes, write_h5
+from .hooked import own_assets
 from .legacy_out import LegacyWeights, legacy_optimizer
 from .older import OLD_HARD_SIGMOID
 from .training import training_for_keras
@@ -35,11 +38,14 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = M
     writer = KerasConfigWriter(models)
     entry = writer.model(model)
     training, left = training_for_keras(model)
+    if model._compiled is not None and overrides(model, "get_compile_config"):
+        training = writer.words(model).encoded(model.get_compile_config())
     entry["compile_config"] = training
     weights = io.BytesIO()
     left += write_keras_weights(model, weights, optimizer=bool(training), orders=writer.orders)
     config = _to_json(entry)
-    _write_zip(path, {CONFIG: config, WEIGHTS: weights.getbuffer()}, overwrite)
+    assets = own_assets(model, writer.orders)
+    _write_zip(path, {CONFIG: config, WEIGHTS: weights.getbuffer(), **assets}, overwrite)
     warn_of([*left, *_of_older(config)], f"{model.label} is saved for Keras without")
 
 
@@ -54,7 +60,7 @@ def save_keras_weights(model: Any, path: Any, overwrite: bool) -> list[str]:
     """
     weights = io.BytesIO()
     left = write_keras_weights(model, weights)
-    _write_zip(path, {WEIGHTS: weights.getbuffer()}, overwrite)
+    _write_zip(path, {WEIGHTS: weights.getbuffer(), **own_assets(model)}, overwrite)
     return left
 
 
@@ -62,8 +68,10 @@ def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODE
     """Write a whole-model ``.h5`` that Keras opens: graph, weights, and how the model is trained.
 
     Raises:
-        SavingError: as `save_keras_model`; or a model that is no graph, for which such a file has no word.
+        SavingError: as `save_keras_model`; or a model that is no graph, for which such a file has no word, or one whose
+            classes save more than weights.
     """
+    _refuse_hooks(model)
     if model.graph is None:
         raise SavingError(
             f"{model.label} cannot be written into a .h5: it is defined by code, or not built, and Keras opens no such "
@@ -106,10 +114,21 @@ def save_h5_weights(model: Any, path: Any, overwrite: bool) -> list[str]:
     Raises:
         SavingError: a model that has no weights yet; no h5py.
     """
+    _refuse_hooks(model)
     own = LegacyWeights(model, "", _KERAS_VERSION)
     attributes: Attributes = own.attributes
     write_h5(path, own.arrays, attributes, overwrite)
     return own.left
+
+
+def _refuse_hooks(model: Any) -> None:
+    """A ``.h5`` has no place for what classes save by themselves: in Keras, it would be gone."""
+    for _, part in hooked_parts(model):
+        raise SavingError(
+            f"{part.label} cannot be written into a .h5: its class saves more than such a file holds.",
+            got=f"{type(part).__name__} with save_own_variables or save_assets",
+            hint='model.save("model.keras") or model.save("model.lamina")',
+        )
 
 
 def _write_zip(path: Any, members: Mapping[str, Any], overwrite: bool) -> None:

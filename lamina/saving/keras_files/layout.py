@@ -18,6 +18,8 @@ from lamina.layers import Layer
 from lamina.layers.nested import adopt_nested_layers
 from lamina.naming import snake_case
 from lamina.saving.classes import MODELS
+from lamina.saving.hooks import overrides
+from lamina.saving.own_state import has_variables
 
 # Attributes of ours -> what Keras calls them.
 _ATTRIBUTES: Mapping[type, Mapping[str, str]] = MappingProxyType(
@@ -79,6 +81,10 @@ class Layout:
         """PyTorch's modules, which have no place in a file of Keras."""
         self.uncertain: list[str] = []
         """Layers whose number Keras takes from the order of assignments, lists among them, which is not known here."""
+        self.stores: dict[str, Any] = {}
+        """Path of the group of a layer's own weights -> the layer, where its class says by itself what lies there."""
+        self.assets: dict[str, Any] = {}
+        """Path of a layer -> the layer, where its class has files of its own."""
         self._met: set[int] = set()
         self._layer(model, "")
 
@@ -88,8 +94,12 @@ class Layout:
         self._met.add(id(layer))
         own = f"{path}vars"
         self.names[own] = layer.name
-        for number, weight in enumerate(layer.own_weights()):
-            self.places[f"{own}/{number}"] = weight
+        if has_variables(layer):
+            self.stores[own] = layer
+        else:
+            self.places |= {f"{own}/{number}": weight for number, weight in enumerate(layer.own_weights())}
+        if overrides(layer, "save_assets") or overrides(layer, "load_assets"):
+            self.assets[path.rstrip("/")] = layer
         for attribute, child in _children(layer):
             if attribute == "layers" and getattr(layer, "graph", None) is None:
                 self.uncertain += self._out_of_order(layer)

@@ -15,6 +15,7 @@ from lamina.printable import QUOTED, printable
 from lamina.saving.budget import OF_METRICS, at_most
 from lamina.saving.classes import init_arguments
 from lamina.saving.errors import BAD_CONFIG, LoadingError, SavingError
+from lamina.saving.hooks import overrides
 from lamina.training.trainer import Trainer
 
 from .older.training import training_in_todays_words
@@ -44,6 +45,9 @@ def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any], 
     if not isinstance(config, dict) or not config:
         return False
     try:
+        if overrides(model, "compile_from_config"):
+            model.compile_from_config(config)
+            return True
         config = training_in_todays_words(config) if old else config
         optimizer = _optimizer(config.get("optimizer", config.get("optimizer_config")), custom_objects)
         with at_most(OF_METRICS):

@@ -16,6 +16,7 @@ from lamina.saving.report import Tensors, compared
 from lamina.saving.weights import load_state, not_those_of, state_of, take_state
 
 from .h5 import H5File, is_h5, open_h5, write_h5
+from .hooked import give_own_variables, own_arrays
 from .layout import OPTIMIZER, Layout, is_weight, word_of_today
 from .legacy import legacy_group, legacy_tensors
 from .optimizer_variables import load_legacy_optimizer, load_optimizer, optimizer_variables
@@ -60,6 +61,7 @@ def read_keras_weights(
     """
     with open_h5(source, where) as file:
         _put(model, {**tensors_by_layout(model, file, orders or {}), **_constants(model)}, where)
+        give_own_variables(Layout(model, orders or {}), file)
         if optimizer and not _same_order(model, orders or {}):
             return [_OTHER_ORDER]
         return load_optimizer(model, file, old) if optimizer else []
@@ -110,7 +112,7 @@ def write_keras_weights(
     if not model.built:
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
     layout = _certain(model, SavingError, orders)
-    arrays = dict(layout.places)
+    arrays = layout.places | own_arrays(layout)
     left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
     if optimizer and not _same_order(model, orders):
         left.append(_OTHER_ORDER)
@@ -151,12 +153,14 @@ def tensors_by_layout(
     """`keras_tensors` of a file of Keras 3."""
     layout = _certain(model, LoadingError, orders)
     paths = {id(weight): path for path, weight in reversed(state_of(model).items())}
-    stored = {path: path for path in file.datasets if is_weight(path)}
+    # What a class reads by itself: until it does, its weights are as they are, or nothing.
+    own = [weight for layer in layout.stores.values() for weight in layer.own_weights()]
+    found = {paths[id(w)]: torch.zeros(w.shape, dtype=w.dtype) if w.is_meta else w for w in own}
+    stored = {path: path for path in file.datasets if is_weight(path) and path.rpartition("/")[0] not in layout.stores}
     for path in [path for path in stored if path not in layout.places]:
         today = word_of_today(path)
         if today in layout.places and today not in stored:
             stored[today] = stored.pop(path)
-    found: dict[str, torch.Tensor] = {}
     for path, there in stored.items():
         weight = layout.places.get(path)
         if weight is None:

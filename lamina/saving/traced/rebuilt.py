@@ -11,6 +11,7 @@ from lamina.devices import device
 from lamina.graph import tree
 from lamina.layers import Layer
 from lamina.saving.errors import SavingError
+from lamina.saving.own_state import pass_on
 from lamina.saving.weights import freeze, frozen
 
 from .arguments import weights_of
@@ -43,6 +44,7 @@ def refuse_if_not_rebuilt(layer: Layer, make: Callable[[], Layer]) -> None:
     weights = weights_of(layer)
     try:
         new = _built(make, layer, calls)
+        pass_on(layer, new)
         freeze(new, frozen(layer))
     except Exception as error:  # it is the user's code, which may raise anything
         raise _refused(layer, f"{type(error).__name__}: {error}".splitlines()[0][:300]) from error
