@@ -440,7 +440,8 @@ FILES: list[tuple[str, str, Callable[[Path], Path], tuple[str, ...]]] = [
     ),
     ("S2", "module_in_h5", _whole_h5(_sequential(class_name="poisoned_module>Poison")), BOTH),
     ("S5", "h5_named_lamina", lambda f: _whole_h5(_sequential(class_name="Lambda"))(f).rename(f / "x.lamina"), BOTH),
-    ("S5", "keras_named_h5", lambda f: _keras(f, "entry", "class_name", "Lambda").rename(f / "x.h5"), BOTH),
+    # Its weights alone are sound, and load_weights makes nothing of a config.
+    ("S5", "keras_named_h5", lambda f: _keras(f, "entry", "class_name", "Lambda").rename(f / "x.h5"), MODEL_OF),
     ("S6", "pickle", lambda f: written(f / "m.lamina", PICKLE), BOTH),
     ("S11", "pickle_member", lambda f: _with(f, **{"weights.pkl": PICKLE}), BOTH),
     ("S11", "npz_member", lambda f: _with(f, **{"model.weights.npz": PICKLE}), BOTH),

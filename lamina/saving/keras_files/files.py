@@ -44,6 +44,7 @@ _MAX_METADATA = 2**20
 _MAX_EXPANSION = 20
 _MAX_ENTRIES = 10_000
 _SMALL = 2**26
+_SMALL_ASSET = 2**12  # there may be as many as there are entries
 _PIECE = 2**20
 
 _BAD_ZIP = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError, UnicodeDecodeError)
@@ -238,7 +239,8 @@ def _refuse_odd(infos: list[zipfile.ZipInfo], where: str) -> None:
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> bytes:
     limit = {CONFIG: MAX_BYTES, METADATA: _MAX_METADATA}.get(info.filename)
     packed = info.compress_type == zipfile.ZIP_DEFLATED
-    most = info.compress_size * (_MAX_EXPANSION if packed else 1) + packed * _SMALL
+    small = _SMALL_ASSET if info.filename.startswith(ASSETS) else _SMALL
+    most = info.compress_size * (_MAX_EXPANSION if packed else 1) + packed * small
     limit = most if limit is None else min(limit, most)
     parts, size = [], 0
     with archive.open(info) as member:
