@@ -6,6 +6,7 @@ not held (it leaves its type's name), and the tensors between which a model was 
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from functools import wraps
@@ -133,6 +134,16 @@ def remembers(init: Callable[..., None]) -> Callable[..., None]:
     return remembered
 
 
+def given_of(layer: Any) -> Given | None:
+    """What the layer was made with; of a dataclass, whose ``__init__`` is written after the class is, by its fields."""
+    given: Given | None = vars(layer).get("_given")
+    cls = type(layer)
+    if given is None and "__dataclass_fields__" in vars(cls):
+        names = [field.name for field in dataclasses.fields(cls) if field.init]
+        return Given(layer, (), {name: vars(layer)[name] for name in names if name in vars(layer)})
+    return given
+
+
 def leaves_arguments_out(cls: Any) -> bool:
     """Whether the class has an ``__init__`` of the user's, and its ``get_config`` is that of a base of it."""
 
@@ -149,7 +160,7 @@ def with_given(layer: Any, config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         NotImplementedError: see `Given.by_name`.
     """
-    given = layer.__dict__.get("_given")
+    given = given_of(layer)
     cls: Any = type(layer)
     if given is None or not leaves_arguments_out(cls):
         return config
@@ -163,6 +174,6 @@ def config_of(layer: Any) -> dict[str, Any]:
     """``layer.get_config()``, without what a base class says of arguments that the layer's class decides by itself."""
     config: dict[str, Any] = layer.get_config()
     cls: Any = type(layer)
-    if layer.__dict__.get("_given") is None or not leaves_arguments_out(cls) or not isinstance(config, dict):
+    if given_of(layer) is None or not leaves_arguments_out(cls) or not isinstance(config, dict):
         return config
     return with_given(layer, config)

@@ -6,7 +6,7 @@ from typing import Any
 
 from lamina.graph import tree
 from lamina.layers.base import Layer
-from lamina.layers.given import Ends, Unsaid, config_of, leaves_arguments_out, with_new_layers
+from lamina.layers.given import Ends, Unsaid, config_of, given_of, leaves_arguments_out, with_new_layers
 from lamina.saving.classes import MODELS, init_arguments
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
@@ -77,7 +77,7 @@ def remade(model: Any, inputs: Any, outputs: Any) -> Any:
 
 def remade_by_itself(model: Any) -> Any:
     """Another model of a class that draws its graph itself, from the same arguments; None where that is not known."""
-    given, cls = vars(model).get("_given"), _class_of(model)
+    given, cls = given_of(model), _class_of(model)
     if given is None or given.drawn or cls in MODELS.values() or not leaves_arguments_out(cls):
         return None
     try:
@@ -94,7 +94,7 @@ def _class_of(model: Any) -> Any:
 def _beside_the_graph(model: Any) -> dict[str, Any] | None:
     """What the class of a graph was given, as JSON types, with words for the inputs and outputs; None where it was not
     given both, or something that JSON has no word for."""
-    given = vars(model).get("_given")
+    given = given_of(model)
     if given is None or not given.drawn or not leaves_arguments_out(_class_of(model)):
         return None
     if any(isinstance(leaf, Unsaid) for leaf in tree.leaves((given.args, given.kwargs))):
@@ -107,7 +107,7 @@ def _beside_the_graph(model: Any) -> dict[str, Any] | None:
 def _adds_to_config(model: Any) -> bool:
     """Whether the class was given inputs and outputs, can be again by these names, and says by a ``get_config`` of its
     own what it takes beside them."""
-    given, cls = vars(model).get("_given"), _class_of(model)
+    given, cls = given_of(model), _class_of(model)
     if given is None or not given.drawn or leaves_arguments_out(cls):
         return False
     _, named, takes_any = init_arguments(cls)

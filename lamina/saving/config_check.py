@@ -8,7 +8,7 @@ from typing import Any
 from lamina.custom_objects import get_registered_name
 from lamina.graph import tree
 from lamina.layers import Layer, TorchModule
-from lamina.layers.given import config_of
+from lamina.layers.given import config_of, given_of
 
 from .classes import holds_layers, init_arguments, made_by_init
 from .errors import SavingError
@@ -61,7 +61,7 @@ def objects_within(layer: Layer) -> dict[str, Any]:
     """Classes and functions of the user's that the layer holds, by the names that stand for them in its config."""
     found: dict[str, Any] = {}
     for part in layer.modules():
-        given = part.__dict__.get("_given")
+        given = given_of(part)
         values = [list(vars(part).values()), *([] if given is None else [given.args, list(given.kwargs.values())])]
         kinds = [
             value for value in tree.leaves(values) if hasattr(value, "get_config") or isinstance(value, FunctionType)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -405,3 +406,42 @@ def test_what_a_class_is_given_is_plain_data(words: Any) -> None:
     text = tampered(drawn(Stars, alpha=2.0), lambda entry: entry["config"].update(given=words))
     with pytest.raises(LoadingError):
         model_from_json(text, CLASSES)
+
+
+@dataclass(eq=False, repr=False)  # a module is told apart by its id
+class Affine(Layer):
+    by: float = 2.0
+    sizes: tuple[int, ...] = (1,)
+    bias: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def call(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.by + self.bias
+
+
+@dataclass(eq=False, repr=False)
+class Units(Model):
+    units: int = 3
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.dense = Dense(self.units)
+
+    def call(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dense(x)
+
+
+@pytest.mark.parametrize("ending", ["lamina", "keras"])
+def test_a_dataclass_is_made_again_from_its_fields(ending: str, tmp_path: Any) -> None:
+    model = around(Affine(5.0, (2, 3), bias=2.0))
+    coded = Units(5)
+    coded(X)
+    own = {"Affine": Affine, "Units": Units}
+    for one in (model, coded):
+        one.save(tmp_path / f"m.{ending}")
+        loaded = load_model(tmp_path / f"m.{ending}", custom_objects=own)
+        assert torch.equal(loaded(X), one(X))
+        assert type(loaded) is type(one)
+    assert torch.equal(clone_model(model)(X), model(X))

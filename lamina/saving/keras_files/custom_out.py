@@ -9,7 +9,7 @@ import inspect
 from typing import Any
 
 from lamina.custom_objects import get_registered_name
-from lamina.layers.given import Ends
+from lamina.layers.given import Ends, given_of
 from lamina.saving.classes import MODELS
 from lamina.saving.config_check import config_for_init
 from lamina.saving.config_writer import refuse_unless_made_again
@@ -58,7 +58,7 @@ def beside_the_graph(model: Any, words: Words) -> Entry | None:
         return {key: words.encoded(value, key) for key, value in config.items() if key not in _OF_LAMINA}
     if model.made_by_graph:
         return {}
-    given = vars(model).get("_given")
+    given = given_of(model)
     if given is None or not given.drawn:
         return None
     _refuse_if_keras_cannot(model)
