@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina import losses
+from lamina.graph import LaminaError
 from lamina.saving.archive import write_file
 from lamina.saving.classes import MODELS, Classes
 from lamina.saving.errors import SavingError
@@ -87,8 +88,9 @@ def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODE
     told: dict[str, Any] = {"keras_version": _KERAS_VERSION, "backend": "torch", "model_config": config.decode()}
     arrays, attributes = own.arrays, own.attributes
     if training:
-        parts = {part: training[part] for part in ("metrics", "weighted_metrics", "loss_weights")}
-        optimizer = {"optimizer_config": training["optimizer"], "loss": _in_full(training["loss"]), **parts}
+        parts = {part: _functions_by_name(training[part]) for part in ("metrics", "weighted_metrics", "loss_weights")}
+        loss = _in_full(_functions_by_name(training["loss"]))
+        optimizer = {"optimizer_config": training["optimizer"], "loss": loss, **parts}
         told["training_config"] = _to_json(optimizer).decode()
         more, of_them, without = legacy_optimizer(model)
         arrays, attributes, left = {**arrays, **more}, {**attributes, **of_them}, left + without
@@ -102,7 +104,23 @@ def _in_full(loss: Any) -> Any:
         return [_in_full(item) for item in loss]
     if isinstance(loss, dict) and "class_name" not in loss:
         return {key: _in_full(item) for key, item in loss.items()}
-    return getattr(losses.get(loss), "__name__", loss) if isinstance(loss, str) else loss
+    if not isinstance(loss, str):
+        return loss
+    try:
+        return getattr(losses.get(loss), "__name__", loss)
+    except LaminaError:
+        return loss  # a function of the user's
+
+
+def _functions_by_name(value: Any) -> Any:
+    """Functions of a user's as a ``.h5`` has them: by their names alone."""
+    if isinstance(value, list):
+        return [_functions_by_name(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "function":
+        return value["config"]
+    return value if "class_name" in value else {key: _functions_by_name(item) for key, item in value.items()}
 
 
 def save_h5_weights(model: Any, path: Any, overwrite: bool) -> list[str]:

@@ -89,7 +89,8 @@ def _optimizer(data: Any, custom_objects: Mapping[str, Any]) -> Any:
     inner = config.get("inner_optimizer")
     if isinstance(inner, dict):
         config["inner_optimizer"] = _optimizer(inner, custom_objects)
-    return optimizers.deserialize({**data, "class_name": name, "config": config}, custom_objects or None)
+    told = _by_registered_name({**data, "class_name": name, "config": config})
+    return optimizers.deserialize(told, custom_objects or None)
 
 
 def _read(value: Any, package: Any, custom_objects: Mapping[str, Any]) -> Any:
@@ -105,7 +106,16 @@ def _read(value: Any, package: Any, custom_objects: Mapping[str, Any]) -> Any:
         if value not in _FOR_THE_LOSS:
             package.get(value)  # now, while there is somebody to tell: an unknown name is an error
         return value
-    return package.deserialize(value, custom_objects or None)
+    return package.deserialize(_by_registered_name(value), custom_objects or None)
+
+
+def _by_registered_name(value: Any) -> Any:
+    """An object of a user's by the name under which its class or function is registered, where that is at hand."""
+    registered = value.get("registered_name") if isinstance(value, dict) else None
+    if not isinstance(registered, str) or ">" not in registered or find(registered) is None:
+        return value
+    key = "config" if value.get("class_name") == "function" else "class_name"
+    return {**value, key: registered}
 
 
 def training_for_keras(model: Any) -> tuple[dict[str, Any], list[str]]:
@@ -140,7 +150,7 @@ def _in_keras(data: Any, module: str) -> Any:
     if not isinstance(data, dict):
         return data
     if "module" in data and str(data["module"]).partition(".")[0] not in ("keras", "lamina"):
-        raise SavingError(f"{data.get('config') or data.get('class_name')!r:.80} is code of yours.")
+        return _of_yours(data, module)
     config = {}
     for key, value in (data.get("config") or {}).items():
         if isinstance(value, dict) and "class_name" in value:
@@ -148,3 +158,14 @@ def _in_keras(data: Any, module: str) -> Any:
         else:
             config[key] = list(value) if isinstance(value, tuple) else value
     return {"module": module, "class_name": data["class_name"], "config": config, "registered_name": None}
+
+
+def _of_yours(data: dict[str, Any], module: str) -> dict[str, Any]:
+    """A function or object of a user's; whoever reads it needs it, registered or handed over."""
+    name, config = str(data["class_name"]), data.get("config")
+    if name == "function":
+        registered, config = str(config), str(config).rpartition(">")[2]
+    else:
+        registered, name = name, name.rpartition(">")[2]
+        config = {key: _in_keras(value, module) for key, value in (config or {}).items()}
+    return {"module": data["module"], "class_name": name, "config": config, "registered_name": registered}

@@ -209,3 +209,74 @@ def test_weights_of_the_model_itself_are_in_an_h5(tmp_path: Path) -> None:
     np.testing.assert_allclose(answers(loaded, ""), expected, atol=1e-6)
     opened = keras.models.load_model(tmp_path / "m.h5", custom_objects={"Own": theirs})
     np.testing.assert_allclose(answers(opened, ""), expected, atol=1e-6)
+
+
+# ---- how a model is trained ----------------------------------------------------------------------------------------
+
+
+def training_words(k: Any) -> dict[str, Any]:
+    def my_loss(y, p):
+        return k.ops.mean((y - p) ** 2, axis=-1)
+
+    def my_metric(y, p):
+        return k.ops.mean(k.ops.abs(y - p), axis=-1)
+
+    class Weighted(k.losses.Loss):
+        def __init__(self, by=2.0, name="weighted", reduction="sum_over_batch_size"):
+            super().__init__(name=name, reduction=reduction)
+            self.by = by
+
+        def call(self, y, p):
+            return k.ops.mean(k.ops.abs(y - p), axis=-1) * self.by
+
+        def get_config(self):
+            return {"by": self.by, "name": self.name, "reduction": self.reduction}
+
+    class Constant(k.optimizers.schedules.LearningRateSchedule):
+        def __init__(self, rate):
+            self.rate = rate
+
+        def __call__(self, step):
+            return self.rate
+
+        def get_config(self):
+            return {"rate": self.rate}
+
+    class Distance(k.metrics.Mean):
+        def update_state(self, y, p, sample_weight=None):
+            return super().update_state(k.ops.abs(y - p))
+
+    k.saving.register_keras_serializable("tests_training")(Distance)
+    return {
+        "my_loss": my_loss,
+        "my_metric": my_metric,
+        "Weighted": Weighted,
+        "Constant": Constant,
+        "Distance": Distance,
+    }
+
+
+COMPILED = {
+    "functions": lambda k, o: {"optimizer": "adam", "loss": o["my_loss"], "metrics": [o["my_metric"]]},
+    "objects": lambda k, o: {"optimizer": "adam", "loss": o["Weighted"](3.0), "metrics": [o["Distance"](name="d")]},
+    "schedule": lambda k, o: {"optimizer": k.optimizers.SGD(o["Constant"](0.1), momentum=0.5), "loss": "mse"},
+}
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+@pytest.mark.parametrize("name", list(COMPILED))
+@pytest.mark.filterwarnings("ignore::UserWarning:keras")
+def test_losses_metrics_and_schedules_of_a_users_are_carried(name: str, ending: str, tmp_path: Path) -> None:
+    ours, theirs = training_words(lamina), training_words(keras)
+    x = lamina.Input((4,))
+    model = lamina.Model(x, lamina.layers.Dense(2)(x))
+    model.compile(**COMPILED[name](lamina, ours))
+    model.fit(X, X[:, :2], verbose=0)
+    model.save(tmp_path / f"m.{ending}")
+    expected = list(model.evaluate(X, X[:, :2], verbose=0, return_dict=True).values())
+    again = lamina.models.load_model(tmp_path / f"m.{ending}", custom_objects=ours)
+    opened = keras.models.load_model(tmp_path / f"m.{ending}", custom_objects=theirs)
+    for other in (again, opened):
+        assert int(np.asarray(keras.ops.convert_to_numpy(other.optimizer.iterations))) == 1
+        found = list(other.evaluate(X, X[:, :2], verbose=0, return_dict=True).values())
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
