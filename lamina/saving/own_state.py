@@ -35,10 +35,14 @@ def has_variables(layer: Any) -> bool:
 
 def hooked_parts(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     """(path, layer) of each layer with hooks of its own."""
-    for path, part in model.named_modules():
-        assets = overrides(part, "save_assets") or overrides(part, "load_assets")
-        if isinstance(part, Layer) and (assets or has_variables(part)):
-            yield path, part
+    # By classes first: most models have none, and paths take time.
+    kinds = {kind for kind in {type(part) for part in model.modules()} if issubclass(kind, Layer) and _is_hooked(kind)}
+    if kinds:
+        yield from ((path, part) for path, part in model.named_modules() if type(part) in kinds)
+
+
+def _is_hooked(kind: type) -> bool:
+    return has_variables(kind) or overrides(kind, "save_assets") or overrides(kind, "load_assets")
 
 
 # -- out of a layer

@@ -233,6 +233,13 @@ def _with(folder: Path, **members: bytes) -> Path:
     return zipped(folder / "m.lamina", {**good_lamina(folder), **members})
 
 
+def _object_in_config(document: Any) -> None:
+    """An object in the words that configs of a user's classes have, in one of Lamina's own."""
+    layer = next(entry for entry in document["model"]["config"]["layers"] if "units" in (entry["config"] or {}))
+    told = {"module": "os", "class_name": "system", "config": {"command": "true"}, "registered_name": "system"}
+    layer["config"]["kernel_initializer"] = {"$object": told}
+
+
 def _twice(folder: Path) -> Path:
     import warnings
 
@@ -487,6 +494,9 @@ FILES: list[tuple[str, str, Callable[[Path], Path], tuple[str, ...]]] = [
     ("S20", "bomb_lamina", _bomb("model.json", good_lamina), BOTH),
     ("S20", "h5_bomb", _h5(_h5_bomb), BOTH),
     ("S21", "twice", _twice, BOTH),
+    ("S21", "own_state_of_nobody", lambda f: _with(f, **{"own.json": b'{"layers":["nobody"]}'}), MODEL_OF),
+    ("S21", "own_state_malformed", lambda f: _with(f, **{"own.json": b'{"layers":7,"run":"code"}'}), MODEL_OF),
+    ("S2", "object_in_config", _document_with(_object_in_config), MODEL_OF),
     ("S21", "deep_json", lambda f: _with(f, **{"model.json": b"[" * 10**6}), MODEL_OF),
     ("S21", "key_twice", lambda f: _with(f, **{"model.json": b'{"format":1,"format":2}'}), MODEL_OF),
     ("S21", "nan", lambda f: _with(f, **{"model.json": b'{"format":NaN}'}), MODEL_OF),

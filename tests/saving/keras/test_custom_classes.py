@@ -273,10 +273,10 @@ def test_losses_metrics_and_schedules_of_a_users_are_carried(name: str, ending: 
     model.compile(**COMPILED[name](lamina, ours))
     model.fit(X, X[:, :2], verbose=0)
     model.save(tmp_path / f"m.{ending}")
-    expected = list(model.evaluate(X, X[:, :2], verbose=0, return_dict=True).values())
+    expected = model.evaluate(X, X[:, :2], verbose=0, return_dict=True)
     again = lamina.models.load_model(tmp_path / f"m.{ending}", custom_objects=ours)
     opened = keras.models.load_model(tmp_path / f"m.{ending}", custom_objects=theirs)
     for other in (again, opened):
         assert int(np.asarray(keras.ops.convert_to_numpy(other.optimizer.iterations))) == 1
-        found = list(other.evaluate(X, X[:, :2], verbose=0, return_dict=True).values())
-        np.testing.assert_allclose(found, expected, rtol=1e-4)
+        found = other.evaluate(X, X[:, :2], verbose=0, return_dict=True)
+        assert found == pytest.approx(expected, rel=1e-4)
