@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import secrets
 import stat
 import struct
@@ -27,6 +28,11 @@ OWN_TENSORS = "own.safetensors"
 ASSETS = "assets/"
 _MEMBERS = (MODEL, WEIGHTS, OPTIMIZER, RUN, RUN_TENSORS, OWN, OWN_TENSORS)
 _MAX_MEMBERS = 20_000
+_OF_ASSETS = re.compile(r"assets/\d{1,6}/(.+)", re.ASCII)
+
+# Of a part of a path, and what none may hold on some system.
+MAX_NAME = 255
+_RESERVED = frozenset('\\:*?"<>|')
 
 # The same for every file, so that the same model makes the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -201,9 +207,31 @@ def _members_of(infos: list[zipfile.ZipInfo], data: memoryview) -> dict[str, mem
     return {info.filename: members[info.filename] for info in infos}
 
 
+def is_safe(name: str) -> bool:
+    """Whether a name of a file stays below its folder on every system.
+
+    >>> is_safe("vocabulary/words.txt"), is_safe("../words.txt"), is_safe("/etc/words"), is_safe("c:words")
+    (True, False, False, False)
+    """
+    parts = name.split("/")
+    return name.isprintable() and all(
+        0 < len(part) <= MAX_NAME
+        and part not in (".", "..")
+        and not set(part) & set('\\:*?"<>|')
+        and part[-1] not in ". "
+        for part in parts
+    )
+
+
+def _is_member(name: str, has_own: bool) -> bool:
+    asset = _OF_ASSETS.fullmatch(name)
+    return name in _MEMBERS or (has_own and asset is not None and is_safe(asset[1]))
+
+
 def _refuse_odd_members(infos: list[zipfile.ZipInfo], path: Any) -> None:
     names = [info.filename for info in infos]
-    unknown = [name for name in names if name not in _MEMBERS and not name.startswith(ASSETS)]
+    has_own = OWN in names
+    unknown = [name for name in names if not _is_member(name, has_own)]
     if len(names) > _MAX_MEMBERS:
         raise LoadingError(f"{str(path)!r} holds more members than any model file.", got=str(len(names)))
     if unknown or len(set(names)) != len(names):

@@ -16,6 +16,7 @@ import torch
 
 from lamina.layers import Layer
 
+from .archive import MAX_NAME, is_safe
 from .errors import BAD_CONFIG, LoadingError, SavingError
 from .hooks import overrides
 
@@ -24,8 +25,6 @@ Files = Mapping[str, Any]
 """Path below a folder, with "/" -> content."""
 
 MAX_FILES = 10_000
-_MAX_NAME = 255
-_RESERVED = frozenset('\\:*?"<>|')
 
 
 def has_variables(layer: Any) -> bool:
@@ -84,7 +83,7 @@ def assets_of(layer: Any) -> dict[str, bytes]:
 
 
 def _checked(layer: Any, name: Any) -> str:
-    if not isinstance(name, str) or not name or "/" in name or name in (".", "..") or len(name) > _MAX_NAME:
+    if not isinstance(name, str) or not name or "/" in name or name in (".", "..") or len(name) > MAX_NAME:
         raise SavingError(
             f"{layer.label} cannot be saved: its save_own_variables() uses a name that none can be.",
             got=repr(name)[:80],
@@ -146,22 +145,6 @@ def give_assets(layer: Any, files: Files) -> None:
             layer.load_assets(folder)
         except (*BAD_CONFIG, OSError) as error:
             raise _refused(layer, "load_assets", error) from error
-
-
-def is_safe(name: str) -> bool:
-    """Whether a name of a file stays below its folder on every system.
-
-    >>> is_safe("vocabulary/words.txt"), is_safe("../words.txt"), is_safe("/etc/words"), is_safe("c:words")
-    (True, False, False, False)
-    """
-    parts = name.split("/")
-    return name.isprintable() and all(
-        0 < len(part) <= _MAX_NAME
-        and part not in (".", "..")
-        and not set(part) & set('\\:*?"<>|')
-        and part[-1] not in ". "
-        for part in parts
-    )
 
 
 def pass_on(layer: torch.nn.Module, other: torch.nn.Module) -> None:

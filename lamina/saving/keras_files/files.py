@@ -18,7 +18,7 @@ import torch
 from lamina.custom_objects import custom_object_scope
 from lamina.devices import device
 from lamina.printable import QUOTED, printable
-from lamina.saving.archive import is_archive
+from lamina.saving.archive import is_archive, is_safe
 from lamina.saving.budget import within_budget
 from lamina.saving.classes import Classes
 from lamina.saving.errors import DamagedFileError, LoadingError, not_too_deep
@@ -222,7 +222,7 @@ def _members_of(path: Any, where: str) -> dict[str, bytes]:
 
 def _refuse_odd(infos: list[zipfile.ZipInfo], where: str) -> None:
     names = [info.filename for info in infos[:_MAX_ENTRIES]]
-    unknown = [name for name in names if name not in _MEMBERS and not name.startswith(ASSETS)]
+    unknown = [name for name in names if name not in _MEMBERS and not (name.startswith(ASSETS) and is_safe(name))]
     if unknown or len(infos) > len(set(names)):
         got = f"unknown: {', '.join(map(repr, unknown))}"[:200] if unknown else f"twice: {names}"[:200]
         raise LoadingError(

@@ -88,7 +88,7 @@ def an_unknown_argument(config, members):
 
 
 def another_member(config, members):
-    members["assets/run.py"] = b"1"
+    members["run.py"] = b"1"
 
 
 def a_cycle(config, members):

@@ -198,7 +198,7 @@ def test_a_file_that_leads_out_of_its_folder_is_refused(name: str, ending: str, 
         for member, data in members.items():
             archive.writestr(member, data)
         archive.writestr(f"{place}/{name}", b"evil")
-    with pytest.raises(LoadingError, match="leads out of its place"):
+    with pytest.raises(LoadingError, match="leads out of its place|holds members that"):
         lamina.models.load_model(path, custom_objects=OURS)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
