@@ -26,7 +26,7 @@ def load_model(
     """The model that ``model.save`` wrote: same graph, names, weights, and compiled as it was.
 
     Args:
-        filepath: a ``.lamina`` file.
+        filepath: a ``.lamina`` file; or a ``.keras`` or whole-model ``.h5`` of Keras'. Its content tells which.
         custom_objects: name -> class or function, for what is not Lamina's own. Nothing is imported by name, and a name
             of Lamina's own always means Lamina's own.
         compile: compile it as it was, with the state of its optimizer.

@@ -93,6 +93,7 @@ def leave_beside(model: Any, filepath: Any) -> str | None:
 
 def _how(path: Path, call: str, what: str, left: list[str], model: Any) -> str:
     again = {"load_checkpoint": "made and compiled by the same code", "load_weights": "made by the same code"}[call]
+    again += "" if getattr(model, "graph", None) is not None else ", and called on data once"
     arguments = f"{str(path)!r}, partial=True" if left else repr(str(path))
     lines = [f"Nothing is lost: {what} are in {str(path)!r}.", f"For a model {again}: model.{call}({arguments})"]
     if call == "load_checkpoint" and model.running is not None:

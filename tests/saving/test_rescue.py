@@ -229,3 +229,26 @@ def test_an_error_of_the_disk_leaves_nothing_more(tmp_path: Path, monkeypatch: A
     assert list(tmp_path.iterdir()) == []
     with pytest.raises((SavingError, OSError)):
         trained.save(tmp_path / "m.what")
+
+
+def test_a_model_that_its_first_call_builds_is_told_to_be_called(tmp_path: Path) -> None:
+    class Coded(Model):
+        def __init__(self, how: Any) -> None:
+            super().__init__()
+            self.dense, self.how = layers.Dense(2), how
+
+        def call(self, x: torch.Tensor) -> torch.Tensor:
+            return self.how(self.dense(x)) if float(x.sum()) > -1e9 else x
+
+    def made() -> Any:
+        model = Coded(lambda y: y)
+        model.compile("adam", "mse")
+        return model
+
+    trained = made()
+    told = failing(lambda: trained.fit(X, Y, verbose=0, callbacks=[ModelCheckpoint(str(tmp_path / "m.keras"))]))
+    assert "and called on data once" in told
+    model = made()
+    model(X)
+    as_told(told, model, "load_checkpoint")
+    same(model, trained)
