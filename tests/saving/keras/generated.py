@@ -220,7 +220,7 @@ ALIKE: list[Callable[[Any, Any, Any], Any]] = [
     lambda k, r, n: k.layers.EinsumDense("ab,bc->ac", output_shape=3, bias_axes="c", name=n),
     lambda k, r, n: k.layers.PReLU(name=n),
     lambda k, r, n: alike_within(k, r, n),
-    lambda k, r, n: k.Sequential([k.Input((3,)), k.layers.Dense(3, name=taken(r, [])), k.layers.Dense(3)], name=n),
+    lambda k, r, n: alike_in_a_row(k, r, n),
 ]
 ALIKE_STEPS: list[Callable[[Any, Any, Any], Any]] = [
     lambda k, r, n: k.layers.LSTM(3, return_sequences=True, name=n),
@@ -251,6 +251,11 @@ def alike_within(k: Space, r: random.Random, name: str) -> Any:
     x = k.Input((3,), name=taken(r, own))
     one, two = (k.layers.Dense(3, name=taken(r, own)) for _ in range(2))
     return k.Model(x, one(two(x)) + two(x) if r.random() < 0.5 else two(one(x)) + x, name=name)
+
+
+def alike_in_a_row(k: Space, r: random.Random, name: str) -> Any:
+    own: list[str] = []
+    return k.Sequential([k.Input((3,)), *(k.layers.Dense(3, name=taken(r, own)) for _ in range(2))], name=name)
 
 
 def confusable(k: Space, seed: int) -> Any:
