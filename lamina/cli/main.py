@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 
 from lamina.graph import LaminaError
-from lamina.printable import printable
 
 from .convert import convert
 
@@ -28,12 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        left = convert(given.source, given.target, model_path=given.model, overwrite=given.overwrite)
+        told = convert(given.source, given.target, model_path=given.model, overwrite=given.overwrite)
     except (LaminaError, OSError) as error:
         sys.stderr.write(f"lamina: {type(error).__name__}: {error}\n")
         return 1
-    for line in left:
-        sys.stdout.write(f"not carried: {printable(line)}\n")
+    if told:
+        sys.stdout.write(f"{told}\n")
     sys.stdout.write(f"{given.source} -> {given.target}\n")
     return 0
 

@@ -15,6 +15,7 @@ from .errors import DamagedFileError, LoadingError, SavingError
 from .keras_objects import deserialize_keras_object, serialize_keras_object
 from .model_file import load_model, model_from_json, model_to_json, save_model
 from .report import LoadReport
+from .translations import Translation, Translations, TranslationWarning
 from .weights_file import load_weights, save_weights
 
 __all__ = [
@@ -23,6 +24,9 @@ __all__ = [
     "LoadReport",
     "LoadingError",
     "SavingError",
+    "Translation",
+    "TranslationWarning",
+    "Translations",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
