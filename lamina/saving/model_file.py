@@ -183,7 +183,7 @@ def model_from_json(
     document = parse(json_string, where)
     if is_keras_config(document):
         return keras_model_from_config(document, where, custom_objects, models, report)
-    _refuse_foreign(document, where)
+    refuse_foreign(document, where)
     refuse_unknown(document, ("format", "version", "model", "tied"), where)
     model = within_budget(where, lambda: ConfigReader(custom_objects, models).layer(document.get("model")))
     tie(model, _paths(document, "tied", where))
@@ -199,11 +199,11 @@ def _to_json(document: dict[str, Any]) -> bytes:
 
 def _from_json(data: Any, where: str) -> dict[str, Any]:
     document = parse(data, where)
-    _refuse_foreign(document, where)
+    refuse_foreign(document, where)
     return document  # type: ignore[no-any-return]
 
 
-def _refuse_foreign(document: Any, where: str) -> None:
+def refuse_foreign(document: Any, where: str) -> None:
     """Raise unless it is a document of Lamina's, of a version that is known."""
     if type(document) is not dict or document.get("format") != FORMAT:
         got = f"format {document.get('format')!r}"[:80] if type(document) is dict else type(document).__name__

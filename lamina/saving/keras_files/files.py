@@ -18,7 +18,7 @@ from typing import Any
 from lamina.custom_objects import custom_object_scope
 from lamina.devices import device
 from lamina.printable import QUOTED, printable
-from lamina.saving.archive import is_archive, write_file
+from lamina.saving.archive import is_archive, read_zip, write_file
 from lamina.saving.budget import within_budget
 from lamina.saving.classes import Classes
 from lamina.saving.errors import DamagedFileError, LoadingError, SavingError, not_too_deep
@@ -37,10 +37,10 @@ SUFFIX = ".keras"
 # The version whose words are written; Keras reads files of any 3.
 _KERAS_VERSION = "3.15.0"
 
-_CONFIG = "config.json"
-_METADATA = "metadata.json"
-_WEIGHTS = "model.weights.h5"
-_MEMBERS = (_CONFIG, _METADATA, _WEIGHTS)
+CONFIG = "config.json"
+METADATA = "metadata.json"
+WEIGHTS = "model.weights.h5"
+_MEMBERS = (CONFIG, METADATA, WEIGHTS)
 _MAX_METADATA = 2**20
 # Keras does not pack. Where someone has, weights shrink little, but those that are all zeros.
 _MAX_EXPANSION = 20
@@ -62,7 +62,7 @@ def is_keras_file(path: Any) -> bool:
         return False
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-            return _CONFIG in archive.NameToInfo or _WEIGHTS in archive.NameToInfo
+            return CONFIG in archive.NameToInfo or WEIGHTS in archive.NameToInfo
     except _BAD_ZIP:
         return False  # whoever reads it next says what is wrong
 
@@ -106,9 +106,9 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes) ->
     left += write_keras_weights(model, weights, optimizer=bool(training), orders=writer.orders)
     metadata = {"keras_version": _KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
     members: dict[str, Any] = {
-        _METADATA: json.dumps(metadata).encode(),
-        _CONFIG: _to_json(entry),
-        _WEIGHTS: weights.getbuffer(),
+        METADATA: json.dumps(metadata).encode(),
+        CONFIG: _to_json(entry),
+        WEIGHTS: weights.getbuffer(),
     }
 
     def fill(file: Any) -> None:
@@ -118,7 +118,7 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes) ->
                     member.write(data)
 
     write_file(path, fill, overwrite)
-    if f'"config": "{OLD_HARD_SIGMOID}"'.encode() in members[_CONFIG]:
+    if f'"config": "{OLD_HARD_SIGMOID}"'.encode() in members[CONFIG]:
         left.append(
             "hard_sigmoid of Keras 2, which Keras 3 does not have: it opens the file with "
             f'custom_objects={{"{OLD_HARD_SIGMOID}": lambda x: keras.ops.clip(0.2 * x + 0.5, 0, 1)}}'
@@ -145,22 +145,22 @@ def _from_zip(
     path: Any, where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes, told: Translations
 ) -> tuple[Any, KerasConfigReader, list[str]]:
     members = _members_of(path, where)
-    missing = [name for name in (_CONFIG, _WEIGHTS) if name not in members]
+    missing = [name for name in (CONFIG, WEIGHTS) if name not in members]
     if missing:
         raise LoadingError(f"{where} is no whole model of Keras'.", got=f"no {', '.join(missing)}")
-    metadata = parse(members[_METADATA], f"{where}, {_METADATA},") if _METADATA in members else {}
+    metadata = parse(members[METADATA], f"{where}, {METADATA},") if METADATA in members else {}
     # Keras 2.13 and tf_keras write the same kind of file, in their words.
     said = metadata.get("keras_version") if isinstance(metadata, dict) else None
     version = version_of(said) if isinstance(said, str) else TODAY
     told.source = _named(where, said, version)
-    entry = parse(members[_CONFIG], f"{where}, {_CONFIG},")
+    entry = parse(members[CONFIG], f"{where}, {CONFIG},")
     model, reader = _model_of(entry, where, custom_objects, models, version, told)
     compiled = compile and compile_as_told(
         model, _renamed(entry.get("compile_config"), reader), custom_objects, told, version.old
     )
-    weights = members[_WEIGHTS]
+    weights = members[WEIGHTS]
     left = read_keras_weights(
-        model, weights, f"{where}, {_WEIGHTS},", optimizer=compiled, orders=reader.orders, old=version.old
+        model, weights, f"{where}, {WEIGHTS},", optimizer=compiled, orders=reader.orders, old=version.old
     )
     return model, reader, left
 
@@ -257,9 +257,33 @@ def _members_of(path: Any, where: str) -> dict[str, bytes]:
     except (LoadingError, FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except _BAD_ZIP as error:
-        raise DamagedFileError(
-            f"{where} is no model file, or a damaged one.", got=str(error)[:200], expected="a file that Keras wrote"
-        ) from error
+        raise _damaged(where, error) from error
+
+
+def mapped_members(path: Any, where: str) -> dict[str, Any]:
+    """The members, of which those that are stored as they are are not read: parts of the mapped file.
+
+    Raises:
+        LoadingError, DamagedFileError: as `load_keras_model`.
+    """
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            infos = archive.infolist()
+            _refuse_odd(infos, where)
+    except (LoadingError, FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except _BAD_ZIP as error:
+        raise _damaged(where, error) from error
+    if any(info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size for info in infos):
+        return _members_of(path, where)
+    return read_zip(path, lambda infos, path: _refuse_odd(infos, where), _EXPECTED, lambda name: name != WEIGHTS)
+
+
+_EXPECTED = "a file that Keras wrote"
+
+
+def _damaged(where: str, error: BaseException) -> DamagedFileError:
+    return DamagedFileError(f"{where} is no model file, or a damaged one.", got=str(error)[:200], expected=_EXPECTED)
 
 
 def _refuse_odd(infos: list[zipfile.ZipInfo], where: str) -> None:
@@ -279,7 +303,7 @@ def _refuse_odd(infos: list[zipfile.ZipInfo], where: str) -> None:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> bytes:
-    limit = {_CONFIG: MAX_BYTES, _METADATA: _MAX_METADATA}.get(info.filename)
+    limit = {CONFIG: MAX_BYTES, METADATA: _MAX_METADATA}.get(info.filename)
     packed = info.compress_type == zipfile.ZIP_DEFLATED
     most = info.compress_size * (_MAX_EXPANSION if packed else 1) + packed * _SMALL
     limit = most if limit is None else min(limit, most)

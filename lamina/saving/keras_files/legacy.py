@@ -16,8 +16,9 @@ from .older.names import safe_name
 from .older.versions import Version, version_of
 from .older.weights import parts_in_old_forms
 
-_LAYERS, _WEIGHTS = "layer_names", "weight_names"
+_LAYERS, WEIGHT_NAMES = "layer_names", "weight_names"
 _WHOLE_MODEL = "model_weights"
+LEGACY_OPTIMIZER = "optimizer_weights"
 
 
 def legacy_group(file: H5File) -> str | None:
@@ -25,6 +26,11 @@ def legacy_group(file: H5File) -> str | None:
     if _WHOLE_MODEL in file.groups:  # which may be of no layer at all
         return _WHOLE_MODEL
     return "" if file.names("", _LAYERS) else None
+
+
+def legacy_names(file: H5File, group: str) -> list[str]:
+    """Names of the layers in such a file, in their order."""
+    return file.names(group, _LAYERS)
 
 
 def legacy_tensors(
@@ -42,7 +48,7 @@ def legacy_tensors(
     group = legacy_group(file)
     if group is None:
         raise LoadingError(f"{file.where} is no file of Keras 2.", expected=f"a group with an attribute {_LAYERS!r}")
-    theirs = {name: _weights_in(file, f"{group}/{name}" if group else name) for name in file.names(group, _LAYERS)}
+    theirs = {name: _weights_in(file, f"{group}/{name}" if group else name) for name in legacy_names(file, group)}
     theirs = {name: weights for name, weights in theirs.items() if weights}
     ours = [layer for layer in model.layers if layer.weights]
     version = version_of(file.attribute(group, "keras_version") or file.attribute("", "keras_version"))
@@ -110,7 +116,7 @@ def _weights_in(file: H5File, group: str) -> list[str]:
     """Paths of a layer's weights, in their order."""
     if group not in file.groups:
         raise LoadingError(f"{file.where} names a layer that it does not hold.", got=repr(group[:80]))
-    paths = [f"{group}/{name}" for name in file.names(group, _WEIGHTS)]
+    paths = [f"{group}/{name}" for name in file.names(group, WEIGHT_NAMES)]
     for path in paths:
         if path not in file.datasets:
             raise LoadingError(f"{file.where} names a weight that it does not hold.", got=repr(path[:80]))
