@@ -17,10 +17,8 @@ from typing import Any
 
 import torch
 
-from lamina.devices import device
-
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, refuse_folder, write_archive
-from .budget import at_most, within_budget
+from .budget import at_most, within_budget, without_weights
 from .checkpoint import training_members
 from .classes import MODELS, Classes
 from .config_reader import BAD_CONFIG, ConfigReader
@@ -145,7 +143,7 @@ def _read_model(
     tensors = read_tensors(members[WEIGHTS], where)
     reader = ConfigReader(custom_objects, models, values=False)
     if document.get("first_call") is None:
-        with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
+        with without_weights():  # whatever sizes the config says, the weights take no memory: those in the file come
             model = reader.layer(document.get("model"))
     else:
         with at_most(_AROUND_WEIGHTS + 4 * sum(tensor.nbytes for tensor in tensors.values())):

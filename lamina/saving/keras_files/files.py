@@ -16,10 +16,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.custom_objects import custom_object_scope
-from lamina.devices import device
 from lamina.printable import QUOTED, printable
 from lamina.saving.archive import is_archive, read_zip, write_file
-from lamina.saving.budget import within_budget
+from lamina.saving.budget import within_budget, without_weights
 from lamina.saving.classes import Classes
 from lamina.saving.errors import DamagedFileError, LoadingError, SavingError, not_too_deep
 from lamina.saving.strict_json import MAX_BYTES, parse
@@ -243,7 +242,7 @@ def _model_of(
     entry: Any, where: str, custom_objects: Mapping[str, Any], models: Classes, version: Version, told: Translations
 ) -> tuple[Any, KerasConfigReader]:
     reader = KerasConfigReader(custom_objects, models, version, told)
-    with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
+    with without_weights():  # whatever sizes the config says, the weights take no memory: those in the file come
         return reader.model(entry, where), reader
 
 
