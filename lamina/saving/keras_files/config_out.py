@@ -81,7 +81,10 @@ class KerasConfigWriter:
                     expected="layers by Keras' names, and functions that Keras has as operations",
                     hint='model.save("model.lamina"), which holds everything',
                 )
-            config = _encoded(layer.get_config(), "", layer.label)
+            told = layer.get_config()
+            models = [key for key in told if isinstance(getattr(layer, key, None), self._models["Model"])]
+            config = _encoded({key: value for key, value in told.items() if key not in models}, "", layer.label)
+            config |= {key: self.layer(getattr(layer, key), getattr(layer, key).name) for key in models}
             for argument in _NOT_KERAS.get(cls.__name__, ()):
                 config.pop(argument, None)
             entry = {"module": "keras.layers", "class_name": cls.__name__, "config": {**config, "name": name}}

@@ -14,6 +14,7 @@ from lamina.layers import Layer
 from lamina.saving.config_reader import BAD_CONFIG
 from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, items
+from lamina.saving.translations import Translations
 from lamina.saving.values import dtype_of_name
 
 from .names import MODEL_NAMES
@@ -29,6 +30,7 @@ class Reader(Protocol):
 
     old: bool
     sorts_deep: bool
+    told: Translations
 
     def layer(self, entry: dict[str, Any], where: str) -> Layer: ...
 
@@ -104,7 +106,9 @@ class _GraphReader:
             return
         if is_of_tf(class_name):
             config = field(entry, "config", dict, f"The layer {name!r:.80}")
-            self._ops[name], self._configs[name] = function_of_layer(class_name, config, name), {}
+            found = self._ops[name] = function_of_layer(class_name, config, name)
+            self._configs[name] = {}
+            reader.told.add("translated", f"{class_name} -> {found.name}, a function", name)
             return
         layer = self._ops[name] = reader.layer(entry, self._where)
         if layer.is_input:
@@ -237,7 +241,10 @@ class _GraphReader:
                 result = _call_operation(thing, self._configs[name], args, kwargs)
             else:
                 if self._old:
+                    named = kwargs
                     args, kwargs = with_states(thing, args, kwargs)
+                    if kwargs is not named:
+                        self._reader.told.add("translated", "states behind the sequence -> initial_state", name)
                 result = thing(*args, **_wanted(thing, kwargs))
         except (LaminaError, *BAD_CONFIG) as error:
             if isinstance(error, LoadingError):
