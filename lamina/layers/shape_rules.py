@@ -65,8 +65,11 @@ def check_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 def shapes_of(argument: Any) -> Any:
-    """The shapes of what a layer is called on, in its structure."""
-    return tree.map_leaves(lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else None, argument)
+    """The shapes of what a layer is called on, in its structure; as numbers that ask nothing of a trial."""
+    return tree.map_leaves(
+        lambda leaf: tuple([n if n is None else int(n) for n in leaf.shape]) if hasattr(leaf, "shape") else None,
+        argument,
+    )
 
 
 def _example(leaf: Any) -> Any:
