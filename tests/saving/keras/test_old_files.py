@@ -573,6 +573,32 @@ def test_a_lambda_by_the_name_of_its_layer(function: Any, tmp_path: Path) -> Non
             load_model(path, **options)
 
 
+@pytest.mark.parametrize("first", [False, True], ids=["channels_last", "channels_first"])
+@pytest.mark.parametrize("version", ["2.2.4", "2.3.1", "2.2.4-tf", "2.4.0", "2.15.0", "3.1.0"])
+def test_up_sampling_by_interpolation(version: str, first: bool, tmp_path: Path) -> None:
+    """Before Keras was TensorFlow's: position i lies at i / size; since then (i + 1/2) / size - 1/2."""
+    form = "channels_first" if first else "channels_last"
+    entry = {"name": "u", "batch_input_shape": [None, *((2, 3, 4) if first else (3, 4, 2))], "size": [2, 3],
+             "interpolation": "bilinear", "data_format": form}  # fmt: skip
+    model = loaded(write_h5(tmp_path / "m.h5", sequential(("UpSampling2D", entry), bare=False), {}, version))
+    corners = version in ("2.2.4", "2.3.1")
+
+    def enlarged(x: np.ndarray, by: int, axis: int) -> np.ndarray:
+        count = x.shape[axis]
+        places = np.arange(count * by) / by if corners else (np.arange(count * by) + 0.5) / by - 0.5
+        low = np.floor(places)
+        share = (places - low).reshape([-1 if k == axis else 1 for k in range(4)])
+        at = [np.take(x, np.clip(low + k, 0, count - 1).astype(int), axis) for k in (0, 1)]
+        return at[0] * (1 - share) + at[1] * share
+
+    x = draw(2, 3, 4, 2)
+    right = enlarged(enlarged(x, 2, 1), 3, 2)
+    turned = (lambda v: np.ascontiguousarray(v.transpose(0, 3, 1, 2))) if first else (lambda v: v)
+    same(model, turned(x), turned(right))
+    model.save(tmp_path / "m.lamina")
+    same(load_model(tmp_path / "m.lamina"), turned(x), turned(right))
+
+
 # ---- how it was trained
 
 
