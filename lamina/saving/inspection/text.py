@@ -64,7 +64,7 @@ def _input(one: Facts) -> str:
 
 def _optimizer(one: Facts) -> str:
     settings = ", ".join(f"{key}={value}" for key, value in one["settings"].items())
-    stored = f"; {one['tensors']} tensors of its state" if one["tensors"] else "; no state"
+    stored = f"; {_counted(one['tensors'], 'tensor')} of its state" if one["tensors"] else "; no state"
     return f"{one['class_name']}({settings}){stored}"
 
 
@@ -112,11 +112,16 @@ def _others(told: Facts) -> Iterator[str]:
 
 
 def _sum(told: Facts) -> str:
-    layers = f"{len(told['layers'])} layers, " if told["layers"] else ""
+    layers = f"{_counted(len(told['layers']), 'layer')}, " if told["layers"] else ""
     stored = sum(one["bytes"] for one in told["others"]) + sum(
         one["bytes"] for layer in told["layers"] for one in layer["weights"]
     )
-    return f"{layers}{told['values']:,} values in {told['tensors']} tensors, {size_of(stored)}"
+    count = f"{_counted(told['values'], 'value')} in {_counted(told['tensors'], 'tensor')}"
+    return f"{layers}{count}, {size_of(stored)}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' * (count != 1)}"
 
 
 def _count(shape: Any) -> str:

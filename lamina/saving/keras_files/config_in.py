@@ -62,6 +62,7 @@ class KerasConfigReader:
         self._left = MAX_LAYERS
         self._shared: dict[int, Layer] = {}
         self.old = version.old
+        self._corners = version.aligns_corners
         self.renamed: dict[str, str] = {}
         """Name in the file -> name of the layer, where that could not stay."""
         self.orders: dict[int, list[Layer]] = {}
@@ -125,6 +126,9 @@ class KerasConfigReader:
             if self.old:
                 old = class_name, config
                 class_name, config = in_todays_words(class_name, config, where)
+                if self._corners and class_name == "UpSampling2D" and config.get("interpolation") == "bilinear":
+                    class_name = "CornerUpSampling2D"
+                    config = {key: value for key, value in config.items() if key != "interpolation"}
                 tell_of_entry(self.told, old, (class_name, config), str(config.get("name", name)))
             cls = self._class(class_name, where)
             return self._made_by(cls, self._arguments(cls, config, where))

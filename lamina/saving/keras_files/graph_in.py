@@ -100,7 +100,7 @@ class _GraphReader:
         class_name = field(entry, "class_name", str, f"{self._where}, {name!r:.80},")
         if name in self._ops:
             raise LoadingError(f"{self._where} has two layers of one name.", got=repr(name)[:80])
-        if _is_operation(entry, class_name):
+        if not reader.old and _is_operation(entry, class_name):  # which no Keras had before 3
             self._ops[name] = _operation(class_name, name)
             self._configs[name] = field(entry, "config", dict, f"The operation {name!r:.80}")
             return

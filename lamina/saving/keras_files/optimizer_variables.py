@@ -30,6 +30,8 @@ _SLOTS: Mapping[type, tuple[tuple[str, ...], ...]] = MappingProxyType(
     }
 )
 _LEGACY = "optimizer_weights"
+# Nadam's product of momenta, which follows from the number of steps.
+_FOLLOWS = ("momentum_cache", "m_schedule")
 _FIRST = (("average",), ("gradient_accumulator",))
 
 
@@ -91,7 +93,9 @@ def load_legacy_optimizer(model: Any, file: H5File) -> list[str]:
         return []
     if any(path not in file.datasets for path in paths):
         return ["the optimizer's state: the file names variables that it does not hold"]
-    alternating = names[0].rpartition("/")[2].split(":")[0] == "iteration"
+    words = [name.rpartition("/")[2].split(":")[0] for name in names]
+    alternating = words[0] == "iteration"
+    paths = [path for path, word in zip(paths, words, strict=True) if word not in _FOLLOWS]
     return _take(model, file, paths, rate=False, alternating=alternating)
 
 

@@ -126,12 +126,16 @@ def training_for_keras(model: Any) -> tuple[dict[str, Any], list[str]]:
         return {}, []
     if not isinstance(model.optimizer, Optimizer):
         return {}, ["the optimizer, which is one of PyTorch's, and with it the losses and metrics"]
+    left: list[str] = []
     try:
-        config = {"optimizer": _in_keras(optimizers.serialize(model.optimizer), "keras.optimizers")}
+        told = optimizers.serialize(model.optimizer)
+        if told["config"].pop("schedule_decay", 1) != 1:
+            left.append("schedule_decay of Nadam, as Keras 1 and 2 had it: in Keras 3 it is 1")
+        config = {"optimizer": _in_keras(told, "keras.optimizers")}
         config |= {part: _write(model._compiled[part], package) for part, package in _PARTS.items()}
     except LaminaError as error:
         return {}, [f"how the model is trained: {error.headline}"]
-    return {**config, "run_eagerly": False, "steps_per_execution": 1, "jit_compile": False}, []
+    return {**config, "run_eagerly": False, "steps_per_execution": 1, "jit_compile": False}, left
 
 
 def _write(value: Any, package: ModuleType | None) -> Any:

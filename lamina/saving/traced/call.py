@@ -212,7 +212,6 @@ class Traced(Layer):
             hint=f'load_model(..., custom_objects={{"{self.traced_class}": {self.traced_class}}})',
         )
 
-
     def _fitting(self, call: Call, args: Any, kwargs: Any) -> list[torch.Tensor] | None:
         """`Call.tensors`. Where there is one call, what it compares sizes with decides nothing but whether it fits: a
         trial on shapes is not to try how it would go otherwise, which takes five times as long."""
