@@ -10,6 +10,7 @@ import torch
 from lamina.graph import LaminaError, tree
 from lamina.graph.dtypes import to_torch
 from lamina.graph.infer import probe
+from lamina.probing import probing
 from lamina.sizes.questions import Array
 from lamina.sizes.search import REFUSALS
 
@@ -40,9 +41,9 @@ def example_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 def _build_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Let the layers within make their weights where the rule answers in place of ``call``, which would build them.
 
-    Only when the layer is first drawn: what no call reaches stays without weights.
+    Only when the layer is first drawn: what no call reaches stays without weights. Not in a trial, where the call runs.
     """
-    if layer.called_by or all(getattr(part, "built", True) for part in known_parts(layer)):
+    if probing() or layer.called_by or all(getattr(part, "built", True) for part in known_parts(layer)):
         return
     with suppress(
         TypeError, LaminaError, *REFUSALS

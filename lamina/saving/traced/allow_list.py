@@ -181,7 +181,9 @@ ATEN = _names(_OVERLOADS)
 DRAWS = frozenset(
     f"lamina.random_{name}.default" for name in "uniform normal integers categorical binomial gamma beta".split()
 )
-OPERATORS = ATEN | DRAWS
+# Whole recurrences of Lamina's own, which an open time axis is traced into: operand after operand, then the gates.
+_RECURRENCES = {"lstm": ("x h c w r b", 4), "gru": ("x h w r b rb", 3), "rnn_tanh": ("x h w r b", 1), "rnn_relu": ("x h w r b", 1)}
+OPERATORS = ATEN | DRAWS | {f"lamina.{name}.default" for name in _RECURRENCES}
 
 # The class of `torch.ops.aten.relu.default` and its like.
 _Overload = type(torch.ops.aten.empty.memory_format)
@@ -233,6 +235,23 @@ def _checked_recurrence(kernel: Callable[..., Any], gates: int) -> Callable[...,
     return run
 
 
+def _checked_whole_recurrence(name: str) -> Callable[..., Any]:
+    """The same kernels in Lamina's operators."""
+    operands, gates = _RECURRENCES[name]
+
+    def run(*given: Any) -> Any:
+        named = dict(zip(operands.split(), given, strict=True))
+        x, h = named["x"], named["h"]
+        units = h.shape[-1]
+        due = {"h": (x.shape[0], units), "w": (gates * units, x.shape[-1]), "r": (gates * units, units)}
+        due |= {"c": due["h"], "b": (gates * units,), "rb": (gates * units,)}
+        if x.dim() != 3 or any(tuple(value.shape) != due[key] for key, value in named.items() if key != "x"):
+            raise ValueError("weights or states that do not fit a recurrent layer")
+        return getattr(torch.ops.lamina, name).default(*given)
+
+    return run
+
+
 def _checked_weight_norm(v: Any, g: Any, dim: Any = 0) -> Any:
     """PyTorch's kernel for the first and the last axis does not look at the shape of the lengths."""
     if dim in (0, v.dim() - 1) and (not v.dim() or g.numel() != v.shape[dim]):
@@ -247,6 +266,7 @@ _GUARDED: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "aten.rnn_tanh.input": _checked_recurrence(torch.ops.aten.rnn_tanh.input, 1),
         "aten.rnn_relu.input": _checked_recurrence(torch.ops.aten.rnn_relu.input, 1),
         "aten._weight_norm.default": _checked_weight_norm,
+        **{f"lamina.{name}.default": _checked_whole_recurrence(name) for name in _RECURRENCES},
         # A view where it can be one: attention may lay its results out otherwise where it was traced (PyTorch 2.11).
         "aten.view.default": torch.ops.aten.reshape.default,
         "aten.empty.memory_format": _zeros(torch.ops.aten.empty.memory_format),
