@@ -182,7 +182,12 @@ DRAWS = frozenset(
     f"lamina.random_{name}.default" for name in "uniform normal integers categorical binomial gamma beta".split()
 )
 # Whole recurrences of Lamina's own, which an open time axis is traced into: operand after operand, then the gates.
-_RECURRENCES = {"lstm": ("x h c w r b", 4), "gru": ("x h w r b rb", 3), "rnn_tanh": ("x h w r b", 1), "rnn_relu": ("x h w r b", 1)}
+_RECURRENCES = {
+    "lstm": ("x h c w r b", 4),
+    "gru": ("x h w r b rb", 3),
+    "rnn_tanh": ("x h w r b", 1),
+    "rnn_relu": ("x h w r b", 1),
+}
 OPERATORS = ATEN | DRAWS | {f"lamina.{name}.default" for name in _RECURRENCES}
 
 # The class of `torch.ops.aten.relu.default` and its like.
@@ -247,7 +252,15 @@ def _checked_whole_recurrence(name: str) -> Callable[..., Any]:
         due |= {"c": due["h"], "b": (gates * units,), "rb": (gates * units,)}
         if x.dim() != 3 or any(tuple(value.shape) != due[key] for key, value in named.items() if key != "x"):
             raise ValueError("weights or states that do not fit a recurrent layer")
-        return getattr(torch.ops.lamina, name).default(*given)
+        if torch.compiler.is_compiling() or x.is_meta:  # on shapes PyTorch would take every step
+            return getattr(torch.ops.lamina, name).default(*given)
+        # What the layer runs where no tracer is at work: recorded, one row is rounded otherwise than in the operator.
+        states = [named[key].unsqueeze(0) for key in ("h", "c") if key in named]
+        weights = [named["w"], named["r"], named["b"], named.get("rb", torch.zeros_like(named["b"]))]
+        kernel = getattr(torch, name)
+        first = tuple(states) if len(states) > 1 else states[0]
+        outputs, *last = kernel(x, first, weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)
+        return (outputs, last[1].reshape(due["c"])) if name == "lstm" else outputs
 
     return run
 

@@ -20,7 +20,7 @@ from .ways import SMALL, Axis, Sizes, Way
 # Where it is tried whether an answer can be another one.
 _SIZES = (*range(2, 40), 1, 63, 64, 65, 100, 127, 128, 129, 192, 255, 256, 257, 320, 1000, 4096, 65537)
 # No layer is run on more numbers than this only to see what it does.
-_MOST_NUMBERS = 2**22
+_MOST_NUMBERS = 2**16
 _BATCH = 3
 
 
