@@ -10,6 +10,7 @@ import torch
 from lamina.graph import LaminaError, tree
 from lamina.graph.dtypes import to_torch
 from lamina.graph.infer import probe
+from lamina.probing import probing
 from lamina.sizes.questions import Array
 from lamina.sizes.search import REFUSALS
 
@@ -42,9 +43,11 @@ def _build_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
     """Let the layers within make their weights where the rule answers in place of ``call``, which would build them, or
     which is the user's and may make some.
 
-    Only when the layer is first drawn: what no call reaches stays without weights.
+    Only when the layer is first drawn: what no call reaches stays without weights. Not in a trial, where the call runs.
     """
-    if layer.called_by or (layer.built and not layer._modules and type(layer).__module__.startswith("lamina.")):
+    if probing() or layer.called_by:
+        return
+    if layer.built and not layer._modules and type(layer).__module__.startswith("lamina."):
         return
     if all(getattr(part, "built", True) for part in known_parts(layer)) and not has_calls_of_users(layer):
         return
