@@ -25,10 +25,12 @@ __all__ = [
     "current_device",
     "device",
     "limited_memory",
+    "limited_tables",
     "memory_left",
     "memory_of_host",
     "parse_device",
     "take_memory",
+    "take_tables",
 ]
 
 
@@ -41,6 +43,7 @@ class Memory:
 
 
 _LEFT: ContextVar[Memory | None] = ContextVar("lamina_memory_left", default=None)
+_TABLES: ContextVar[Memory | None] = ContextVar("lamina_tables_left", default=None)
 _CHOSEN: ContextVar[torch.device | None] = ContextVar("lamina_device", default=None)
 
 
@@ -93,19 +96,54 @@ def limited_memory(limit: int) -> Iterator[Memory]:
         _LEFT.reset(token)
 
 
+@contextlib.contextmanager
+def limited_tables(limit: int) -> Iterator[Memory]:
+    """Within, layers make tables beside their weights of no more than this many bytes in all: while a file is read,
+    whose weights are as large as the file, and whose tables may be of any size.
+
+    >>> lookup = lamina.layers.IntegerLookup
+    >>> with limited_tables(2**20):
+    ...     lookup(vocabulary=[1], num_oov_indices=10**9)
+    Traceback (most recent call last):
+    lamina.ArgumentError: The tables of IntegerLookup "integer_lookup" take more memory than there is.
+      got       40000000000 bytes
+      expected  at most 1048576
+      try       with lamina.saving.memory_budget(bytes): ..., where you trust what the sizes come from
+    """
+    memory = Memory(limit)
+    token = _TABLES.set(memory)
+    try:
+        yield memory
+    finally:
+        _TABLES.reset(token)
+
+
 def take_memory(size: int, what: str) -> None:
     """Count a new weight against the limit, where there is one.
 
     Raises:
         ArgumentError: it does not fit any more.
     """
-    memory = _LEFT.get()
+    _take(_LEFT.get(), size, f"{what} takes")
+
+
+def take_tables(size: int, whose: str) -> None:
+    """Count tables of a layer's against the limit, where there is one.
+
+    Raises:
+        ArgumentError: they do not fit any more.
+    """
+    tables = _TABLES.get()
+    _take(_LEFT.get() if tables is None else tables, size, f"The tables of {whose} take")
+
+
+def _take(memory: Memory | None, size: int, what: str) -> None:
     if memory is None:
         return
     if size > memory.left:
         memory.refused = True
         raise ArgumentError(
-            f"{what} takes more memory than there is.",
+            f"{what} more memory than there is.",
             got=f"{size} bytes",
             expected=f"at most {memory.left}",
             hint="with lamina.saving.memory_budget(bytes): ..., where you trust what the sizes come from",

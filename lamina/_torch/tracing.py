@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -46,20 +47,47 @@ def is_compiling_for_use() -> bool:
     return torch.compiler.is_compiling() and not is_exporting()
 
 
-def guards(size: torch.SymInt) -> Sequence[Any]:
-    """What the tracer has taken for granted about the sizes that it does not know; each has a sympy `expr`.
+_OURS = Path(__file__).parents[1]
+
+
+class Guard(NamedTuple):
+    """Something that the tracer took for granted of sizes: a sympy expression, and the line that asked."""
+
+    expression: Any
+    where: str | None
+
+
+def inputs_of(program: Any) -> list[torch.Tensor]:
+    """What stands for the inputs of an exported program, constants and weights first: tensors without values."""
+    return [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"]
+
+
+def expression_of(size: int | torch.SymInt) -> Any:
+    """A number, or the sympy expression for one that the tracer does not know."""
+    return size.node.expr if isinstance(size, torch.SymInt) else size
+
+
+def guards(tensor: torch.Tensor) -> list[Guard]:
+    """What the tracer has taken for granted about the sizes that it does not know, of which `inputs_of` gave one.
 
     Raises:
         NotImplementedError: this PyTorch keeps them elsewhere, so nobody knows whether one path is all there is.
     """
     try:
-        found_guards: Sequence[Any] = size.node.shape_env.guards
-        return found_guards
+        known: Any = tensor
+        return [Guard(guard.expr, _line_of(guard)) for guard in known.fake_mode.shape_env.guards]
     except AttributeError as error:
         raise NotImplementedError(
             f"PyTorch {torch.__version__} does not say what its tracer takes for granted about sizes, so no layer's "
             "code can be traced into a file. Register the class, or use a PyTorch that docs/versions.md names."
         ) from error
+
+
+def _line_of(guard: Any) -> str | None:
+    """``"net.py:12"``, where the tracer tells it."""
+    frame: Any = getattr(getattr(guard, "sloc", None), "framework_loc", None)
+    path = Path(getattr(frame, "filename", ""))
+    return f"{path.name}:{frame.lineno}" if path.suffix == ".py" and _OURS not in path.parents else None
 
 
 class Argument(NamedTuple):

@@ -1,4 +1,4 @@
-"""Lamina on the command line: ``lamina convert A B``."""
+"""Lamina on the command line: ``lamina convert A B``, ``lamina inspect FILE``."""
 
 from .main import main
 

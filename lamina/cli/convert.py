@@ -1,17 +1,19 @@
-"""One file in, another out, and what the second has no word for."""
+"""One file in, another out, and what became of what stood in the first."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lamina.file_formats import FORMATS, Format, format_of
 from lamina.models import load_model
-from lamina.saving import SavingError
+from lamina.saving import SavingError, Translations, TranslationWarning
 
 
-def convert(source: str, target: str, *, model_path: str | None = None, overwrite: bool = False) -> list[str]:
+def convert(source: str, target: str, *, model_path: str | None = None, overwrite: bool = False) -> Translations:
     """Read ``source``, write ``target``.
 
     Args:
@@ -22,7 +24,7 @@ def convert(source: str, target: str, *, model_path: str | None = None, overwrit
         overwrite: replace ``target`` where it is there.
 
     Returns:
-        What could not be carried, a line each.
+        What was translated, renamed, defaulted or left out, be it while reading or while writing.
 
     Raises:
         SavingError: another ending, a file that is there, or something that the new file has no word for.
@@ -43,19 +45,36 @@ def convert(source: str, target: str, *, model_path: str | None = None, overwrit
         )
     if os.path.exists(target) and not overwrite:
         raise SavingError(f"There is a file already: {target!r}.", hint="--overwrite, or another name")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        model = load_model(model_path or source)
+    told = Translations(repr(source))
+    with _warnings_into(told):
+        model = load_model(model_path or source, report=lambda read: _join(told, read))
         if model_path is not None:
             model.load_weights(source)
-        left = _write(model, target, kind, overwrite)
-    told = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
-    return list(dict.fromkeys(told + left))
+        _write(model, target, kind, overwrite, told)
+    return told
 
 
-def _write(model: Any, target: str, kind: Format, overwrite: bool) -> list[str]:
+def _join(told: Translations, read: Translations) -> None:
+    told.source = read.source
+    for one in read:
+        for layer in one.layers or ("",):
+            told.add(one.kind, one.what, layer)
+
+
+@contextmanager
+def _warnings_into(told: Translations) -> Iterator[None]:
+    """Within, what would be a warning is left out in ``told``, but what the table of what was read tells already."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for one in caught:
+        if issubclass(one.category, UserWarning) and not issubclass(one.category, TranslationWarning):
+            told.add("left out", str(one.message))
+
+
+def _write(model: Any, target: str, kind: Format, overwrite: bool, told: Translations) -> None:
     if kind.model and not kind.told_weights:
         model.save(target, overwrite=overwrite)
-        return []
+        return
     model.save_weights(target, overwrite=overwrite)
-    return ["the graph and how the model is trained: a file of weights holds neither"]
+    told.add("left out", "the graph and how the model is trained: a file of weights holds neither")

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 
 from lamina.graph import LaminaError
 from lamina.printable import printable
+from lamina.saving import inspect_file
 
 from .convert import convert
 
 _CONVERT = """Turns a file into another kind. What the first file is, its content tells; what becomes of it, the
 ending of the second one: .lamina, .keras, .h5 or .hdf5 for a whole model, .weights.h5 or .safetensors for its weights
-alone. Whatever the new file has no word for is printed, a line each."""
+alone. What was translated, renamed, defaulted or left out is printed as one table."""
+
+_INSPECT = """Prints what stands in a file of a model or of weights: its layers with the shapes of their weights,
+versions, how the model is trained, and which classes and functions of one's own it needs. Nothing is built, and no
+tensor is read."""
+
+
+# An error of ours is as wide as that itself; one of the system's quotes the path.
+_WIDEST = 1000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,14 +38,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        left = convert(given.source, given.target, model_path=given.model, overwrite=given.overwrite)
+        text = given.run(given)
     except (LaminaError, OSError) as error:
-        sys.stderr.write(f"lamina: {type(error).__name__}: {error}\n")
+        sys.stderr.write(f"lamina: {type(error).__name__}: {printable(str(error), _WIDEST)}\n")
         return 1
-    for line in left:
-        sys.stdout.write(f"not carried: {printable(line)}\n")
-    sys.stdout.write(f"{given.source} -> {given.target}\n")
+    sys.stdout.write(f"{text}\n")
     return 0
+
+
+def _converted(given: argparse.Namespace) -> str:
+    told = convert(given.source, given.target, model_path=given.model, overwrite=given.overwrite)
+    done = f"{given.source} -> {given.target}"
+    return f"{told}\n{done}" if told else done
+
+
+def _inspected(given: argparse.Namespace) -> str:
+    facts = inspect_file(given.file)
+    return json.dumps(facts.to_dict(), indent=2) if given.json else str(facts)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("target", metavar="B", help=".lamina, .keras, .h5, .hdf5, .weights.h5, .safetensors")
     command.add_argument("--model", metavar="M", help="the model that the weights in A belong to")
     command.add_argument("--overwrite", action="store_true", help="replace B where it is there already")
+    command.set_defaults(run=_converted)
+    command = commands.add_parser("inspect", help="what stands in a file of a model", description=_INSPECT)
+    command.add_argument("file", metavar="FILE", help=".lamina, .keras, .h5, .json, .safetensors, .pt")
+    command.add_argument("--json", action="store_true", help="as JSON")
+    command.set_defaults(run=_inspected)
     return parser
 
 

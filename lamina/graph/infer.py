@@ -30,6 +30,7 @@ from lamina.sizes.world import ENDS, Example, Unknown, World, example_of, joint_
 from .node import Constant, Leaf, Node, Symbolic
 from .walk import Key, key_of, sorted_nodes
 
+_KEPT = 32  # worlds in which a node's results are kept: a layer after it asks for the same ones
 _INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64)
 
 
@@ -66,7 +67,9 @@ def search_for(node: Node) -> Search:
     def run(world: World) -> Any:
         args, kwargs = _filled((node.args, node.kwargs), examples_at(node.inputs, world))
         asked[world] = []
-        return trial(node.op, args, kwargs, asked[world])
+        result = trial(node.op, args, kwargs, asked[world])
+        _keep(node, world, result)
+        return result
 
     def shapes(world: World) -> list[Example]:
         return [getattr(example, "shape", (example,)) for example in examples_at(node.inputs, world).values()]
@@ -109,11 +112,9 @@ def _evaluated(symbolics: Sequence[Symbolic], known: dict[Key, Any], world: Worl
         stack.pop()
         if key not in known:
             returned = trial(node.op, *_filled((node.args, node.kwargs), known))
-            marks = zip(tree.leaves(node.template), tree.leaves(returned), strict=True)
-            results = {mark.index: result for mark, result in marks if isinstance(mark, Leaf)}
-            known.update({(id(node), index): result for index, result in results.items()})
-            if world is not None and not world.chosen:
-                node.found[world.base] = results
+            known.update({(id(node), index): result for index, result in _by_index(node, returned).items()})
+            if world is not None:
+                _keep(node, world, returned)
     return {key_of(symbolic): known[key_of(symbolic)] for symbolic in symbolics}
 
 
@@ -126,7 +127,18 @@ def _known_at(symbolic: Symbolic, world: World) -> Any:
     if not node.inputs:
         spec: Any = node.specs[symbolic.index]
         return Array(example_of(spec.dims, world), spec.dtype)
-    return node.found[world.base][symbolic.index] if not world.chosen and world.base in node.found else None
+    return _by_index(node, node.found[world])[symbolic.index] if world in node.found else None
+
+
+def _keep(node: Node, world: World, returned: Any) -> None:
+    if len(node.found) < _KEPT:
+        node.found[world] = returned
+
+
+def _by_index(node: Node, returned: Any) -> dict[int, Any]:
+    """The results of a call that are symbolic, in what it returned."""
+    marks = zip(tree.leaves(node.template), tree.leaves(returned), strict=True)
+    return {mark.index: result for mark, result in marks if isinstance(mark, Leaf)}
 
 
 def joint_of(symbolics: Sequence[Symbolic], k: int) -> World:

@@ -115,7 +115,7 @@ class Node:
         self.number = next(_NUMBERS)
         self.worlds: tuple[World, World] = ENDS
         self.fixed: list[Shape] | None = None
-        self.found: dict[int, dict[int, Any]] = {}
+        self.found: dict[World, Any] = {}
         self._made: dict[int, weakref.ref[Symbolic]] = {}
 
     def give(self, specs: list[Spec], template: Any, worlds: tuple[World, World] = ENDS) -> None:

@@ -62,6 +62,8 @@ def launch_first(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     Under a mixed policy, weights that the call makes are not in the compute dtype yet. Where that is an error, the call
     is made again.
     """
+    if torch.compiler.is_compiling():
+        return layer.launch(*args, **kwargs)  # a compiled call notes nothing; what it makes a later one sees
     known = len(layer.weights) if layer._mixed and has_calls_of_users(layer) else None
     try:
         output = layer.launch(*args, **kwargs)

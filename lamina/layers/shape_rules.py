@@ -10,6 +10,7 @@ import torch
 from lamina.graph import LaminaError, tree
 from lamina.graph.dtypes import to_torch
 from lamina.graph.infer import probe
+from lamina.probing import probing
 from lamina.sizes.questions import Array
 from lamina.sizes.search import REFUSALS
 
@@ -42,9 +43,11 @@ def _build_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
     """Let the layers within make their weights where the rule answers in place of ``call``, which would build them, or
     which is the user's and may make some.
 
-    Only when the layer is first drawn: what no call reaches stays without weights.
+    Only when the layer is first drawn: what no call reaches stays without weights. Not in a trial, where the call runs.
     """
-    if layer.called_by or (layer.built and not layer._modules and type(layer).__module__.startswith("lamina.")):
+    if probing() or layer.called_by:
+        return
+    if layer.built and not layer._modules and type(layer).__module__.startswith("lamina."):
         return
     if all(getattr(part, "built", True) for part in known_parts(layer)) and not has_calls_of_users(layer):
         return
@@ -65,8 +68,11 @@ def check_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 def shapes_of(argument: Any) -> Any:
-    """The shapes of what a layer is called on, in its structure."""
-    return tree.map_leaves(lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else None, argument)
+    """The shapes of what a layer is called on, in its structure; as numbers that ask nothing of a trial."""
+    return tree.map_leaves(
+        lambda leaf: tuple([n if n is None else int(n) for n in leaf.shape]) if hasattr(leaf, "shape") else None,
+        argument,
+    )
 
 
 def _example(leaf: Any) -> Any:

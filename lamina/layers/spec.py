@@ -59,10 +59,11 @@ class InputSpec:
             return f"at least {self.min_ndim} axes, not {rank}"
         wanted = dict(self._axes) | dict(enumerate(self.shape or ()))
         for axis, size in wanted.items():
-            if size is None or not -rank <= axis < rank or shape[axis] is None:
+            there = shape[axis] if -rank <= axis < rank else None
+            if size is None or there is None:
                 continue
-            if shape[axis] != size:
-                return f"axis {axis} of size {size}, not {shape[axis]}"
+            if int(there) != size:  # as a number that asks nothing of a trial
+                return f"axis {axis} of size {size}, not {there}"
         return None
 
 

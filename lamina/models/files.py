@@ -8,6 +8,7 @@ from typing import Any
 
 from lamina import saving
 from lamina.saving.classes import MODELS
+from lamina.saving.translations import Report
 
 from .model import Model
 from .sequential import Sequential
@@ -21,16 +22,24 @@ MODELS.update(MODEL_CLASSES)
 
 
 def load_model(
-    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+    *,
+    report: Report | None = print,
 ) -> Any:
     """The model that ``model.save`` wrote: same graph, names, weights, and compiled as it was.
 
     Args:
-        filepath: a ``.lamina`` file; or a ``.keras`` or whole-model ``.h5`` of Keras'. Its content tells which.
+        filepath: a ``.lamina`` file; or a ``.keras`` or whole-model ``.h5`` of Keras', of any version.
         custom_objects: name -> class or function, for what is not Lamina's own. Nothing is imported by name, and a name
             of Lamina's own always means Lamina's own.
         compile: compile it as it was, with the state of its optimizer.
         safe_mode: Keras' argument. Loading is safe always; False changes nothing.
+        report: called with the `lamina.saving.Translations` of a file of Keras' of which something was translated,
+            renamed, defaulted or left out. ``print`` prints them as a table; ``found.append`` keeps them; None is
+            quiet.
 
     Raises:
         LoadingError: not a model file, a damaged one, one of a newer version, or one that needs ``custom_objects``.
@@ -46,7 +55,7 @@ def load_model(
     ...     torch.equal(load_model(path)(torch.ones(1, 3)), model(torch.ones(1, 3)))
     True
     """
-    return saving.load_model(filepath, custom_objects, compile, models=MODEL_CLASSES)
+    return saving.load_model(filepath, custom_objects, compile, report=report, models=MODEL_CLASSES)
 
 
 def save_model(model: Model, filepath: Any, overwrite: bool = True) -> None:
@@ -54,11 +63,14 @@ def save_model(model: Model, filepath: Any, overwrite: bool = True) -> None:
     model.save(filepath, overwrite)
 
 
-def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def model_from_json(
+    json_string: str, custom_objects: Mapping[str, Any] | None = None, *, report: Report | None = print
+) -> Any:
     """A model with fresh weights from what ``model.to_json()`` gave, here or in Keras (of any version).
 
     Args:
         custom_objects: name -> class or function, for what is not Lamina's own or Keras'.
+        report: as of `load_model`.
 
     Raises:
         LoadingError: no such text, or one that holds code, or what Lamina does not have.
@@ -68,4 +80,4 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     >>> [layer.name for layer in model_from_json(Model(x, Dense(2)(x)).to_json()).layers]
     ['x', 'dense']
     """
-    return saving.model_from_json(json_string, custom_objects, models=MODEL_CLASSES)
+    return saving.model_from_json(json_string, custom_objects, report=report, models=MODEL_CLASSES)

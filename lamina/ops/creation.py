@@ -14,7 +14,7 @@ from lamina.graph.dtypes import to_torch
 
 from .core import cast
 from .one_node import one_node
-from .operands import common, floating, is_number, number_dtype, operands, placed, tensor
+from .operands import common, floating, is_number, larger, number_dtype, operands, placed, tensor
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
@@ -190,7 +190,7 @@ def linspace(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     first, last = common(*map(floating, placed(start, stop)))
-    gaps = max(num - 1 if endpoint else num, 1)
+    gaps = larger(num - 1 if endpoint else num, 1)
     step = (last - first) / gaps
     place = torch.arange(num, dtype=step.real.dtype, device=step.device).reshape(-1, *[1] * step.ndim)
     # From both ends: exact at the last value, and mirrored, as torch.linspace is.

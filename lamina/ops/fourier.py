@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from lamina.graph import ArgumentError, DtypeError, ShapeError
 
 from .one_node import one_node
-from .operands import common, floating, here, tensor
+from .operands import common, floating, here, larger, tensor
 
 _WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window}
 
@@ -235,7 +235,7 @@ def istft(
     if frame is not None:  # after the cut: where the window is 0 at the very ends, there is nothing to divide by
         weights = _weights if center and sequence_length == fft_length else _endless_weights
         signal = signal / weights(frame.square(), pieces.shape[-2], sequence_stride, total)[start:end]
-    return F.pad(signal, (0, max(end - total, 0)))
+    return F.pad(signal, (0, larger(end - total, 0)))
 
 
 def _mirrored(x: torch.Tensor, width: int) -> torch.Tensor:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from lamina.graph import ArgumentError, ShapeError
 
 from .one_node import one_node
-from .operands import common, is_number, plain_axes, tensor, with_sizes
+from .operands import common, is_number, larger, plain_axes, tensor, with_sizes
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
@@ -167,7 +167,7 @@ def _edge(places: torch.Tensor, n: int) -> torch.Tensor:
 
 
 def _reflect(places: torch.Tensor, n: int) -> torch.Tensor:
-    turn = max(n - 1, 1)
+    turn = larger(n - 1, 1)
     return (turn - (places % (2 * turn) - turn).abs()) if n > 1 else places * 0
 
 
@@ -180,10 +180,10 @@ _BORDERS = {"edge": _edge, "reflect": _reflect, "symmetric": _symmetric}
 
 
 def _pairs(pad_width: Any, rank: int) -> list[tuple[int, int]]:
-    if isinstance(pad_width, int):
+    if is_number(pad_width):
         return [(pad_width, pad_width)] * rank
     given: list[Any] = [tuple(p) if isinstance(p, (list, tuple)) else p for p in pad_width]
-    if len(given) == 2 and all(isinstance(p, int) for p in given):
+    if len(given) == 2 and all(is_number(p) for p in given):
         return [(given[0], given[1])] * rank
     given = given * rank if len(given) == 1 else given
     if len(given) != rank or any(not isinstance(p, tuple) or len(p) != 2 for p in given):

@@ -28,6 +28,8 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.source import caller
 
 _TENSORS = (torch.Tensor, SymbolicTensor)
+# Sizes as PyTorch's tracer knows them, and what is computed from them.
+_TRACED = (torch.SymInt, torch.SymFloat, torch.SymBool)
 _INT32_LIMIT = 2**31
 # NumPy's unsigned integers that PyTorch hardly computes with, and what holds their values.
 _WIDENED = {np.dtype("uint16"): np.int32, np.dtype("uint32"): np.int64}
@@ -46,6 +48,9 @@ def tensor(x: Any, dtype: Any = None) -> Any:
         return record(torch.as_tensor, (x,), {"dtype": wanted or torch.int32})
     if isinstance(x, (list, tuple)):
         return _from_list(x, wanted)
+    if isinstance(x, _TRACED):
+        traced: Any = x
+        return torch.full((), traced, dtype=wanted or number_dtype(x))  # torch.as_tensor would fix the size
     if is_number(x):
         return torch.as_tensor(x, dtype=wanted or number_dtype(x))
     array = np.asarray(x)
@@ -57,7 +62,7 @@ def tensor(x: Any, dtype: Any = None) -> Any:
 
 def _from_list(values: Any, wanted: torch.dtype | None) -> Any:
     leaves = list(tree.leaves(values))
-    if any(isinstance(leaf, (torch.Tensor, Symbolic)) for leaf in leaves):
+    if any(isinstance(leaf, (torch.Tensor, Symbolic, *_TRACED)) for leaf in leaves):
         parts = [tensor(value, wanted) for value in values]
         common = reduce(torch.promote_types, (part.dtype for part in parts))
         return torch.stack([tensor(part, common) for part in parts])
@@ -67,18 +72,28 @@ def _from_list(values: Any, wanted: torch.dtype | None) -> Any:
 
 def is_number(x: Any) -> bool:
     """Whether it is a plain number, or one that only run time tells."""
-    return isinstance(x, (bool, int, float, complex, SymbolicInt))
+    return isinstance(x, (bool, int, float, complex, SymbolicInt, *_TRACED))
+
+
+def larger(a: Any, b: Any) -> Any:
+    """The larger of two numbers, one of which PyTorch's tracer may not know: no question is asked of it."""
+    return torch.sym_max(a, b) if isinstance(a, _TRACED) or isinstance(b, _TRACED) else max(a, b)
+
+
+def smaller(a: Any, b: Any) -> Any:
+    """The smaller of two numbers, as `larger`."""
+    return torch.sym_min(a, b) if isinstance(a, _TRACED) or isinstance(b, _TRACED) else min(a, b)
 
 
 def number_dtype(number: Any) -> torch.dtype:
     """The dtype that a plain number gets by itself."""
-    if isinstance(number, bool):
+    if isinstance(number, (bool, torch.SymBool)):
         return torch.bool
-    if isinstance(number, SymbolicInt):
+    if isinstance(number, (SymbolicInt, torch.SymInt)):
         return torch.int32
     if isinstance(number, int):
         return torch.int32 if -_INT32_LIMIT <= number < _INT32_LIMIT else torch.int64
-    return torch.float32 if isinstance(number, float) else torch.complex64
+    return torch.float32 if isinstance(number, (float, torch.SymFloat)) else torch.complex64
 
 
 def operands(x1: Any, x2: Any) -> tuple[Any, Any]:
@@ -239,7 +254,7 @@ def refuse_symbolic(name: str, *arguments: Any, hint: str) -> None:
 
 def _beside_number(x: Any, number: Any) -> Any:
     """PyTorch gives `bool_tensor + 1` the dtype int64; Keras int32."""
-    if x.dtype == torch.bool and isinstance(number, (int, SymbolicInt)) and not isinstance(number, bool):
+    if x.dtype == torch.bool and isinstance(number, (int, SymbolicInt, torch.SymInt)) and not isinstance(number, bool):
         return x.to(torch.int32)
     return x
 

@@ -51,7 +51,7 @@ def each(name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
     """`rank` integers, each at least `least`; one integer stands for all of them."""
     values = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,) * rank
     try:
-        numbers = tuple(operator.index(number) for number in values)
+        numbers: tuple[Any, ...] = tuple(n if isinstance(n, torch.SymInt) else operator.index(n) for n in values)
     except TypeError:
         numbers = ()
     if len(numbers) != rank or min(numbers) < least:

@@ -6,7 +6,6 @@ Padding "valid" keeps the windows inside; with "same" there are ceil(n / stride)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 from lamina.graph import ShapeError
 
 from .one_node import one_node
-from .operands import common, floating, ordered, placed
+from .operands import common, floating, larger, ordered, placed
 from .single_positions import LANES, every, skips_positions
 from .spatial import as_it_came, channels_second, each, is_same
 
@@ -231,7 +230,7 @@ def _convolved(
     before: tuple[int, ...] | int = 0
     if border is not None:
         starts, ends = border[::2][::-1], border[1::2][::-1]
-        if starts == ends:
+        if not _is_traced(border) and starts == ends:
             before = tuple(starts)  # which PyTorch's kernel adds without a copy
         else:
             x = F.pad(x, border)
@@ -258,9 +257,14 @@ def _border(sizes: Sequence[int], extents: Sequence[int], steps: Sequence[int], 
         return None
     flat: list[int] = []
     for n, k, s in zip(sizes, extents, steps, strict=True):
-        total = max((math.ceil(n / s) - 1) * s + k - n, 0)
+        total = k - 1 if s == 1 else larger((-(-n // s) - 1) * s + k - n, 0)
         flat = [total // 2, total - total // 2, *flat]
-    return flat if any(flat) else None
+    return flat if _is_traced(flat) or any(flat) else None
+
+
+def _is_traced(border: list[Any]) -> bool:
+    """Whether some of it is known to PyTorch's tracer only, of which nothing is asked, so that one trace serves all."""
+    return any(isinstance(size, torch.SymInt) for size in border)
 
 
 def _entered(name: str, inputs: Any, kernel: Any, data_format: str | None) -> tuple[torch.Tensor, torch.Tensor, int]:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from lamina._torch import foreach
+from lamina.graph.errors import ArgumentError
 
 from .base import Optimizer
 from .group import Group
@@ -17,7 +18,8 @@ from .schedules import LearningRateSchedule
 class Nadam(Optimizer):
     """w -= lr * (u_{t+1} * m / (1 - U_{t+1}) + (1 - u_t) * g / (1 - U_t)) / (sqrt(v / (1 - beta_2^t)) + epsilon).
 
-    m and v are running means of g and g², as in Adam; u_t = beta_1 * (1 - 0.96^t / 2), and U_t = u_1 * ... * u_t.
+    m and v are running means of g and g², as in Adam; u_t = beta_1 * (1 - 0.96^(t * schedule_decay) / 2), and
+    U_t = u_1 * ... * u_t.
 
     Epsilon is added to the root of the *corrected* v, as in Keras and in PyTorch.
 
@@ -26,6 +28,7 @@ class Nadam(Optimizer):
         beta_1: share of the old m that is kept, in [0, 1).
         beta_2: share of the old v that is kept, in [0, 1).
         epsilon: against division by zero.
+        schedule_decay: how fast u_t grows. 1 in Keras 3; Keras 1 and 2 (up to 2.10) had 0.004 by default.
         The others: see `Optimizer`.
 
     >>> weight = torch.nn.Parameter(torch.tensor([1.0]))
@@ -53,6 +56,11 @@ class Nadam(Optimizer):
         **kwargs: Any,
     ) -> None:
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        schedule_decay = kwargs.pop("schedule_decay", 1.0)  # which Keras 3 does not have
+        if type(schedule_decay) not in (int, float) or not schedule_decay >= 0:
+            got = f"schedule_decay={schedule_decay!r:.60}"
+            raise ArgumentError("The momentum of Nadam grows at some speed.", got=got, expected="a number >= 0")
+        self.schedule_decay: float = schedule_decay
         self._product = (0, 1.0)
         super().__init__(
             learning_rate=learning_rate,
@@ -88,15 +96,19 @@ class Nadam(Optimizer):
         foreach.addcdiv_(group.parameters, grads, denominator, value=-from_gradient)
 
     def _share(self, step: int) -> float:
-        return self.beta_1 * (1.0 - 0.5 * 0.96**step)
+        share: float = self.beta_1 * (1.0 - 0.5 * 0.96 ** (step * self.schedule_decay))
+        return share
 
     def _product_until(self, step: int) -> float:
         """u_1 * ... * u_step. It follows from the step alone, so it is no state to save: only the last one is kept."""
         known, product = self._product if self._product[0] <= step else (0, 1.0)
         for i in range(known + 1, step + 1):
             product *= self._share(i)
+            if not product:  # after some thousand steps, whatever a file says of their number
+                break
         self._product = step, product
         return product
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        config = {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return config if self.schedule_decay == 1 else {**config, "schedule_decay": self.schedule_decay}

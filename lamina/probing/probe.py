@@ -217,7 +217,7 @@ class for_real:  # noqa: N801  it is used like a function
             self._stack.close()
             probe.paused = False
             if probe.stand_ins is not None:
-                probe.stand_ins.renew(self._module)
+                probe.stand_ins.renew_built(self._module)
 
 
 def run_on_shapes(

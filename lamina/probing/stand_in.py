@@ -114,6 +114,14 @@ class StandIns:
             return False
         return all(x is y or self._is_as_taken(x, y) for x, y in zip(taken, now, strict=True))
 
+    def renew_built(self, copy: torch.nn.Module) -> None:
+        """`renew`, and for the parts under it too that have got weights or parts: a build may build what is within."""
+        self.renew(copy)
+        for part in parts_of(self.real(copy)):
+            twin = self._copies.get(id(part))
+            if twin is not None and any(part.__dict__[n].keys() != twin.__dict__[n].keys() for n in _SLOTS):
+                self.renew(twin)
+
     def show_modules_to_hooks(self) -> None:
         """Have hooks be given the modules behind the stand-ins."""
         for copy in self._copies.values():

@@ -12,22 +12,29 @@ from lamina.custom_objects import (
 from .budget import memory_budget
 from .checkpoint import load_checkpoint, save_checkpoint
 from .errors import DamagedFileError, LoadingError, SavingError
+from .inspection import FileFacts, inspect_file
 from .keras_objects import deserialize_keras_object, serialize_keras_object
 from .model_file import load_model, model_from_json, model_to_json, save_model
 from .report import LoadReport
+from .translations import Translation, Translations, TranslationWarning
 from .weights_file import load_weights, save_weights
 
 __all__ = [
     "CustomObjectScope",
     "DamagedFileError",
+    "FileFacts",
     "LoadReport",
     "LoadingError",
     "SavingError",
+    "Translation",
+    "TranslationWarning",
+    "Translations",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "inspect_file",
     "load_checkpoint",
     "load_model",
     "load_weights",

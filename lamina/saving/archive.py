@@ -116,13 +116,16 @@ def _sync_folder(folder: Path) -> None:
 
 
 def refuse_folder(path: Any) -> None:
-    """A model is one file: what lies in a folder, and where its links lead, is not looked at.
+    """A model is one file: what lies in a folder, and where its links lead, is not looked at; nor is a pipe waited for.
 
     Raises:
         FolderError: there is a folder.
+        DamagedFileError: there is a pipe or a device.
     """
     if os.path.isdir(path):
         raise FolderError(f"{str(path)!r} is a folder.", expected="one file: models and weights are never folders")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise DamagedFileError(f"{str(path)!r} is no regular file.", expected="one file on a disk")
 
 
 def is_archive(path: Any) -> bool:
@@ -131,7 +134,11 @@ def is_archive(path: Any) -> bool:
         return file.read(4) == _ZIP_MAGIC
 
 
-def read_archive(path: Any) -> dict[str, memoryview]:
+def _all(name: str) -> bool:
+    return True
+
+
+def read_archive(path: Any, is_read: Callable[[str], bool] = _all) -> dict[str, memoryview]:
     """Name -> content of the members of a model file; see `read_zip` for how.
 
     Raises:
@@ -139,11 +146,14 @@ def read_archive(path: Any) -> dict[str, memoryview]:
         LoadingError: one with members that are unknown, twice, packed or encrypted.
         FileNotFoundError: there is no such file.
     """
-    return read_zip(path, _refuse_odd_members, "a file that model.save wrote")
+    return read_zip(path, _refuse_odd_members, "a file that model.save wrote", is_read)
 
 
 def read_zip(
-    path: Any, refuse_odd: Callable[[list[zipfile.ZipInfo], Any], None], expected: str
+    path: Any,
+    refuse_odd: Callable[[list[zipfile.ZipInfo], Any], None],
+    expected: str,
+    is_read: Callable[[str], bool] = _all,
 ) -> dict[str, memoryview]:
     """Name -> content of the members: views of the file, which is mapped, so that what is not used is never copied.
 
@@ -153,6 +163,7 @@ def read_zip(
     Args:
         refuse_odd: raises `LoadingError` where the members are not those of such a file, stored as they are.
         expected: what wrote it.
+        is_read: tells of a member's name whether its checksum is verified, for which it is read.
 
     Raises:
         DamagedFileError: no zip, or a damaged one.
@@ -166,7 +177,7 @@ def read_zip(
                 infos = archive.infolist()
                 refuse_odd(infos, path)
             data = map_file(file)
-        return _members_of(infos, data)
+        return _members_of(infos, data, is_read)
     except (LoadingError, FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except _BAD_ZIP as error:
@@ -188,7 +199,9 @@ def map_file(file: Any) -> memoryview:
     return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
-def _members_of(infos: list[zipfile.ZipInfo], data: memoryview) -> dict[str, memoryview]:
+def _members_of(
+    infos: list[zipfile.ZipInfo], data: memoryview, is_read: Callable[[str], bool]
+) -> dict[str, memoryview]:
     """The members' bytes, which must lie where headers say, apart from each other, and have the checksums there."""
     members: dict[str, memoryview] = {}
     end = 0
@@ -202,7 +215,7 @@ def _members_of(infos: list[zipfile.ZipInfo], data: memoryview) -> dict[str, mem
         if magic != _ZIP_MAGIC or end > len(data) or bytes(data[head : head + name_size]) != info.filename.encode():
             raise zipfile.BadZipFile(f"member {info.filename!r} is not where it should be")
         members[info.filename] = data[start:end]
-        if zlib.crc32(members[info.filename]) != info.CRC:
+        if is_read(info.filename) and zlib.crc32(members[info.filename]) != info.CRC:
             raise zipfile.BadZipFile(f"bad CRC of member {info.filename!r}")
     return {info.filename: members[info.filename] for info in infos}
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from lamina.devices import accelerator, current_device, device, limited_memory, memory_left
+from lamina.devices import accelerator, current_device, device, limited_memory, limited_tables, memory_left
 from lamina.graph import ArgumentError, LaminaError
 
 from .errors import cut_quotes, not_too_deep
@@ -19,7 +19,7 @@ from .limits import limited_trials
 BUDGET = 2**30
 # What is made at once. A model with more weights is looked at first, without memory: it is drawn twice.
 _AT_ONCE = 64 * 2**20
-# Variables of metrics, which a file of some bytes may declare to be of any size.
+# Variables of metrics and tables of layers, which a file of some bytes may declare to be of any size.
 OF_METRICS = 128 * 2**20
 
 T = TypeVar("T")
@@ -62,6 +62,14 @@ def at_most(limit: int) -> Iterator[None]:
     """Within, what may be made: as much as is left of the caller's budget, or this."""
     left = memory_left()
     with limited_memory(limit if left is None else left):
+        yield
+
+
+@contextmanager
+def without_weights() -> Iterator[None]:
+    """Within, layers are made whose weights come from a file: these take no memory, and tables no more than metrics."""
+    left = memory_left()
+    with device("meta"), limited_tables(OF_METRICS if left is None else left):
         yield
 
 

@@ -18,11 +18,10 @@ from typing import Any
 
 import torch
 
-from lamina.devices import device
 from lamina.file_formats import format_of, other_ending
 
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, refuse_folder, write_archive
-from .budget import at_most, within_budget
+from .budget import at_most, within_budget, without_weights
 from .checkpoint import training_members
 from .classes import MODELS, Classes
 from .config_reader import ConfigReader
@@ -39,6 +38,7 @@ from .strict_json import parse
 from .tensors import TensorFile, read_tensors
 from .traced import Traced
 from .training_config import training_from_config, training_to_config
+from .translations import Report
 from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
 from .weights import freeze, frozen, once, state_of, take_state, tie, ties, ties_by_hand
 
@@ -110,6 +110,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
     *,
+    report: Report | None = print,
     models: Classes = MODELS,
 ) -> Any:
     """Read what `save_model` wrote; or a ``.keras`` or whole-model ``.h5`` of Keras'. Its content tells which it is.
@@ -118,6 +119,8 @@ def load_model(
         custom_objects: name -> class or function, for what is not Lamina's own. Nothing is imported by name.
         compile: compile the model as it was, with the state of its optimizer.
         safe_mode: Keras' argument. Loading is safe always; False changes nothing.
+        report: is given the `Translations` of a file of Keras' of which something was translated, renamed, defaulted
+            or left out: ``print`` prints them as a table, ``list.append`` keeps them, None does nothing.
         models: class name -> class of Lamina's models.
 
     Raises:
@@ -126,7 +129,7 @@ def load_model(
     """
     refuse_folder(filepath)
     if is_keras_file(filepath):
-        return load_keras_model(filepath, custom_objects, compile, models)
+        return load_keras_model(filepath, custom_objects, compile, models, report)
     where = repr(str(filepath))
     with not_too_deep(where), limited_trials():
         return _read_model(read_archive(filepath), where, custom_objects or {}, compile, models)
@@ -143,7 +146,7 @@ def _read_model(
     tensors = read_tensors(members[WEIGHTS], where)
     reader = ConfigReader(custom_objects, models, values=False)
     if document.get("first_call") is None:
-        with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
+        with without_weights():  # whatever sizes the config says, the weights take no memory: those in the file come
             model = reader.layer(document.get("model"))
     else:
         with at_most(_AROUND_WEIGHTS + 4 * sum(tensor.nbytes for tensor in tensors.values())):
@@ -167,14 +170,22 @@ def model_to_json(model: Any, *, models: Classes = MODELS) -> str:
 
 
 def model_from_json(
-    json_string: str, custom_objects: Mapping[str, Any] | None = None, *, models: Classes = MODELS
+    json_string: str,
+    custom_objects: Mapping[str, Any] | None = None,
+    *,
+    report: Report | None = print,
+    models: Classes = MODELS,
 ) -> Any:
-    """A model with fresh weights from what `model_to_json` gave; or Keras', of any version."""
+    """A model with fresh weights from what `model_to_json` gave; or Keras', of any version.
+
+    Args:
+        report: as of `load_model`.
+    """
     where = "The JSON text"
     document = parse(json_string, where)
     if is_keras_config(document):
-        return keras_model_from_config(document, where, custom_objects, models)
-    _refuse_foreign(document, where)
+        return keras_model_from_config(document, where, custom_objects, models, report)
+    refuse_foreign(document, where)
     refuse_unknown(document, ("format", "version", "model", "tied"), where)
     model = within_budget(where, lambda: ConfigReader(custom_objects, models).layer(document.get("model")))
     tie(model, _paths(document, "tied", where))
@@ -190,11 +201,11 @@ def _to_json(document: dict[str, Any]) -> bytes:
 
 def _from_json(data: Any, where: str) -> dict[str, Any]:
     document = parse(data, where)
-    _refuse_foreign(document, where)
+    refuse_foreign(document, where)
     return document  # type: ignore[no-any-return]
 
 
-def _refuse_foreign(document: Any, where: str) -> None:
+def refuse_foreign(document: Any, where: str) -> None:
     """Raise unless it is a document of Lamina's, of a version that is known."""
     if type(document) is not dict or document.get("format") != FORMAT:
         got = f"format {document.get('format')!r}"[:80] if type(document) is dict else type(document).__name__

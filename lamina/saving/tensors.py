@@ -122,6 +122,31 @@ def read_tensors(data: Any, where: str) -> dict[str, torch.Tensor]:
     Raises:
         LoadingError: not a safetensors file, a damaged one, or one whose header says other sizes than are stored.
     """
+    values, orders, places = _places(data, where)
+    return {
+        name: _view(data, values + start, dtype, shape, orders.get(name), f"{where}, {name!r},")
+        for name, (dtype, shape, start, _) in places.items()
+    }
+
+
+def tensor_facts(data: Any, where: str) -> dict[str, tuple[torch.dtype, list[int]]]:
+    """Name -> dtype and shape of what `read_tensors` reads, found in the header alone.
+
+    Raises:
+        LoadingError: as `read_tensors`.
+    """
+    _, orders, places = _places(data, where)
+    return {
+        name: (dtype, _in_order(shape, orders.get(name), f"{where}, {name!r},"))
+        for name, (dtype, shape, _, _) in places.items()
+    }
+
+
+Place = tuple[torch.dtype, list[int], int, int]
+
+
+def _places(data: Any, where: str) -> tuple[int, dict[str, Any], dict[str, Place]]:
+    """(where the values begin, orders of axes, name -> dtype, shape, first byte, byte after the last)."""
     values, header = _header(data, where)
     orders = _orders(header.pop("__metadata__", {}), where)
     places = {name: _place(name, facts, where) for name, facts in header.items()}
@@ -132,10 +157,7 @@ def read_tensors(data: Any, where: str) -> dict[str, torch.Tensor]:
         end = stop
     if end != len(data) - values:
         raise _no_tensors(where, f"{end} bytes of tensors declared, {len(data) - values} stored")
-    return {
-        name: _view(data, values + start, dtype, shape, orders.get(name), f"{where}, {name!r},")
-        for name, (dtype, shape, start, _) in places.items()
-    }
+    return values, orders, places
 
 
 def _header(data: Any, where: str) -> tuple[int, dict[str, Any]]:
@@ -161,7 +183,7 @@ def _orders(metadata: Any, where: str) -> dict[str, Any]:
     return orders
 
 
-def _place(name: str, facts: Any, where: str) -> tuple[torch.dtype, list[int], int, int]:
+def _place(name: str, facts: Any, where: str) -> Place:
     """(dtype, shape, first byte, byte after the last), which agree."""
     try:
         word, shape, (start, stop) = facts["dtype"], facts["shape"], facts["data_offsets"]
@@ -181,11 +203,17 @@ def _place(name: str, facts: Any, where: str) -> tuple[torch.dtype, list[int], i
     raise _no_tensors(where, f"{name!r:.60}: {facts!r:.120}")
 
 
-def _view(data: Any, start: int, dtype: torch.dtype, shape: list[int], order: Any, where: str) -> torch.Tensor:
-    if order is not None and (
-        type(order) is not list or sorted(map(repr, order)) != sorted(map(str, range(len(shape))))
-    ):
+def _in_order(shape: list[int], order: Any, where: str) -> list[int]:
+    """The shape of a tensor whose axes lie in this order."""
+    if order is None:
+        return shape
+    if type(order) is not list or sorted(map(repr, order)) != sorted(map(str, range(len(shape)))):
         raise _no_tensors(where, f"axes in the order {order!r:.80}")
+    return [shape[order.index(axis)] for axis in range(len(shape))]
+
+
+def _view(data: Any, start: int, dtype: torch.dtype, shape: list[int], order: Any, where: str) -> torch.Tensor:
+    _in_order(shape, order, where)
     count = math.prod(shape)
     if count:
         # Another byte than 0 and 1 is no bool for PyTorch's kernels.

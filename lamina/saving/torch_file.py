@@ -49,6 +49,7 @@ class _Word(NamedTuple):
 class _Storage(NamedTuple):
     dtype: torch.dtype | None
     member: memoryview
+    values: bool
     count: int  # type: ignore[assignment]  # which a tuple has as a method
 
 
@@ -68,11 +69,12 @@ def is_torch_file(path: Any) -> bool:
         return head.startswith(b"PK\x03\x04") and file.read(size).endswith(b"/data.pkl")
 
 
-def read_torch_file(path: Any) -> dict[str, torch.Tensor]:
+def read_torch_file(path: Any, values: bool = True) -> dict[str, torch.Tensor]:
     """Name -> tensor, each a view of the file, which is mapped.
 
     Args:
         path: a file of a ``state_dict``, alone or in a dict under "state_dict", "model_state_dict" or "model".
+        values: False gives tensors without storage, and reads nothing of them.
 
     Raises:
         LoadingError: something else in it than data and dense tensors; a size that is not what is stored.
@@ -83,12 +85,14 @@ def read_torch_file(path: Any) -> dict[str, torch.Tensor]:
     {'weight': (3, 2), 'bias': (3,)}
     """
     where = repr(str(path))
-    members = read_zip(path, _refuse_odd_members, "a file that torch.save wrote")
+    is_read = (lambda name: True) if values else (lambda name: "/data/" not in name)
+    members = read_zip(path, _refuse_odd_members, "a file that torch.save wrote", is_read)
     top = next(iter(members)).partition("/")[0]
     program = members[f"{top}/data.pkl"]
     if bytes(members.get(f"{top}/byteorder", b"little")) != b"little":
         raise LoadingError(f"{where} was written on a big-endian machine.", expected="little-endian numbers")
-    found = _Machine({name.removeprefix(f"{top}/data/"): data for name, data in members.items()}, where).run(program)
+    storages = {name.removeprefix(f"{top}/data/"): data for name, data in members.items()}
+    found = _Machine(storages, where, values).run(program)
     for state in (found, *(found.get(key) for key in _WRAPPERS if isinstance(found, dict))):
         if isinstance(state, dict) and state and all(isinstance(v, torch.Tensor) for v in state.values()):
             return state
@@ -116,8 +120,8 @@ def _refuse_odd_members(infos: list[zipfile.ZipInfo], path: Any) -> None:
 class _Machine:
     """Runs the program of a pickle with words of ours only."""
 
-    def __init__(self, storages: Mapping[str, memoryview], where: str) -> None:
-        self._storages, self._where = storages, where
+    def __init__(self, storages: Mapping[str, memoryview], where: str, values: bool = True) -> None:
+        self._storages, self._where, self._values = storages, where, values
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
         self._calls = 0
@@ -223,7 +227,7 @@ class _Machine:
         if key not in self._storages or len(self._storages[key]) != size:
             stored = f"{len(self._storages[key])} bytes" if key in self._storages else "nothing"
             raise self._refused(f"a storage {key!r} of {size} bytes, where {stored} is stored")
-        return _Storage(word.meaning, self._storages[key], count)
+        return _Storage(word.meaning, self._storages[key], self._values, count)
 
 
 _LITERALS: Mapping[str, Callable[[], Any] | None] = MappingProxyType({
@@ -250,8 +254,8 @@ def _tensor(
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     if math.prod(size) > count or (math.prod(size) and last >= count):
         raise ValueError(f"a tensor of {size} with strides {stride} from {offset} in {count} stored values")
-    if not math.prod(size):
-        return torch.empty(size, dtype=dtype)
+    if not storage.values or not math.prod(size):
+        return torch.empty(size, dtype=dtype, device=None if storage.values else "meta")
     read = torch.uint8 if dtype is torch.bool else dtype  # another byte than 0 and 1 is no bool for PyTorch's kernels
     values = torch.frombuffer(storage.member, dtype=read, count=count)
     if values.data_ptr() % dtype.itemsize:

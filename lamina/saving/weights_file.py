@@ -180,10 +180,15 @@ def _tensors_of(filepath: Any, where: str) -> dict[str, torch.Tensor]:
         return read_tensors(members[WEIGHTS], where)
     with open(filepath, "rb") as file:
         data = map_file(file)
+    refuse_pickle(data, where)
+    return read_tensors(data, where)
+
+
+def refuse_pickle(data: Any, where: str) -> None:
+    """Raise `LoadingError` for the bytes of a bare pickle."""
     if bytes(data[:1]) == b"\x80" and bytes(data[8:9]) != b"{":  # which a safetensors file has, after its length
         raise LoadingError(
             f"{where} is a bare pickle: a program that would be run, with anything it likes.",
             expected="a .safetensors file, or a zip from torch.save",
             hint="where you trust it: torch.save(torch.load(old).state_dict(), new), with a PyTorch from 1.6",
         )
-    return read_tensors(data, where)

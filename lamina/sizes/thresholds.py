@@ -32,13 +32,15 @@ def worlds_around(ours: Sequence[Any], theirs: Sequence[Any], high: World, low: 
 
 def _pairs(ours: Sequence[Any], theirs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     """The same question in both worlds, where it has one answer; None for a question that only one of them asks."""
-    same = len(ours) == len(theirs) and all(
-        a.kind == b.kind and a.target == b.target for a, b in zip(ours, theirs, strict=True)
-    )
-    if same:
-        yield from ((a, b) for a, b in zip(ours, theirs, strict=True) if _is_alike(a, b))
-    else:  # one branch asks what another one does not
-        yield from ((question, None) for question in (*ours, *theirs))
+    asked: dict[Any, list[Any]] = {}
+    for question in theirs:
+        asked.setdefault((question.kind, question.target), []).append(question)
+    for first in ours:
+        same = asked.get((first.kind, first.target))
+        second = same.pop(0) if same else None
+        if second is None or _is_alike(first, second):
+            yield first, second
+    yield from ((question, None) for rest in asked.values() for question in rest)  # of another branch
 
 
 def _is_alike(one: Any, other: Any) -> bool:
@@ -58,6 +60,8 @@ def _crossing(first: Any, second: Any, high: World, low: World, group: list[Unkn
         if far:
             yield high.choosing(far)
         return
+    if second is not None and first.value == second.value:
+        return  # a size that is known, such as that of the last axis
     times = ((1, 2) if first.value >= 0 else (-1, -2)) if first.kind == "divided" else (1,)
     for target in (first.target * k for k in times):
         sizes = _sizes_at(target, first.value, second and second.value, high, low, group)
@@ -75,7 +79,5 @@ def _sizes_at(
     """Sizes of these axes at which what was asked about is ``target``, if it moves evenly with all of them."""
     if other is None:
         return {unknown: round(abs(target)) for unknown in group}
-    if value == other:
-        return {}
     part = (target - other) / (value - other)
     return {u: round(low.size(u) + part * (high.size(u) - low.size(u))) for u in group}

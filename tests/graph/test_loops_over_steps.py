@@ -100,7 +100,7 @@ def test_a_loop_in_large_chunks_is_tried_where_there_are_several() -> None:
 def test_an_error_after_a_loop_is_told_without_example_sizes() -> None:
     x = Input((None, 3))
     with pytest.raises(ShapeError, match=r"got \[None, 3\] X \[4, 5\]"):
-        Calls(lambda v, steps: by_range(v, steps) @ torch.ones(4, 5), [])(x)
+        Calls(lambda v, steps: by_while(v, steps) @ torch.ones(4, 5), [])(x)
 
 
 def refused_unless_seven(v: Any) -> Any:

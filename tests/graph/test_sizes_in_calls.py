@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from lamina import Input, LaminaError, Model, ShapeError
 from lamina.graph import Graph
-from lamina.layers import Concatenate, Layer
+from lamina.layers import Concatenate, Dense, Layer
 from lamina.program import Program
 
 SIZES = (1, 2, 3, 7, 10, 47, 193, 4097)
@@ -287,3 +287,33 @@ def test_known_sizes_are_true_in_random_calls() -> None:
 def test_known_sizes_are_true_in_many_random_calls(part: int) -> None:
     for seed in range(1000 + 100 * part, 1100 + 100 * part):
         assert_known_sizes_are_true(seed)
+
+
+class Counted(Layer):
+    """Asks about an unknown axis, and counts how often it is tried."""
+
+    def __init__(self, asks: bool) -> None:
+        super().__init__()
+        self.inner, self.asks = Dense(8), asks
+
+    def call(self, x: torch.Tensor) -> torch.Tensor:
+        COUNTS.append(1)
+        if self.asks and x.size(1) % 2:
+            x = torch.cat([x, x[:, :1]], 1)
+        return x + self.inner(x)
+
+
+COUNTS: list[int] = []
+
+
+@pytest.mark.parametrize("asks, each", [(False, 3), (True, 10)])
+def test_a_chain_is_tried_in_steps_that_grow_with_its_length_only(asks: bool, each: int) -> None:
+    COUNTS.clear()
+    x = Input((None, 8))
+    for _ in range(8):
+        x = Counted(asks)(x)
+    eight = len(COUNTS)
+    for _ in range(8):
+        x = Counted(asks)(x)
+    assert len(COUNTS) - eight <= 8 * each  # what a layer gave in a world is known when the next one is tried there
+    assert eight >= 16

@@ -20,14 +20,17 @@ from lamina.cli import main
 from lamina.graph import LaminaError
 from lamina.layers import Dense, Input
 from lamina.models import clone_model, load_model, model_from_json
+from lamina.saving import inspect_file
 from lamina.saving.archive import read_archive, write_archive
 
 from .body_attacks import BODIES, Change, branching_document, good_branching
+from .config_attacks import CONFIGS, CONSTANTS, Config
 from .payloads import GIANT, PAYLOADS, PICKLE, SECRET
 from .traced_attacks import TRACED, document, good_traced
 from .work_attacks import BUDGET, ESCAPES, GRAPH_WORK, LOUD, TRACED_WORK, TRAINING_WORK
 
-ENTRIES = ("load_model", "load_weights", "from_config", "model_from_json", "clone_model", "cli")
+DOORS = ("load_model", "load_weights", "from_config", "model_from_json", "clone_model", "cli")
+ENTRIES = (*DOORS, "inspect")
 
 
 class NotNamedError(Exception):
@@ -91,12 +94,36 @@ def good_model(folder: Path) -> Model:
     return small()
 
 
-def load(path: Path, **more: Any) -> Callable[[], Any]:
-    return lambda: load_model(path, **more)
+@dataclass(frozen=True)
+class Load:
+    """A file, brought to a reader."""
+
+    path: Path
+    read: Callable[[Path], Any]
+
+    def __call__(self) -> None:
+        self.read(self.path)
 
 
-def weights(path: Path, model: Model, **more: Any) -> Callable[[], Any]:
-    return lambda: model.load_weights(path, **more)
+def load(path: Path, **more: Any) -> Load:
+    return Load(path, lambda path: load_model(path, **more))
+
+
+def weights(path: Path, model: Model, **more: Any) -> Load:
+    return Load(path, lambda path: model.load_weights(path, **more))
+
+
+class HarmlessError(LaminaError):
+    """What stands in the file was told, and nothing else happened."""
+
+
+def inspect(path: Path) -> None:
+    """Looking into a file may tell what it says; that is printable, in lines that a person reads."""
+    facts = inspect_file(path)
+    text, told = str(facts), json.dumps(facts.to_dict())
+    if not text.replace("\n", "").isprintable() or max(map(len, text.splitlines())) > 80 or not told.isprintable():
+        raise NotNamedError(f"text that is not for a terminal: {text!r}"[:300])
+    raise HarmlessError(facts.kind)
 
 
 def convert(*arguments: Any) -> Callable[[], Any]:
@@ -197,14 +224,25 @@ def _through(entry: str, *payload: Any) -> Callable[[Path], Callable[[], Any]]:
     return doors[entry]
 
 
-def _call(function: Any, argument: Any) -> Callable[[], Any]:
-    return lambda: function(argument)
+@dataclass(frozen=True)
+class Call:
+    """A text or config, brought to a reader."""
+
+    function: Callable[[Any], Any]
+    argument: Any
+
+    def __call__(self) -> None:
+        self.function(self.argument)
+
+
+def _call(function: Any, argument: Any) -> Call:
+    return Call(function, argument)
 
 
 def _payload_attacks() -> list[Attack]:
     found = []
     for number, (hole, where, key, value) in enumerate(PAYLOADS):
-        for entry in (*ENTRIES, "load_model.keras", "cli.keras"):
+        for entry in (*DOORS, "load_model.keras", "cli.keras"):
             live = where == "function" or key == "class_name" or where == "model"
             if entry == "clone_model" and (live or value is False):
                 continue  # what a clone calls are the live model's functions and classes, not names
@@ -320,7 +358,7 @@ def _h5_bomb(file: Any) -> None:
 def _whole_h5(config: Any) -> Callable[[Path], Path]:
     def fill(file: Any) -> None:
         file.attrs["model_config"] = json.dumps(config)
-        file.attrs["keras_version"] = "2.15.0"
+        file.attrs["keras_version"] = config.get("keras_version", "2.15.0")
         file.create_group("model_weights")
 
     return _h5(fill)
@@ -679,6 +717,71 @@ def _work_attacks() -> list[Attack]:
     return found
 
 
+def _inspected(attack: Attack) -> Attack | None:
+    """The same file, looked into; None where the attack is none of a file or text."""
+    if attack.entry not in ("load_model", "load_weights", "model_from_json"):
+        return None
+
+    def make(folder: Path) -> Callable[[], Any]:
+        brought: Any = attack.make(folder)
+        path = brought.path if isinstance(brought, Load) else None
+        if path is None:
+            text = brought.argument if isinstance(brought, Call) else "{"
+            path = written(folder / "m.json", text.encode())
+        return lambda: inspect(path)
+
+    return Attack(f"inspect-{attack.name}", attack.hole, "inspect", make)
+
+
+def _config_attacks() -> list[Attack]:
+    """Configs of Keras' and Lamina's, as JSON, in a ``.h5`` and a ``.keras``."""
+
+    def through(door: str, config: Config) -> Callable[[Path], Callable[[], Any]]:
+        doors: dict[str, Callable[[Path], Callable[[], Any]]] = {
+            "load_model": lambda folder: Load(_whole_h5(config())(folder), harmless(_quiet)),
+            "model_from_json": lambda folder: _call(harmless(_quiet_json), json.dumps(config())),
+            "from_config": lambda folder: _call(harmless(Model.from_config), config()["config"]),
+            "load_weights": lambda folder: _joined(folder, config()),
+        }
+        return doors[door]
+
+    return [
+        Attack(f"{hole}-{door}-{name}", hole, door, through(door, config))
+        for hole, name, config in [*CONFIGS, *CONSTANTS]
+        for door in ("load_model", "model_from_json", "from_config", "load_weights")
+    ]
+
+
+def _quiet(path: Path) -> Any:
+    return load_model(path, report=_looked_at)
+
+
+def _quiet_json(text: str) -> Any:
+    return model_from_json(text, report=_looked_at)
+
+
+def _looked_at(told: Any) -> None:
+    if not str(told).replace("\n", "").isprintable():
+        raise NotNamedError(f"text that is not for a terminal: {told}"[:300])
+
+
+def harmless(read: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """A reader that may succeed: then nothing was taken, and nothing touched."""
+
+    def run(argument: Any) -> None:
+        read(argument)
+        raise HarmlessError("read")
+
+    return run
+
+
+def _joined(folder: Path, config: Any) -> Callable[[], Any]:
+    """JSON, and then the weights, as it was done for years."""
+    path = _whole_h5(config)(folder)
+    return Load(path, harmless(lambda path: _quiet_json(json.dumps(config)).load_weights(path, by_name=True)))
+
+
 def all_attacks() -> list[Attack]:
     files = _payload_attacks() + _file_attacks() + _memory_attacks()
-    return files + _traced_attacks() + _body_attacks() + _work_attacks()
+    found = files + _traced_attacks() + _body_attacks() + _work_attacks() + _config_attacks()
+    return found + [looked for attack in found if (looked := _inspected(attack)) is not None]

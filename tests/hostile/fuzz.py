@@ -31,8 +31,10 @@ from lamina import Model
 from lamina.graph import LaminaError
 from lamina.layers import LSTM, BatchNormalization, Bidirectional, Concatenate, Dense, Embedding, Input
 from lamina.models import load_model, model_from_json
+from lamina.saving import inspect_file
 
 from .body_attacks import branching
+from .config_attacks import CONSTANTS, function, graph, layer, one
 from .traced_attacks import Twice
 
 KERAS2 = Path(__file__).parents[1] / "saving" / "keras" / "fixtures" / "sequential.h5"
@@ -48,6 +50,9 @@ _WORDS: list[Any] = [
     {"$dtype": "float32"}, {"$float": "nan"}, {"shared": 1}, {"class_name": "Zeros", "config": {}},
     {"class_name": "Dense", "config": {"units": 2}, "module": "lamina.layers"},
     {"$slice": [0, 1, 2]}, {"$result": ["x", []]},
+    "TFOpLambda", "TensorFlowOpLayer", "Merge", "Convolution2D", "GRU", "math.add", "one_hot", "batch_input_shape",
+    ["x", 0, 0], ["x", 0, 0, {}], ["x", 0, 1, {"y": 2}], [["x", 0, 0]], ["_CONSTANT_VALUE", -1, 2.0], "1.2.2", "2.4.0",
+    {"class_name": "Zeros", "config": {"dtype": "float32"}}, {"start": 0, "stop": None, "step": 1},
 ]  # fmt: skip
 
 
@@ -62,6 +67,27 @@ def sequence() -> Model:
     model.compile("adam", "mse", metrics=["mae"])
     model.fit([torch.ones(4, 5, dtype=torch.int64), torch.ones(4, 4)], {"y": torch.ones(4, 2)}, verbose=0)
     return model
+
+
+def of_keras() -> list[str]:
+    """JSON as older versions of Keras wrote it."""
+    first = {
+        "nb_filter": 2,
+        "nb_row": 1,
+        "nb_col": 1,
+        "border_mode": "same",
+        "W_regularizer": {"name": "L2", "l2": 0.1},
+    }
+    steps = graph(
+        layer("LSTM", "l", "x", units=2, return_state=True, recurrent_activation="hard_sigmoid"),
+        layer("GRU", "g", "x", ["l", 0, 1, {}], units=2, kernel_initializer={"class_name": "HeNormalV2", "config": {}}),
+        layer("Merge", "m", "l", "g", mode="concat", concat_axis=1),
+        layer("SlicingOpLambda", "s/s", ["m", 0, 0, {"slice_spec": [{"start": 0, "stop": 1, "step": None}]}],
+              function="__operators__.getitem"),
+        shape=(4, 3),
+    )  # fmt: skip
+    configs = [steps, one("Convolution2D", shape=(4, 4, 1), version="1.2.2", **first), function("math.add", 2.0)]
+    return [json.dumps(config()) for config in (*configs, *(config for _, _, config in CONSTANTS[::7]))]
 
 
 def plain() -> Model:
@@ -106,7 +132,7 @@ class Target:
         traced.save(folder / "7.lamina")
         branching().save(folder / "8.lamina")
         self.seeds = [path.read_bytes() for path in sorted(folder.iterdir())]
-        self.texts = [sequence().to_json(), plain().to_json(), branching().to_json()]
+        self.texts = [sequence().to_json(), plain().to_json(), branching().to_json(), *of_keras()]
         self.ends: dict[str, int] = {}
 
     def __call__(self, data: bytes) -> None:
@@ -121,7 +147,8 @@ class Target:
             self._read(data)
         elif choice == 1:
             text = _in_json(draw, draw.choice(self.texts))
-            self._call(lambda: model_from_json(text), text.encode())
+            self._call(lambda: model_from_json(text, report=str), text.encode())
+            self._look(text.encode())
         else:
             seed = draw.choice(self.seeds)
             self._read(_in_bytes(draw, seed) if choice < 4 or not seed.startswith(b"PK") else _in_zip(draw, seed))
@@ -129,10 +156,16 @@ class Target:
     def _read(self, data: bytes) -> None:
         path = self.folder / "case"
         path.write_bytes(data)
-        self._call(lambda: load_model(path), data)
+        self._call(lambda: str(inspect_file(path)) and inspect_file(path).to_dict(), data)
+        self._call(lambda: load_model(path, report=str), data)
         self._call(lambda: self.model.load_weights(path), data)
         if draws_partial(data):
             self._call(lambda: self.model.load_weights(path, partial=True), data)
+
+    def _look(self, data: bytes) -> None:
+        path = self.folder / "case.json"
+        path.write_bytes(data)
+        self._call(lambda: str(inspect_file(path)), data)
 
     def _call(self, read: Callable[[], Any], data: bytes) -> None:
         try:

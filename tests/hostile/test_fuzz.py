@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_only_named_errors_come_out_of_mutated_files(seconds: int) -> None:
 
 
 def test_the_fuzzer_tells_what_it_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def careless(path: Path) -> None:
+    def careless(path: Path, report: Any = None) -> None:
         if len(path.read_bytes()) % 2:
             raise LoadingError("odd")
         raise KeyError("even")

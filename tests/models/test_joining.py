@@ -123,6 +123,18 @@ def test_weights_and_history_are_those_of_the_layers_one_by_one(name):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("add", [lambda a, b: L.Add()([a, b]), torch.add])
+def test_a_sum_that_is_an_output_is_not_written_over(add):
+    x = Input((8, 8, 3))
+    h = L.ReLU()(L.BatchNormalization()(L.Conv2D(4, 3)(x)))
+    total = add(h * 2, h * -3)
+    model = Model(x, [total, L.ReLU()(total)])
+    given = torch.randn(2, 8, 8, 3)
+    sums, rectified = model.joined()(given)
+    assert (sums < 0).any()
+    torch.testing.assert_close([sums, rectified], model(given), rtol=0, atol=0)
+
+
 def test_a_residual_block_is_three_steps():
     names = sorted(step.__name__ for step in joined_steps(residual()))
     assert names == [

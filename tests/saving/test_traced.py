@@ -248,10 +248,10 @@ COUNTER = iter(range(10**9))
     (
         (lambda x: x * 2 if float(x.sum()) > 0 else x, "in inference mode, "),
         (lambda x: x * torch.from_numpy(np.tanh(x.detach().numpy())), "in inference mode, "),
-        (lambda x: x.reshape(48, -1), "in inference mode, "),
+        (lambda x: x.sum(0) / float(x.shape[0]) + x, "shape[0] == 48 (test_traced.py:"),
         (lambda x: x + 100 if x.shape[0] == 5 else x, "depends on a size"),
-        (lambda x: x + 100 if x.shape[0] > 64 else x, "depends on a size"),
-        (lambda x: x + next(COUNTER), "in inference mode, on a batch of"),
+        (lambda x: x + 100 if x.shape[0] > 64 else x, "shape[0] <= 64 (test_traced.py:"),
+        (lambda x: x + next(COUNTER), "in inference mode, on inputs of shape (1, 4)"),
     ),
 )
 def test_what_cannot_be_traced_is_refused_when_saving(tmp_path: Path, call: Any, why: str) -> None:
@@ -281,7 +281,7 @@ def test_a_class_that_is_registered_needs_no_trace(tmp_path: Path) -> None:
     "name",
     (
         "aten.from_file.default", "aten.set_.source_Storage", "aten._local_scalar_dense.default", "aten.item.default",
-        "aten.resize_.default", "aten.data.default", "prim.device.default", "operator.attrgetter", "operator.pow",
+        "aten.resize_.default", "aten.data.default", "prim.device.default", "operator.attrgetter",
         "aten._reshape_alias.default", "aten.native_batch_norm.default", "aten.lstm.data", "operator.methodcaller",
         "builtins.eval", "aten.relu", "aten.relu.default.default", "aten.relu.__class__",
         "aten.__class__.default", "aten.mul.nothing", "", 3, None, ["aten.relu.default"],
@@ -294,7 +294,8 @@ def test_an_operation_that_is_not_allowed(name: Any) -> None:
 
 def test_the_list_of_operations_holds_none_that_leaves_tensors() -> None:
     odd = ("file", "storage", "resize", "record_stream", "share", "pin_", "quant", "sparse", "cudnn", "item", "numpy")
-    assert not [name for name in ATEN if any(part in name for part in odd)]
+    even = ("quantile", "nanquantile", "numpy_T")  # numbers of tensors, and x.T
+    assert not [name for name in ATEN if any(part in name for part in odd) and name.split(".")[1] not in even]
 
 
 def test_a_recurrent_kernel_whose_states_do_not_fit_is_refused_before_it_runs() -> None:

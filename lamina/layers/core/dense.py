@@ -74,7 +74,7 @@ class Dense(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         kernel, bias = self._kernel_and_bias()
-        if 1 < self.units < _NARROW and not torch.compiler.is_compiling() and inputs.numel() >= _MANY:
+        if 1 < self.units < _NARROW and not torch.compiler.is_compiling() and int(inputs.numel()) >= _MANY:
             kernel = kernel.t().contiguous().t()
         if inputs.dim() != 2:
             outputs = F.linear(inputs, kernel.t(), bias)

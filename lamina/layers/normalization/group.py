@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from lamina._torch import transforms
+from lamina._torch import tracing, transforms
 from lamina.layers.arguments import axis as checked_axis
 from lamina.layers.arguments import whole
 from lamina.layers.base import InputSpec
@@ -82,7 +82,7 @@ class GroupNormalization(AffineNormalization):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         gamma, beta = self.gamma, self.beta
         # PyTorch's kernel (torch 2.13) fails on a shift without a factor, and a compiler warns of `_Tied`.
-        inside = gamma is not None and not (torch.is_grad_enabled() and torch.compiler.is_compiling())
+        inside = gamma is not None and not (torch.is_grad_enabled() and tracing.is_compiling_for_use())
         outputs: torch.Tensor = self._enter(inputs)
         try:
             outputs = self._leave(self._normalize(outputs, gamma, beta) if inside else self._normalize(outputs))

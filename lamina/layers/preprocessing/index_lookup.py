@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from lamina.config import floatx
+from lamina.devices import take_tables
 from lamina.graph import ArgumentError
 from lamina.graph.dtypes import to_torch
 from lamina.layers.arguments import choice, refuse, whole
@@ -19,6 +21,9 @@ from .data_layer import DataLayer, GivenNumbers, given_numbers
 from .encoding import MODES, drops_last, encode, encoded_shape
 from .hashing import salt_of
 from .token_counts import TokenCounts, Tokens
+
+# Bytes of an entry of a list of tokens or numbers.
+_ENTRY = 40
 
 
 class IndexLookup(DataLayer):
@@ -102,6 +107,7 @@ class IndexLookup(DataLayer):
             ArgumentError: none, a token twice, more than `max_tokens`, or another number of weights.
         """
         given = self.as_tokens(vocabulary).tolist()
+        take_tables(_ENTRY * (self._token_start + (self._depth() if self.output_mode == "tf_idf" else 0)), self.label)
         specials = self._specials()
         has_specials = bool(specials) and given[: len(specials)] == specials
         tokens = given[len(specials) :] if has_specials else given
@@ -117,7 +123,7 @@ class IndexLookup(DataLayer):
         self.use_tokens()
 
     def _refuse_odd_tokens(self, tokens: list[Any]) -> None:
-        twice = sorted({token for token in tokens if tokens.count(token) > 1}) if len(set(tokens)) < len(tokens) else []
+        twice = sorted(token for token, count in Counter(tokens).items() if count > 1)
         reserved = [self.mask_token] + ([self.oov_token] if self.invert else [])
         misplaced = [token for token in reserved if token is not None and token in tokens]
         size = self._token_start + len(tokens)

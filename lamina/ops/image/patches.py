@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from lamina.graph import ShapeError
 from lamina.ops.one_node import one_node
-from lamina.ops.operands import tensor
+from lamina.ops.operands import larger, tensor
 from lamina.ops.spatial import each, is_channels_last, is_same
 
 
@@ -98,7 +98,7 @@ def _windows(x: torch.Tensor, axis: int, k: int, s: int, d: int, same: bool) -> 
     """
     extent, n = (k - 1) * d + 1, x.shape[axis]
     if same:
-        total = max((-(-n // s) - 1) * s + extent - n, 0)
+        total = extent - 1 if s == 1 else larger((-(-n // s) - 1) * s + extent - n, 0)
         behind = x.ndim - 1 - axis
         x = F.pad(x, (*[0, 0] * behind, total // 2, total - total // 2))
     elif extent > n:

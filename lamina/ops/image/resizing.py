@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from lamina.graph import ArgumentError
 from lamina.ops.one_node import one_node
-from lamina.ops.operands import tensor
+from lamina.ops.operands import larger, smaller, tensor
 from lamina.ops.spatial import each
 
 from .frame import as_batch, as_given, computable, in_dtype
@@ -86,14 +86,14 @@ def check_resizing(name: str, interpolation: str, fill_mode: str, crop: bool, pa
 def _cropped(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """The largest part in the middle that has the aspect ratio of height and width."""
     h, w = x.shape[2:]
-    rows = max(min(h, w * height // width), 1)
-    columns = max(min(w, h * width // height), 1)
+    rows = larger(smaller(h, w * height // width), 1)
+    columns = larger(smaller(w, h * width // height), 1)
     return x[:, :, (h - rows) // 2 :, (w - columns) // 2 :][:, :, :rows, :columns]
 
 
 def _filled_up(x: torch.Tensor, height: int, width: int, value: float) -> torch.Tensor:
     """With a border at both ends alike, so that it has about the aspect ratio of height and width."""
     h, w = x.shape[2:]
-    above = (max(h, w * height // width) - h) // 2
-    beside = (max(w, h * width // height) - w) // 2
+    above = (larger(h, w * height // width) - h) // 2
+    beside = (larger(w, h * width // height) - w) // 2
     return F.pad(x, (beside, beside, above, above), value=value)

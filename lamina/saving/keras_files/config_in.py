@@ -18,11 +18,13 @@ from lamina.saving.errors import BAD_CONFIG, LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.hooks import overrides
 from lamina.saving.objects_in import objects_of
+from lamina.saving.translations import Translations
 
 from .graph_in import read_graph
 from .names import DROPPED, MEANINGLESS, MODEL_NAMES, NO_SUCH_WEIGHT, RENAMED
 from .older import TODAY, Version, in_todays_words, safe_name, safe_names
 from .older.merges import sequential_of_merge
+from .older.told import tell_of_entry
 from .operations import operations
 
 MAX_LAYERS = 100_000
@@ -50,14 +52,23 @@ class KerasConfigReader:
         custom_objects: name -> class or function of the caller's, for what is not Keras' own.
         models: class name -> class of Lamina's models.
         version: of the Keras that wrote the config.
+        told: keeps what is read as something else than it stands there.
     """
 
-    def __init__(self, custom_objects: Mapping[str, Any] | None, models: Classes, version: Version = TODAY) -> None:
+    def __init__(
+        self,
+        custom_objects: Mapping[str, Any] | None,
+        models: Classes,
+        version: Version = TODAY,
+        told: Translations | None = None,
+    ) -> None:
+        self.told = Translations() if told is None else told
         self._custom = dict(custom_objects or {})
         self._models = models
         self._left = MAX_LAYERS
         self._shared: dict[int, Layer] = {}
         self.old = version.old
+        self._corners = version.aligns_corners
         self.renamed: dict[str, str] = {}
         """Name in the file -> name of the layer, where that could not stay."""
         self.orders: dict[int, list[Layer]] = {}
@@ -83,6 +94,8 @@ class KerasConfigReader:
         if type(entry) is not dict or not isinstance(entry.get("class_name"), str):
             raise LoadingError(f"{where} tells no model.", got=f"{entry!r}"[:80], expected='{"class_name", "config"}')
         self.renamed = safe_names(entry)
+        for old, new in self.renamed.items():
+            self.told.add("renamed", f"{old} -> {new}")
         made = self.layer(entry, where)
         if not isinstance(made, self._models["Model"]):
             raise LoadingError(f"{where} tells a layer, not a model.", got=entry["class_name"])
@@ -117,7 +130,12 @@ class KerasConfigReader:
             if class_name in MODEL_NAMES:
                 return self._nested(class_name, config, where)
             if self.old:
+                old = class_name, config
                 class_name, config = in_todays_words(class_name, config, where)
+                if self._corners and class_name == "UpSampling2D" and config.get("interpolation") == "bilinear":
+                    class_name = "CornerUpSampling2D"
+                    config = {key: value for key, value in config.items() if key != "interpolation"}
+                tell_of_entry(self.told, old, (class_name, config), str(config.get("name", name)))
             cls = self._class(class_name, where)
             return self._made_by(cls, self._arguments(cls, config, where))
         except LoadingError:
@@ -246,6 +264,8 @@ class KerasConfigReader:
         if shape is None or not isinstance(config, dict) or entry.get("class_name") == "InputLayer":
             return None
         dtype = config.get("dtype") if entry.get("class_name") == "Embedding" else None
+        name = str(config.get("name", ""))
+        self.told.add("translated", "batch_input_shape -> an Input before it", self.renamed.get(name, name))
         return self._class("InputLayer", where)(batch_shape=shape, dtype=config.get("input_dtype") or dtype)
 
     # -- the arguments of a layer
@@ -260,8 +280,10 @@ class KerasConfigReader:
             config = {**config, **{key: _without_zeros(config[key]) for key in parts}}
         _, named, _ = init_arguments(cls)
         arguments = {}
-        for key, value in config.items():
-            key = RENAMED.get((cls.__name__, key), key)
+        for told, value in config.items():
+            key = RENAMED.get((cls.__name__, told), told)
+            if key != told:
+                self.told.add("translated", f"{told} -> {key}", str(config.get("name", "")))
             if key in named or key in _BASE_ARGUMENTS or (key in _RNN_ARGUMENTS and issubclass(cls, RNN)):
                 arguments[key] = self._value(key, value, where)
             elif not _says_nothing(cls.__name__, key, value):
@@ -275,7 +297,10 @@ class KerasConfigReader:
             arguments["axis"] = axis[0]
         if cls.__name__ == "InputLayer":
             arguments["sparse"] = arguments["ragged"] = None
-            arguments["dtype"] = _WITHOUT_SIGN.get(str(arguments.get("dtype")), arguments.get("dtype"))
+            dtype = arguments.get("dtype")
+            if str(dtype) in _WITHOUT_SIGN:
+                arguments["dtype"] = _WITHOUT_SIGN[str(dtype)]
+                self.told.add("translated", f"dtype: {dtype} -> {arguments['dtype']}", str(arguments.get("name", "")))
         return arguments
 
     def _value(self, key: str, value: Any, where: str) -> Any:

@@ -16,14 +16,14 @@ from typing import Any
 import torch
 
 from lamina.custom_objects import custom_object_scope
-from lamina.devices import device
 from lamina.printable import QUOTED, printable
-from lamina.saving.archive import is_archive, is_safe
-from lamina.saving.budget import within_budget
+from lamina.saving.archive import is_archive, is_safe, read_zip
+from lamina.saving.budget import within_budget, without_weights
 from lamina.saving.classes import Classes
 from lamina.saving.errors import DamagedFileError, LoadingError, not_too_deep
 from lamina.saving.own_state import hooked_parts
 from lamina.saving.strict_json import MAX_BYTES, parse
+from lamina.saving.translations import Report, Translations, TranslationWarning, tell
 
 from .config_in import KerasConfigReader
 from .h5 import is_h5, open_h5
@@ -68,38 +68,44 @@ def is_keras_zip(path: Any) -> bool:
         return False  # whoever reads it next says what is wrong
 
 
-def load_keras_model(path: Any, custom_objects: Mapping[str, Any] | None, compile: bool, models: Classes) -> Any:
+def load_keras_model(
+    path: Any, custom_objects: Mapping[str, Any] | None, compile: bool, models: Classes, report: Report | None = None
+) -> Any:
     """The model of a ``.keras`` or whole-model ``.h5``.
 
     What cannot be carried is left out, with a warning.
 
+    Args:
+        report: is given what was translated, renamed, defaulted or left out, where there was anything.
+
     Raises:
         LoadingError: what Lamina does not have, by its name; a damaged or odd file; no h5py.
     """
-    where = repr(str(path))
+    where, told = repr(str(path)), Translations()
     # In scope, a plain name in a config may mean one of the caller's, too.
     with not_too_deep(where), custom_object_scope(custom_objects or {}):
-        if is_h5(path):
-            model, left = _from_h5(path, where, custom_objects or {}, compile, models)
-        else:
-            model, left = _from_zip(path, where, custom_objects or {}, compile, models)
-    warn_of(left, f"{model.label} is loaded without")
+        read = _from_h5 if is_h5(path) else _from_zip
+        model, reader, left = read(path, where, custom_objects or {}, compile, models, told)
+    for line in left:
+        told.add("left out", line)
+    warn_of([*left, *reader.remarks], f"{model.label} is loaded without", kind=TranslationWarning)
+    tell(told, report)
     return model
 
 
-def warn_of(left: list[str], what: str, more: str | None = None) -> None:
+def warn_of(left: list[str], what: str, more: str | None = None, kind: type[UserWarning] = UserWarning) -> None:
     """Warn of each line; ``more`` is a text of ours for the first one."""
     for number, line in enumerate(left):
         told = f"\n{more}" if more and not number else ""
-        warnings.warn(printable(f"{what} {line}", 2 * QUOTED) + told, UserWarning, stacklevel=4)
+        warnings.warn(printable(f"{what} {line}", 2 * QUOTED) + told, kind, stacklevel=4)
 
 
 # -- in
 
 
 def _from_zip(
-    path: Any, where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes
-) -> tuple[Any, list[str]]:
+    path: Any, where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes, told: Translations
+) -> tuple[Any, KerasConfigReader, list[str]]:
     members = _members_of(path, where)
     missing = [name for name in (CONFIG, WEIGHTS) if name not in members]
     if missing:
@@ -107,52 +113,78 @@ def _from_zip(
         raise LoadingError(f"{where} is no whole model of Keras'.", got=f"no {', '.join(missing)}", hint=hint)
     metadata = parse(members[METADATA], f"{where}, {METADATA},") if METADATA in members else {}
     # Keras 2.13 and tf_keras write the same kind of file, in their words.
-    told = metadata.get("keras_version") if isinstance(metadata, dict) else None
-    version = version_of(told) if isinstance(told, str) else TODAY
+    said = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    version = version_of(said) if isinstance(said, str) else TODAY
+    told.source = _named(where, said, version)
     entry = parse(members[CONFIG], f"{where}, {CONFIG},")
-    model, reader = _model_of(entry, where, custom_objects, models, version)
+    model, reader = _model_of(entry, where, custom_objects, models, version, told)
     compiled = compile and compile_as_told(
-        model, _renamed(entry.get("compile_config"), reader), custom_objects, version.old
+        model, _renamed(entry.get("compile_config"), reader), custom_objects, told, version.old
     )
     weights = members[WEIGHTS]
     left = read_keras_weights(
         model, weights, f"{where}, {WEIGHTS},", optimizer=compiled, orders=reader.orders, old=version.old
     )
     give_own_assets(model, members, reader.orders)
-    return model, [*left, *reader.remarks]
+    return model, reader, left
 
 
 def _from_h5(
-    path: Any, where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes
-) -> tuple[Any, list[str]]:
+    path: Any, where: str, custom_objects: Mapping[str, Any], compile: bool, models: Classes, told: Translations
+) -> tuple[Any, KerasConfigReader, list[str]]:
     with open_h5(path, where) as file:
-        told, training = file.attribute("", "model_config"), file.attribute("", "training_config")
-        version = version_of(file.attribute("", "keras_version"))
-    if told is None:
+        config, training = file.attribute("", "model_config"), file.attribute("", "training_config")
+        said = file.attribute("", "keras_version")
+    version = version_of(said)
+    told.source = _named(where, said, version)
+    if config is None:
         raise LoadingError(
             f"{where} holds weights, and no model.", hint="model.load_weights(...) of a model that is built already"
         )
-    model, reader = _model_of(parse(told, where), where, custom_objects, models, version)
-    read_legacy_weights(model, path, where)
+    model, reader = _model_of(parse(config, where), where, custom_objects, models, version, told)
+    read_legacy_weights(model, path, where, told)
     left: list[str] = []
-    if compile and training is not None:
-        told_of_training = _renamed(parse(training, where), reader)
-        if compile_as_told(model, told_of_training, custom_objects, version.old):
-            left = read_legacy_optimizer(model, path, where, reader.orders)
-    return model, [*left, *reader.remarks]
+    compiled = (
+        compile
+        and training is not None
+        and compile_as_told(model, _renamed(parse(training, where), reader), custom_objects, told, version.old)
+    )
+    if compiled:
+        left = read_legacy_optimizer(model, path, where, reader.orders)
+    return model, reader, left
 
 
-def keras_model_from_config(entry: Any, where: str, custom_objects: Mapping[str, Any] | None, models: Classes) -> Any:
+def keras_model_from_config(
+    entry: Any,
+    where: str,
+    custom_objects: Mapping[str, Any] | None,
+    models: Classes,
+    report: Report | None = None,
+) -> Any:
     """The model of JSON that Keras wrote: of ``to_json()``, or an entry as in its files. Its weights are fresh.
+
+    Args:
+        report: as of `load_keras_model`.
 
     Raises:
         LoadingError: as `load_keras_model`.
     """
-    told = entry.get("keras_version") if isinstance(entry, dict) else None
+    said = entry.get("keras_version") if isinstance(entry, dict) else None
     # Keras 3 tells modules and no version.
-    version = version_of(told) if told is not None else TODAY if "module" in entry else Version(2)
+    version = version_of(said) if said is not None else TODAY if "module" in entry else Version(2)
+    told = Translations(_named(where, said, version))
     with custom_object_scope(custom_objects or {}):
-        return within_budget(where, lambda: KerasConfigReader(custom_objects, models, version).model(entry, where))
+        model = within_budget(
+            where, lambda: KerasConfigReader(custom_objects, models, version, told).model(entry, where)
+        )
+    tell(told, report)
+    return model
+
+
+def _named(where: str, said: Any, version: Version) -> str:
+    """The file and the Keras that wrote it, for a person."""
+    guess = f"Keras {version.major}, which it does not tell"
+    return f"{where} (Keras {said:.20})" if isinstance(said, str) else f"{where} ({guess})"
 
 
 def is_keras_config(entry: Any) -> bool:
@@ -198,10 +230,10 @@ def _renamed(config: Any, reader: KerasConfigReader) -> Any:
 
 
 def _model_of(
-    entry: Any, where: str, custom_objects: Mapping[str, Any], models: Classes, version: Version
+    entry: Any, where: str, custom_objects: Mapping[str, Any], models: Classes, version: Version, told: Translations
 ) -> tuple[Any, KerasConfigReader]:
-    reader = KerasConfigReader(custom_objects, models, version)
-    with device("meta"):  # whatever sizes the config says, the weights take no memory: those in the file come
+    reader = KerasConfigReader(custom_objects, models, version, told)
+    with without_weights():  # whatever sizes the config says, the weights take no memory: those in the file come
         return reader.model(entry, where), reader
 
 
@@ -215,9 +247,33 @@ def _members_of(path: Any, where: str) -> dict[str, bytes]:
     except (LoadingError, FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except _BAD_ZIP as error:
-        raise DamagedFileError(
-            f"{where} is no model file, or a damaged one.", got=str(error)[:200], expected="a file that Keras wrote"
-        ) from error
+        raise _damaged(where, error) from error
+
+
+def mapped_members(path: Any, where: str) -> dict[str, Any]:
+    """The members, of which those that are stored as they are are not read: parts of the mapped file.
+
+    Raises:
+        LoadingError, DamagedFileError: as `load_keras_model`.
+    """
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            infos = archive.infolist()
+            _refuse_odd(infos, where)
+    except (LoadingError, FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except _BAD_ZIP as error:
+        raise _damaged(where, error) from error
+    if any(info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size for info in infos):
+        return _members_of(path, where)
+    return read_zip(path, lambda infos, path: _refuse_odd(infos, where), _EXPECTED, lambda name: name != WEIGHTS)
+
+
+_EXPECTED = "a file that Keras wrote"
+
+
+def _damaged(where: str, error: BaseException) -> DamagedFileError:
+    return DamagedFileError(f"{where} is no model file, or a damaged one.", got=str(error)[:200], expected=_EXPECTED)
 
 
 def _refuse_odd(infos: list[zipfile.ZipInfo], where: str) -> None:

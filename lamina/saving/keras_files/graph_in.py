@@ -13,6 +13,7 @@ from lamina.graph import LaminaError, Symbolic, tree
 from lamina.layers import Layer
 from lamina.saving.errors import BAD_CONFIG, LoadingError
 from lamina.saving.fields import field, items
+from lamina.saving.translations import Translations
 from lamina.saving.values import dtype_of_name
 
 from .names import MODEL_NAMES
@@ -28,6 +29,7 @@ class Reader(Protocol):
 
     old: bool
     sorts_deep: bool
+    told: Translations
 
     def layer(self, entry: dict[str, Any], where: str) -> Layer: ...
 
@@ -97,13 +99,15 @@ class GraphReader:
         class_name = field(entry, "class_name", str, f"{self._where}, {name!r:.80},")
         if name in self._ops:
             raise LoadingError(f"{self._where} has two layers of one name.", got=repr(name)[:80])
-        if _is_operation(entry, class_name):
+        if not reader.old and _is_operation(entry, class_name):  # which no Keras had before 3
             self._ops[name] = _operation(class_name, name)
             self._configs[name] = field(entry, "config", dict, f"The operation {name!r:.80}")
             return
         if is_of_tf(class_name):
             config = field(entry, "config", dict, f"The layer {name!r:.80}")
-            self._ops[name], self._configs[name] = function_of_layer(class_name, config, name), {}
+            found = self._ops[name] = function_of_layer(class_name, config, name)
+            self._configs[name] = {}
+            reader.told.add("translated", f"{class_name} -> {found.name}, a function", name)
             return
         layer = self._ops[name] = reader.layer(entry, self._where)
         if layer.is_input:
@@ -236,7 +240,10 @@ class GraphReader:
                 result = _call_operation(thing, self._configs[name], args, kwargs)
             else:
                 if self._old:
+                    named = kwargs
                     args, kwargs = with_states(thing, args, kwargs)
+                    if kwargs is not named:
+                        self._reader.told.add("translated", "states behind the sequence -> initial_state", name)
                 result = thing(*args, **_wanted(thing, kwargs))
         except (LaminaError, *BAD_CONFIG) as error:
             if isinstance(error, LoadingError):

@@ -18,6 +18,7 @@ from lamina.saving.archive import map_file, write_file
 from lamina.saving.errors import LoadingError, SavingError
 
 from .heaps import Heaps, damaged
+from .mapped_file import MappedFile
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 
@@ -32,6 +33,7 @@ _SMALL = 1 << 20
 # Deflate, shuffle, fletcher32. Any other filter makes the library look for a plugin, which is code.
 _FILTERS = (1, 2, 3)
 _NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
+_IN_MEMORY = (io.BytesIO, MappedFile)
 # What h5py and HDF5 raise on a damaged file.
 _BAD_FILE = (OSError, RuntimeError, ValueError, KeyError, TypeError, UnicodeError, NotImplementedError, OverflowError)
 
@@ -84,11 +86,11 @@ def open_h5(source: Any, where: str) -> Iterator[H5File]:
     """
     h5py = h5py_of(LoadingError)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        file: Any = io.BytesIO(source)
+        file: Any = MappedFile(source) if isinstance(source, memoryview) else io.BytesIO(source)
     else:
         file = open(source, "rb")  # noqa: SIM115 - closed below, however it goes
     try:
-        if not isinstance(file, io.BytesIO) and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        if not isinstance(file, _IN_MEMORY) and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise damaged(where, "no regular file")
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -290,7 +292,7 @@ class H5File:
             raise self._refused("an attribute that says another size than is stored", repr(name))
         if attribute.get_type().is_variable_str():
             if self._heaps is None:
-                in_memory = isinstance(self._file, io.BytesIO)
+                in_memory = isinstance(self._file, _IN_MEMORY)
                 self._heaps = Heaps(self._file.getvalue() if in_memory else map_file(self._file), self.where)
             self._heaps.refuse_lies(name, math.prod(attribute.shape))
 

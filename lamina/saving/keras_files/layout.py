@@ -85,13 +85,14 @@ class Layout:
         """Path of the group of a layer's own weights -> the layer, where its class says by itself what lies there."""
         self.assets: dict[str, Any] = {}
         """Path of a layer -> the layer, where its class has files of its own."""
-        self._met: set[int] = set()
+        # With the things themselves: a list that is made while asking, and gone, would lend its id to the next one.
+        self._met: dict[int, Any] = {}
         self._layer(model, "")
 
     def _layer(self, layer: Layer, path: str) -> None:
         if id(layer) in self._met:
             return
-        self._met.add(id(layer))
+        self._met[id(layer)] = layer
         own = f"{path}vars"
         self.names[own] = layer.name
         if has_variables(layer):
@@ -125,14 +126,14 @@ class Layout:
         elif isinstance(child, torch.nn.Module):
             if id(child) not in self._met and any(True for _ in child.parameters()):
                 self.foreign.append(path.rstrip("/"))
-            self._met.add(id(child))
+            self._met[id(child)] = child
         else:
             self._container(child, path)
 
     def _container(self, container: Any, path: str) -> None:
         if id(container) in self._met:
             return
-        self._met.add(id(container))
+        self._met[id(container)] = container
         used: dict[str, int] = {}
         for item in container.values() if isinstance(container, dict) else container:
             if isinstance(item, (Layer, list, tuple, dict)):

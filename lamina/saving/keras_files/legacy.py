@@ -8,6 +8,7 @@ import torch
 
 from lamina.layers import Layer
 from lamina.saving.errors import LoadingError
+from lamina.saving.translations import Translations
 from lamina.saving.weights import state_of
 
 from .h5 import H5File
@@ -15,9 +16,10 @@ from .older.names import safe_name
 from .older.versions import Version, version_of
 from .older.weights import parts_in_old_forms
 
-LAYERS, WEIGHTS = "layer_names", "weight_names"
+LAYERS, WEIGHT_NAMES = "layer_names", "weight_names"
 OF_THE_MODEL = "top_level_model_weights"
 _WHOLE_MODEL = "model_weights"
+LEGACY_OPTIMIZER = "optimizer_weights"
 
 
 def legacy_group(file: H5File) -> str | None:
@@ -27,7 +29,14 @@ def legacy_group(file: H5File) -> str | None:
     return "" if file.names("", LAYERS) else None
 
 
-def legacy_tensors(model: Any, file: H5File, by_name: bool = False) -> dict[str, torch.Tensor]:
+def legacy_names(file: H5File, group: str) -> list[str]:
+    """Names of the layers in such a file, in their order."""
+    return file.names(group, LAYERS)
+
+
+def legacy_tensors(
+    model: Any, file: H5File, by_name: bool = False, told: Translations | None = None
+) -> dict[str, torch.Tensor]:
     """What the file has for the model: by the paths in ``state_dict``; by names there what the model has not.
 
     Layers are matched by their names where these are the same here and there, else by their order, as Keras does.
@@ -35,11 +44,12 @@ def legacy_tensors(model: Any, file: H5File, by_name: bool = False) -> dict[str,
 
     Args:
         by_name: the layers that have one name here and there, and no others.
+        told: keeps which weights were stored in another form.
     """
     group = legacy_group(file)
     if group is None:
         raise LoadingError(f"{file.where} is no file of Keras 2.", expected=f"a group with an attribute {LAYERS!r}")
-    theirs = {name: _weights_in(file, f"{group}/{name}" if group else name) for name in file.names(group, LAYERS)}
+    theirs = {name: _weights_in(file, f"{group}/{name}" if group else name) for name in legacy_names(file, group)}
     theirs = {name: weights for name, weights in theirs.items() if weights}
     ours = [layer for layer in model.layers if layer.weights]
     version = version_of(file.attribute(group, "keras_version") or file.attribute("", "keras_version"))
@@ -47,7 +57,7 @@ def legacy_tensors(model: Any, file: H5File, by_name: bool = False) -> dict[str,
     paths = {id(weight): path for path, weight in reversed(state_of(model).items())}
     found: dict[str, torch.Tensor] = {}
     for layer, stored in _pairs(model, ours, theirs, by_name, file.where):
-        found |= _of_layer(layer, stored, file, paths, version, backend)
+        found |= _of_layer(layer, stored, file, paths, version, backend, told)
     of_model = f"{group}/{OF_THE_MODEL}" if group else OF_THE_MODEL
     if of_model in file.groups and not by_name:
         found |= _of_the_model(model, _weights_in(file, of_model), file, paths)
@@ -78,13 +88,21 @@ def _pairs(
 
 
 def _of_layer(
-    layer: Layer, stored: list[str], file: H5File, paths: dict[int, str], version: Version, backend: str
+    layer: Layer,
+    stored: list[str],
+    file: H5File,
+    paths: dict[int, str],
+    version: Version,
+    backend: str,
+    told: Translations | None,
 ) -> dict[str, torch.Tensor]:
     """A layer's weights by their paths."""
     shapes = [file.datasets[path].shape for path in stored]
     parts = parts_in_old_forms(layer, shapes, version, backend)
     found: dict[str, torch.Tensor] = {}
     for part in parts or ():
+        if told is not None and part.form.what:
+            told.add("translated", f"weights: {part.form.what}", layer.name)
         places = range(part.start, part.start + len(part.form.shapes))
         made = part.form.turned([file.read(stored[place], shapes[place]) for place in places])
         found |= {paths[id(weight)]: value for weight, value in zip(part.weights, made, strict=True)}
@@ -112,7 +130,7 @@ def _weights_in(file: H5File, group: str) -> list[str]:
     """Paths of a layer's weights, in their order."""
     if group not in file.groups:
         raise LoadingError(f"{file.where} names a layer that it does not hold.", got=repr(group[:80]))
-    paths = [f"{group}/{name}" for name in file.names(group, WEIGHTS)]
+    paths = [f"{group}/{name}" for name in file.names(group, WEIGHT_NAMES)]
     for path in paths:
         if path not in file.datasets:
             raise LoadingError(f"{file.where} names a weight that it does not hold.", got=repr(path[:80]))

@@ -16,7 +16,7 @@ from lamina.saving.errors import SavingError
 from lamina.saving.weights import state_of
 
 from .h5 import Attributes
-from .legacy import LAYERS, OF_THE_MODEL, WEIGHTS
+from .legacy import LAYERS, OF_THE_MODEL, WEIGHT_NAMES
 from .names import free_name
 from .optimizer_variables import GROUP_OF_OLD, optimizer_variables
 
@@ -59,7 +59,7 @@ class LegacyWeights:
 
     def _group(self, name: str, layer: Any, weights: list[torch.Tensor]) -> None:
         names = [f"{layer.name}/{self._name(weight)}" for weight in weights]
-        self.attributes[f"{self._prefix}{name}"] = {WEIGHTS: names}
+        self.attributes[f"{self._prefix}{name}"] = {WEIGHT_NAMES: names}
         for path, weight in zip(names, weights, strict=True):
             self.arrays[f"{self._prefix}{name}/{path}"] = weight
 
@@ -78,7 +78,7 @@ def legacy_optimizer(model: Any) -> tuple[dict[str, torch.Tensor], Attributes, l
     rest = [f"{word}/variable_{number}" for number in range(2, len(variables))]
     names = [f"{word}/iteration", f"{word}/learning_rate", *rest][: len(variables)]
     arrays = {f"{GROUP_OF_OLD}/{name}": value for name, value in zip(names, variables, strict=True)}
-    return arrays, {GROUP_OF_OLD: {WEIGHTS: names}}, left
+    return arrays, {GROUP_OF_OLD: {WEIGHT_NAMES: names}}, left
 
 
 def in_legacy_order(layer: Any, orders: Orders) -> list[Any]:

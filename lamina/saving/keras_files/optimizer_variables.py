@@ -30,6 +30,8 @@ _SLOTS: Mapping[type, tuple[tuple[str, ...], ...]] = MappingProxyType(
     }
 )
 GROUP_OF_OLD = "optimizer_weights"
+# Nadam's product of momenta, which follows from the number of steps.
+_FOLLOWS = ("momentum_cache", "m_schedule")
 _FIRST = (("average",), ("gradient_accumulator",))
 
 
@@ -91,8 +93,10 @@ def load_legacy_optimizer(model: Any, file: H5File) -> list[str]:
         return []
     if any(path not in file.datasets for path in paths):
         return ["the optimizer's state: the file names variables that it does not hold"]
-    first, second = (name.rpartition("/")[2].split(":")[0] for name in names[:2])
-    return _take(model, file, paths, rate=second == "learning_rate", alternating=first == "iteration")
+    words = [name.rpartition("/")[2].split(":")[0] for name in names]
+    alternating, rate = words[0] == "iteration", words[1] == "learning_rate"
+    paths = [path for path, word in zip(paths, words, strict=True) if word not in _FOLLOWS]
+    return _take(model, file, paths, rate=rate, alternating=alternating)
 
 
 def _take(model: Any, file: H5File, paths: list[str], *, rate: bool, alternating: bool) -> list[str]:

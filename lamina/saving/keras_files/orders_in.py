@@ -7,6 +7,7 @@ from typing import Any
 from lamina.graph import LaminaError
 from lamina.layers import Layer
 from lamina.saving.errors import BAD_CONFIG
+from lamina.saving.translations import Translations
 
 from .graph_in import GraphReader, field_of
 
@@ -50,6 +51,9 @@ class _Names:
 
     old = False
     sorts_deep = True
+
+    def __init__(self) -> None:
+        self.told = Translations()
 
     def layer(self, entry: dict[str, Any], where: str) -> Layer:
         return Layer(name=entry["config"]["name"])

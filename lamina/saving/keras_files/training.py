@@ -16,8 +16,10 @@ from lamina.saving.budget import OF_METRICS, at_most
 from lamina.saving.classes import init_arguments
 from lamina.saving.errors import BAD_CONFIG, LoadingError, SavingError
 from lamina.saving.hooks import overrides
+from lamina.saving.translations import Translations, TranslationWarning
 from lamina.training.trainer import Trainer
 
+from .older.told import tell_of_training
 from .older.training import training_in_todays_words
 
 _PARTS: Mapping[str, ModuleType | None] = MappingProxyType(
@@ -34,12 +36,15 @@ _MEANINGLESS: Mapping[str, tuple[Any, ...] | None] = MappingProxyType(
 )
 
 
-def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any], old: bool = False) -> bool:
+def compile_as_told(
+    model: Any, config: Any, custom_objects: Mapping[str, Any], told: Translations, old: bool = False
+) -> bool:
     """Compile a model as ``compile_config`` (Keras 3) or ``training_config`` (Keras 2) says.
 
     What Lamina does not have is left undone, with a warning that names it. Returns whether the model is compiled.
 
     Args:
+        told: keeps what was translated, and what was left out.
         old: the config is in the words of Keras 1 or 2.
     """
     if not isinstance(config, dict) or not config:
@@ -48,7 +53,9 @@ def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any], 
         if overrides(model, "compile_from_config"):
             model.compile_from_config(config)
             return True
-        config = training_in_todays_words(config) if old else config
+        if old:
+            config, theirs = training_in_todays_words(config), config
+            tell_of_training(told, theirs, config)
         optimizer = _optimizer(config.get("optimizer", config.get("optimizer_config")), custom_objects)
         with at_most(OF_METRICS):
             parts = {part: _read(config.get(part), package, custom_objects) for part, package in _PARTS.items()}
@@ -60,13 +67,21 @@ def compile_as_told(model: Any, config: Any, custom_objects: Mapping[str, Any], 
             **parts,
         )
     except (LaminaError, *BAD_CONFIG) as error:
+        told.add("left out", f"how the model is trained: {_in_a_line(error)}")
         warnings.warn(
             printable(f"{model.label} is loaded but not compiled: {error}", 2 * QUOTED) + "\nCall model.compile(...).",
-            UserWarning,
+            TranslationWarning,
             stacklevel=5,
         )
         return False
     return True
+
+
+def _in_a_line(error: BaseException) -> str:
+    """What an error of ours says, and what came; of another one its name, too."""
+    if isinstance(error, LaminaError):
+        return error.headline + (f" ({error.got})" if error.got else "")
+    return f"{type(error).__name__}: {error}"
 
 
 def _optimizer(data: Any, custom_objects: Mapping[str, Any]) -> Any:
@@ -124,12 +139,16 @@ def training_for_keras(model: Any) -> tuple[dict[str, Any], list[str]]:
         return {}, []
     if not isinstance(model.optimizer, Optimizer):
         return {}, ["the optimizer, which is one of PyTorch's, and with it the losses and metrics"]
+    left: list[str] = []
     try:
-        config = {"optimizer": _in_keras(optimizers.serialize(model.optimizer), "keras.optimizers")}
+        told = optimizers.serialize(model.optimizer)
+        if told["config"].pop("schedule_decay", 1) != 1:
+            left.append("schedule_decay of Nadam, as Keras 1 and 2 had it: in Keras 3 it is 1")
+        config = {"optimizer": _in_keras(told, "keras.optimizers")}
         config |= {part: _write(model._compiled[part], package) for part, package in _PARTS.items()}
     except LaminaError as error:
         return {}, [f"how the model is trained: {error.headline}"]
-    return {**config, "run_eagerly": False, "steps_per_execution": 1, "jit_compile": False}, []
+    return {**config, "run_eagerly": False, "steps_per_execution": 1, "jit_compile": False}, left
 
 
 def _write(value: Any, package: ModuleType | None) -> Any:

@@ -13,6 +13,7 @@ from lamina.graph import Constant
 from lamina.layers import Layer
 from lamina.saving.errors import LoadingError, SavingError
 from lamina.saving.report import Tensors, compared
+from lamina.saving.translations import Translations
 from lamina.saving.weights import load_state, not_those_of, state_of, take_state
 
 from .h5 import H5File, is_h5, open_h5, write_h5
@@ -67,14 +68,17 @@ def read_keras_weights(
         return load_optimizer(model, file, old) if optimizer else []
 
 
-def read_legacy_weights(model: Any, source: Any, where: str) -> None:
+def read_legacy_weights(model: Any, source: Any, where: str, told: Translations) -> None:
     """Read all weights of ``model`` from a ``.h5`` of Keras 2: of a whole model, or of weights alone.
+
+    Args:
+        told: keeps which weights were stored in another form.
 
     Raises:
         LoadingError: as `read_keras_weights`.
     """
     with open_h5(source, where) as file:
-        _put(model, {**legacy_tensors(model, file), **_constants(model)}, where)
+        _put(model, {**legacy_tensors(model, file, told=told), **_constants(model)}, where)
 
 
 def read_legacy_optimizer(model: Any, source: Any, where: str, orders: Mapping[int, list[Layer]]) -> list[str]:

@@ -198,7 +198,7 @@ class Traced(Layer):
             ArgumentError: other arguments than those that were traced.
         """
         for call in self._traced_calls:
-            tensors = call.tensors(args, kwargs)
+            tensors = self._fitting(call, args, kwargs)
             if tensors is not None:
                 weights = [slot[name] for slot, name in (slot_of(self, path) for path in self._traced_paths)]
                 constants = [c.to(tensors[0].device) if tensors else c for c in self._traced_constants]
@@ -211,6 +211,14 @@ class Traced(Layer):
             got=got,
             hint=f'load_model(..., custom_objects={{"{self.traced_class}": {self.traced_class}}})',
         )
+
+    def _fitting(self, call: Call, args: Any, kwargs: Any) -> list[torch.Tensor] | None:
+        """`Call.tensors`. Where there is one call, what it compares sizes with decides nothing but whether it fits: a
+        trial on shapes is not to try how it would go otherwise, which takes five times as long."""
+        if len(self._traced_calls) > 1 or not probing():
+            return call.tensors(args, kwargs)
+        with unwatched():
+            return call.tensors(args, kwargs)
 
 
 class TracedLayer(Traced):

@@ -16,8 +16,8 @@ from lamina.saving.weights import freeze, frozen
 
 from .arguments import weights_of
 from .call import MODES
-from .trace import _calls_of
-from .verify import _numbers, _ran, _same
+from .verify import _ran, _same
+from .ways import Way, attempts, ways_of
 
 _BATCH = 3
 _HINT = (
@@ -38,12 +38,12 @@ def refuse_if_not_rebuilt(layer: Layer, make: Callable[[], Layer]) -> None:
     Raises:
         SavingError: the other one cannot be made, has other weights, or answers otherwise.
     """
-    calls = _calls_of(layer)
-    if not calls:
+    ways = ways_of(layer)
+    if not ways:
         return
     weights = weights_of(layer)
     try:
-        new = _built(make, layer, calls)
+        new = _built(make, layer, [way.arguments for way in ways])
         pass_on(layer, new)
         freeze(new, frozen(layer))
     except Exception as error:  # it is the user's code, which may raise anything
@@ -53,10 +53,9 @@ def refuse_if_not_rebuilt(layer: Layer, make: Callable[[], Layer]) -> None:
     if own != theirs:
         differ = sorted(path for path in own.keys() | theirs.keys() if own.get(path) != theirs.get(path))
         raise _refused(layer, f"the other one has other weights: {', '.join(differ)}"[:300])
-    for arguments in calls:
-        tensors = _numbers(arguments, _BATCH)
+    for way in ways:
         for training in MODES:
-            _refuse_other_answer(layer, new, weights, arguments, tensors, training)
+            _refuse_other_answer(layer, new, weights, way, training)
 
 
 def _built(make: Callable[[], Layer], layer: Any, calls: list[Any]) -> Layer:
@@ -82,12 +81,16 @@ def _zeros(leaf: Any) -> Any:
     return torch.zeros(leaf.shape, dtype=leaf.dtype) if isinstance(leaf, torch.Tensor) else leaf
 
 
-def _refuse_other_answer(
-    layer: Layer, new: Layer, weights: Any, arguments: Any, tensors: list[torch.Tensor], training: bool
-) -> None:
-    try:
-        own = [_ran(layer, weights, arguments, tensors, training)[:3] for _ in range(2)]
-    except Exception:  # noqa: BLE001  it is the user's code, on numbers that nobody may ever give it
+def _refuse_other_answer(layer: Layer, new: Layer, weights: Any, way: Way, training: bool) -> None:
+    arguments = way.arguments
+    for sizes, filling in attempts(way, _BATCH):
+        tensors = way.numbers(sizes, filling)
+        try:
+            own = [_ran(layer, weights, arguments, tensors, training)[:3] for _ in range(2)]
+            break
+        except Exception:  # noqa: BLE001  it is the user's code, on numbers that nobody may ever give it
+            continue
+    else:
         return
     try:
         theirs: Any = _ran(new, weights, arguments, tensors, training)[:3]

@@ -13,7 +13,7 @@ from lamina._torch import tracing
 from lamina.saving.errors import LoadingError
 from lamina.sizes import tree
 
-from .allow_list import ATEN, operation_of_name, operator_of_name
+from .allow_list import OPERATORS, operation_of_name, operator_of_name
 
 # Kinds of arguments that PyTorch takes numbers and strings for, unchecked: a number that is no memory format ends the
 # process. What a file has a word for is here; None, where an argument may be left out, needs none.
@@ -61,7 +61,7 @@ def step_of(name: Any, args: Any, kwargs: Any) -> Step:
     if type(args) is not list or type(kwargs) is not dict:
         raise LoadingError("A traced call is malformed.", got=f"{name!r:.80}", expected="a list and an object")
     run = operation_of_name(name)
-    if name not in ATEN:
+    if name not in OPERATORS:
         return Step(run, args, kwargs, takes_tensors=False)
     declared = _declared(name)
     if len(args) > len(declared):

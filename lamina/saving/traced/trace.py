@@ -10,9 +10,8 @@ import torch
 
 from lamina import constraints, regularizers
 from lamina._torch import tracing
-from lamina.graph import Constant, SymbolicTensor, tree
-from lamina.graph.infer import Array
-from lamina.layers import Input, Layer
+from lamina.graph import SymbolicTensor, tree
+from lamina.layers import Layer
 from lamina.layers.mode import flags
 from lamina.layers.variable import Variable
 from lamina.saving.errors import SavingError
@@ -21,11 +20,11 @@ from lamina.saving.values import encode, name_of_dtype, no_word, numbers_of
 from .allow_list import GRADIENTS, is_operator, name_of_operation
 from .arguments import copies_of, filled, outputs_and_losses, weights_laid_over, weights_of
 from .call import MODES
-from .verify import refuse_if_different
+from .domain import Answer, answers_of
+from .verify import refuse_if_different, sizes_taken
+from .ways import Sizes, Way, ways_of
 
 _MAX_CONSTANT = 100_000
-# Where a condition on a size that is not known is tried out. 1 is left out: see `verify`, which runs a batch of 1.
-_SIZES = (*range(2, 40), 63, 64, 65, 100, 127, 128, 129, 192, 255, 256, 257, 320, 1000, 4096, 65537)
 _HINT = (
     "torch functions of the inputs only; or @lamina.saving.register_keras_serializable() on its class, which is then "
     "needed for loading"
@@ -33,8 +32,6 @@ _HINT = (
 
 # How the tracer calls a part of the graph in which gradients are turned on or off.
 _REGION = "wrap_with_set_grad_enabled"
-
-Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def traced(layer: Layer) -> dict[str, Any]:
@@ -46,8 +43,8 @@ def traced(layer: Layer) -> dict[str, Any]:
     Raises:
         SavingError: what it does cannot be written down; says which layer, why, and what to do.
     """
-    calls = _calls_of(layer)
-    if not calls:
+    ways = ways_of(layer)
+    if not ways:
         raise _refused(layer, "it was never called, so nobody knows on which shapes")
     weights = weights_of(layer)
     for path, weight in weights.items():
@@ -56,7 +53,10 @@ def traced(layer: Layer) -> dict[str, Any]:
     data: dict[str, Any] = {"weights": [_weight(layer, path, w) for path, w in weights.items()]}
     constants: list[torch.Tensor] = []
     data["calls"] = []
-    for args, kwargs in calls:
+    traced_ways: list[Way] = []
+    answers: list[list[Answer]] = []
+    for way in ways:
+        args, kwargs = way.arguments
         plain = {key: value for key, value in kwargs.items() if key != "training"}
         try:
             arguments = {"args": encode(list(args), _leaf), "kwargs": encode(plain, _leaf)}
@@ -64,14 +64,16 @@ def traced(layer: Layer) -> dict[str, Any]:
             raise _refused(layer, f"it was called with {error.got}") from error
         if any(arguments == {k: call[k] for k in arguments} for call in data["calls"]):
             continue
-        flat, axes = _examples((args, kwargs))
+        programs = _programs(layer, weights, way)
         for mode, word in MODES.items():
-            arguments[word] = _export(layer, weights, (args, kwargs), flat, axes, mode)
-            constants.extend(_constants_of(layer, arguments[word]))
+            arguments[word] = programs[mode]
+            constants.extend(_constants_of(layer, programs[mode]))
         data["calls"].append(arguments)
+        traced_ways.append(way)
+        answers.append([answer for program in programs.values() for answer in answers_of(way, program)])
     _write_programs(layer, data["calls"], len(weights), constants)
     data["constants"] = [_constant(layer, value) for value in constants]
-    refuse_if_different(layer, data, calls, weights)
+    refuse_if_different(layer, data, traced_ways, answers, weights)
     return data
 
 
@@ -82,47 +84,10 @@ def _refused(layer: Layer, why: str, hint: str = _HINT) -> SavingError:
 # -- arguments and weights
 
 
-def _calls_of(layer: Any) -> list[Arguments]:
-    """Arguments of the layer's calls, with symbolic tensors and tensors at the leaves; a model that was called on data
-    only is taken to be called on batches of any size."""
-    drawn = [tree.map_leaves(_without_module, (node.args, node.kwargs)) for node in layer._calls()]
-    if drawn:
-        return drawn
-    if getattr(layer, "graph", None) is not None:
-        return [((layer.graph.input_structure,), {})]
-    first = getattr(layer, "first_call", None)
-    return [] if first is None else [tree.map_leaves(_any_batch, first)]
-
-
-def _without_module(leaf: Any) -> Any:
-    return leaf.value if isinstance(leaf, Constant) else leaf
-
-
-def _any_batch(leaf: Any) -> Any:
-    if isinstance(leaf, torch.Tensor) and leaf.dim():
-        return Input(batch_shape=(None, *leaf.shape[1:]), dtype=leaf.dtype)
-    return leaf
-
-
 def _leaf(leaf: Any) -> Any:
     if isinstance(leaf, (SymbolicTensor, torch.Tensor)):
         return {"$tensor": {"shape": list(leaf.shape), "dtype": name_of_dtype(leaf.dtype)}}
     return no_word(leaf)
-
-
-def _examples(arguments: Any) -> tuple[list[torch.Tensor], list[dict[int, Any]]]:
-    """(a tensor for each place of one, its unknown axes)."""
-    flat, axes = [], []
-    for leaf in tree.leaves(arguments):
-        if isinstance(leaf, SymbolicTensor):
-            example: Array = leaf.example(0)
-            flat.append(torch.zeros(example.shape, dtype=example.dtype))
-            unknown = [axis for axis, size in enumerate(leaf.shape) if size is None]
-            axes.append(dict.fromkeys(unknown, torch.export.Dim.DYNAMIC))
-        elif isinstance(leaf, torch.Tensor):
-            flat.append(leaf.detach().as_subclass(torch.Tensor).clone())
-            axes.append({})
-    return flat, axes
 
 
 def _weight(layer: Layer, path: str, weight: torch.Tensor) -> dict[str, Any]:
@@ -159,7 +124,7 @@ def _constant(layer: Layer, value: torch.Tensor) -> dict[str, Any]:
 class _CallOf(torch.nn.Module):
     """A layer's call as a function of its weights and inputs, which is what is exported."""
 
-    def __init__(self, layer: Layer, paths: list[str], arguments: Arguments) -> None:
+    def __init__(self, layer: Layer, paths: list[str], arguments: Any) -> None:
         super().__init__()
         # Not as a child: its weights are inputs.
         self.__dict__["call"] = (layer, paths, arguments)
@@ -170,45 +135,38 @@ class _CallOf(torch.nn.Module):
             return outputs_and_losses(layer, filled(arguments, iter(inputs)))
 
 
-def _export(
-    layer: Layer, weights: dict[str, torch.Tensor], arguments: Any, flat: Any, axes: Any, training: bool
-) -> Any:
-    """The call as a graph of ATen operations, for any size of the unknown axes.
+def _programs(layer: Layer, weights: dict[str, torch.Tensor], way: Way) -> dict[bool, Any]:
+    """The call in both modes as graphs of ATen operations: traced on the usual sizes, or, where these do not go, on
+    some with which the layer runs.
 
     Raises:
         SavingError: with the first line of PyTorch's reason.
     """
+    try:
+        return {mode: _export(layer, weights, way, way.usual, mode) for mode in MODES}
+    except SavingError:
+        others = sizes_taken(layer, weights, way)
+        if others is None or others == way.usual:
+            raise
+    return {mode: _export(layer, weights, way, others, mode) for mode in MODES}
+
+
+def _export(layer: Layer, weights: dict[str, torch.Tensor], way: Way, sizes: Sizes, training: bool) -> Any:
     copies = list(copies_of(weights).values())
-    dynamic = ([None] * len(copies), axes)
-    call = _CallOf(layer, list(weights), arguments)
+    inputs = way.blanks(sizes)
+    # AUTO lets the tracer find that sizes depend on one another; `domain` asks later what became of them.
+    axes: list[dict[int, Any]] = [{} for _ in inputs]
+    for number, axis in way.axes:
+        axes[number][axis] = torch.export.Dim.AUTO
+    call = _CallOf(layer, list(weights), way.arguments)
     try:
         with flags(layer, training), torch.random.fork_rng(devices=[]):
-            program = torch.export.export(call, (copies, flat), dynamic_shapes=dynamic, strict=False)
+            return torch.export.export(
+                call, (copies, inputs), dynamic_shapes=([None] * len(copies), axes), strict=False
+            )
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
         raise _refused(layer, f"in {MODES[training]} mode, {type(error).__name__}: {lines[0]}"[:300]) from error
-    _refuse_branches(layer, program)
-    return program
-
-
-def _refuse_branches(layer: Layer, program: Any) -> None:
-    """What was traced is one path: refuse where the tracer has taken another for granted for some size.
-
-    Raises:
-        SavingError: with the condition.
-    """
-    sizes = [
-        size
-        for node in program.graph.nodes
-        if node.op == "placeholder" and isinstance(node.meta.get("val"), torch.Tensor)
-        for size in node.meta["val"].shape
-        if isinstance(size, torch.SymInt)
-    ]
-    for guard in tracing.guards(sizes[0]) if sizes else ():
-        symbols = sorted(guard.expr.free_symbols, key=str)
-        held = all(bool(guard.expr.subs(dict.fromkeys(symbols, n))) for n in _SIZES)
-        if not held:
-            raise _refused(layer, f"what it does depends on a size: the tracer took it that {guard.expr}"[:300])
 
 
 # -- the exported graph as JSON

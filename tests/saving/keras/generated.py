@@ -200,3 +200,87 @@ def model(k: Space, seed: int) -> Any:
     if len(inputs) == 1:
         return k.Model(inputs[0], outputs)
     return k.Model({x.name: x for x in inputs} if rng.random() < 0.4 else inputs, outputs)
+
+
+# ---- names, orders and equal shapes that can be confused
+
+# Names that Keras gives by itself, out of their order; words of its files; what sorts otherwise than it was made.
+NAMES = (
+    "dense_1 dense dense_10 dense_2 Dense dense_01 layers vars kernel bias model functional sequential input input_1 "
+    "layer 0 10 1 9 _dense dense_ batch_normalization_1 batch_normalization lstm x y z a b Z ä weights optimizer self "
+    "metrics name config cell layer_1 dense__1 top_level_model_weights model_weights"
+).split()
+# All of (B, 3) -> (B, 3), most of them with weights of one shape.
+ALIKE: list[Callable[[Any, Any, Any], Any]] = [
+    lambda k, r, n: k.layers.Dense(3, name=n),
+    lambda k, r, n: k.layers.Dense(3, name=n),
+    lambda k, r, n: k.layers.Dense(3, use_bias=False, activation=act(r), name=n),
+    lambda k, r, n: k.layers.BatchNormalization(name=n),
+    lambda k, r, n: k.layers.LayerNormalization(name=n),
+    lambda k, r, n: k.layers.EinsumDense("ab,bc->ac", output_shape=3, bias_axes="c", name=n),
+    lambda k, r, n: k.layers.PReLU(name=n),
+    lambda k, r, n: alike_within(k, r, n),
+    lambda k, r, n: alike_in_a_row(k, r, n),
+]
+ALIKE_STEPS: list[Callable[[Any, Any, Any], Any]] = [
+    lambda k, r, n: k.layers.LSTM(3, return_sequences=True, name=n),
+    lambda k, r, n: k.layers.GRU(3, return_sequences=True, name=n),
+    lambda k, r, n: k.layers.Conv1D(3, 1, name=n),
+    lambda k, r, n: k.layers.Dense(3, name=n),
+    lambda k, r, n: k.layers.TimeDistributed(k.layers.Dense(3, name="dense"), name=n),
+    lambda k, r, n: k.layers.TimeDistributed(alike_within(k, r, "inner"), name=n),
+    lambda k, r, n: k.layers.Bidirectional(
+        k.layers.LSTM(3, return_sequences=True), backward_layer=k.layers.LSTM(3, return_sequences=True,
+                                                                              go_backwards=True),
+        merge_mode="sum", name=n),
+    lambda k, r, n: k.layers.RNN(
+        k.layers.StackedRNNCells([k.layers.GRUCell(3), k.layers.GRUCell(3)]), return_sequences=True, name=n),
+]  # fmt: skip
+
+
+def taken(r: random.Random, names: list[str]) -> str:
+    """A name that no other layer of the model has, which Keras would refuse."""
+    free = [name for name in NAMES if name not in names]
+    names.append(r.choice(free))
+    return names[-1]
+
+
+def alike_within(k: Space, r: random.Random, name: str) -> Any:
+    """A model of (B, 3) -> (B, 3) whose layers have names that layers around it have, too."""
+    own: list[str] = []
+    x = k.Input((3,), name=taken(r, own))
+    one, two = (k.layers.Dense(3, name=taken(r, own)) for _ in range(2))
+    return k.Model(x, one(two(x)) + two(x) if r.random() < 0.5 else two(one(x)) + x, name=name)
+
+
+def alike_in_a_row(k: Space, r: random.Random, name: str) -> Any:
+    own: list[str] = []
+    return k.Sequential([k.Input((3,)), *(k.layers.Dense(3, name=taken(r, own)) for _ in range(2))], name=name)
+
+
+def confusable(k: Space, seed: int) -> Any:
+    """A model of layers alike, made in one order, called in another, and named in a third."""
+    r = random.Random(seed)
+    names: list[str] = []
+    steps = r.random() < 0.3
+    shape, kinds = ((2, 3), ALIKE_STEPS) if steps else ((3,), ALIKE)
+    inputs = [k.Input(shape, name=taken(r, names) or f"in{i}") for i in range(r.randint(1, 3))]
+    made = [r.choice(kinds)(k, r, taken(r, names)) for _ in range(r.randint(3, 7))]
+    r.shuffle(made)
+    known = list(inputs)
+    for layer in [*made, *r.sample(made, r.randint(0, 2))]:  # some of them twice
+        x = r.choice(known[-4:])
+        if r.random() < 0.25:
+            x = x + r.choice(known)
+        known.append(layer(x))
+    r.shuffle(known)
+    total = known[0]
+    for other in known[1:]:
+        total = total + other * r.choice([0.5, 1.0, 2.0])
+    head = k.layers.Dense(3, name=taken(r, names))(total)
+    keys = r.sample(NAMES, 2)
+    outputs = r.choice([head, [head, total], {keys[0]: head, keys[1]: total}])
+    if len(inputs) == 1:
+        return k.Model(inputs[0], outputs)
+    r.shuffle(inputs)
+    return k.Model({x.name: x for x in inputs} if r.random() < 0.4 else inputs, outputs)

@@ -24,7 +24,7 @@ def test_there_and_back(model, tmp_path, capsys):
     one, two, three = (str(tmp_path / name) for name in ("a.lamina", "b.keras", "c.lamina"))
     assert main(["convert", one, two]) == 0
     assert main(["convert", two, three]) == 0
-    assert "not carried" not in capsys.readouterr().out
+    assert "left out" not in capsys.readouterr().out
     x = torch.rand(4, 3)
     torch.testing.assert_close(lamina.models.load_model(three)(x), model(x))
     np.testing.assert_allclose(keras.models.load_model(two)(x).detach(), model(x).detach(), rtol=1e-6)
@@ -33,7 +33,7 @@ def test_there_and_back(model, tmp_path, capsys):
 def test_weights_alone_belong_to_a_model(model, tmp_path, capsys):
     one, two, three = (str(tmp_path / name) for name in ("a.lamina", "b.weights.h5", "c.weights.safetensors"))
     assert main(["convert", one, two]) == 0
-    assert "not carried: the graph" in capsys.readouterr().out
+    assert "left out    the graph" in capsys.readouterr().out
     assert main(["convert", two, three, "--model", one]) == 0
     other = lamina.models.load_model(one)
     other.set_weights([0 * weight for weight in other.get_weights()])

@@ -573,6 +573,32 @@ def test_a_lambda_by_the_name_of_its_layer(function: Any, tmp_path: Path) -> Non
             load_model(path, **options)
 
 
+@pytest.mark.parametrize("first", [False, True], ids=["channels_last", "channels_first"])
+@pytest.mark.parametrize("version", ["2.2.4", "2.3.1", "2.2.4-tf", "2.4.0", "2.15.0", "3.1.0"])
+def test_up_sampling_by_interpolation(version: str, first: bool, tmp_path: Path) -> None:
+    """Before Keras was TensorFlow's: position i lies at i / size; since then (i + 1/2) / size - 1/2."""
+    form = "channels_first" if first else "channels_last"
+    entry = {"name": "u", "batch_input_shape": [None, *((2, 3, 4) if first else (3, 4, 2))], "size": [2, 3],
+             "interpolation": "bilinear", "data_format": form}  # fmt: skip
+    model = loaded(write_h5(tmp_path / "m.h5", sequential(("UpSampling2D", entry), bare=False), {}, version))
+    corners = version in ("2.2.4", "2.3.1")
+
+    def enlarged(x: np.ndarray, by: int, axis: int) -> np.ndarray:
+        count = x.shape[axis]
+        places = np.arange(count * by) / by if corners else (np.arange(count * by) + 0.5) / by - 0.5
+        low = np.floor(places)
+        share = (places - low).reshape([-1 if k == axis else 1 for k in range(4)])
+        at = [np.take(x, np.clip(low + k, 0, count - 1).astype(int), axis) for k in (0, 1)]
+        return at[0] * (1 - share) + at[1] * share
+
+    x = draw(2, 3, 4, 2)
+    right = enlarged(enlarged(x, 2, 1), 3, 2)
+    turned = (lambda v: np.ascontiguousarray(v.transpose(0, 3, 1, 2))) if first else (lambda v: v)
+    same(model, turned(x), turned(right))
+    model.save(tmp_path / "m.lamina")
+    same(load_model(tmp_path / "m.lamina"), turned(x), turned(right))
+
+
 # ---- how it was trained
 
 
@@ -606,12 +632,51 @@ def test_training_told_in_other_words(optimizer: Any, tmp_path: Path) -> None:
         np.testing.assert_allclose(model.get_layer("d").kernel.detach().numpy(), w, rtol=1e-4)
 
 
-@pytest.mark.parametrize("config", [{"schedule_decay": 0.1}, {"decay": "fast"}])
+@pytest.mark.parametrize(
+    "told, speed",
+    [({"schedule_decay": 0.004}, 0.004), ({"schedule_decay": 0.1}, 0.1), ({"decay": 0.004}, 0.004), ({}, 1.0),
+     ({"decay": 0.0, "is_legacy_optimizer": False}, 1.0)],
+)  # fmt: skip
+@pytest.mark.parametrize("cache", ["momentum_cache", "m_schedule", None])
+def test_nadam_goes_on_as_keras_2_had_it(told: dict[str, Any], speed: float, cache: Any, tmp_path: Path) -> None:
+    """u_t = beta_1 (1 - 0.96^(0.004 t) / 2) up to 2.10, where tf.keras tells the 0.004 as "decay"; 0.96^t from 2.11."""
+    arrays = dense("d", 2, 1)
+    config = {"lr": 0.05, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, **told}
+    training = {"optimizer_config": {"class_name": "Nadam", "config": config}, "loss": "mse", "metrics": []}
+    first = {"name": "d", "units": 1, "batch_input_shape": [None, 2]}
+    path = write_h5(tmp_path / "m.h5", sequential(("Dense", first)), arrays, "2.4.0", training=training)
+    m, v = ({key: np.abs(draw(*w.shape)) for key, w in arrays["d"].items()} for _ in range(2))
+    u = [0.9 * (1 - 0.5 * 0.96 ** (t * speed)) for t in range(1, 12)]
+    state: dict[str, Any] = {"Nadam/iter": np.int64(7)}
+    if cache:
+        state[f"Nadam/{cache}"] = np.float32(np.prod(u[:7]))
+    state |= {f"Nadam/m/{key}": value for key, value in m.items()} | {f"Nadam/v/{key}": x for key, x in v.items()}
+    with h5py.File(path, "a") as file:
+        group = file.create_group("optimizer_weights")
+        group.attrs["weight_names"] = [np.bytes_(f"{name}:0") for name in state]
+        for name, value in state.items():
+            group[f"{name}:0"] = value
+    model = loaded(path)
+    assert model.optimizer.schedule_decay == speed
+    x, y = draw(4, 2), draw(4, 1)
+    w = {key: value.astype("float64") for key, value in arrays["d"].items()}
+    for t in (8, 9):
+        error = x @ w["kernel"] + w["bias"] - y
+        for key, grad in {"kernel": 2 * x.T @ error / 4, "bias": 2 * error.mean(0)}.items():
+            m[key], v[key] = 0.9 * m[key] + 0.1 * grad, 0.999 * v[key] + 0.001 * grad**2
+            done, ahead = np.prod(u[:t]), np.prod(u[: t + 1])
+            bar = (1 - u[t - 1]) * grad / (1 - done) + u[t] * m[key] / (1 - ahead)
+            w[key] = w[key] - 0.05 * bar / (np.sqrt(v[key] / (1 - 0.999**t)) + 1e-7)
+        model.train_on_batch(x, y)
+    np.testing.assert_allclose(model.get_layer("d").kernel.detach().numpy(), w["kernel"], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [{"schedule_decay": -0.1}, {"decay": "fast"}])
 def test_a_setting_that_is_gone_is_named(config: Any, tmp_path: Path) -> None:
     training = {"optimizer_config": {"class_name": "Nadam", "config": {"lr": 0.1, **config}}, "loss": "mse"}
     first = {"name": "d", "units": 1, "batch_input_shape": [None, 3]}
     path = write_h5(tmp_path / "m.h5", sequential(("Dense", first)), dense("d", 3, 1), training=training)
-    with pytest.warns(UserWarning, match=next(iter(config))):
+    with pytest.warns(UserWarning, match="schedule_decay"):
         load_model(path)
 
 

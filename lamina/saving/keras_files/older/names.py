@@ -51,7 +51,7 @@ def _names_in(config: Any) -> list[str]:
                 continue
             if isinstance(item.get("name"), str):
                 found.append(item["name"])
-            stack += reversed(list(item.values()))
-        elif isinstance(item, list):
-            stack += reversed(item)
+        if isinstance(item, (dict, list)):
+            parts = item.values() if isinstance(item, dict) else item
+            stack += [part for part in reversed(parts) if isinstance(part, (dict, list))]
     return found

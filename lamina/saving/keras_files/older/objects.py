@@ -8,7 +8,7 @@ from typing import Any
 
 from .words import FUNCTIONS
 
-_CLASSES: Mapping[str, str] = MappingProxyType(
+CLASSES: Mapping[str, str] = MappingProxyType(
     {
         "GlorotUniformV2": "GlorotUniform", "GlorotNormalV2": "GlorotNormal", "HeNormalV2": "HeNormal",
         "HeUniformV2": "HeUniform", "LecunNormalV2": "LecunNormal", "LecunUniformV2": "LecunUniform",
@@ -28,7 +28,7 @@ _RENAMED = {("MaxNorm", "m"): "max_value"}
 # Arguments that an object of some older version has, and that say nothing of it: the dtype was that of the layer, which
 # tells it too; "uses_learning_phase" how it was run.
 _IDLE = ("dtype", "uses_learning_phase", "partition", "layout")
-_INITIALIZERS = frozenset(_CLASSES[name] for name in _CLASSES if name.endswith("V2")) | {
+_INITIALIZERS = frozenset(CLASSES[name] for name in CLASSES if name.endswith("V2")) | {
     "GlorotUniform", "GlorotNormal", "HeNormal", "HeUniform", "LecunNormal", "LecunUniform", "Identity", "Zeros",
     "Ones", "Constant", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling",
     "glorot_uniform", "glorot_normal", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "identity",
@@ -68,7 +68,7 @@ def _object(key: str, value: dict[str, Any]) -> dict[str, Any]:
     name, config = value["class_name"], value.get("config")
     if name == "function" and isinstance(config, str):
         return {**value, "config": FUNCTIONS.get(config, config) if key.endswith("activation") else config}
-    name = _CLASSES.get(name, name)
+    name = CLASSES.get(name, name)
     if isinstance(config, dict) and (name in _INITIALIZERS or name in _REGULARIZERS_AND_CONSTRAINTS):
         config = {_RENAMED.get((name, k), k): _number(v) for k, v in config.items() if k not in _IDLE}
         if name == "VarianceScaling" and config.get("distribution") in _DISTRIBUTIONS:

@@ -17,7 +17,7 @@ from lamina.graph import Symbolic
 from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field
 
-from .tf_graph import graph_operation
+from .tf_graph import MAX_AXES, graph_operation
 
 
 class TfFunction(NamedTuple):
@@ -139,6 +139,8 @@ def _getitem(x: Any, key: Any) -> Any:
 def _key(key: Any) -> Any:
     """What an index was: lists are its parts, ``{"start", "stop", "step"}`` slices."""
     if isinstance(key, list):
+        if len(key) > MAX_AXES:
+            raise LoadingError("An index has more parts than any tensor has axes.", got=str(len(key)))
         return tuple(_key(item) for item in key)
     if isinstance(key, dict) and key.keys() == {"start", "stop", "step"}:
         return slice(key["start"], key["stop"], key["step"])

@@ -18,6 +18,8 @@ from lamina.saving.keras_files.older.proto import node_def_of
 
 Attributes = Mapping[str, Any]
 
+MAX_AXES = 64
+
 
 class GraphOperation(NamedTuple):
     """An operation, its attributes, and its constant inputs by their places."""
@@ -127,6 +129,8 @@ _SLICE_MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
 def _strided_slice(inputs: list[Any], attributes: Attributes) -> Any:
     """``x[begin:end:stride, ...]``; a bit of each mask tells for each axis what it is instead."""
     x, begin, end, strides = inputs[0], *(_ints(part) for part in inputs[1:4])
+    if len(begin) > MAX_AXES:
+        raise ValueError(f"an index of {len(begin)} parts")
     masks = {name: attributes.get(f"{name}_mask") or 0 for name in _SLICE_MASKS}
     key: list[Any] = []
     for place, (first, last, step) in enumerate(zip(begin, end, strides, strict=True)):

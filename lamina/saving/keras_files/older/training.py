@@ -14,7 +14,6 @@ _RENAMED = {"lr": "learning_rate"}
 # (optimizer or "", argument) -> the values with which it says no more than Keras 3 does by itself; None: any.
 _IDLE: Mapping[tuple[str, str], tuple[Any, ...] | None] = MappingProxyType(
     {
-        ("Nadam", "schedule_decay"): (0.004,),
         ("", "decay"): (0, 0.0, None),
         ("", "jit_compile"): None,
         ("", "is_legacy_optimizer"): None,
@@ -50,6 +49,8 @@ def _optimizer(data: Any) -> Any:
         return data
     name = str(data.get("class_name")).removeprefix("Custom>")
     config = {_RENAMED.get(key, key): value for key, value in data["config"].items()}
+    if name == "Nadam" and data["config"].get("is_legacy_optimizer") is not False and config.get("decay") is not None:
+        config.setdefault("schedule_decay", config.pop("decay"))  # of which tf.keras (to 2.10) kept it under this word
     decay = config.get("decay")
     if decay and isinstance(decay, (int, float)) and isinstance(config.get("learning_rate"), (int, float)):
         # The rate at step t was lr / (1 + decay * t).

@@ -21,11 +21,16 @@ Arrays = Sequence[torch.Tensor]
 
 
 class Form(NamedTuple):
-    """Shapes of the stored arrays, and what makes the weights of today from them."""
+    """Shapes of the stored arrays, what makes the weights of today from them, and what that does, in words."""
 
     shapes: list[Shape]
     turned: Callable[[Arrays], list[torch.Tensor]]
-    usual: bool = False
+    what: str = ""
+
+    @property
+    def usual(self) -> bool:
+        """Whether the arrays are the weights as they are."""
+        return not self.what
 
 
 class Part(NamedTuple):
@@ -74,12 +79,12 @@ def _forms(layer: Layer, version: Version, backend: str) -> Iterator[Form]:
     shapes = [tuple(weight.shape) for weight in layer.weights]
     yield from _recurrent(layer, shapes)
     if not isinstance(layer, _CONVOLUTIONS):
-        yield Form(shapes, list, usual=True)
+        yield Form(shapes, list)
         return
     flip = _flipped if backend == "theano" and isinstance(layer, _FLIPPED) else list
     if version.major < 2:
         yield from _first_convolutions(layer, shapes, flip)
-    yield Form(shapes, flip, usual=flip is list)
+    yield Form(shapes, flip, "" if flip is list else _TURNED)
 
 
 # -- recurrent layers
@@ -95,9 +100,10 @@ def _recurrent(layer: Layer, shapes: list[Shape]) -> Iterator[Form]:
     wide, units = len(gates), shapes[1][0]
     single = [(shapes[0][0], units), (units, units), (units,)]
     if shapes[2] == (wide * units,):
-        yield Form(single * wide, lambda arrays: _joined(arrays, gates))
+        yield Form(single * wide, lambda arrays: _joined(arrays, gates), "a weight for each gate -> one of each kind")
     # NVIDIA's library adds two biases, one for each product.
-    yield Form([*shapes[:2], (2 * wide * units,)], lambda arrays: _from_cudnn(arrays, wide, shapes[2]))
+    yield Form([*shapes[:2], (2 * wide * units,)], lambda arrays: _from_cudnn(arrays, wide, shapes[2]),
+               "CuDNN's kernels and biases -> of today's layer")  # fmt: skip
 
 
 def _joined(arrays: Arrays, gates: tuple[int, ...]) -> list[torch.Tensor]:
@@ -121,6 +127,9 @@ _CONVOLUTIONS = (
 )  # fmt: skip
 # Those whose kernels Theano turns around.
 _FLIPPED = _CONVOLUTIONS
+
+
+_TURNED = "Theano's kernels turned around"
 
 
 def _flipped(arrays: Arrays) -> list[torch.Tensor]:
@@ -151,4 +160,5 @@ def _first_convolutions(layer: Any, shapes: list[Shape], flip: Callable[[Arrays]
 def _with_kernel(
     shapes: list[Shape], kernel: Shape, turned: Callable[[torch.Tensor], torch.Tensor], flip: Callable[[Arrays], Any]
 ) -> Form:
-    return Form([kernel, *shapes[1:]], lambda arrays: flip([turned(arrays[0]), *arrays[1:]]))
+    what = "axes of the kernel in another order" + (f"; {_TURNED}" if flip is not list else "")
+    return Form([kernel, *shapes[1:]], lambda arrays: flip([turned(arrays[0]), *arrays[1:]]), what)

@@ -66,6 +66,7 @@ _OF_A_CLASS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("GRU", "output_dim"): "units",
         ("LSTM", "output_dim"): "units",
         ("SimpleRNN", "output_dim"): "units",
+        ("Embedding", "dropout"): "",  # of whole rows, in training
         ("Embedding", "init"): "embeddings_initializer",
         ("Embedding", "W_regularizer"): "embeddings_regularizer",
         ("Embedding", "W_constraint"): "embeddings_constraint",

@@ -1,0 +1,155 @@
+"""What `inspect_file` found, as a person reads it: 80 columns, the file's facts first, then a table of its layers."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lamina.printable import printable
+
+_WIDTH = 80
+_LABEL = 12
+# Columns of the table: layer, class, weights, values; a space between them.
+_COLUMNS = (21, 18, 29, 9)
+_MOST_LAYERS = 500
+_WIDEST = 1000
+_MOST_WEIGHTS = 12
+
+Facts = Mapping[str, Any]
+
+
+def text_of(told: Facts) -> str:
+    """The text for what ``FileFacts.to_dict()`` gave."""
+    lines = list(_head(told))
+    if told["layers"]:
+        lines += ["", *_table(told)]
+    if told["others"]:
+        lines += ["", "tensors" if not told["layers"] else "tensors that belong to no layer above", *_others(told)]
+    return "\n".join(line.rstrip() for line in [*lines, "", _sum(told)])
+
+
+def _head(told: Facts) -> Iterator[str]:
+    yield from _row("file", f"{told['path']}: {told['kind']}, {size_of(told['bytes'])}")
+    yield from _row("written by", told["written_by"])
+    yield from _row("members", ", ".join(f"{name} {size_of(size)}" for name, size in told["members"].items()))
+    if told["model"]:
+        yield from _row("model", f"{told['model']['class_name']} '{told['model']['name']}'")
+    yield from _row("inputs", ", ".join(map(_input, told["inputs"])))
+    yield from _row("outputs", ", ".join(told["outputs"]))
+    calls = (f"{name} ({count} times)" if count > 1 else name for name, count in told["functions"].items())
+    yield from _row("functions", ", ".join(calls))
+    if told["optimizer"]:
+        yield from _row("optimizer", _optimizer(told["optimizer"]))
+    for part, text in told["training"].items():
+        yield from _row(part.replace("_", " "), text)
+    if told["run"]:
+        yield from _row("training", ", ".join(f"{key} {value}" for key, value in told["run"].items()))
+    for one in told["needed"]:
+        yield from _row("needs" if one["needed"] else "uses", _needed(one))
+
+
+def _row(label: str, text: str) -> Iterator[str]:
+    if not text:
+        return
+    indent = label.ljust(_LABEL)
+    text = printable(text, _WIDEST)
+    yield from textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=" " * _LABEL)
+
+
+def _input(one: Facts) -> str:
+    shape = "" if one["shape"] is None else f" {shape_of(one['shape'])}"
+    return f"{one['name']}{shape}" + (f" {one['dtype']}" if one["dtype"] else "")
+
+
+def _optimizer(one: Facts) -> str:
+    settings = ", ".join(f"{key}={value}" for key, value in one["settings"].items())
+    stored = f"; {_counted(one['tensors'], 'tensor')} of its state" if one["tensors"] else "; no state"
+    return f"{one['class_name']}({settings}){stored}"
+
+
+def _needed(one: Facts) -> str:
+    text = f"the {one['kind']} {one['name']}"
+    if one["at_hand"]:
+        return f"{text}, which is at hand"
+    return f"{text}: {one['hint']}"
+
+
+def _table(told: Facts) -> Iterator[str]:
+    yield _cells("layer", "class", "weights", "values")
+    for layer in told["layers"][:_MOST_LAYERS]:
+        weights = layer["weights"]
+        shown = [f"{one['name']} {shape_of(one['shape'])}" for one in weights[:_MOST_WEIGHTS]]
+        more = [f"and {len(weights) - _MOST_WEIGHTS} more"] if len(weights) > _MOST_WEIGHTS else []
+        kind = layer["class_name"]
+        notes = [f"traced: {layer['operations']} operations"] if layer["operations"] is not None else []
+        notes += [f"called {layer['calls']} times"] if (layer["calls"] or 1) > 1 else []
+        counts = [_count(one["shape"]) for one in weights[:_MOST_WEIGHTS]]
+        yield from _rows([layer["name"], *notes], [kind], shown + more, counts)
+    if len(told["layers"]) > _MOST_LAYERS:
+        yield f"and {len(told['layers']) - _MOST_LAYERS} layers more"
+
+
+def _rows(*columns: list[str]) -> Iterator[str]:
+    for k in range(max(map(len, columns))):
+        yield _cells(*(column[k] if k < len(column) else "" for column in columns))
+
+
+def _cells(*cells: str) -> str:
+    *words, number = (printable(cell, width) for cell, width in zip(cells, _COLUMNS, strict=True))
+    row = [word.ljust(width) for word, width in zip(words, _COLUMNS[:-1], strict=True)]
+    return " ".join([*row, number.rjust(_COLUMNS[-1])])
+
+
+def _others(told: Facts) -> Iterator[str]:
+    name, kind, values = 45, 24, _COLUMNS[-1]
+    for one in told["others"][:_MOST_LAYERS]:
+        facts = f"{shape_of(one['shape'])} {one['dtype']}"
+        cells = printable(one["name"], name).ljust(name), printable(facts, kind).ljust(kind)
+        yield " ".join([*cells, _count(one["shape"]).rjust(values)])
+    if len(told["others"]) > _MOST_LAYERS:
+        yield f"and {len(told['others']) - _MOST_LAYERS} more"
+
+
+def _sum(told: Facts) -> str:
+    layers = f"{_counted(len(told['layers']), 'layer')}, " if told["layers"] else ""
+    stored = sum(one["bytes"] for one in told["others"]) + sum(
+        one["bytes"] for layer in told["layers"] for one in layer["weights"]
+    )
+    count = f"{_counted(told['values'], 'value')} in {_counted(told['tensors'], 'tensor')}"
+    return f"{layers}{count}, {size_of(stored)}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' * (count != 1)}"
+
+
+def _count(shape: Any) -> str:
+    count = 1
+    for size in shape:
+        count *= size
+    return f"{count:,}" if count < 10**7 else f"{count:.1e}"
+
+
+def shape_of(shape: Any) -> str:
+    """The shape as Keras prints it.
+
+    >>> shape_of([None, 4]), shape_of([3])
+    ('(None, 4)', '(3,)')
+    """
+    return str(tuple(shape))
+
+
+def size_of(count: int) -> str:
+    """A number of bytes for a person.
+
+    >>> size_of(620), size_of(3 * 2**20)
+    ('620 bytes', '3.0 MiB')
+    """
+    if count < 1024:
+        return f"{count} bytes"
+    size, unit = count / 1024, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
+        if size >= 1024:
+            size, unit = size / 1024, larger
+    return f"{size:.1f} {unit}"
