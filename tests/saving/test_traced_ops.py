@@ -197,6 +197,5 @@ def test_a_layer_that_refuses_whatever_is_tried_is_saved_with_a_warning(tmp_path
 def test_one_branch_of_several_is_refused_with_its_line(tmp_path: Path) -> None:
     x = Input((None, 4))
     model = Model(x, Called(lambda x: x + 1 if x.shape[1] > 5 else x)(x))
-    with pytest.raises(SavingError, match="what it does depends on a size") as caught:
+    with pytest.raises(SavingError, match=r"shape\[1\] > 5 \(test_traced_ops.py:"):
         model.save(tmp_path / "m.lamina")
-    assert "shape[1] > 5 (test_traced_ops.py:" in str(caught.value)
