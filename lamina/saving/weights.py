@@ -69,6 +69,8 @@ def tie(model: torch.nn.Module, tied: Mapping[str, str]) -> None:
         LoadingError: a path leads nowhere, or the two weights have different shapes.
     """
     for path, owner in tied.items():
+        if _is_within_traced(model, path):
+            continue
         slot, name = slot_of(model, path)
         source_slot, source_name = slot_of(model, owner)
         source = source_slot[source_name]
@@ -76,6 +78,17 @@ def tie(model: torch.nn.Module, tied: Mapping[str, str]) -> None:
             got = f"{facts(slot[name])} and {facts(source)}"
             raise LoadingError(f"The weights {path!r} and {owner!r} cannot be one.", got=got)
         slot[name] = source
+
+
+def _is_within_traced(model: torch.nn.Module, path: str) -> bool:
+    """Whether a path leads to nothing in a traced layer, which holds each weight once, at its first path."""
+    part: Any = model
+    traced = False
+    for step in path.split(".")[:-1]:
+        traced = traced or hasattr(part, "_traced_paths")
+        part = part._modules.get(step) if part is not None else None
+    name = path.rpartition(".")[2]
+    return traced and (part is None or (name not in part._parameters and name not in part._buffers))
 
 
 def slot_of(model: torch.nn.Module, path: str) -> tuple[dict[str, Any], str]:

@@ -214,12 +214,13 @@ rnn_relu = torch.ops.lamina.rnn_relu
 
 
 def wanted(inputs: Tensor) -> bool:
-    """Whether a tracer is at work that would write the steps of these inputs (B, T, F) out one by one.
+    """Whether a tracer is at work that would write the steps of these inputs (B, T, F) out one by one, or a trial on
+    shapes, where PyTorch takes them one by one too.
 
     An export sees PyTorch's own operations, which every program can run, unless its time axis is to stay open, which
     they cannot. ONNX has operators for whole sequences.
     """
     if not tracing.is_exporting():
-        return tracing.is_compiling_for_use()
+        return inputs.is_meta or tracing.is_compiling_for_use()
     length: Any = inputs.shape[1]
     return isinstance(length, torch.SymInt) and not torch.onnx.is_in_onnx_export()

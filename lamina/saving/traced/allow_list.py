@@ -248,7 +248,11 @@ def _checked_whole_recurrence(name: str) -> Callable[..., Any]:
         named = dict(zip(operands.split(), given, strict=True))
         x, h = named["x"], named["h"]
         units = h.shape[-1]
-        due = {"h": (x.shape[0], units), "w": (gates * units, x.shape[-1]), "r": (gates * units, units)}
+        due: dict[str, tuple[int, ...]] = {
+            "h": (x.shape[0], units),
+            "w": (gates * units, x.shape[-1]),
+            "r": (gates * units, units),
+        }
         due |= {"c": due["h"], "b": (gates * units,), "rb": (gates * units,)}
         if x.dim() != 3 or any(tuple(value.shape) != due[key] for key, value in named.items() if key != "x"):
             raise ValueError("weights or states that do not fit a recurrent layer")
@@ -266,8 +270,8 @@ def _checked_whole_recurrence(name: str) -> Callable[..., Any]:
 
 
 def _checked_weight_norm(v: Any, g: Any, dim: Any = 0) -> Any:
-    """PyTorch's kernel for the first and the last axis does not look at the shape of the lengths."""
-    if dim in (0, v.dim() - 1) and (not v.dim() or g.numel() != v.shape[dim]):
+    """PyTorch's kernel for the first and the last axis does not look at the shape of the lengths, and divides by it."""
+    if not v.numel() or (dim in (0, v.dim() - 1) and (not v.dim() or g.numel() != v.shape[dim])):
         raise ValueError("lengths that do not fit a weight's axis")
     return torch.ops.aten._weight_norm.default(v, g, dim)
 
