@@ -247,7 +247,7 @@ def test_names_that_lead_nowhere() -> None:
         file.attrs["layer_names"] = [b"dense", b"../other"]
 
     with pytest.raises(LoadingError, match="names a layer that it does not hold"):
-        read_legacy_weights(model(), written(fill), "the file")
+        read_legacy_weights(model(), written(fill), "the file", Translations())
 
 
 @pytest.mark.parametrize("value", [5, np.ones((2, 2)), np.array([1.0, 2.0]), "dense"], ids=str)
@@ -257,7 +257,7 @@ def test_names_that_are_no_names(value: Any) -> None:
         file.attrs["layer_names"] = value
 
     with pytest.raises(LoadingError, match="no list of names"):
-        read_legacy_weights(model(), written(fill), "the file")
+        read_legacy_weights(model(), written(fill), "the file", Translations())
 
 
 def test_names_of_any_length() -> None:
@@ -267,14 +267,14 @@ def test_names_of_any_length() -> None:
         file.attrs["layer_names"] = np.array(["x" * 1000] * 1000, h5py.string_dtype())
 
     with pytest.raises(LoadingError, match="names a layer that it does not hold"):
-        read_legacy_weights(model(), written(fill), "the file")
+        read_legacy_weights(model(), written(fill), "the file", Translations())
 
 
 def test_a_heap_without_end() -> None:
     """Found by changing bytes at random: HDF5 itself goes round in it for ever."""
     content = (Path(__file__).parent / "fixtures" / "heap_without_end.h5").read_bytes()
     with pytest.raises(DamagedFileError, match="a heap of texts"):
-        read_legacy_weights(model(), content, "the file")
+        read_legacy_weights(model(), content, "the file", Translations())
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
@@ -299,4 +299,4 @@ def test_a_text_that_says_another_length_is_refused_before_room_is_made_for_it(l
     content[heap - 4 : heap] = length.to_bytes(4, "little")
     x = Input((7,))
     with pytest.raises(DamagedFileError, match="says another length than is stored"):
-        read_legacy_weights(Model(x, Dense(2)(x)), bytes(content), "here")
+        read_legacy_weights(Model(x, Dense(2)(x)), bytes(content), "here", Translations())
