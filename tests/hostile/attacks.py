@@ -784,4 +784,6 @@ def _joined(folder: Path, config: Any) -> Callable[[], Any]:
 def all_attacks() -> list[Attack]:
     files = _payload_attacks() + _file_attacks() + _memory_attacks()
     found = files + _traced_attacks() + _body_attacks() + _work_attacks() + _config_attacks()
-    return found + [looked for attack in found if (looked := _inspected(attack)) is not None]
+    names = {attack.name for attack in found}
+    files = [one for one in found if one.name.replace("load_weights", "load_model", 1) not in names - {one.name}]
+    return found + [looked for attack in files if (looked := _inspected(attack)) is not None]

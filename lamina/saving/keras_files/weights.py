@@ -68,7 +68,7 @@ def read_keras_weights(
         return load_optimizer(model, file, old) if optimizer else []
 
 
-def read_legacy_weights(model: Any, source: Any, where: str, told: Translations) -> None:
+def read_legacy_weights(model: Any, source: Any, where: str, told: Translations | None = None) -> None:
     """Read all weights of ``model`` from a ``.h5`` of Keras 2: of a whole model, or of weights alone.
 
     Args:
