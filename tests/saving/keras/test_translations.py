@@ -187,8 +187,6 @@ def test_merges_and_metrics(tmp_path: Path) -> None:
     config = graph(
         [source("a", 3), source("b", 3), layer("Merge", "m", "a", "b", mode="concat", concat_axis=-1)],
         ["a", "b"],
-        [source("a", 3), source("b", 3), layer("Merge", "m", "a", "b", mode="concat", concat_axis=-1)],
-        ["a", "b"],
         ["m"],
     )
     loss = {"class_name": "MeanSquaredError", "config": {"reduction": "auto", "name": "mse"}}
