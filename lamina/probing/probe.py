@@ -25,7 +25,7 @@ from lamina.sizes.effort import effort_now
 from lamina.sizes.search import REFUSALS
 
 from .questions import Question, followed
-from .quick import pointwise_on_shapes
+from .quick import on_shapes_at_once
 from .stand_in import StandIns, is_shape
 from .values import BY_VALUES, LARGE, LIKE, SMALL, Values, as_shape, bound_of, by_values, written_by
 
@@ -33,6 +33,12 @@ BUILT_IN = (BuiltinFunctionType, MethodDescriptorType)
 _FAR = 2500  # beyond this a window or a step makes the same of all usual sizes
 _SHAPE: Any = torch.Tensor.shape
 _SIZES = frozenset([_SHAPE.__get__, torch.Tensor.size, torch.Tensor.numel, torch.Tensor.nelement])
+
+# What no size and no value has to do with is answered at once.
+_FACTS = frozenset(
+    [getattr(torch.Tensor, name).__get__ for name in "dtype is_meta ndim layout requires_grad".split()]
+    + [torch.Tensor.dim, torch.Tensor.is_floating_point, torch.Tensor.is_complex]
+)
 
 M = TypeVar("M", bound=torch.nn.Module)
 
@@ -112,7 +118,7 @@ class Probe(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if self.paused:
+        if self.paused or func in _FACTS:
             return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         if name == "__set__" and isinstance(args[0], torch.Tensor):
@@ -172,7 +178,7 @@ class Probe(TorchFunctionMode):
         if numbers:  # else not touched: compiled code has to see the same attributes before and after
             self.asked += [Question("spoken", 0, number, None) for number in numbers]
         args, kwargs = tree.map_leaves(as_shape, (args, kwargs))
-        quick = pointwise_on_shapes(func, args, kwargs)
+        quick = on_shapes_at_once(func, args, kwargs)
         return func(*args, **kwargs) if quick is None else quick
 
 

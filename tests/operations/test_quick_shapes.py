@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from lamina.layers import Input, Lambda
-from lamina.probing.quick import pointwise_on_shapes
+from lamina.probing.quick import on_shapes_at_once
 from lamina.probing.values import as_shape
 from lamina.sizes import tree
 from tests.operations.calls import KINDS, OF_TENSORS, arguments
@@ -35,7 +35,7 @@ def test_every_pointwise_function_has_the_shapes_that_pytorch_finds(dtype: torch
     for (name, facts), shapes in product(OF_TENSORS, SHAPES):
         function = facts.functions[name]
         args = arguments(name, function, [torch.empty(shape, dtype=dtype, device="meta") for shape in shapes])
-        quick = pointwise_on_shapes(function, tuple(args), {})
+        quick = on_shapes_at_once(function, tuple(args), {})
         if quick is None:
             continue
         found.add(name)
@@ -64,7 +64,7 @@ def test_mixed_dtypes_and_numbers_are_promoted() -> None:
                 torch.pow,
             ):
                 args = tree.map_leaves(as_shape, (x, y))
-                quick = pointwise_on_shapes(function, args, {})
+                quick = on_shapes_at_once(function, args, {})
                 if quick is not None and (quick.shape, quick.dtype) != (function(x, y).shape, function(x, y).dtype):
                     wrong.append((function, ours, other, shape))
     assert not wrong
@@ -89,14 +89,14 @@ X = torch.empty(2, 3, 4, device="meta")
     ],
 )
 def test_where_more_than_shapes_counts_pytorch_is_asked(function: Any, args: Any, kwargs: Any) -> None:
-    assert pointwise_on_shapes(function, args, kwargs) is None
+    assert on_shapes_at_once(function, args, kwargs) is None
 
 
 def test_under_a_transform_pytorch_is_asked() -> None:
     seen = []
 
     def row(x: torch.Tensor) -> torch.Tensor:
-        seen.append(pointwise_on_shapes(torch.relu, (x,), {}))
+        seen.append(on_shapes_at_once(torch.relu, (x,), {}))
         return x
 
     torch.vmap(row)(X)
@@ -111,3 +111,29 @@ def test_a_view_that_strides_refuse_is_refused_while_drawing() -> None:
 def test_shapes_that_do_not_broadcast_are_refused() -> None:
     with pytest.raises(Exception, match=r"cannot take this input"):
         Lambda(lambda t: torch.relu(t) + torch.ones(5))(Input((3, 4)))
+
+
+W, BIAS = torch.empty(4, 5, device="meta"), torch.empty(5, device="meta")
+
+
+@pytest.mark.parametrize(
+    "function, args, kwargs, by_rule",
+    [
+        pytest.param(torch.addmm, (BIAS, X[0], W), {}, True, id="product"),
+        pytest.param(torch.addmm, (BIAS, X[0], W.t().contiguous().t()), {}, True, id="transposed"),
+        pytest.param(torch.addmm, (BIAS, X[0], BIAS[:, None]), {}, False, id="refused product"),
+        pytest.param(torch.addmm, (BIAS, X[0], W), {"alpha": 2}, False, id="scaled"),
+        pytest.param(torch.addmm, (BIAS.double(), X[0], W), {}, False, id="other dtype"),
+        pytest.param(torch.addmm, (BIAS[:1], X[0], W), {}, False, id="broadcast"),
+        pytest.param(F.layer_norm, (X, (4,)), {}, True, id="norm"),
+        pytest.param(F.layer_norm, (X, (3, 4)), {"weight": X[0], "bias": X[0]}, True, id="norm of two axes"),
+        pytest.param(F.layer_norm, (X, (3,)), {}, False, id="refused norm"),
+        pytest.param(F.layer_norm, (X.permute(0, 2, 1), (3,)), {}, False, id="strided norm"),
+        pytest.param(torch.layer_norm, (X, (4,), BIAS[:4], BIAS[:4]), {}, True, id="norm with weights"),
+    ],
+)
+def test_rules_of_products_and_norms_are_pytorchs(function: Any, args: Any, kwargs: Any, by_rule: bool) -> None:
+    quick = on_shapes_at_once(function, args, kwargs)
+    assert (quick is not None) == by_rule
+    if quick is not None:
+        assert outcome(lambda: quick) == outcome(lambda: function(*args, **kwargs))
