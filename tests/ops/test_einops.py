@@ -154,7 +154,12 @@ print(einops.rearrange(x, "b t c -> b (t c)").shape)
 
 
 @pytest.mark.parametrize(
-    "first, second", [("import einops", "import lamina"), ("import lamina", "import einops"), ("import lamina", "")]
+    "first, second",
+    [
+        ("import einops", "import lamina"),
+        pytest.param("import lamina", "import einops", marks=pytest.mark.slow),
+        ("import lamina", ""),
+    ],
 )
 def test_the_order_of_imports_does_not_matter(first, second):
     program = PROGRAM.format(first=first, second=second, known=bool(second) or "einops" in first)

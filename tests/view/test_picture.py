@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import struct
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -337,9 +336,3 @@ def test_wrong_arguments_are_refused(tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ArgumentError, match=r"(?s)needs matplotlib.*pip install 'lamina\[plot\]'; \.svg and \.html"):
         plot_model(models.chain(), tmp_path / "model.png")
-
-
-def test_importing_the_room_loads_nothing_optional():
-    code = "import sys, lamina.view; print([m for m in ('matplotlib', 'rich.table') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -1,6 +1,6 @@
 """Layers of one shape that can be confused: random graphs written and read by Lamina and by Keras, in all four ways.
 
-500 graphs with the slow tests, 10 of them without."""
+500 graphs with the slow tests, 4 of them without."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import torch
 
 import lamina
 
-SEEDS = [seed if seed < 10 else pytest.param(seed, marks=pytest.mark.slow) for seed in range(500)]
+SEEDS = [seed if seed < 4 else pytest.param(seed, marks=pytest.mark.slow) for seed in range(500)]
 LIBRARIES = {"lamina": lamina, "keras": keras}
 # Some are one call in Keras and several nodes in Lamina, or the other way round: distances then differ.
 FUNCTIONS = [
@@ -144,7 +144,7 @@ def test_entries_are_written_in_keras_order(tmp_path):
 
 
 @pytest.mark.parametrize("writer", LIBRARIES)
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", SEEDS[:10])
 def test_the_order_of_entries_says_nothing(seed, writer, tmp_path):
     """Files of Lamina before had them in the order of drawing. Keras does not go by them either.
 

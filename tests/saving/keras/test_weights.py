@@ -31,6 +31,13 @@ RNG = np.random.default_rng(2)
 TWO_INPUTS = ("MultiHeadAttention", "GroupQueryAttention")
 
 
+# What changes which weights a layer has: of the cases that agree in these, all but the first are slow tests.
+SETS_OF_WEIGHTS = set(
+    "axis center depth_multiplier groups mask_zero merge_mode output_shape reset_after rms_scaling scale shared_axes"
+    " unit_forget_bias use_bias use_gate value_dim".split()
+)
+
+
 def cases() -> list[Any]:
     """Of the parity tables, each class with each set of weights that it may have; calls with masks and states apart."""
     rows: list[Any] = [
@@ -46,7 +53,14 @@ def cases() -> list[Any]:
     for row in rows:
         if row[0] not in ("Lambda", "Masking", "ActivityRegularization") and not row[1].get("stateful"):
             seen.setdefault(f"{row[0]}{sorted(row[1])}", []).append(row)
-    return [pytest.param(*same[0], id=key[:80]) for key, same in seen.items()]
+    first: dict[tuple[Any, ...], str] = {}
+    for key, same in seen.items():
+        first.setdefault((same[0][0], *sorted(SETS_OF_WEIGHTS & set(same[0][1]))), key)
+    quick = set(first.values())
+    return [
+        pytest.param(*same[0], id=key[:80], marks=() if key in quick else pytest.mark.slow)
+        for key, same in seen.items()
+    ]
 
 
 def single(library: Any, name: str, kwargs: Any, shapes: Any, dtype: str) -> Any:
