@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lamina.custom_objects import find, get_registered_name
@@ -20,6 +20,48 @@ def _fold(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+class Absent:
+    """Stands for an object of the user's that was not at hand when a file was read; in a config it is that object.
+
+    Args:
+        serialized: what the file says of it.
+    """
+
+    def __init__(self, serialized: dict[str, Any]) -> None:
+        self.serialized = serialized
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} for {name_of(self.serialized)}>"
+
+
+def name_of(config: dict[str, Any]) -> str:
+    """The name of the class or function that serialized data tells.
+
+    >>> name_of({"class_name": "function", "config": "halved"})
+    'halved'
+    """
+    return str(config["config"] if config.get("class_name") == "function" else config.get("class_name"))
+
+
+def config_of(obj: Any, kind: str = "object") -> Any:
+    """What an object's ``get_config`` gives; where that is nothing, it must be all there is to tell.
+
+    Raises:
+        ArgumentError: it has none of its own, and its class called without arguments makes another one.
+    """
+    cls, why = type(obj), ""
+    try:
+        config = obj.get_config()
+    except NotImplementedError as error:
+        config, why = None, str(error)
+    if config == {} and getattr(obj, "__dict__", None) and not _made_by_nothing(obj):
+        why = f"{cls.__name__}.get_config() gives nothing, and {cls.__name__}() is another one"
+    if why:
+        hint = f"def get_config(self) in {cls.__name__} that returns the arguments of __init__"
+        raise ArgumentError(f"This {kind} cannot be saved.", got=why, hint=hint)
+    return config
+
+
 class Registry:
     """The closed set of names of one kind of object (initializers, losses, ...).
 
@@ -28,14 +70,23 @@ class Registry:
         classes: public name -> class with `get_config()` and the classmethod `from_config(config)`.
         functions: public name -> function, handed out as it is; in snake_case it goes before a class of that name.
         aliases: further name -> name of a class or function, such as {"mse": "mean_squared_error"}.
+        stand_in: makes what stands for an object that is not at hand, where data say ``"absent": True``, or that no
+            data tell, where they say ``"absent": "untold"``.
 
     >>> shapes = Registry("shape function", classes={}, functions={"length": len}, aliases={"size": "length"})
     >>> shapes.get("size")([1, 2, 3]), shapes.serialize(len)
     (3, 'length')
     """
 
-    def __init__(self, kind: str, classes: Table, functions: Table | None = None, aliases: Table | None = None) -> None:
-        self.kind = kind
+    def __init__(
+        self,
+        kind: str,
+        classes: Table,
+        functions: Table | None = None,
+        aliases: Table | None = None,
+        stand_in: Callable[[dict[str, Any]], Absent] | None = None,
+    ) -> None:
+        self.kind, self._stand_in = kind, stand_in
         self._functions = dict(functions or {})
         exact = {**classes, **self._functions}
         exact |= {alias: exact[name] for alias, name in (aliases or {}).items()}
@@ -68,9 +119,11 @@ class Registry:
         ours = [name for name, function in self._functions.items() if function is obj]
         if obj is None or ours:
             return ours[0] if ours else None
+        if isinstance(obj, Absent):
+            return obj.serialized
         cls = type(obj)
         if hasattr(obj, "get_config") and cls is not type:
-            config = obj.get_config()
+            config = config_of(obj, self.kind)
             if self._exact.get(cls.__name__) is cls:
                 return {"class_name": cls.__name__, "config": config}
             return {"class_name": get_registered_name(cls), "config": config, "module": cls.__module__}
@@ -91,8 +144,11 @@ class Registry:
         if config is None:
             return None
         name, arguments, module = self._read(config)
-        target = self._find(name, module, custom_objects)
-        if target is None:
+        absent = config.get("absent") if self._stand_in and isinstance(config, dict) else None
+        target = None if absent == "untold" else self._find(name, module, custom_objects)
+        if target is None and self._stand_in and absent:
+            return self._stand_in(config)
+        if target is None or (arguments and not isinstance(target, type)):  # a function that is only spelled alike
             raise self._unknown(name, module)
         if isinstance(config, dict) and config.get("class_name") == "function" and isinstance(target, type):
             # A place for a function must not become a call of a constructor.
@@ -146,3 +202,11 @@ def _instance(cls: Any, arguments: dict[str, Any]) -> Any:
     except TypeError as error:
         headline = f"{cls.__name__} cannot be made from these arguments."
         raise ArgumentError(headline, got=repr(arguments), hint=str(error)) from error
+
+
+def _made_by_nothing(obj: Any) -> bool:
+    """Whether its class, called without arguments, makes the same."""
+    try:
+        return bool(vars(_instance(type(obj), {})) == vars(obj))
+    except Exception:  # noqa: BLE001  it is the user's code, which may raise anything; tensors have no one answer
+        return False

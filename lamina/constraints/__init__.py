@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lamina.registry import Registry
 
+from .absent import AbsentConstraint
 from .base import Constraint
 from .norms import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
@@ -32,7 +33,11 @@ min_max_norm = MinMaxNorm
 non_neg = NonNeg
 unit_norm = UnitNorm
 
-_REGISTRY = Registry("constraint", classes={cls.__name__: cls for cls in (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)})
+_REGISTRY = Registry(
+    "constraint",
+    classes={cls.__name__: cls for cls in (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)},
+    stand_in=AbsentConstraint,
+)
 
 
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[[Tensor], Tensor] | None:

@@ -10,6 +10,7 @@ import torch
 
 from lamina.registry import Registry
 
+from .absent import AbsentInitializer
 from .base import Initializer
 from .constant import Constant, Identity, Ones, Zeros
 from .random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
@@ -105,6 +106,7 @@ _CLASSES: tuple[type[Initializer], ...] = (
 _REGISTRY = Registry(
     "initializer",
     classes={cls.__name__: cls for cls in _CLASSES},
+    stand_in=AbsentInitializer,
     aliases={
         "IdentityInitializer": "Identity",
         "OrthogonalInitializer": "Orthogonal",

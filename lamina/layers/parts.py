@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
+from lamina.custom_objects import get_registered_name
 from lamina.graph import ArgumentError
 from lamina.layers.base import Layer
 
@@ -24,6 +26,17 @@ def part_from_config(config: Any, custom_objects: Mapping[str, Any] | None = Non
     from lamina import layers
 
     return layers.deserialize(config, custom_objects) if isinstance(config, dict) else config
+
+
+def held_objects(layer: Any) -> dict[str, Any]:
+    """Classes and functions that a layer and its parts hold, which its config only names.
+
+    >>> sorted(held_objects(lamina.layers.Dense(1, activation=lamina.layers.LeakyReLU(0.3))))[:2]
+    ['GlorotUniform', 'LeakyReLU']
+    """
+    values = [value for part in layer.modules() for value in (*vars(part).values(), *part._modules.values())]
+    kinds = [value if isinstance(value, FunctionType) else type(value) for value in values if callable(value)]
+    return {name: kind for kind in kinds for name in (kind.__name__, get_registered_name(kind))}
 
 
 def run_part(part: Any, *args: Any, **kwargs: Any) -> Any:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lamina.registry import Registry
 
+from .absent import AbsentRegularizer
 from .base import Regularizer
 from .norms import L1, L1L2, L2
 from .orthogonal import OrthogonalRegularizer
@@ -33,7 +34,11 @@ l1_l2 = L1L2
 l2 = L2
 orthogonal_regularizer = OrthogonalRegularizer
 
-_REGISTRY = Registry("regularizer", classes={cls.__name__: cls for cls in (L1, L1L2, L2, OrthogonalRegularizer)})
+_REGISTRY = Registry(
+    "regularizer",
+    classes={cls.__name__: cls for cls in (L1, L1L2, L2, OrthogonalRegularizer)},
+    stand_in=AbsentRegularizer,
+)
 
 
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[[Tensor], Tensor] | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from lamina import layers
 from lamina.custom_objects import find
 from lamina.layers import Layer, older
+from lamina.printable import QUOTED, printable
 
 Classes = Mapping[str, type]
 
@@ -78,3 +80,80 @@ def foreign_names(data: Any) -> set[str]:
 def missing_names(data: Any, custom_objects: Mapping[str, Any]) -> list[str]:
     """The foreign names that stand for nothing here."""
     return sorted(name for name in foreign_names(data) if find(name, custom_objects) is None)
+
+
+# What a layer is given for training only: its answers hang on the weights alone.
+_FOR_TRAINING = ("initializer", "regularizer", "constraint")
+
+
+def is_for_training(key: str) -> bool:
+    """Whether under this key a config has an initializer, a regularizer or a constraint.
+
+    >>> is_for_training("kernel_regularizer"), is_for_training("activation")
+    (True, False)
+    """
+    return key.endswith(_FOR_TRAINING)
+
+
+def needed_names(data: Any) -> set[str]:
+    """`foreign_names` without which a layer of Lamina's would answer otherwise.
+
+    A model within a wrapper reads its own config, and needs them all.
+    """
+    if isinstance(data, list):
+        return {name for item in data for name in needed_names(item)}
+    if not isinstance(data, dict):
+        return set()
+    if {"class_name", "config", "module"} <= data.keys() and (found := foreign_names(data)):
+        return found if data["class_name"] in MODELS or not is_own(data) else needed_names(data["config"])
+    return {name for key, item in data.items() if not is_for_training(key) for name in needed_names(item)}
+
+
+def is_own(data: Any) -> bool:
+    """Whether serialized data tell an object of Lamina's or Keras'.
+
+    >>> is_own({"class_name": "L2", "config": {}}), is_own({"class_name": "L2", "config": {}, "module": "mine"})
+    (True, False)
+    """
+    return str(data.get("module", "lamina")).partition(".")[0] in ("lamina", "keras")
+
+
+class Missed(NamedTuple):
+    """Something for training that is not at hand: where a config has it, its name, and whether a file could tell it."""
+
+    key: str
+    name: str
+    told: bool
+
+
+def without_absent(data: Any, key: str, custom_objects: Mapping[str, Any], missed: list[Missed]) -> Any:
+    """What a config has under ``key``, marked where it is for training only and not at hand.
+
+    Args:
+        missed: takes what was marked.
+    """
+    if isinstance(data, dict) and is_for_training(key) and "class_name" in data and not is_own(data):
+        name = str(data.get("config") if data["class_name"] == "function" else data["class_name"])
+        told = data.get("absent") != "untold"
+        if not told or find(name, custom_objects) is None:
+            missed.append(Missed(key, name, told))
+            return {**data, "absent": True if told else "untold"}
+    return data
+
+
+def tell_missed(where: str, missed: list[Missed]) -> None:
+    """Warn of what `without_absent` has marked."""
+    if not missed:
+        return
+    things = ", ".join(dict.fromkeys(f"{one.key} {one.name!r}" for one in missed))
+    names = ", ".join(dict.fromkeys(f"{one.name!r}: ..." for one in missed if one.told))
+    ways = [f"load_model(..., custom_objects={{{names}}}) takes it."] if names else []
+    if not all(one.told for one in missed):
+        ways.append("What has no get_config() and no name is not in the file.")
+    warnings.warn(
+        printable(f"{where} is loaded without {things}, which is not at hand. It answers as it did; ", QUOTED * 2)
+        + "training goes on without regularizers and constraints, and new weights begin as GlorotUniform and zeros. "
+        + printable(" ".join(ways), QUOTED * 2),
+        UserWarning,
+        stacklevel=4,
+    )

@@ -16,7 +16,7 @@ from lamina.ops.body import Body
 from lamina.printable import printable
 from lamina.random import SeedGenerator
 
-from .classes import Classes, foreign_names, holds_layers, layer_classes, takes
+from .classes import Classes, Missed, holds_layers, layer_classes, needed_names, takes, tell_missed, without_absent
 from .errors import BAD_CONFIG, LoadingError
 from .fields import field, items, refuse_unknown
 from .hooks import overrides
@@ -103,18 +103,35 @@ class ConfigReader:
         if "traced" not in entry:
             return None
         custom = field(entry, "custom", bool, where, False)
-        needed = {class_name} if custom else foreign_names(entry.get("config"))
+        needed = {class_name} if custom else needed_names(entry.get("config"))
         if entry.get("config") is not None and all(find(name, self._custom) is not None for name in needed):
             return None
         config = None if entry.get("config") is None else field(entry, "config", dict, where)
         cls: Any = self._models["TracedModel"] if field(entry, "model", bool, where, False) else TracedLayer
+        missed: list[Missed] = []
         try:
-            result: Layer | None = cls(class_name, config, field(entry, "traced", dict, where), name)
+            data = self._marked(field(entry, "traced", dict, where), missed)
+            with custom_object_scope(self._own_objects):
+                result: Layer | None = cls(class_name, config, data, name)
+            tell_missed(where, missed)
             return result
         except LoadingError:
             raise
         except BAD_CONFIG as error:
             raise _refused(where, error) from error
+
+    def _marked(self, data: dict[str, Any], missed: list[Missed]) -> dict[str, Any]:
+        """What was traced, with marks where what the weights need for training is not at hand."""
+        weights = data.get("weights")
+        if not isinstance(weights, list):
+            return data
+        marked = [
+            {key: without_absent(value, key, self._custom, missed) for key, value in facts.items()}
+            if isinstance(facts, dict)
+            else facts
+            for facts in weights
+        ]
+        return {**data, "weights": marked}
 
     def constant(self, entry: Any) -> Constant:
         """The constant of an entry; without storage until its value comes with the weights."""
@@ -225,7 +242,9 @@ class ConfigReader:
             elif custom:
                 layer = self._from_config(cls, self._for_class_of_yours(cls, config))
             else:
-                layer = self._from_config(cls, self._with_objects(decode(config)))
+                missed: list[Missed] = []
+                layer = self._from_config(cls, self._with_objects(decode(config), missed))
+                tell_missed(where, missed)
         except LoadingError:
             raise
         except BAD_CONFIG as error:
@@ -235,11 +254,15 @@ class ConfigReader:
         return layer
 
     def _from_config(self, cls: Any, config: dict[str, Any]) -> Any:
-        own = {name: value for name, value in self._custom.items() if name not in self._classes}
+        own = self._own_objects
         with custom_object_scope(own):  # what a from_config of the caller's makes may be of these, too
             if not takes(cls.from_config, "custom_objects"):
                 return cls.from_config(config)
             return cls.from_config(config, custom_objects=own)
+
+    @property
+    def _own_objects(self) -> dict[str, Any]:
+        return {name: value for name, value in self._custom.items() if name not in self._classes}
 
     def _for_class_of_yours(self, cls: Any, config: dict[str, Any]) -> Any:
         """The config with objects where objects stood in it; as Keras tells them, where ``from_config`` is the class's
@@ -255,31 +278,38 @@ class ConfigReader:
 
     # -- objects inside the config of a layer of ours: its initializers, activations, inner layers
 
-    def _with_objects(self, value: Any) -> Any:
+    def _with_objects(self, value: Any, missed: list[Missed], key: str = "") -> Any:
         """``value`` with the caller's objects, and models, in the places of what stands for them.
 
-        What is Lamina's own otherwise is left to the packages' registries, which know exact names only.
+        What is Lamina's own otherwise is left to the packages' registries, which know exact names only; what is not at
+        hand and of no use but in training is marked, where the weights come with the file, and told.
         """
         if isinstance(value, list):
-            return [self._with_objects(item) for item in value]
+            return [self._with_objects(item, missed, key) for item in value]
         if not isinstance(value, dict):
             return value
         if not {"class_name", "config", "module"} <= value.keys():
-            return {key: self._with_objects(item) for key, item in value.items()}
+            return {key: self._with_objects(item, missed, key) for key, item in value.items()}
         name, config, module = value["class_name"], value["config"], str(value["module"])
+        if not self._values:
+            value = without_absent(value, key, self._custom, missed)
         if name == "function" and isinstance(config, str):
             found = find(config, self._custom)
             return value if found is None or isinstance(found, type) else found
         if not isinstance(name, str) or not isinstance(config, dict):
             return value
-        if module.startswith("lamina.") and name in self._models:
-            # A model within a wrapper was written by itself: its numbers are its own, and it finds its own objects.
-            model: Any = self._models[name]
-            return model.from_config(config, custom_objects=self._custom)
+        if module.startswith("lamina."):
+            if name in self._models:
+                # A model within a wrapper was written by itself: its numbers are its own, and it finds its own objects.
+                model: Any = self._models[name]
+                return model.from_config(config, custom_objects=self._custom)
+            if name in self._classes:  # a layer: a part of another one, or its activation
+                value = {**value, "config": self._with_objects(config, missed)}
+                return self._from_config(self._classes[name], value["config"]) if key.endswith("activation") else value
         cls = find(name, self._custom)
         if not isinstance(cls, type) or module.partition(".")[0] in ("lamina", "keras"):
             return value  # a name of ours means ours
-        config = self._with_objects(config)
+        config = self._with_objects(config, missed)
         return self._from_config(cls, config) if hasattr(cls, "from_config") else cls(**config)
 
 

@@ -15,7 +15,7 @@ from lamina.layers import Layer
 from lamina.ops.body import Body
 from lamina.random import SeedGenerator
 
-from .classes import Classes, foreign_names, holds_layers, layer_classes
+from .classes import Classes, foreign_names, holds_layers, layer_classes, needed_names
 from .config_check import config_for_init, objects_within
 from .config_reader import ConfigReader
 from .errors import SavingError
@@ -91,7 +91,8 @@ class ConfigWriter:
                 refuse_unless_made_again(layer, self._models)
         except LaminaError as error:
             refused = error
-        needed = foreign_names(entry.get("config")) | ({get_registered_name(type(layer))} if custom else set())
+        own = {get_registered_name(type(layer))} | foreign_names(entry.get("config")) if custom else set()
+        needed = own or needed_names(entry.get("config"))
         if not self._traces or not layer.built or not (needed or refused is not None):
             if refused is not None:
                 raise refused

@@ -135,10 +135,10 @@ def _instance(name: str, config: dict[str, Any], module: Any, registered_name: A
         return PACKAGES[own[0][0]].deserialize({"class_name": name, "config": config})
     custom = find(registered_name) if isinstance(registered_name, str) else None
     custom = find(name) if custom is None else custom
-    # Made by from_config alone: a name in a file must not become a call of anything that happens to be callable.
-    if not isinstance(custom, type) or not hasattr(custom, "from_config"):
+    # A name in a file must not become a call of anything that happens to be callable.
+    if not isinstance(custom, type) or not (hasattr(custom, "from_config") or hasattr(custom, "get_config")):
         raise _unknown("class", name, module, custom)
-    return custom.from_config(config)
+    return custom.from_config(config) if hasattr(custom, "from_config") else custom(**config)
 
 
 def _candidates(name: str, module: Any) -> list[tuple[str, Any]]:

@@ -6,6 +6,7 @@ from types import FunctionType
 from typing import Any
 
 from lamina.custom_objects import get_registered_name
+from lamina.registry import Absent, config_of
 
 from .classes import MODELS
 from .objects_in import PACKAGES, own_object
@@ -25,6 +26,8 @@ def object_to_config(obj: Any) -> Any:
         own = any(own_object(one, obj.__name__) is obj for one in PACKAGES.values())
         registered = None if own else "function"
         return {"module": "builtins", "class_name": "function", "config": name, "registered_name": registered}
+    if isinstance(obj, Absent):
+        return obj.serialized
     cls = type(obj)
     if not hasattr(obj, "get_config") or cls is type:
         return no_word(obj)
@@ -33,6 +36,6 @@ def object_to_config(obj: Any) -> Any:
     return {
         "module": cls.__module__ if ours is None else f"lamina.{ours}",
         "class_name": cls.__name__,
-        "config": encode(obj.get_config(), object_to_config),
+        "config": encode(config_of(obj), object_to_config),
         "registered_name": get_registered_name(cls) if ours is None else None,
     }

@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
+from lamina.custom_objects import custom_object_scope
 from lamina.graph import ArgumentError, tree
 from lamina.layers.arguments import refuse
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
-from lamina.layers.parts import part_config, part_from_config, run_part
+from lamina.layers.parts import held_objects, part_config, part_from_config, run_part
 
 from .rnn import RNN, shape_list
 
@@ -174,7 +175,8 @@ class Bidirectional(Layer):
 
 def _copy(layer: Any, prefix: str, backwards: bool) -> Any:
     config = {**layer.get_config(), "go_backwards": backwards, "name": prefix + layer.name.removeprefix(prefix)}
-    return type(layer).from_config(config)
+    with custom_object_scope(held_objects(layer)):
+        return type(layer).from_config(config)
 
 
 _MERGES: dict[str | None, Any] = {

@@ -13,7 +13,16 @@ from lamina.custom_objects import custom_object_scope, find
 from lamina.dtype_policies import DTypePolicy
 from lamina.graph import LaminaError
 from lamina.layers import RNN, Layer
-from lamina.saving.classes import Classes, init_arguments, layer_classes, takes
+from lamina.saving.classes import (
+    Classes,
+    Missed,
+    init_arguments,
+    is_for_training,
+    layer_classes,
+    takes,
+    tell_missed,
+    without_absent,
+)
 from lamina.saving.errors import BAD_CONFIG, LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.hooks import overrides
@@ -73,6 +82,8 @@ class KerasConfigReader:
         """Name in the file -> name of the layer, where that could not stay."""
         self.orders: dict[int, list[Layer]] = {}
         """By the id of a model: its layers as Keras orders them, which counts an operation of its own as one step."""
+        self.has_weights = False
+        """Whether a file brings the weights: then what is for training only may be missing."""
         self.sorts_deep = True
         """Whether who wrote the file sorts dicts within dicts; Keras on PyTorch does not."""
 
@@ -279,19 +290,25 @@ class KerasConfigReader:
             parts = [key for key in ("layer", "backward_layer") if key in config]
             config = {**config, **{key: _without_zeros(config[key]) for key in parts}}
         _, named, _ = init_arguments(cls)
-        arguments = {}
+        arguments: dict[str, Any] = {}
+        missed: list[Missed] = []
         for told, value in config.items():
             key = RENAMED.get((cls.__name__, told), told)
             if key != told:
                 self.told.add("translated", f"{told} -> {key}", str(config.get("name", "")))
             if key in named or key in _BASE_ARGUMENTS or (key in _RNN_ARGUMENTS and issubclass(cls, RNN)):
                 arguments[key] = self._value(key, value, where)
+                if self.has_weights:
+                    arguments[key] = without_absent(_by_module(key, arguments[key]), key, self._custom, missed)
             elif not _says_nothing(cls.__name__, key, value):
                 raise LoadingError(
                     f"{where} has an argument that Lamina's {cls.__name__} does not have.",
                     got=f"{key}={value!r}"[:120],
                     expected=", ".join(named),
                 )
+        tell_missed(where, missed)
+        for one in missed:
+            self.told.add("left out", f"{one.key} {one.name}", str(config.get("name", "")))
         axis = arguments.get("axis")
         if cls.__name__ == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
             arguments["axis"] = axis[0]
@@ -399,6 +416,12 @@ def _is_numbers(value: Any) -> bool:
 
 def _is_keras(value: dict[str, Any]) -> bool:
     return str(value.get("module", "keras")).partition(".")[0] in ("keras", "tf_keras", "builtins", "None")
+
+
+def _by_module(key: str, value: Any) -> Any:
+    """A function within a config as one that is not Keras' own: what is for training has none of Keras'."""
+    is_function = is_for_training(key) and isinstance(value, dict) and value.get("class_name") == "function"
+    return {**value, "module": value.get("registered_name") or "unknown"} if is_function else value
 
 
 def _says_nothing(class_name: str, key: str, value: Any) -> bool:

@@ -233,6 +233,7 @@ def _model_of(
     entry: Any, where: str, custom_objects: Mapping[str, Any], models: Classes, version: Version, told: Translations
 ) -> tuple[Any, KerasConfigReader]:
     reader = KerasConfigReader(custom_objects, models, version, told)
+    reader.has_weights = True
     with without_weights():  # whatever sizes the config says, the weights take no memory: those in the file come
         return reader.model(entry, where), reader
 

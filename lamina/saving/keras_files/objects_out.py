@@ -13,6 +13,7 @@ import torch
 from lamina.custom_objects import find, get_registered_name
 from lamina.devices import device
 from lamina.layers import Layer
+from lamina.registry import Absent, config_of
 from lamina.saving.classes import MODELS
 from lamina.saving.errors import SavingError
 from lamina.saving.objects_in import PACKAGES, own_object
@@ -70,6 +71,8 @@ class Words:
             return _function(str(value), "builtins", "function")
         if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
             return value
+        if isinstance(value, Absent):
+            return self.encoded(value.serialized, key)
         word = _word(value)
         return self._object(value, key) if word is None else word
 
@@ -96,7 +99,7 @@ class Words:
         cls = type(value)
         if not hasattr(value, "get_config") or cls is type:
             raise self._refused(key, value)
-        config = self.encoded(value.get_config(), key)
+        config = self.encoded(config_of(value), key)
         package = next((name for name, one in PACKAGES.items() if own_object(one, cls.__name__) is cls), None)
         if package is not None:
             return _entry("keras" if package == "dtype_policies" else f"keras.{package}", cls.__name__, config, None)

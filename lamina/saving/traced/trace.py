@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from itertools import chain, count
 from typing import Any
 
@@ -10,10 +11,11 @@ import torch
 
 from lamina import constraints, regularizers
 from lamina._torch import tracing
-from lamina.graph import SymbolicTensor, tree
+from lamina.graph import LaminaError, SymbolicTensor, tree
 from lamina.layers import Layer
 from lamina.layers.mode import flags
 from lamina.layers.variable import Variable
+from lamina.saving.classes import is_own
 from lamina.saving.errors import SavingError
 from lamina.saving.values import encode, name_of_dtype, no_word, numbers_of
 
@@ -105,10 +107,24 @@ def _weight(layer: Layer, path: str, weight: torch.Tensor) -> dict[str, Any]:
         for what, package in (("regularizer", regularizers), ("constraint", constraints)):
             found = getattr(weight, what)
             if found is not None:
-                entry[what] = encode(package.serialize(found))
-                if "module" in entry[what]:
-                    raise _refused(layer, f"the {what} of its weight {path!r} is code of yours")
+                entry[what] = encode(_serialized(layer, package, found, f"{what} of its weight {path!r}"))
     return entry
+
+
+def _serialized(layer: Layer, package: Any, obj: Any, what: str) -> Any:
+    """What a file says of an object that a weight needs for training; its name only, where it can tell no more."""
+    try:
+        found = package.serialize(obj)
+        return {**found, "absent": True} if isinstance(found, dict) and not is_own(found) else found
+    except LaminaError as error:
+        name = getattr(obj, "__name__", type(obj).__name__)
+        warnings.warn(
+            f"{layer.label} is saved without the {what}, {name!r} ({error.got}): what is loaded answers as it does "
+            "here, and training goes on without it.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return {"class_name": "function", "config": name, "module": "unknown", "absent": "untold"}
 
 
 def _constant(layer: Layer, value: torch.Tensor) -> dict[str, Any]:
