@@ -21,7 +21,7 @@ from .config_reader import ConfigReader
 from .errors import SavingError
 from .hooks import told_by_hook
 from .objects_out import object_to_config
-from .traced import Traced, refuse_if_not_rebuilt, traced
+from .traced import Traced, refuse_if_not_rebuilt, traced, ways_of
 from .values import encode, name_of_dtype, numbers_of
 
 
@@ -92,7 +92,8 @@ class ConfigWriter:
         except LaminaError as error:
             refused = error
         needed = foreign_names(entry.get("config")) | ({get_registered_name(type(layer))} if custom else set())
-        if not self._traces or not layer.built or not (needed or refused is not None):
+        calls = self._traces and layer.built and (refused is not None or (bool(needed) and bool(ways_of(layer))))
+        if not calls:  # and what was never called, its class alone brings back
             if refused is not None:
                 raise refused
             return entry
