@@ -88,7 +88,9 @@ class SavingHooks:
 
 def _shapes_of_call(model: Any, args: Any, kwargs: Any) -> dict[str, Any] | None:
     """The shapes of what a model without a graph was first called on."""
-    given = model._facts.signature.bind_partial(*args, **kwargs).arguments
+    signature = model._facts.signature
+    taken = {name: value for name, value in kwargs.items() if name in signature.parameters}  # all are told `training`
+    given = signature.bind_partial(*args, **taken).arguments
     shapes = {
         name: tree.map_leaves(lambda leaf: tuple(leaf.shape), value)
         for name, value in given.items()

@@ -31,6 +31,7 @@ from .strict_json import parse
 from .tensors import TensorFile, read_tensors
 from .trees import TensorsAside, unpack
 from .weights import freeze, frozen, load_state, once, state_of
+from .worked_on import refuse_without_weights
 
 FORMAT = "lamina.checkpoint"
 VERSION = 1
@@ -70,8 +71,7 @@ def save_checkpoint(
     """
     if not str(filepath).endswith(SUFFIX):
         raise SavingError(f"A checkpoint is called *{SUFFIX}.", got=repr(str(filepath)), hint=f'"latest{SUFFIX}"')
-    if not model.built:
-        raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
+    refuse_without_weights(model)
     members: dict[str, bytes | TensorFile] = {WEIGHTS: TensorFile(once(state_of(model)))}
     if not weights_only:
         members |= training_members(model)

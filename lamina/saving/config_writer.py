@@ -21,7 +21,7 @@ from .config_reader import ConfigReader
 from .errors import SavingError
 from .hooks import told_by_hook
 from .objects_out import object_to_config
-from .traced import Traced, refuse_if_not_rebuilt, traced
+from .traced import Traced, refuse_if_not_rebuilt, traced, ways_of
 from .values import encode, name_of_dtype, numbers_of
 
 
@@ -93,7 +93,8 @@ class ConfigWriter:
             refused = error
         own = {get_registered_name(type(layer))} | foreign_names(entry.get("config")) if custom else set()
         needed = own or needed_names(entry.get("config"))
-        if not self._traces or not layer.built or not (needed or refused is not None):
+        calls = self._traces and layer.built and (refused is not None or (bool(needed) and bool(ways_of(layer))))
+        if not calls:  # and what was never called, its class alone brings back
             if refused is not None:
                 raise refused
             return entry

@@ -21,11 +21,10 @@ from .archive import WEIGHTS, write_archive
 from .checkpoint import training_members
 from .tensors import TensorFile
 from .weights import once
+from .worked_on import is_trained
 
 SUFFIX = ".partial"
 
-# A weight is written to once when it is made; from the second time on, somebody has worked on it.
-_NEW = 1
 _MOST = 1000
 
 
@@ -43,22 +42,6 @@ def rescued(model: Any, filepath: Any) -> Iterator[None]:
         if not getattr(error, "rescued", False) and isinstance(filepath, (str, os.PathLike)) and is_trained(model):
             _tell(error, model, filepath)
         raise
-
-
-def is_trained(model: Any) -> bool:
-    """Whether a model has weights on which somebody has worked: by `fit`, by a loop of one's own, by hand."""
-    if not getattr(model, "built", False):
-        return False
-    if getattr(model, "running", None) is not None:
-        return True
-    return any(_is_worked_on(parameter) for parameter in model.parameters())
-
-
-def _is_worked_on(parameter: torch.Tensor) -> bool:
-    try:
-        return parameter.grad is not None or parameter._version > _NEW
-    except RuntimeError:  # made in inference mode, which counts nothing
-        return True
 
 
 def _tell(error: Any, model: Any, filepath: Any) -> None:

@@ -23,10 +23,11 @@ from .keras_files.weights import is_h5, keras_tensors, write_keras_weights
 from .own_members import own_members, restore_own
 from .own_state import hooked_parts
 from .report import LoadReport, Tensors, compared, copy
-from .rescue import is_trained, leave_beside, rescued
+from .rescue import leave_beside, rescued
 from .tensors import TensorFile, read_tensors
 from .torch_file import is_torch_file, read_torch_file
 from .weights import not_those_of, once, state_of
+from .worked_on import is_trained, refuse_without_weights
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
@@ -45,8 +46,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
         if refused is not None:
             raise SavingError(**refused)
         state = state_of(model)
-        if not model.built:
-            raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
+        refuse_without_weights(model)
         _WRITERS[format_of(filepath).suffix](model, once(state), filepath, overwrite)  # type: ignore[union-attr]
 
 

@@ -231,3 +231,36 @@ def test_a_model_inside_a_wrapper(tmp_path: Path) -> None:
     model.save(tmp_path / "m.lamina")
     loaded = load_model(tmp_path / "m.lamina", custom_objects={"Scale": Scale})
     assert torch.equal(loaded(torch.ones(1, 5, 4)), model(torch.ones(1, 5, 4)))
+
+
+class Held(layers.Layer):
+    """Its weights lie in lists, tuples and dicts, with names and without."""
+
+    def build(self, input_shape: Any) -> None:
+        size = (input_shape[-1],)
+        self.listed = [self.add_weight(size, "random_normal") for _ in range(2)]
+        self.paired = (self.add_weight(size, name="a"), self.add_weight(size, trainable=False, name="b"))
+        self.named = {"deep": [self.add_weight(size, "random_normal", name="c")], "rest": 3.0}
+
+    def call(self, x: torch.Tensor, training: bool = False) -> torch.Tensor:
+        if training:
+            self.paired[1].assign_add(torch.ones_like(self.paired[1]))
+        first, second = self.listed
+        return x * first + second * self.named["deep"][0] + self.paired[0] * self.paired[1] + self.named["rest"]
+
+
+@pytest.mark.parametrize("suffix, at_hand", [(".lamina", True), (".lamina", False), (".keras", True), (".h5", True)])
+def test_weights_in_lists_and_dicts_are_weights(suffix: str, at_hand: bool, tmp_path: Path) -> None:
+    x = Input((3,))
+    model = Model(x, layers.Dense(2)(Held()(Held()(x))))
+    model.compile("sgd", "mse")
+    data = torch.linspace(-1, 1, 12).reshape(4, 3)
+    model.fit(data, torch.ones(4, 2), verbose=0, shuffle=False)
+    held = [id(weight) for weight in model.layers[1].listed]
+    model.save(tmp_path / f"m{suffix}")
+    assert [id(weight) for weight in model.layers[1].listed] == held
+    again = lamina.models.load_model(tmp_path / f"m{suffix}", custom_objects={"Held": Held} if at_hand else None)
+    for _ in range(2):
+        assert torch.equal(again(data), model(data))
+        for each in (again, model):
+            each.fit(data, torch.ones(4, 2), verbose=0, shuffle=False)

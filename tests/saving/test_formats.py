@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import lamina
 from lamina import ArgumentError, Input, Model, layers
@@ -184,3 +186,30 @@ def test_a_name_that_stands_within_and_without_a_nested_model_predicts() -> None
     x = Input((6,))
     model = Model(x, nested(layers.BatchNormalization(name="bn")(x)))
     np.testing.assert_allclose(answers(model), model(X).detach(), atol=1e-6)
+
+
+class Nameless(layers.Layer):
+    """Weights without names, as in Keras' guides: all are called "variable"."""
+
+    def build(self, input_shape: Any) -> None:
+        self.w = self.add_weight((input_shape[-1], 3), "random_normal")
+        self.inner = [self.add_weight((3,), "random_normal") for _ in range(2)]
+        self.still = self.add_weight((3,), "random_normal", trainable=False)
+
+    def call(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.w * self.inner[0] + self.inner[1] + self.still
+
+
+@pytest.mark.parametrize("suffix", [".lamina", ".keras", ".h5", ".weights.h5"])
+def test_weights_without_names_are_all_saved(suffix: str, tmp_path: Path) -> None:
+    x = Input((4,))
+    model, other = (Model(x, layers.Dense(2)(Nameless()(Nameless()(layers.Dense(4)(x))))) for _ in range(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.save_weights(tmp_path / f"w{suffix}")
+        other.load_weights(tmp_path / f"w{suffix}")
+        if suffix != ".weights.h5":
+            model.save(tmp_path / f"m{suffix}")
+            again = lamina.models.load_model(tmp_path / f"m{suffix}", custom_objects={"Nameless": Nameless})
+            assert torch.equal(again(torch.ones(2, 4)), model(torch.ones(2, 4)))
+    assert torch.equal(other(torch.ones(2, 4)), model(torch.ones(2, 4)))

@@ -122,7 +122,9 @@ class RNN(Layer):
         self._inner_dtype = self._dtype_within(self.cell)
         step_shape = (sequences_shape[0], *sequences_shape[2:])
         if self.stateful and None not in [n for shape in shape_list(self.step_shapes(step_shape)[1]) for n in shape]:
-            self._remember(self.blank_states(step_shape))
+            states = self.blank_states(step_shape)
+            if not any(state.is_meta for state in tree.leaves(states)):  # a file is read: the first batch makes them
+                self._remember(states)
 
     def dtype_changed(self) -> None:
         if self.built:
@@ -180,7 +182,7 @@ class RNN(Layer):
         for i, state in enumerate(tree.leaves(states)):
             kept = self._buffers.get(f"state_{i}")
             if kept is None:
-                self.register_buffer(f"state_{i}", state.detach().clone(), persistent=False)
+                self.register_buffer(f"state_{i}", _own_copy(state.detach()), persistent=False)
             else:
                 kept.copy_(state.detach())
 
@@ -277,3 +279,11 @@ def shape_list(shapes: Any) -> list[Shape]:
     if all(size is None or isinstance(size, int) for size in shapes):
         return [tuple(shapes)]
     return [shape for item in shapes for shape in shape_list(item)]
+
+
+def _own_copy(state: torch.Tensor) -> torch.Tensor:
+    """A copy that may be written to afterwards, made by `predict` too: PyTorch's inference mode would forbid it."""
+    if not torch.is_inference_mode_enabled():
+        return state.clone()
+    with torch.inference_mode(False):
+        return state.clone()

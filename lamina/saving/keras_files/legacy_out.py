@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from lamina.layers import Layer
-from lamina.saving.errors import SavingError
 from lamina.saving.weights import state_of
+from lamina.saving.worked_on import refuse_without_weights
 
 from .h5 import Attributes
 from .legacy import LAYERS, OF_THE_MODEL, WEIGHT_NAMES
@@ -41,8 +41,7 @@ class LegacyWeights:
     """
 
     def __init__(self, model: Any, group: str, version: str, orders: Orders = MappingProxyType({})) -> None:
-        if not model.built:
-            raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
+        refuse_without_weights(model)
         self._orders = orders
         self._paths = {id(weight): path for path, weight in reversed(state_of(model).items())}
         self._prefix = f"{group}/" if group else ""
@@ -58,13 +57,14 @@ class LegacyWeights:
         self.left = [f"the weight {path!r}, which is of no layer of Keras'" for path in foreign]
 
     def _group(self, name: str, layer: Any, weights: list[torch.Tensor]) -> None:
-        names = [f"{layer.name}/{self._name(weight)}" for weight in weights]
+        used: set[str] = set()  # weights that were made without a name all have the same one
+        names = [free_name(f"{layer.name}/{self._name(weight)}", used) for weight in weights]
         self.attributes[f"{self._prefix}{name}"] = {WEIGHT_NAMES: names}
         for path, weight in zip(names, weights, strict=True):
             self.arrays[f"{self._prefix}{name}/{path}"] = weight
 
     def _name(self, weight: Any) -> str:
-        """The path in the model, whose last word is the weight's name: so every one has a name of its own."""
+        """The path in the model, whose last word is the weight's name."""
         *parts, last = self._paths[id(weight)].split(".")
         return "/".join([*parts[1:], getattr(weight, "weight_name", None) or last])
 

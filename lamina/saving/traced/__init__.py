@@ -3,5 +3,6 @@
 from .call import Traced, TracedLayer
 from .rebuilt import refuse_if_not_rebuilt
 from .trace import traced
+from .ways import ways_of
 
-__all__ = ["Traced", "TracedLayer", "refuse_if_not_rebuilt", "traced"]
+__all__ = ["Traced", "TracedLayer", "refuse_if_not_rebuilt", "traced", "ways_of"]

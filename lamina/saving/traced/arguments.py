@@ -15,6 +15,8 @@ from lamina.layers.variable import Variable
 from lamina.layers.weights import Weights
 from lamina.saving.weights import once, state_of
 
+_SLOTS = frozenset({"_parameters", "_buffers", "_modules"})  # PyTorch's own dicts: what holds them holds them still
+
 
 def filled(arguments: Any, tensors: Iterator[torch.Tensor]) -> Any:
     """The arguments with these tensors in the places of tensors."""
@@ -36,20 +38,36 @@ def copies_of(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 @contextmanager
 def weights_laid_over(layer: Layer, weights: dict[str, torch.Tensor]) -> Iterator[None]:
     """Within, other tensors stand in the places of the layer's weights, in all places of each."""
-    by_id = {id(w): weights[path] for path, w in weights_of(layer).items()}
+    by_id = {id(w): _answering_like(w, weights[path]) for path, w in weights_of(layer).items()}
     kept: list[tuple[dict[str, Any], str, Any]] = []
     for part in layer.modules():
-        slots: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)
+        # Lists, tuples and dicts of weights are attributes like any other: they hold the weights a second time.
+        slots: tuple[dict[str, Any], ...] = (part._parameters, part._buffers, part.__dict__)
         for slot in slots:
-            for key, weight in slot.items():
-                if id(weight) in by_id:
-                    kept.append((slot, key, weight))
-                    slot[key] = _answering_like(weight, by_id[id(weight)])
+            for key, value in slot.items():
+                other = value if key in _SLOTS else _with_others(value, by_id)
+                if other is not value:
+                    kept.append((slot, key, value))
+                    slot[key] = other
     try:
         yield
     finally:
-        for slot, key, weight in kept:
-            slot[key] = weight
+        for slot, key, value in kept:
+            slot[key] = value
+
+
+def _with_others(value: Any, by_id: dict[int, torch.Tensor], within: tuple[int, ...] = ()) -> Any:
+    """What stands for a weight; a container with these in the places of weights. Itself where there are none."""
+    if id(value) in by_id:
+        return by_id[id(value)]
+    if type(value) not in (list, tuple, dict) or id(value) in within:
+        return value
+    within = (*within, id(value))
+    items = value if type(value) is dict else dict(enumerate(value))
+    others = {key: _with_others(item, by_id, within) for key, item in items.items()}
+    if all(others[key] is item for key, item in items.items()):
+        return value
+    return others if type(value) is dict else type(value)(others.values())
 
 
 def _answering_like(weight: Any, value: torch.Tensor) -> torch.Tensor:
