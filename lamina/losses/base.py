@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -58,7 +60,8 @@ class Loss:
             y_true: targets, (B, ...). Also lists, arrays, or a dict or list of tensors where `call` takes such.
             y_pred: predictions, (B, ...).
             sample_weight: number, (B,) weights of samples, or (B, T) of steps.
-            mask: (B,) or (B, T), True where a sample or step counts.
+            mask: (B,) or (B, T), True where a sample or step counts; None: that of the predictions, where a layer or
+                model has left one on them.
 
         Returns:
             A scalar, or (B, ...) without reduction.
@@ -67,6 +70,8 @@ class Loss:
             ShapeError: targets and predictions, or weights and losses, do not pair.
             ArgumentError: a class number out of range, seen on a CPU.
         """
+        if mask is None:
+            mask = getattr(y_pred, "_keras_mask", None)
         # Tensors that need no conversion, the rule in training, are told by one look: 2 us less per step.
         if not (
             type(y_pred) is Tensor
@@ -126,6 +131,22 @@ class Loss:
             return value.to(self._dtype or _at_least_float32(value.dtype))
         value = as_tensor(value, device_of(predictions))
         return value if self.integer_targets else value.to(predictions.dtype)
+
+
+def called_with_mask(loss: Loss) -> Callable[[Any, Any, Any, Any], Tensor]:
+    """A loss as a function of targets, predictions, weights and mask, each of them perhaps None but the first two.
+
+    A subclass may have a `__call__` of its own without a mask, as Keras' losses: it finds the mask on the predictions.
+    """
+    if type(loss).__call__ is Loss.__call__ or "mask" in inspect.signature(loss).parameters:
+        return loss
+
+    def call(y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> Tensor:
+        if mask is not None:
+            y_pred._keras_mask = mask
+        return loss(y_true, y_pred, sample_weight)
+
+    return call
 
 
 def _part(predictions: Any, key: Any) -> Any:
