@@ -176,8 +176,8 @@ class Step:
         if not self._warned:
             self._warned = True
             warnings.warn_explicit(
-                f"{model.label} has nothing to train: {len(self._every)} weights, all of them frozen. fit() measures loss "
-                "and metrics and changes nothing. Try model.trainable = True, or that of some layers.",
+                f"{model.label} has nothing to train: {len(self._every)} weights, all of them frozen. fit() measures "
+                "loss and metrics and changes nothing. Try model.trainable = True, or that of some layers.",
                 UserWarning,
                 *caller(),
             )

@@ -75,11 +75,14 @@ def test_without_weights_to_train_fit_measures_and_says_so_once(when):
     model.compile("sgd", "mse", metrics=["mae"])
     model.trainable = when not in ("before", "own loop")
     y = X if bare else Y
-    with pytest.warns(UserWarning, match='Model "m" has nothing to train') as warned:
+
+    def train():
         if when == "own loop":
-            logs = [model.train_on_batch(X, y, return_dict=True) for _ in range(3)][-1]
-        else:
-            logs = model.fit(X, y, 2, epochs=3, verbose=0, callbacks=[Freezes()]).history
+            return [model.train_on_batch(X, y, return_dict=True) for _ in range(3)][-1]
+        return model.fit(X, y, 2, epochs=3, verbose=0, callbacks=[Freezes()]).history
+
+    with pytest.warns(UserWarning, match='Model "m" has nothing to train') as warned:
+        logs = train()
     assert len(warned) == 1
     assert warned[0].filename == __file__
     last = np.ravel(logs["loss"])[-1], np.ravel(logs["mae"])[-1]
