@@ -13,6 +13,7 @@ from lamina.graph.source import caller
 from lamina.probing import for_real, probes_around
 
 from .lazy import make_lazy_weights
+from .listed_variables import adopt_variables
 from .nested import adopt_nested_layers
 from .shape_rules import shapes_of
 
@@ -102,6 +103,7 @@ def _build(layer: Any, build: Callable[[], None]) -> None:
     layer._building = True
     try:
         build()
+        adopt_variables(layer)
     except BaseException:
         for slot, entries in before.items():
             layer.__dict__[slot].clear()
