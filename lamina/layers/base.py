@@ -95,6 +95,8 @@ class Layer(Precision):
     has_shape_rule = False
     """True: ``compute_output_shape`` is the layer's own, so that nothing is tried."""
     input_spec: Any = None
+    built_at_once = False
+    """True: there is nothing to build, and ``built`` says so from the beginning, as Keras' layer does."""
     builds_for_any_rank = False
     """True: a second ``build`` for another number of axes does nothing, as where the weights do not hang on that."""
     _facts: CallFacts
@@ -118,6 +120,7 @@ class Layer(Precision):
         torch_style = not plain and cls.call is Layer.call
         cls._facts = call_facts(cls.forward if torch_style else cls.call, cls.build)
         if "build" in vars(cls):
+            cls.built_at_once = vars(cls).get("built_at_once", False)
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
         if isinstance(vars(cls).get("forward"), FunctionType):
             cls.forward = lending(cls.forward)  # type: ignore[method-assign]
@@ -244,7 +247,7 @@ class Layer(Precision):
             raise
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.built:
+        if self._built:
             if not self._looked_at:
                 self._look()
             # A single list, as merging layers have it, is looked through without a call for the list.
@@ -302,7 +305,7 @@ class Layer(Precision):
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = self._taken(args, kwargs, as_input)
-        if not self.built:
+        if not self._built:
             first = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, torch.Tensor)]
             check_inputs(self, self.input_spec, first, lambda _: "")
             self._build_for(args, kwargs)
@@ -319,7 +322,7 @@ class Layer(Precision):
             refuse_bad_call(self, args, kwargs)
             tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
             check_inputs(self, self.input_spec, tensors, origin)
-            if not self.built:
+            if not self._built:
                 self._build_for(args, kwargs)
                 check_inputs(self, self.input_spec, tensors, origin)
             fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
@@ -348,13 +351,13 @@ class Layer(Precision):
 
     def _build_once(self, *shapes: Any) -> None:
         """Build for these shapes, unless it is built."""
-        if not self.built:
+        if not self._built:
             build_once(self, *shapes)
 
     @property
     def built(self) -> bool:
         """Whether the layer has made its weights. A `build` that says so itself is believed when it has ended."""
-        return self._built
+        return self._built or self.built_at_once
 
     @built.setter
     def built(self, value: bool) -> None:

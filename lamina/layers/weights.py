@@ -217,6 +217,23 @@ class Weights(Operation, reading.NamesAttributes):
         adopt_nested_layers(self)
         return [part for part in self._modules.values() if part is not None]
 
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Weights]:
+        """The layer, and those within it, each once; those right within it alone where it is not ``recursive``.
+
+        Keras' code asks for it by this name. What lies within a module of PyTorch's counts as if it lay beside it.
+        """
+        found = {id(self): self}
+        waiting = list(reversed(self._parts()))
+        while waiting:
+            part = waiting.pop()
+            known = id(part) in found
+            if isinstance(part, Weights):
+                found.setdefault(id(part), part)
+            if not known and (recursive or not isinstance(part, Weights)):
+                within = part._parts() if isinstance(part, Weights) else list(part.children())
+                waiting.extend(reversed(within))
+        return list(found.values())[0 if include_self else 1 :]
+
     @property
     def weights(self) -> list[Any]:
         """All weights, each once."""

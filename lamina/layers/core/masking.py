@@ -26,6 +26,8 @@ class Masking(Layer):
     tensor([[ True, False]])
     """
 
+    built_at_once = True
+
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mask_value = number(self, "mask_value", mask_value, float("-inf"))
