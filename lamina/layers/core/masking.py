@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from lamina.arrays import takes_arrays
 from lamina.layers.arguments import number
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape
@@ -38,6 +39,7 @@ class Masking(Layer):
         kept = self._holds_data(inputs).unsqueeze(-1)
         return inputs * kept if math.isfinite(self.mask_value) else torch.where(kept, inputs, 0)
 
+    @takes_arrays
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if isinstance(inputs, torch.Tensor):
             return self._holds_data(inputs)
