@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from inspect import getattr_static
 from types import FunctionType
@@ -410,6 +411,10 @@ class Layer(Precision):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The output's shape for an input shape; ``None`` axes are unknown. Found by trying, where no rule is given."""
         return inferred_shapes(self, lambda given: probe(self, (given,), {}), input_shape, self._torch_dtype)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call on these symbolic tensors returns: symbolic tensors, whose shape and dtype tell."""
+        return (self if self._built else deepcopy(self))(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
         # No compiled code, as PyTorch has it: that belongs to this process.

@@ -44,14 +44,14 @@ class Loss:
     ) -> None:
         self.name = name or snake_case(type(self).__name__)
         self.reduction = checked_reduction(reduction)
-        self._dtype = None if dtype is None else to_torch(dtype)
+        self._dtype = None if dtype is None else to_torch(getattr(dtype, "compute_dtype", dtype))
         # Predictions in this dtype are computed with as they come.
         self._usual = self._dtype or torch.float32
 
     @property
-    def dtype(self) -> str | None:
-        """Name of the dtype to compute in; None where the predictions decide."""
-        return None if self._dtype is None else name_of(self._dtype)
+    def dtype(self) -> str:
+        """Name of the dtype to compute in; "float32" where none was given, though wider predictions stay wider."""
+        return name_of(self._usual)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
         """Loss of a batch.
@@ -113,7 +113,7 @@ class Loss:
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as JSON types."""
-        return {"name": self.name, "reduction": self.reduction, "dtype": self.dtype}
+        return {"name": self.name, "reduction": self.reduction, "dtype": self._dtype and name_of(self._dtype)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Loss:

@@ -58,3 +58,18 @@ def test_goes_where_an_input_goes() -> None:
 def test_refuses_what_is_no_tensor(given: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         KerasTensor(**given)
+
+
+def test_a_layer_tells_what_it_would_return() -> None:
+    x = KerasTensor((2, 3))
+    dense, model = layers.Dense(4), lamina.Sequential([layers.Dense(2)])
+    assert dense.compute_output_spec(x).shape == (2, 4)
+    assert model.compute_output_spec(x).shape == (2, 2)
+    assert not dense.built
+    assert not dense.weights
+    assert not model.built
+    dense(x)
+    assert dense.compute_output_spec(KerasTensor((None, 3), "float16")).shape == (None, 4)
+    assert layers.Add().compute_output_spec([x, x]).dtype is torch.float32
+    several = layers.LSTM(3, return_state=True).compute_output_spec(KerasTensor((2, 5, 3)))
+    assert [one.shape for one in several] == [(2, 3)] * 3

@@ -488,3 +488,11 @@ def test_the_mask_on_the_predictions_counts():
     y_pred = torch.tensor([[1.0], [5.0]])
     y_pred._keras_mask = torch.tensor([True, False])
     assert lamina.losses.MeanSquaredError()(torch.zeros(2, 1), y_pred) == 1.0
+
+
+def test_the_dtype_has_a_name():
+    assert losses.MeanSquaredError().dtype == "float32"
+    assert losses.MeanSquaredError().get_config()["dtype"] is None  # wider predictions stay wider
+    assert losses.MeanSquaredError(dtype="float64").dtype == "float64"
+    assert losses.MeanSquaredError(dtype=lamina.DTypePolicy("mixed_float16")).dtype == "float16"
+    assert losses.deserialize(losses.serialize(losses.MeanSquaredError(dtype="float64"))).dtype == "float64"
