@@ -248,7 +248,7 @@ class Layer(Precision):
             raise
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._built:
+        if self._has_built:
             if not self._looked_at:
                 self._look()
             # A single list, as merging layers have it, is looked through without a call for the list.
@@ -306,7 +306,7 @@ class Layer(Precision):
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = self._taken(args, kwargs, as_input)
-        if not self._built:
+        if not self._has_built:
             first = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, torch.Tensor)]
             check_inputs(self, self.input_spec, first, lambda _: "")
             self._build_for(args, kwargs)
@@ -323,7 +323,7 @@ class Layer(Precision):
             refuse_bad_call(self, args, kwargs)
             tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
             check_inputs(self, self.input_spec, tensors, origin)
-            if not self._built:
+            if not self._has_built:
                 self._build_for(args, kwargs)
                 check_inputs(self, self.input_spec, tensors, origin)
             fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
@@ -352,13 +352,17 @@ class Layer(Precision):
 
     def _build_once(self, *shapes: Any) -> None:
         """Build for these shapes, unless it is built."""
-        if not self._built:
+        if not self._has_built:
             build_once(self, *shapes)
+
+    @property
+    def _has_built(self) -> bool:
+        return self._built
 
     @property
     def built(self) -> bool:
         """Whether the layer has made its weights. A `build` that says so itself is believed when it has ended."""
-        return self._built or self.built_at_once
+        return self._has_built or self.built_at_once
 
     @built.setter
     def built(self, value: bool) -> None:
@@ -414,7 +418,7 @@ class Layer(Precision):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What a call on these symbolic tensors returns: symbolic tensors, whose shape and dtype tell."""
-        return (self if self._built else deepcopy(self))(*args, **kwargs)
+        return (self if self._has_built else deepcopy(self))(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
         # No compiled code, as PyTorch has it: that belongs to this process.
