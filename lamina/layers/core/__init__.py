@@ -6,7 +6,6 @@ from .einsum_dense import EinsumDense
 from .embedding import Embedding
 from .identity import Identity
 from .input_layer import Input, InputLayer
-from .keras_tensor import KerasTensor
 from .lambda_ import Lambda
 from .masking import Masking
 from .pipeline import Pipeline
@@ -22,7 +21,6 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
-    "KerasTensor",
     "Lambda",
     "Masking",
     "Pipeline",
