@@ -44,6 +44,7 @@ from .graph.errors import (
 )
 from .initializers import Initializer
 from .layers import Input, InputSpec, Layer
+from .layers.core.keras_tensor import KerasTensor
 from .layers.variable import Variable
 from .losses import Loss
 from .metrics import Metric
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from . import view
 
 einops_backend.watch()
-KerasTensor = SymbolicTensor
 __version__ = "0.1.0"
 
 __all__ = [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -27,3 +30,66 @@ def _takeable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if in_order and flags.writeable and array.dtype.isnative:
         return array
     return array.astype(array.dtype.newbyteorder("="), order="C")
+
+
+_PLAIN = (np.ndarray, np.generic, list, tuple, int, float)
+_BY_NAME = object()
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def takes_arrays(function: Function) -> Function:
+    """Decorator: the first argument (after `self`) may be an array, a list or a number too, as it may with Keras.
+
+    Python's whole numbers become int32 and its other numbers PyTorch's default dtype, arrays keep theirs. A tensor,
+    symbolic or not, passes on as it is.
+
+    >>> @takes_arrays
+    ... def half(x):
+    ...     return x / 2
+    >>> half([1.0, 2.0]), half(np.float64(3)).dtype, half(x=2)
+    (tensor([0.5000, 1.0000]), torch.float64, tensor(1.))
+    """
+    if next(iter(inspect.signature(function).parameters)) == "self":
+
+        def with_arrays(self: Any, value: Any = _BY_NAME, *args: Any, **kwargs: Any) -> Any:
+            if value is _BY_NAME:
+                return function(self, **{name: _converted(given) for name, given in kwargs.items()})
+            if type(value) is not torch.Tensor and isinstance(value, _PLAIN):
+                value = tensor_of(value)
+            return function(self, value, *args, **kwargs)
+
+    else:
+
+        def with_arrays(x: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]  # the other kind of function
+            if type(x) is torch.Tensor and not args and not kwargs:
+                return function(x)  # 60 ns in the place of 130, of the 7 us that a small Dense takes
+            if isinstance(x, _PLAIN):
+                x = tensor_of(x)
+            return function(x, *args, **kwargs)
+
+    return cast(Function, wraps(function)(with_arrays))
+
+
+def takes_lists_of_arrays(function: Function) -> Function:
+    """Decorator of a method: arrays may stand in its arguments, or in lists that are its arguments."""
+
+    def with_arrays(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *map(_each, args), **{name: _each(given) for name, given in kwargs.items()})
+
+    return cast(Function, wraps(function)(with_arrays))
+
+
+def _each(value: Any) -> Any:
+    return list(map(_converted, value)) if isinstance(value, (list, tuple)) else _converted(value)
+
+
+def _converted(value: Any) -> Any:
+    return tensor_of(value) if isinstance(value, np.ndarray) else value
+
+
+def tensor_of(value: Any) -> torch.Tensor:
+    """An array, a list or a number as a tensor, in the dtype that Keras gives it."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return as_tensor(np.asarray(value))
+    made = torch.as_tensor(value)
+    return made.to(torch.int32) if made.dtype is torch.int64 else made

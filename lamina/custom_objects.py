@@ -93,11 +93,11 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 @contextmanager
-def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
+def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
     """Within, these objects are found by these names; in this thread or task alone. Scopes add up, the inner one wins.
 
     Args:
-        custom_objects: name -> class or function.
+        custom_objects: name -> class or function; None: none.
 
     Raises:
         ArgumentError: not a dict by names.
@@ -106,6 +106,7 @@ def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
     ...     lamina.activations.get("twice")(3)
     6
     """
+    custom_objects = {} if custom_objects is None else custom_objects
     if not isinstance(custom_objects, Mapping) or not all(isinstance(name, str) for name in custom_objects):
         got = f"{custom_objects!r} of type {type(custom_objects).__name__}"[:120]
         raise ArgumentError("A scope of custom objects is a dict by names.", got=got, expected='{"name": object}')

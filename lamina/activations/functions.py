@@ -12,7 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina.arrays import takes_arrays
 
+
+@takes_arrays
 def linear(x: Tensor) -> Tensor:
     """`x` itself.
 
@@ -22,6 +25,7 @@ def linear(x: Tensor) -> Tensor:
     return x
 
 
+@takes_arrays
 def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """Rectifier: `min(x, max_value)` where `x > threshold`, else `negative_slope * (x - threshold)`.
 
@@ -44,6 +48,7 @@ def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None,
     return torch.where(x > threshold, above, below)
 
 
+@takes_arrays
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """`x` where `x > 0`, else `negative_slope * x`.
 
@@ -57,6 +62,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     return F.leaky_relu(x, negative_slope)
 
 
+@takes_arrays
 def relu6(x: Tensor) -> Tensor:
     """`min(max(x, 0), 6)`.
 
@@ -66,6 +72,7 @@ def relu6(x: Tensor) -> Tensor:
     return F.relu6(x)
 
 
+@takes_arrays
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """`x` where `x > 0`, else `alpha * (exp(x) - 1)`.
 
@@ -81,6 +88,7 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     return F.elu(x, alpha)
 
 
+@takes_arrays
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """`x` where `x > 0`, else `alpha * (exp(x / alpha) - 1)`; its slope is continuous for every `alpha`.
 
@@ -96,6 +104,7 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     return F.celu(x, alpha)
 
 
+@takes_arrays
 def selu(x: Tensor) -> Tensor:
     """`1.0507 * elu(x, alpha=1.6733)`, which keeps mean 0 and variance 1 (with LecunNormal weights).
 
@@ -107,6 +116,7 @@ def selu(x: Tensor) -> Tensor:
     return F.selu(x)
 
 
+@takes_arrays
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """`x * P(Z <= x)` for a standard normal Z; with `approximate`, the formula made of tanh.
 
@@ -118,6 +128,7 @@ def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     return F.gelu(x, approximate="tanh" if approximate else "none")
 
 
+@takes_arrays
 def silu(x: Tensor) -> Tensor:
     """`x * sigmoid(x)`, also known as swish.
 
@@ -129,6 +140,7 @@ def silu(x: Tensor) -> Tensor:
     return F.silu(x)
 
 
+@takes_arrays
 def mish(x: Tensor) -> Tensor:
     """`x * tanh(softplus(x))`.
 
@@ -140,6 +152,7 @@ def mish(x: Tensor) -> Tensor:
     return F.mish(x)
 
 
+@takes_arrays
 def hard_silu(x: Tensor) -> Tensor:
     """`x * hard_sigmoid(x)`, also known as hard swish.
 
@@ -151,6 +164,7 @@ def hard_silu(x: Tensor) -> Tensor:
     return F.hardswish(x)
 
 
+@takes_arrays
 def sigmoid(x: Tensor) -> Tensor:
     """`1 / (1 + exp(-x))`, in (0, 1).
 
@@ -160,6 +174,7 @@ def sigmoid(x: Tensor) -> Tensor:
     return torch.sigmoid(x)
 
 
+@takes_arrays
 def log_sigmoid(x: Tensor) -> Tensor:
     """`log(sigmoid(x))`, without overflow.
 
@@ -169,6 +184,7 @@ def log_sigmoid(x: Tensor) -> Tensor:
     return F.logsigmoid(x)
 
 
+@takes_arrays
 def hard_sigmoid(x: Tensor) -> Tensor:
     """`x / 6 + 1 / 2`, held within [0, 1].
 
@@ -178,6 +194,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return F.hardsigmoid(x)
 
 
+@takes_arrays
 def keras2_hard_sigmoid(x: Tensor) -> Tensor:
     """`0.2 x + 0.5`, held within [0, 1]: what Keras 1 and 2 call "hard_sigmoid".
 
@@ -187,6 +204,7 @@ def keras2_hard_sigmoid(x: Tensor) -> Tensor:
     return torch.clamp(0.2 * x + 0.5, 0.0, 1.0)
 
 
+@takes_arrays
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """`(x + 1) / 2`, held within [0, 1].
 
@@ -196,6 +214,7 @@ def sparse_sigmoid(x: Tensor) -> Tensor:
     return torch.clamp(0.5 * x + 0.5, 0.0, 1.0)
 
 
+@takes_arrays
 def tanh(x: Tensor) -> Tensor:
     """Hyperbolic tangent, in (-1, 1).
 
@@ -205,6 +224,7 @@ def tanh(x: Tensor) -> Tensor:
     return torch.tanh(x)
 
 
+@takes_arrays
 def hard_tanh(x: Tensor) -> Tensor:
     """`x`, held within [-1, 1].
 
@@ -214,6 +234,7 @@ def hard_tanh(x: Tensor) -> Tensor:
     return F.hardtanh(x)
 
 
+@takes_arrays
 def tanh_shrink(x: Tensor) -> Tensor:
     """`x - tanh(x)`.
 
@@ -223,6 +244,7 @@ def tanh_shrink(x: Tensor) -> Tensor:
     return F.tanhshrink(x)
 
 
+@takes_arrays
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """`x` where `|x| > threshold`, else 0.
 
@@ -236,6 +258,7 @@ def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     return F.hardshrink(x, threshold)
 
 
+@takes_arrays
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """`x` moved towards 0 by `threshold`, and 0 where it would cross it.
 
@@ -249,6 +272,7 @@ def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     return F.softshrink(x, threshold)
 
 
+@takes_arrays
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """`x` where `x > threshold`, else `default_value`.
 
@@ -263,6 +287,7 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     return torch.threshold(x, threshold, default_value)
 
 
+@takes_arrays
 def exponential(x: Tensor) -> Tensor:
     """`exp(x)`.
 
@@ -272,6 +297,7 @@ def exponential(x: Tensor) -> Tensor:
     return torch.exp(x)
 
 
+@takes_arrays
 def softplus(x: Tensor) -> Tensor:
     """`log(1 + exp(x))`, above 0.
 
@@ -281,6 +307,7 @@ def softplus(x: Tensor) -> Tensor:
     return F.softplus(x)
 
 
+@takes_arrays
 def softsign(x: Tensor) -> Tensor:
     """`x / (1 + |x|)`, in (-1, 1).
 
@@ -290,6 +317,7 @@ def softsign(x: Tensor) -> Tensor:
     return F.softsign(x)
 
 
+@takes_arrays
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """`(x + sqrt(x**2 + b)) / 2`: softplus without an exponential. `b` is the width of the bend, at least 0.
 
@@ -305,6 +333,7 @@ def squareplus(x: Tensor, b: float = 4) -> Tensor:
     return 0.5 * (x + torch.sqrt(x * x + b))
 
 
+@takes_arrays
 def sparse_plus(x: Tensor) -> Tensor:
     """0 up to -1, `(x + 1)**2 / 4` between -1 and 1, `x` from there on.
 
@@ -315,6 +344,7 @@ def sparse_plus(x: Tensor) -> Tensor:
     return 0.25 * torch.square(torch.clamp(x + 1.0, 0.0, 2.0)) + torch.relu(x - 1.0)
 
 
+@takes_arrays
 def glu(x: Tensor, axis: int = -1) -> Tensor:
     """`a * sigmoid(b)`, where `a` and `b` are the two halves of `x` along `axis`.
 
@@ -326,6 +356,7 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
     return F.glu(x, axis)
 
 
+@takes_arrays
 def softmax(x: Tensor, axis: int | Sequence[int] | None = -1) -> Tensor:
     """`exp(x) / sum(exp(x))` along `axis`: values in (0, 1) that sum to 1.
 
@@ -342,6 +373,7 @@ def softmax(x: Tensor, axis: int | Sequence[int] | None = -1) -> Tensor:
     return torch.exp(x - torch.logsumexp(x, axes, keepdim=True))
 
 
+@takes_arrays
 def log_softmax(x: Tensor, axis: int | Sequence[int] | None = -1) -> Tensor:
     """`log(softmax(x, axis))`, without overflow. `axis` as in `softmax`.
 
@@ -354,6 +386,7 @@ def log_softmax(x: Tensor, axis: int | Sequence[int] | None = -1) -> Tensor:
     return x - torch.logsumexp(x, axes, keepdim=True)
 
 
+@takes_arrays
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     """`max(x - t, 0)`, with the `t` that makes the sum along `axis` 1: a softmax that gives exact zeros.
 

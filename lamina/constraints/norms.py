@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina.arrays import takes_arrays
 from lamina.config import epsilon
 
 from .base import Constraint
@@ -24,6 +25,7 @@ class NonNeg(Constraint):
     tensor([0., 2.])
     """
 
+    @takes_arrays
     def __call__(self, w: Tensor) -> Tensor:
         """`w`, any shape, with 0 in place of what is negative."""
         return torch.clamp(w, min=0)
@@ -43,6 +45,7 @@ class UnitNorm(Constraint):
     def __init__(self, axis: int | Sequence[int] = 0) -> None:
         self.axis = axis
 
+    @takes_arrays
     def __call__(self, w: Tensor) -> Tensor:
         """`w` with every length at 1."""
         return w / (epsilon() + _length(w, self.axis))
@@ -67,6 +70,7 @@ class MaxNorm(Constraint):
     def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
         self.max_value, self.axis = max_value, axis
 
+    @takes_arrays
     def __call__(self, w: Tensor) -> Tensor:
         """`w` with no length above `max_value`."""
         length = _length(w, self.axis)
@@ -102,6 +106,7 @@ class MinMaxNorm(Constraint):
     ) -> None:
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
+    @takes_arrays
     def __call__(self, w: Tensor) -> Tensor:
         """`w` with its lengths moved into the range, or part of the way."""
         length = _length(w, self.axis)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from inspect import getattr_static
 from types import FunctionType
@@ -95,6 +96,8 @@ class Layer(Precision):
     has_shape_rule = False
     """True: ``compute_output_shape`` is the layer's own, so that nothing is tried."""
     input_spec: Any = None
+    built_at_once = False
+    """True: there is nothing to build, and ``built`` says so from the beginning, as Keras' layer does."""
     builds_for_any_rank = False
     """True: a second ``build`` for another number of axes does nothing, as where the weights do not hang on that."""
     _facts: CallFacts
@@ -118,6 +121,7 @@ class Layer(Precision):
         torch_style = not plain and cls.call is Layer.call
         cls._facts = call_facts(cls.forward if torch_style else cls.call, cls.build)
         if "build" in vars(cls):
+            cls.built_at_once = vars(cls).get("built_at_once", False)
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
         if isinstance(vars(cls).get("forward"), FunctionType):
             cls.forward = lending(cls.forward)  # type: ignore[method-assign]
@@ -244,7 +248,7 @@ class Layer(Precision):
             raise
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.built:
+        if self._has_built:
             if not self._looked_at:
                 self._look()
             # A single list, as merging layers have it, is looked through without a call for the list.
@@ -302,7 +306,7 @@ class Layer(Precision):
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = self._taken(args, kwargs, as_input)
-        if not self.built:
+        if not self._has_built:
             first = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, torch.Tensor)]
             check_inputs(self, self.input_spec, first, lambda _: "")
             self._build_for(args, kwargs)
@@ -319,7 +323,7 @@ class Layer(Precision):
             refuse_bad_call(self, args, kwargs)
             tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
             check_inputs(self, self.input_spec, tensors, origin)
-            if not self.built:
+            if not self._has_built:
                 self._build_for(args, kwargs)
                 check_inputs(self, self.input_spec, tensors, origin)
             fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
@@ -348,13 +352,17 @@ class Layer(Precision):
 
     def _build_once(self, *shapes: Any) -> None:
         """Build for these shapes, unless it is built."""
-        if not self.built:
+        if not self._has_built:
             build_once(self, *shapes)
+
+    @property
+    def _has_built(self) -> bool:
+        return self._built
 
     @property
     def built(self) -> bool:
         """Whether the layer has made its weights. A `build` that says so itself is believed when it has ended."""
-        return self._built
+        return self._has_built or self.built_at_once
 
     @built.setter
     def built(self, value: bool) -> None:
@@ -407,6 +415,10 @@ class Layer(Precision):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The output's shape for an input shape; ``None`` axes are unknown. Found by trying, where no rule is given."""
         return inferred_shapes(self, lambda given: probe(self, (given,), {}), input_shape, self._torch_dtype)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call on these symbolic tensors returns: symbolic tensors, whose shape and dtype tell."""
+        return (self if self._has_built else deepcopy(self))(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
         # No compiled code, as PyTorch has it: that belongs to this process.

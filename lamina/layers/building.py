@@ -13,6 +13,7 @@ from lamina.graph.source import caller
 from lamina.probing import for_real, probes_around
 
 from .lazy import make_lazy_weights
+from .listed_variables import adopt_variables
 from .nested import adopt_nested_layers
 from .shape_rules import shapes_of
 
@@ -36,7 +37,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
             given = tuple(map(_plain, (*shapes, *named.values())))
             if probes_around():
                 given = _unsized(given)
-            if layer.built and layer._built_for is not None and (layer._built_for == given or layer.weights):
+            if layer._has_built and layer._built_for is not None and (layer._built_for == given or layer.weights):
                 _refuse_other(layer, given)
                 return  # what has no weights is built anew for another shape
             _build(layer, lambda: build(layer, *shapes, **named))
@@ -80,7 +81,7 @@ def build_for(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
 def build_once(layer: Any, *shapes: Any) -> None:
     """Build a layer for these shapes, unless it is built; of several threads that call it, one does."""
     with _LOCK, for_real(layer, current_device) as real:
-        if not real.built:
+        if not real._has_built:
             real.build(*shapes)
 
 
@@ -102,6 +103,7 @@ def _build(layer: Any, build: Callable[[], None]) -> None:
     layer._building = True
     try:
         build()
+        adopt_variables(layer)
     except BaseException:
         for slot, entries in before.items():
             layer.__dict__[slot].clear()

@@ -44,6 +44,6 @@ def run_part(part: Any, *args: Any, **kwargs: Any) -> Any:
 
     What somebody has put in its place (an adapter, PyTorch's checkpoint wrapper, a new layer) is called as any module.
     """
-    if isinstance(part, Layer) and part.built:
+    if isinstance(part, Layer) and part._has_built:
         return part.launch(*args, **kwargs)
     return part(*args, **kwargs)

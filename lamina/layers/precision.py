@@ -75,7 +75,7 @@ class Precision(Weights, SavingHooks):
         policy = dtype_policies.get(value)
         if policy == self._policy:
             return
-        if not self._runs_graph and (self.built or getattr(self, "called_by", None)):
+        if not self._runs_graph and (self._has_built or getattr(self, "called_by", None)):
             raise ArgumentError(
                 f"{type(self).__name__} {self._name!r} is built: its dtype policy stays.",
                 got=repr(value),

@@ -47,7 +47,7 @@ def _build_parts(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
     """
     if probing() or layer.called_by:
         return
-    if layer.built and not layer._modules and type(layer).__module__.startswith("lamina."):
+    if layer._has_built and not layer._modules and type(layer).__module__.startswith("lamina."):
         return
     if all(getattr(part, "built", True) for part in known_parts(layer)) and not has_calls_of_users(layer):
         return

@@ -9,66 +9,150 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina import ops
 from lamina._torch import dispatch, tracing
 from lamina.arrays import as_tensor
-from lamina.graph import ShapeError
+from lamina.graph import ArgumentError, ShapeError
 
-from .weight_facts import WeightFacts
+from .first_values import given_or_made
+from .variable_operators import array_ufunc, logical, number, rounded, with_arrays
+from .weight_facts import Change, WeightFacts
+
+_AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
+_SYNCHRONIZATIONS = ("none", "on_read", "on_write", "auto")
 
 
-def _fact(name: str) -> Any:
+def _fact(name: str, check: Callable[[str, Any], Any] | None = None) -> Any:
     """An attribute that is one of the weight's facts, and can be set."""
 
     def read(weight: Variable) -> Any:
         return getattr(weight.facts, name)
 
     def write(weight: Variable, value: Any) -> None:
-        setattr(weight.facts, name, value)
+        setattr(weight.facts, name, value if check is None else check(name, value))
 
     return property(read, write)
 
 
+def _function(name: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise ArgumentError(
+            f"The {name} of a weight is a function of it, or None.",
+            got=repr(value),
+            hint=f"lamina.{name}s.get({value!r})",
+        )
+    return value
+
+
+def _truth(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ArgumentError(f"{name} is True or False.", got=repr(value))
+    return value
+
+
+def _one_of(what: str, word: str | None, words: tuple[str, ...]) -> str:
+    word = "none" if word is None else word
+    if word not in words:
+        raise ArgumentError(f"There is no such {what} of a variable.", got=repr(word), expected=", ".join(words))
+    return word
+
+
+def _checked_name(name: Any) -> str:
+    name = name or "variable"
+    if not isinstance(name, str) or "/" in name:
+        raise ArgumentError("The name of a variable is a string without '/'.", got=repr(name))
+    return name
+
+
 class Variable(torch.Tensor):
-    """An ``nn.Parameter`` with Keras' names for things: ``path``, ``assign``, ``numpy()``, ``value``.
+    """A tensor that keeps its values: an ``nn.Parameter`` with Keras' ``path``, ``assign``, ``numpy()``, ``value``.
 
-    Trainable weights are registered as parameters of their layer, others (moving averages, counters) as buffers
-    (``is_buffer``).
+    A layer that gets it as an attribute registers it: trainable ones as parameters, others (moving averages, counters)
+    as buffers (``is_buffer``).
 
-    >>> v = Variable(torch.zeros(2), name="bias")
-    >>> v.assign([1.0, 2.0])
-    >>> v.numpy()
-    array([1., 2.], dtype=float32)
+    Args:
+        initializer: values (a tensor, which stays the memory that it is; an array; numbers), or an initializer, its
+            name or a function of shape and dtype.
+        shape: what an initializer makes.
+        dtype: name or ``torch.dtype``; that of the values by default, ``lamina.config.floatx()`` for an initializer.
+        trainable: whether gradients are computed and the optimizer may change it; whole numbers and bools never train.
+        autocast: under a mixed policy ``call`` sees it in the compute dtype; False: as it is.
+        aggregation, synchronization: Keras' words for several devices; kept, and without effect on one.
+        name: its own name, without "/"; "variable" by default.
+        requires_grad: PyTorch's word for ``trainable``: a parameter also if it is False.
+        path, regularizer, constraint, facts: what is known of a layer's weight.
+
+    Computing with it gives plain tensors. Also arrays and lists are operands; ``&``, ``|`` and ``^`` are logical, as in
+    Keras.
+
+    Raises:
+        ArgumentError: no values, an initializer without a shape, or a name or word that cannot be.
+        ShapeError: values of another shape.
+
+    >>> v = Variable([1.0, 2.0], name="bias")
+    >>> v.assign_add([1.0, 1.0])
+    tensor([2., 3.])
+    >>> v.numpy(), Variable("ones", shape=(2, 3)).shape
+    (array([2., 3.], dtype=float32), torch.Size([2, 3]))
     """
 
     # What nn.Parameter has: results of operations are plain tensors.
     __torch_function__ = torch.nn.Parameter.__torch_function__
 
     # Values are set when a tensor is made; a subclass has no other place for them.
-    def __new__(cls, data: torch.Tensor, requires_grad: bool = True, **_: Any) -> Variable:
-        made: Variable = torch.nn.Parameter.__new__(cls, data.detach().as_subclass(torch.Tensor), requires_grad)
+    def __new__(
+        cls,
+        initializer: Any,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
+        name: str | None = None,
+        *,
+        requires_grad: bool | None = None,
+        path: str | None = None,
+        regularizer: Change | None = None,
+        constraint: Change | None = None,
+        facts: WeightFacts | None = None,
+    ) -> Variable:
+        if isinstance(shape, bool):  # PyTorch's tools call the class of a parameter with (data, requires_grad)
+            shape, requires_grad = None, shape
+        name = _checked_name(name)
+        value = given_or_made(initializer, shape, dtype, name)
+        can_train = value.is_floating_point() or value.is_complex()
+        trained = requires_grad if requires_grad is not None else bool(trainable) and can_train
+        made: Variable = torch.nn.Parameter.__new__(cls, value.detach().as_subclass(torch.Tensor), trained)
+        if facts is None:
+            facts = WeightFacts(name, path or name, regularizer, constraint, bool(autocast))
+            facts.is_buffer = requires_grad is None and not trained
+            facts.aggregation = _one_of("aggregation", aggregation, _AGGREGATIONS)
+            facts.synchronization = _one_of("synchronization", synchronization, _SYNCHRONIZATIONS)
+        made.facts = facts
         return made
 
-    def __init__(
-        self,
-        data: torch.Tensor,
-        requires_grad: bool = True,
-        *,
-        name: str = "variable",
-        path: str | None = None,
-        regularizer: Callable[[torch.Tensor], torch.Tensor] | None = None,
-        constraint: Callable[[torch.Tensor], torch.Tensor] | None = None,
-        autocast: bool = True,
-        is_buffer: bool = False,
-        facts: WeightFacts | None = None,
-    ) -> None:
-        self.facts = facts or WeightFacts(name, path or name, regularizer, constraint, autocast, is_buffer)
-
+    facts: WeightFacts
     # What is known of the weight is a record that the layer keeps too, by the weight's name.
     path: Any = _fact("path")
-    regularizer: Any = _fact("regularizer")
-    constraint: Any = _fact("constraint")
+    regularizer: Any = _fact("regularizer", _function)
+    constraint: Any = _fact("constraint", _function)
     autocast: Any = _fact("autocast")
     is_buffer: Any = _fact("is_buffer")
+    aggregation: Any = _fact("aggregation")
+    synchronization: Any = _fact("synchronization")
+    overwrite_with_gradient: Any = _fact("overwrite_with_gradient", _truth)
+
+    __add__, __sub__, __mul__, __truediv__ = map(with_arrays, ("add", "sub", "mul", "truediv"))
+    __floordiv__, __mod__, __matmul__ = map(with_arrays, ("floordiv", "mod", "matmul"))
+    __pow__ = with_arrays("pow")
+    __lt__, __le__, __gt__, __ge__ = map(with_arrays, ("lt", "le", "gt", "ge"))
+    __eq__, __ne__, __hash__ = with_arrays("eq"), with_arrays("ne"), torch.Tensor.__hash__  # type: ignore[assignment]  # several hints in PyTorch
+    __and__, __or__, __xor__ = map(logical, (ops.logical_and, ops.logical_or, ops.logical_xor))
+    __rand__, __ror__ = logical(ops.logical_and, True), logical(ops.logical_or, True)
+    __rxor__ = logical(ops.logical_xor, True)
+    __array_ufunc__, __round__ = array_ufunc, rounded
+    __float__, __int__ = number(float), number(int)
 
     @property
     def _is_param(self) -> bool:
@@ -122,8 +206,8 @@ class Variable(torch.Tensor):
         array = self.numpy()
         return array if dtype is None else array.astype(dtype)
 
-    def assign(self, value: Any) -> None:
-        """Overwrite the values in place, from an array, a tensor or numbers of the same shape.
+    def assign(self, value: Any) -> torch.Tensor:
+        """Overwrite the values in place, from an array, a tensor or numbers of the same shape; returns these.
 
         Raises:
             ShapeError: another shape came.
@@ -137,15 +221,18 @@ class Variable(torch.Tensor):
             )
         if not self.requires_grad:  # not under `no_grad`: an exporter cannot write a region down that has no result
             self.copy_(new.detach())
-            return
+            return new
         with torch.no_grad():
             self.copy_(new)
+        return new
 
-    def assign_add(self, value: Any) -> None:
-        self.assign(self.detach() + as_tensor(value, self.dtype, self.device))
+    def assign_add(self, value: Any) -> torch.Tensor:
+        """Add to the values in place; returns the sum."""
+        return self.assign(torch.add(self.detach(), as_tensor(value, self.dtype, self.device)))
 
-    def assign_sub(self, value: Any) -> None:
-        self.assign(self.detach() - as_tensor(value, self.dtype, self.device))
+    def assign_sub(self, value: Any) -> torch.Tensor:
+        """Subtract from the values in place; returns the difference."""
+        return self.assign(torch.sub(self.detach(), as_tensor(value, self.dtype, self.device)))
 
     def described(self) -> dict[str, Any]:
         """What is known of it besides the values."""
@@ -154,7 +241,7 @@ class Variable(torch.Tensor):
 
     def with_value(self, value: torch.Tensor) -> Variable:
         """The same weight with another value, of which the same is known."""
-        return Variable(value, self.requires_grad, facts=self.facts)
+        return Variable(value, requires_grad=self.requires_grad, facts=self.facts)
 
     def stand_in(self) -> Variable:
         """The same variable without storage, for trying a layer on shapes alone."""
@@ -191,7 +278,7 @@ class Variable(torch.Tensor):
 
 def _rebuild(data: torch.Tensor, requires_grad: bool, known: WeightFacts | bool) -> torch.Tensor:
     if isinstance(known, WeightFacts):
-        return Variable(data, requires_grad, facts=known)
+        return Variable(data, requires_grad=requires_grad, facts=known)
     return torch.nn.Parameter(data, requires_grad) if known else data
 
 

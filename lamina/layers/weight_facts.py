@@ -29,6 +29,8 @@ class WeightFacts:
         autocast: whether ``call`` sees a trainable weight in the compute dtype of a mixed policy.
         is_buffer: whether it stands among the layer's buffers: a moving average, a counter.
         layer_has_it: whether the record stands in the table of a layer.
+        aggregation, synchronization: Keras' words for several devices.
+        overwrite_with_gradient: the optimizer replaces the values by the gradient.
     """
 
     name: str
@@ -38,6 +40,9 @@ class WeightFacts:
     autocast: bool = True
     is_buffer: bool = False
     layer_has_it: bool = False
+    aggregation: str = "none"
+    synchronization: str = "auto"
+    overwrite_with_gradient: bool = False
 
 
 class Place:

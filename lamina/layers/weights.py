@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,13 +11,14 @@ import torch
 from lamina import constraints, initializers, regularizers
 from lamina._torch import attributes as reading
 from lamina.arrays import as_tensor
-from lamina.devices import current_device, take_memory
 from lamina.graph import Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 
 from .drawn_calls import known_names
+from .first_values import made_by
+from .listed_variables import adopt_variables, register_variable
 from .mode_watch import watch_anew
 from .moving import follow_weights, tell_places
 from .nested import adopt_nested_layers, holds_modules, known_parts
@@ -73,21 +73,14 @@ class Weights(Operation, reading.NamesAttributes):
             regularizer, constraint: names or objects.
             name: what it is called; the attribute it is assigned to names it in ``state_dict``.
             autocast: under a mixed policy ``call`` sees a trainable weight in the compute dtype; False: as it is.
-            aggregation, overwrite_with_gradient: Keras' arguments that mean nothing on one device; accepted so that
-                Keras code runs.
+            aggregation: Keras' word for several devices; without effect on one.
+            overwrite_with_gradient: the optimizer replaces the values by the gradient.
         """
         shape = _whole_sizes(shape, f"{self.label}")
         kind = to_torch(dtype) if dtype is not None else self._variable_torch_dtype
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
-        # Weights are real even while the layer is being tried on tensors without storage, or first called by predict.
-        device = current_device()
-        with for_real(self), torch.inference_mode(False), torch.no_grad(), torch.device(device):
-            take_memory(math.prod(shape) * kind.itemsize, f"The weight {name or 'variable'!r} of {self._name!r}")
-            if device.type == "meta":  # its values come later, from a file
-                value = torch.empty(shape, dtype=kind)
-            else:
-                value = torch.as_tensor(init(shape, dtype=kind) if callable(init) else init, dtype=kind)
-            value = value.contiguous()
+        with for_real(self):  # even while the layer is being tried on tensors without storage
+            value = made_by(init, shape, kind, f"The weight {name or 'variable'!r} of {self._name!r}")
         name = name or "variable"
         trainable = trainable and kind.is_floating_point
         facts = WeightFacts(
@@ -98,8 +91,10 @@ class Weights(Operation, reading.NamesAttributes):
             autocast,
             is_buffer=not trainable,
             layer_has_it=True,
+            aggregation=aggregation,
+            overwrite_with_gradient=overwrite_with_gradient,
         )
-        weight = Variable(value, trainable and self._trainable, facts=facts)
+        weight = Variable(value, requires_grad=trainable and self._trainable, facts=facts)
         key, k = name.replace(".", "_").replace("/", "_"), 1
         while key in self._parameters or key in self._buffers:
             key, k = f"{name}_{k}", k + 1
@@ -117,6 +112,8 @@ class Weights(Operation, reading.NamesAttributes):
             object.__setattr__(self, name, value)
             if type(value) in _CONTAINERS and "_modules" in self.__dict__ and holds_modules(value):
                 adopt_nested_layers(self, in_place=False)
+            if type(value) in _CONTAINERS and value and "_modules" in self.__dict__:
+                adopt_variables(self, name)
             return
         if isinstance(value, Variable) and self._name_weight(name, value):
             return
@@ -161,6 +158,8 @@ class Weights(Operation, reading.NamesAttributes):
         if is_buffer and isinstance(value, torch.nn.Parameter) and not value.requires_grad:
             self._know(name, value)
             self._buffers[name] = value  # PyTorch would train it
+        elif getattr(value.__dict__.get("facts"), "is_buffer", False) and not is_buffer and "_buffers" in self.__dict__:
+            register_variable(self, name, value)  # type: ignore[arg-type]  # only a `Variable` has facts
         else:
             super().__setattr__(name, value)
 
@@ -217,6 +216,23 @@ class Weights(Operation, reading.NamesAttributes):
         """The modules within, in the order in which their weights are listed."""
         adopt_nested_layers(self)
         return [part for part in self._modules.values() if part is not None]
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Weights]:
+        """The layer, and those within it, each once; those right within it alone where it is not ``recursive``.
+
+        Keras' code asks for it by this name. What lies within a module of PyTorch's counts as if it lay beside it.
+        """
+        found = {id(self): self}
+        waiting = list(reversed(self._parts()))
+        while waiting:
+            part = waiting.pop()
+            known = id(part) in found
+            if isinstance(part, Weights):
+                found.setdefault(id(part), part)
+            if not known and (recursive or not isinstance(part, Weights)):
+                within = part._parts() if isinstance(part, Weights) else list(part.children())
+                waiting.extend(reversed(within))
+        return list(found.values())[0 if include_self else 1 :]
 
     @property
     def weights(self) -> list[Any]:
@@ -353,7 +369,7 @@ class Weights(Operation, reading.NamesAttributes):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
         for name, buffer in self._buffers.items():  # with assign=True other tensors stand there
             if type(buffer) is torch.Tensor and name in self.weight_facts:
-                self._buffers[name] = Variable(buffer, False, facts=self.weight_facts[name])
+                self._buffers[name] = Variable(buffer, requires_grad=False, facts=self.weight_facts[name])
         follow_weights(self)  # with assign=True they may have come in another dtype
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -42,14 +44,14 @@ class Loss:
     ) -> None:
         self.name = name or snake_case(type(self).__name__)
         self.reduction = checked_reduction(reduction)
-        self._dtype = None if dtype is None else to_torch(dtype)
+        self._dtype = None if dtype is None else to_torch(getattr(dtype, "compute_dtype", dtype))
         # Predictions in this dtype are computed with as they come.
         self._usual = self._dtype or torch.float32
 
     @property
-    def dtype(self) -> str | None:
-        """Name of the dtype to compute in; None where the predictions decide."""
-        return None if self._dtype is None else name_of(self._dtype)
+    def dtype(self) -> str:
+        """Name of the dtype to compute in; "float32" where none was given, though wider predictions stay wider."""
+        return name_of(self._usual)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
         """Loss of a batch.
@@ -58,7 +60,8 @@ class Loss:
             y_true: targets, (B, ...). Also lists, arrays, or a dict or list of tensors where `call` takes such.
             y_pred: predictions, (B, ...).
             sample_weight: number, (B,) weights of samples, or (B, T) of steps.
-            mask: (B,) or (B, T), True where a sample or step counts.
+            mask: (B,) or (B, T), True where a sample or step counts; None: that of the predictions, where a layer or
+                model has left one on them.
 
         Returns:
             A scalar, or (B, ...) without reduction.
@@ -67,6 +70,8 @@ class Loss:
             ShapeError: targets and predictions, or weights and losses, do not pair.
             ArgumentError: a class number out of range, seen on a CPU.
         """
+        if mask is None:
+            mask = getattr(y_pred, "_keras_mask", None)
         # Tensors that need no conversion, the rule in training, are told by one look: 2 us less per step.
         if not (
             type(y_pred) is Tensor
@@ -108,7 +113,7 @@ class Loss:
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as JSON types."""
-        return {"name": self.name, "reduction": self.reduction, "dtype": self.dtype}
+        return {"name": self.name, "reduction": self.reduction, "dtype": self._dtype and name_of(self._dtype)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Loss:
@@ -126,6 +131,22 @@ class Loss:
             return value.to(self._dtype or _at_least_float32(value.dtype))
         value = as_tensor(value, device_of(predictions))
         return value if self.integer_targets else value.to(predictions.dtype)
+
+
+def called_with_mask(loss: Loss) -> Callable[[Any, Any, Any, Any], Tensor]:
+    """A loss as a function of targets, predictions, weights and mask, each of them perhaps None but the first two.
+
+    A subclass may have a `__call__` of its own without a mask, as Keras' losses: it finds the mask on the predictions.
+    """
+    if type(loss).__call__ is Loss.__call__ or "mask" in inspect.signature(loss).parameters:
+        return loss
+
+    def call(y_true: Any, y_pred: Any, sample_weight: Any, mask: Any) -> Tensor:
+        if mask is not None:
+            y_pred._keras_mask = mask
+        return loss(y_true, y_pred, sample_weight)
+
+    return call
 
 
 def _part(predictions: Any, key: Any) -> Any:

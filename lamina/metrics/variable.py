@@ -17,7 +17,7 @@ class MetricVariable(Tensor):
     Computing with it gives plain tensors.
 
     >>> total = MetricVariable.holding(torch.zeros(()))
-    >>> total.assign_add(2.0)
+    >>> _ = total.assign_add(2.0)
     >>> total * 3
     tensor(6.)
     """
@@ -36,24 +36,27 @@ class MetricVariable(Tensor):
             with torch.inference_mode(False):
                 self.data = self.data.to(value.device)
 
-    def assign(self, value: Any) -> None:
-        """Take over `value`."""
+    def assign(self, value: Any) -> MetricVariable:
+        """Take over `value`; returns the variable."""
         with torch.no_grad():
             self.copy_(self._operand(value))
+        return self
 
-    def assign_add(self, value: Any) -> None:
-        """Add `value` in place."""
+    def assign_add(self, value: Any) -> MetricVariable:
+        """Add `value` in place; returns the variable."""
         value = self._operand(value)
         if not torch.is_grad_enabled():  # as in every metric of ours; to turn off what is off takes 3 us of 22
             self.add_(value)
         else:
             with torch.no_grad():
                 self.add_(value)
+        return self
 
-    def assign_sub(self, value: Any) -> None:
-        """Subtract `value` in place."""
+    def assign_sub(self, value: Any) -> MetricVariable:
+        """Subtract `value` in place; returns the variable."""
         with torch.no_grad():
             self.sub_(self._operand(value))
+        return self
 
     def hold(self, value: Tensor) -> None:
         """Become a copy of `value`, of its shape too; the device and the dtype stay."""

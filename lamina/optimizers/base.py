@@ -94,6 +94,7 @@ class Optimizer:
         self._present: list[bool] | None = None
         self._plan: list[tuple[Group, list[int]]] = []
         self._constraints: dict[int, Callable[[Tensor], Tensor]] = {}
+        self._overwritten: list[Tensor] = []
         self._undecayed: list[Tensor] = []
         self._undecayed_names: re.Pattern[str] | None = None
         self._state_to_load: Mapping[str, Tensor] | None = None
@@ -214,6 +215,7 @@ class Optimizer:
                 self._parameters.append(p)
         constraints = {i: getattr(p, "constraint", None) for i, p in enumerate(self._parameters)}
         self._constraints = {i: constraint for i, constraint in constraints.items() if constraint is not None}
+        self._overwritten = [p for p in self._parameters if getattr(p, "overwrite_with_gradient", False)]
         self.built = True
         if self._state_to_load is not None:
             state, self._state_to_load = self._state_to_load, None
@@ -234,6 +236,7 @@ class Optimizer:
         self._positions = {id(p): i for i, p in enumerate(self._parameters)}
         self._slots = {place[i]: state for i, state in self._slots.items() if i in place}
         self._constraints = {place[i]: rule for i, rule in self._constraints.items() if i in place}
+        self._overwritten = [p for p in self._overwritten if id(p) in self._positions]
         self._regroup()
 
     def _state_of(self, parameter: Tensor) -> dict[str, Tensor]:
@@ -305,6 +308,8 @@ class Optimizer:
             self._apply(ordered)
 
     def _apply(self, grads: Sequence[Tensor | None]) -> None:
+        if self._overwritten:
+            grads = self._overwrite(grads)
         work = self._work(grads)
         if self.loss_scale_factor is not None:
             work = [(group, foreach.div(scaled, self.loss_scale_factor)) for group, scaled in work]
@@ -318,6 +323,16 @@ class Optimizer:
             if grads[i] is not None:
                 self._parameters[i].copy_(constraint(self._parameters[i]))
         self._iterations += 1
+
+    def _overwrite(self, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+        """Parameters that say so take their gradient as their value; the gradients that are left."""
+        left = list(grads)
+        for parameter in self._overwritten:
+            position = self._positions[id(parameter)]
+            value, left[position] = left[position], None
+            if value is not None:
+                parameter.copy_(value)
+        return left
 
     def _step(self, work: Work) -> None:
         rate = self._rate()

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina.arrays import takes_arrays
+
 from .base import Regularizer, checked_factor
 
 
@@ -26,6 +28,7 @@ class L1(Regularizer):
     def __init__(self, l1: float = 0.01) -> None:
         self.l1 = checked_factor(l1, "l1", default=0.01)
 
+    @takes_arrays
     def __call__(self, x: Tensor) -> Tensor:
         """Penalty of `x`, any shape."""
         return self.l1 * torch.sum(torch.abs(x))
@@ -51,6 +54,7 @@ class L2(Regularizer):
     def __init__(self, l2: float = 0.01) -> None:
         self.l2 = checked_factor(l2, "l2", default=0.01)
 
+    @takes_arrays
     def __call__(self, x: Tensor) -> Tensor:
         """Penalty of `x`, any shape."""
         return self.l2 * torch.sum(torch.square(x))
@@ -78,6 +82,7 @@ class L1L2(Regularizer):
         self.l1 = checked_factor(l1, "l1", default=0.0)
         self.l2 = checked_factor(l2, "l2", default=0.0)
 
+    @takes_arrays
     def __call__(self, x: Tensor) -> Tensor:
         """Penalty of `x`, any shape."""
         if self.l1 and self.l2:

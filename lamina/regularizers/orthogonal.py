@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina.arrays import takes_arrays
 from lamina.graph.errors import ArgumentError, ShapeError
 
 from .base import Regularizer, checked_factor
@@ -35,6 +36,7 @@ class OrthogonalRegularizer(Regularizer):
             raise ArgumentError(headline, got=f"mode={mode!r}", expected='"rows" or "columns"')
         self.mode = mode
 
+    @takes_arrays
     def __call__(self, inputs: Tensor) -> Tensor:
         """Penalty of `inputs`, a matrix."""
         if inputs.ndim != 2:

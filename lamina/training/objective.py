@@ -11,6 +11,7 @@ import torch
 from lamina import losses, metrics
 from lamina.graph import ArgumentError
 from lamina.losses import Loss
+from lamina.losses.base import called_with_mask
 from lamina.metrics import Metric
 
 from .naming import Outputs
@@ -31,6 +32,9 @@ class Term:
     tracker: LossTracker | None
     plain: list[Any]
     weighted: list[Any]
+
+    def __post_init__(self) -> None:
+        self.loss_of = called_with_mask(self.loss) if self.loss is not None else None
 
 
 class Objective:
@@ -104,16 +108,16 @@ class Objective:
     ) -> torch.Tensor | None:
         """The weighted sum of the outputs' losses, a scalar; None where no output has one."""
         lone = self._lone
-        if lone is not None and lone.loss is not None and y_true[0] is not None:
-            value = _mean(lone.loss(y_true[0], y_pred[0], sample_weight[0], masks[0]))
+        if lone is not None and lone.loss_of is not None and y_true[0] is not None:
+            value = _mean(lone.loss_of(y_true[0], y_pred[0], sample_weight[0], masks[0]))
             return value if lone.weight == 1.0 else value * lone.weight
         total: torch.Tensor | None = None
         for i, term in enumerate(self.terms):
-            if term.loss is None:
+            if term.loss_of is None:
                 continue
             if y_true[i] is None:
                 raise _no_targets(term.name)
-            value = _mean(term.loss(y_true[i], y_pred[i], sample_weight[i], masks[i]))
+            value = _mean(term.loss_of(y_true[i], y_pred[i], sample_weight[i], masks[i]))
             if term.tracker is not None:
                 with torch.no_grad():
                     term.tracker.track(value, len(y_pred[i]))

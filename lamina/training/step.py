@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from lamina.graph import ArgumentError, tree
+from lamina.graph.source import caller
 from lamina.layers.weight_facts import Place, places
 from lamina.layers.weights import Weights
 from lamina.optimizers import Optimizer
@@ -48,7 +50,7 @@ class Step:
         self._regularized: list[Place] = []
         self._constrained: list[Place] = []
         self._needs_grad: list[bool] = []
-        self._ready = False
+        self._ready = self._warned = False
         self._known: list[torch.nn.Parameter] = []
         self.own_results: Any = None
         self._resumed: dict[str, Any] | None = None
@@ -80,7 +82,8 @@ class Step:
         if not self._ready:
             self._make_ready()
         if not total.requires_grad:
-            raise _nothing_to_train(model)
+            self._nothing_to_train(model)
+            return
         scaled = total if self._scale_loss is None else self._scale_loss(total)
         scaled.backward()
         trained = self._trained
@@ -158,6 +161,27 @@ class Step:
             objective = self.objective or self._know_result(model, y, y_pred)
             check(objective, [(None, *leaf.shape[1:]) for leaf in tree.leaves(y_pred)])
 
+    def _nothing_to_train(self, model: Any) -> None:
+        """Without weights to train a step only measures, and a warning says so once.
+
+        Raises:
+            ArgumentError: there are such weights, but the loss does not hang on them.
+        """
+        if self._trained:
+            raise ArgumentError(
+                f"{model.label} has nothing to train: the loss hangs on no trainable weight.",
+                got=f"{len(self._every)} weights, {len(self._trained)} of them trainable",
+                hint="a loss of the predictions, without detach(), numpy() or argmax on the way",
+            )
+        if not self._warned:
+            self._warned = True
+            warnings.warn_explicit(
+                f"{model.label} has nothing to train: {len(self._every)} weights, all of them frozen. fit() measures "
+                "loss and metrics and changes nothing. Try model.trainable = True, or that of some layers.",
+                UserWarning,
+                *caller(),
+            )
+
     def _know_result(self, model: Any, y: Any, y_pred: Any) -> Objective:
         """The objective for what a model has just returned, where its shapes were not known before."""
         outputs = Outputs.of_graph(model.graph) if model.graph is not None else Outputs.of_result(y_pred)
@@ -229,16 +253,6 @@ class Step:
         knows = isinstance(self.optimizer, Optimizer)
         limited = [place for place in places(model, "constraint") if place.is_trained]
         self._constrained = [place for place in limited if not (knows and place.carries_facts)]
-
-
-def _nothing_to_train(model: Any) -> ArgumentError:
-    weights = list(model.parameters())
-    frozen = sum(not weight.requires_grad for weight in weights)
-    return ArgumentError(
-        f"{model.label} has nothing to train: the loss hangs on no trainable weight.",
-        got=f"{len(weights)} weights, {frozen} of them frozen",
-        hint="model.trainable = True, or that of some layers; evaluate() where nothing is to be trained",
-    )
 
 
 def _shape(target: Any) -> tuple[int, ...]:

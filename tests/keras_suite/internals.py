@@ -64,8 +64,13 @@ INTERNALS: dict[str, dict[str, Any]] = {
 
 def seed_generators_of(layer: Any) -> list[Any]:
     """Of a layer and all under it, each once."""
-    found = [value for part in layer.modules() for value in vars(part).values()]
+    found = [value for part in layer.modules() for value in (part, *vars(part).values())]
     return list({id(value): value for value in found if isinstance(value, lamina.random.SeedGenerator)}.values())
+
+
+def kept_by(layer: Any) -> list[Any]:
+    """What Keras' layers register with PyTorch, by which its tests count."""
+    return [*layer.weights, *seed_generators_of(layer)]
 
 
 def skip_if_backend(backend: str, reason: str) -> Any:

@@ -17,6 +17,7 @@ sys.modules["conftest"] = ModuleType("conftest")
 sys.modules["conftest"].skip_if_backend = internals.skip_if_backend  # type: ignore[attr-defined]
 if os.environ.get("KERAS_SUITE_ON") != "keras":
     names.install()
+    internals.lamina.Layer.torch_params = property(internals.kept_by)  # type: ignore[attr-defined]
     import_module("keras.src.testing.test_case").get_seed_generators = internals.seed_generators_of  # type: ignore[attr-defined]
 
 

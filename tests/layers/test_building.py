@@ -258,3 +258,54 @@ def test_an_embedding_takes_ids_of_any_rank_whatever_it_was_built_for():
     assert layer(torch.zeros(2, 3, 4, dtype=torch.int64)).shape == (2, 3, 4, 2)
     assert layer(torch.zeros(2, dtype=torch.int64)).shape == (2, 2)
     np.testing.assert_array_equal(layer.get_weights()[0], before)
+
+
+WITHOUT_WEIGHTS = [
+    layers.Activation("relu"), layers.ReLU(), layers.LeakyReLU(), layers.ELU(), layers.Softmax(), layers.Identity(),
+    layers.Dropout(0.5), layers.SpatialDropout1D(0.5), layers.AlphaDropout(0.5), layers.GaussianNoise(0.5),
+    layers.GaussianDropout(0.5), layers.MaxPooling1D(2), layers.AveragePooling2D(2), layers.GlobalMaxPooling3D(),
+    layers.GlobalAveragePooling1D(), layers.Masking(), layers.Reshape((2,)), layers.UnitNormalization(),
+    layers.ActivityRegularization(),
+]  # fmt: skip
+BUILT_LATER = [layers.PReLU(), layers.Dense(2), layers.Flatten(), layers.Add(), layers.BatchNormalization()]
+
+
+@pytest.mark.parametrize("layer", [*WITHOUT_WEIGHTS, *BUILT_LATER], ids=lambda layer: type(layer).__name__)
+def test_layers_say_that_they_are_built_when_keras_says_so(layer):
+    assert layer.built is (layer in WITHOUT_WEIGHTS)
+
+
+def test_a_build_of_ones_own_is_waited_for():
+    class Noisy(layers.Dropout):
+        def build(self, input_shape):
+            self.scale = self.add_weight((input_shape[-1],), "ones")
+
+        def call(self, inputs, training=False):
+            return super().call(inputs, training) * self.scale
+
+    layer = Noisy(0.5)
+    assert not layer.built
+    assert layer(torch.ones(2, 3)).shape == (2, 3)
+    assert len(layer.weights) == 1
+    assert layer.built
+
+
+def test_the_layers_within_are_listed():
+    class Two(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.a = lamina.Sequential([layers.Dense(2), layers.ReLU()])
+            self.listed = [self.a.layers[0], layers.Flatten()]
+            self.plain = torch.nn.ModuleList([layers.Dropout(0.1)])
+
+        def call(self, x):
+            return x
+
+    two = Two()
+    names = [type(part).__name__ for part in two._flatten_layers()]
+    assert sorted(names) == ["Dense", "Dropout", "Flatten", "ReLU", "Sequential", "Two"]
+    assert names[0] == "Two"
+    assert two not in two._flatten_layers(include_self=False)
+    direct = [type(part).__name__ for part in two._flatten_layers(include_self=False, recursive=False)]
+    assert sorted(direct) == ["Dense", "Dropout", "Flatten", "Sequential"]
+    assert layers.ReLU()._flatten_layers(include_self=False) == []

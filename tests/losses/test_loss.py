@@ -449,3 +449,50 @@ def test_binary_crossentropy_off_the_cpu_is_the_same(monkeypatch):
             values.append((value.detach(), torch.autograd.grad(value.sum(), leaf)[0]))
         monkeypatch.undo()
     torch.testing.assert_close(values[:2], values[2:], rtol=1e-6, atol=1e-7)
+
+
+class OwnCall(losses.Loss):
+    """A loss as Keras' are written: its own `__call__`, without a mask."""
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return 2 * super().__call__(y_true, y_pred, sample_weight)
+
+    def call(self, y_true, y_pred):
+        return (y_true - y_pred).abs().mean(-1)
+
+
+class OwnSum(losses.Loss):
+    def __call__(self, y_true, y_pred, sample_weight):
+        total = (y_true - y_pred).square().sum()
+        return total if sample_weight is None else total * sample_weight.sum()
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_call_of_its_own_needs_no_mask(jit):
+    inputs = lamina.Input((3, 1))
+    model = lamina.Model(inputs, lamina.layers.Masking(0.0)(inputs))
+    x = np.array([[[1.0], [2.0], [0.0]], [[4.0], [0.0], [0.0]]], "float32")
+    model.compile(loss=OwnCall(), jit_compile=jit)
+    weights = np.array([1.0, 3.0], "float32")
+    plain = lamina.Model(inputs, lamina.layers.Masking(0.0)(inputs))
+    plain.compile(loss=lamina.losses.MeanAbsoluteError())
+    for weight in (None, weights):
+        due = plain.evaluate(x, x + 1, sample_weight=weight, verbose=0)
+        assert model.evaluate(x, x + 1, sample_weight=weight, verbose=0) == pytest.approx(2 * due)
+    model.compile(loss=OwnSum())
+    assert model.evaluate(x, x + 1, sample_weight=weights, verbose=0) == pytest.approx(24.0)
+    assert model.evaluate(x, x + 1, verbose=0) == pytest.approx(6.0)
+
+
+def test_the_mask_on_the_predictions_counts():
+    y_pred = torch.tensor([[1.0], [5.0]])
+    y_pred._keras_mask = torch.tensor([True, False])
+    assert lamina.losses.MeanSquaredError()(torch.zeros(2, 1), y_pred) == 1.0
+
+
+def test_the_dtype_has_a_name():
+    assert losses.MeanSquaredError().dtype == "float32"
+    assert losses.MeanSquaredError().get_config()["dtype"] is None  # wider predictions stay wider
+    assert losses.MeanSquaredError(dtype="float64").dtype == "float64"
+    assert losses.MeanSquaredError(dtype=lamina.DTypePolicy("mixed_float16")).dtype == "float16"
+    assert losses.deserialize(losses.serialize(losses.MeanSquaredError(dtype="float64"))).dtype == "float64"

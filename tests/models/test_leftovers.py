@@ -67,14 +67,37 @@ class Freezes(Callback):
             self.model.trainable = False
 
 
-@pytest.mark.parametrize("when", ["before", "within", "no weights"])
-def test_nothing_to_train_is_named(when):
+@pytest.mark.parametrize("when", ["before", "within", "no weights", "own loop"])
+def test_without_weights_to_train_fit_measures_and_says_so_once(when):
     x = Input((3,))
-    model = Model(x, Dense(2)(x) if when != "no weights" else Flatten()(Normalization(mean=0, variance=1)(x)), name="m")
-    model.compile("sgd", "mse")
-    model.trainable = when != "before"
-    with pytest.raises(ArgumentError, match='Model "m" has nothing to train'):
-        model.fit(X, X if when == "no weights" else Y, 2, verbose=0, callbacks=[Freezes()])
+    bare = when == "no weights"
+    model = Model(x, Flatten()(Normalization(mean=0, variance=1)(x)) if bare else Dense(2)(x), name="m")
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.trainable = when not in ("before", "own loop")
+    y = X if bare else Y
+
+    def train():
+        if when == "own loop":
+            return [model.train_on_batch(X, y, return_dict=True) for _ in range(3)][-1]
+        return model.fit(X, y, 2, epochs=3, verbose=0, callbacks=[Freezes()]).history
+
+    with pytest.warns(UserWarning, match='Model "m" has nothing to train') as warned:
+        logs = train()
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
+    last = np.ravel(logs["loss"])[-1], np.ravel(logs["mae"])[-1]
+    assert last == pytest.approx(model.evaluate(X, y, verbose=0), rel=1e-5)
+    if when != "within":
+        assert not int(model.optimizer.iterations)
     model.trainable = True
-    if when != "no weights":
+    if not bare:
+        before = model.get_weights()[0]
+        model.fit(X, Y, verbose=0)
+        assert np.any(model.get_weights()[0] != before)
+
+
+def test_a_loss_that_hangs_on_no_weight_is_named():
+    model = Model(x := Input((3,)), Dense(2)(x), name="m")
+    model.compile("sgd", lambda y_true, y_pred: (y_true - y_pred.detach()) ** 2)
+    with pytest.raises(ArgumentError, match='Model "m" has nothing to train'):
         model.fit(X, Y, verbose=0)

@@ -129,6 +129,8 @@ def test_what_cannot_be_registered() -> None:
         saving.register_keras_serializable(name="three")(3)
     with pytest.raises(ArgumentError, match="a dict by names"), saving.custom_object_scope([thrice]):
         pass
+    with saving.custom_object_scope({"thrice": thrice}), saving.custom_object_scope(None):
+        assert saving.get_registered_object("thrice") is thrice
 
 
 # ---- models

@@ -15,6 +15,7 @@ from lamina.layers.geometry import Shape
 class ElementwiseLayer(Layer):
     """Base of layers whose output has the input's shape and keeps its mask."""
 
+    built_at_once = True
     casts_integers = True
 
     supports_masking = True

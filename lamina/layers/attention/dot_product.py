@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from lamina.arrays import takes_lists_of_arrays
 from lamina.graph import ShapeError, StructureError
 from lamina.layers.arguments import choice, fraction, optional_seed
 from lamina.layers.base import Layer
@@ -102,6 +103,7 @@ class Attention(Layer):
 
     only_passes_masks = True
 
+    @takes_lists_of_arrays
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return mask[0] if mask is not None else None
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from lamina.arrays import takes_arrays
 from lamina.layers.arguments import refuse, whole
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
@@ -97,6 +98,7 @@ class Embedding(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
 
+    @takes_arrays
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return torch.ne(inputs, 0) if self.mask_zero else None
 

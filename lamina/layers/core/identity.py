@@ -15,6 +15,8 @@ class Identity(Layer):
     torch.Size([2, 3])
     """
 
+    built_at_once = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True

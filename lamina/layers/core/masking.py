@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from lamina.arrays import takes_arrays
 from lamina.layers.arguments import number
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape
@@ -26,6 +27,8 @@ class Masking(Layer):
     tensor([[ True, False]])
     """
 
+    built_at_once = True
+
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mask_value = number(self, "mask_value", mask_value, float("-inf"))
@@ -36,6 +39,7 @@ class Masking(Layer):
         kept = self._holds_data(inputs).unsqueeze(-1)
         return inputs * kept if math.isfinite(self.mask_value) else torch.where(kept, inputs, 0)
 
+    @takes_arrays
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if isinstance(inputs, torch.Tensor):
             return self._holds_data(inputs)

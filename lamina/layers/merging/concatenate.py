@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina.arrays import takes_lists_of_arrays
 from lamina.graph import ArgumentError
 from lamina.layers.geometry import Shape, axis_index
 
@@ -61,6 +62,7 @@ class Concatenate(Merge):
 
     only_passes_masks = True
 
+    @takes_lists_of_arrays
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if mask is None or all(one is None for one in mask):
             return None

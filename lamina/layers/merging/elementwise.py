@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina.arrays import takes_lists_of_arrays
 from lamina.graph import DtypeError
 from lamina.layers.geometry import Shape
 
@@ -38,6 +39,7 @@ class Elementwise(Merge):
 
     only_passes_masks = True
 
+    @takes_lists_of_arrays
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if mask is None or any(one is None for one in mask):
             return None

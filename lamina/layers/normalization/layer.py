@@ -149,6 +149,7 @@ class UnitNormalization(Layer):
     tensor([[0.6000, 0.8000]])
     """
 
+    built_at_once = True
     casts_integers = True
 
     full_precision = True

@@ -15,6 +15,7 @@ from lamina.layers.geometry import Shape, channel_axis, check_image, image_shape
 class _GlobalPooling(Layer):
     """Reduces all spatial axes; a subclass says `rank` and how."""
 
+    built_at_once = True
     casts_integers = True
 
     rank: ClassVar[int]

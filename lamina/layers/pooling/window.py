@@ -24,6 +24,7 @@ from lamina.layers.geometry import (
 class _Pooling(Layer):
     """Windows that slide over the spatial axes; a subclass says `rank` and how to reduce a window."""
 
+    built_at_once = True
     casts_integers = True
 
     rank: ClassVar[int]

@@ -27,6 +27,7 @@ class ActivityRegularization(Layer):
     (None, 4)
     """
 
+    built_at_once = True
     casts_integers = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:

@@ -50,6 +50,8 @@ class Dropout(RandomLayer):
     tensor([1., 1., 1.])
     """
 
+    built_at_once = True
+
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
         self.rate = fraction(self, "rate", rate)

@@ -31,6 +31,8 @@ class GaussianNoise(RandomLayer):
     (None, 4)
     """
 
+    built_at_once = True
+
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
         self.stddev = number(self, "stddev", stddev, 0.0)
@@ -59,6 +61,8 @@ class GaussianDropout(RandomLayer):
     >>> GaussianDropout(0.5).compute_output_shape((None, 4))
     (None, 4)
     """
+
+    built_at_once = True
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)

@@ -65,6 +65,8 @@ class Reshape(ReshapingLayer):
     (None, 4, 3)
     """
 
+    built_at_once = True
+
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         sizes = (target_shape,) if isinstance(target_shape, int) else target_shape

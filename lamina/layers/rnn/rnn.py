@@ -93,13 +93,9 @@ class RNN(Layer):
         check_cell(cell)
 
     @property
-    def built(self) -> bool:
+    def _has_built(self) -> bool:
         """Whether the weights are made: the cell's too, which may have been exchanged."""
         return self._built and is_built(self.cell)
-
-    @built.setter
-    def built(self, value: bool) -> None:
-        Layer.built.__set__(self, value)  # type: ignore[attr-defined]
 
     def _dtype_within(self, cell: Any) -> torch.dtype:
         """The dtype that the cell's own policy wants of what goes in; its weights are cast with the layer's, or not."""

@@ -38,13 +38,9 @@ class StackedRNNCells(Layer):
         self.cells = list(cells)
 
     @property
-    def built(self) -> bool:
+    def _has_built(self) -> bool:
         """Whether the weights are made: those of all cells, which may have been exchanged."""
         return self._built and all(map(is_built, self.cells))
-
-    @built.setter
-    def built(self, value: bool) -> None:
-        Layer.built.__set__(self, value)  # type: ignore[attr-defined]
 
     @property
     def state_size(self) -> list[Any]:

@@ -12,6 +12,7 @@ from lamina.devices import current_device, take_memory
 from lamina.graph import ArgumentError, tree
 from lamina.layers.base import Layer
 from lamina.layers.variable import Variable
+from lamina.layers.weight_facts import WeightFacts
 from lamina.probing import probing, unwatched
 from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, items, position, refuse_unknown
@@ -264,14 +265,11 @@ def _make_weight(layer: torch.nn.Module, facts: dict[str, Any], where: str) -> s
         raise LoadingError(f"{where} has a weight that cannot be.", got=str(error)) from error
     trainable = field(facts, "trainable", bool, where)
     if facts.get("name") is not None:
-        value = Variable(
-            value,
-            trainable,
-            name=field(facts, "name", str, where),
-            regularizer=regularizers.deserialize(decode(facts.get("regularizer"))),
-            constraint=constraints.deserialize(decode(facts.get("constraint"))),
-            is_buffer=kind == "buffer",
-        )
+        name = field(facts, "name", str, where)
+        regularizer = regularizers.deserialize(decode(facts.get("regularizer")))
+        constraint = constraints.deserialize(decode(facts.get("constraint")))
+        known = WeightFacts(name, name, regularizer, constraint, is_buffer=kind == "buffer")
+        value = Variable(value, requires_grad=trainable, facts=known)
     elif kind == "parameter":
         value = torch.nn.Parameter(value, trainable)
     slot: dict[str, Any] = part._parameters if kind == "parameter" else part._buffers

@@ -1,0 +1,77 @@
+"""The first values of a weight: from an initializer and a shape, or from what the user gives."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina import initializers
+from lamina.config import floatx
+from lamina.devices import current_device, take_memory
+from lamina.graph import ArgumentError, ShapeError, SymbolicTensor
+from lamina.graph.dtypes import to_torch
+from lamina.ops import convert_to_tensor
+
+
+def made_by(initializer: Any, shape: tuple[int, ...], dtype: torch.dtype, what: str) -> torch.Tensor:
+    """The values that an initializer gives, or the tensor, array or number that stands in its place.
+
+    Args:
+        what: the weight, for errors: a device without the memory is told of it.
+    """
+    device = current_device()
+    # Weights are real even where the layer is first called by predict.
+    with torch.inference_mode(False), torch.no_grad(), torch.device(device):
+        take_memory(math.prod(shape) * dtype.itemsize, what)
+        if device.type == "meta":  # its values come later, from a file
+            return torch.empty(shape, dtype=dtype)
+        value = initializer(shape, dtype=dtype) if callable(initializer) else initializer
+        return torch.as_tensor(value, dtype=dtype).contiguous()
+
+
+def given_or_made(initializer: Any, shape: Any, dtype: Any, name: str) -> torch.Tensor:
+    """The values of a variable of the user's. A tensor without another dtype stays the memory that it is.
+
+    Raises:
+        ArgumentError: an initializer without a shape, or something symbolic.
+        ShapeError: values of another shape than ``shape``, or an axis of unknown size.
+        DtypeError: no numbers, or no dtype.
+    """
+    if isinstance(initializer, (str, dict)) or (callable(initializer) and not hasattr(initializer, "shape")):
+        if shape is None:
+            raise ArgumentError(
+                f"The variable {name!r} has an initializer and no shape.",
+                got=f"initializer={initializer!r}",
+                hint="Variable(initializer, shape=(2, 3)), or values: Variable([1.0, 2.0])",
+            )
+        kind = to_torch(getattr(dtype or floatx(), "name", dtype or floatx()))
+        return made_by(initializers.get(initializer), _sizes(shape, name), kind, f"The variable {name!r}")
+    if isinstance(initializer, SymbolicTensor) or initializer is None:
+        raise ArgumentError(
+            f"The variable {name!r} needs values.",
+            got=str(initializer),
+            expected="numbers, an array, or an initializer",
+        )
+    with torch.inference_mode(False), torch.no_grad(), torch.device(current_device()):
+        value: torch.Tensor = convert_to_tensor(initializer, dtype)
+        if isinstance(initializer, np.ndarray) or not value.is_leaf:
+            value = value.detach().clone()  # what is assigned is not written to the user's array
+    if shape is not None and _sizes(shape, name) != tuple(value.shape):
+        raise ShapeError(
+            f"The values of the variable {name!r} have another shape.",
+            got=f"values of shape {tuple(value.shape)}",
+            expected=f"shape={shape}",
+        )
+    return value
+
+
+def _sizes(shape: Any, name: str) -> tuple[int, ...]:
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if any(size is None or not hasattr(size, "__index__") or size.__index__() < 0 for size in sizes):
+        raise ShapeError(
+            f"The variable {name!r} needs a shape of known sizes.", got=f"shape={shape}", expected="whole numbers"
+        )
+    return tuple(size.__index__() for size in sizes)
