@@ -7,7 +7,7 @@ attributes of these files (``foreach.add_(...)``), never imported by name, so th
 
 from __future__ import annotations
 
-from . import attributes, ctc, dispatch, foreach, fused, gamma, loops, modules, onednn, tracing, transforms
+from . import attributes, ctc, dispatch, foreach, fused, gamma, loops, modules, onednn, tracing, transforms, weight_norm
 from .symbols import Symbol
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "onednn",
     "tracing",
     "transforms",
+    "weight_norm",
 ]
 
 ATTRIBUTES = modules.ATTRIBUTES
@@ -42,5 +43,6 @@ SYMBOLS: tuple[Symbol, ...] = (
     *onednn.SYMBOLS,
     *tracing.SYMBOLS,
     *transforms.SYMBOLS,
+    *weight_norm.SYMBOLS,
 )
 """Every function and class of PyTorch that is not public and that Lamina uses."""

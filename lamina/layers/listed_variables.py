@@ -7,6 +7,8 @@ from typing import Any
 
 from .variable import Variable
 
+_HOLDERS = (Variable, list, tuple, dict)
+
 
 def adopt_variables(layer: Any, name: str | None = None) -> None:
     """Register the variables in the layer's containers, or in one of them, that no layer has yet.
@@ -14,11 +16,23 @@ def adopt_variables(layer: Any, name: str | None = None) -> None:
     One at ``self.scales[2]`` becomes the weight ``scales_2``, one at ``self.scales["a"]`` the weight ``scales_a``.
     """
     own = layer.__dict__
+    of_ours = type(layer).__module__.startswith("lamina.")
     for attribute in list(own) if name is None else [name]:
-        if attribute[:1] == "_" and type(layer).__module__.startswith("lamina."):
-            continue
-        for path, variable in list(_variables(own[attribute], attribute)):
+        value = own[attribute]
+        if not isinstance(value, _HOLDERS) or (of_ours and attribute[:1] == "_") or not _may_hold(value):
+            continue  # as nearly always
+        for path, variable in list(_variables(value, attribute)):
             register_variable(layer, _free(layer, path), variable)
+
+
+def _may_hold(value: Any) -> bool:
+    """Whether a variable, or a container, is right in it, or it is one itself."""
+    if isinstance(value, Variable):
+        return True
+    for item in list(value.values()) if isinstance(value, dict) else value:
+        if isinstance(item, _HOLDERS):
+            return True
+    return False
 
 
 def register_variable(layer: Any, name: str, variable: Variable) -> None:
@@ -35,7 +49,7 @@ def register_variable(layer: Any, name: str, variable: Variable) -> None:
 def _variables(value: Any, path: str) -> Iterator[tuple[str, Variable]]:
     if isinstance(value, (list, tuple, dict)):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(item, (Variable, list, tuple, dict)):
+            if isinstance(item, _HOLDERS):
                 yield from _variables(item, f"{path}_{key}".replace(".", "_"))
     elif isinstance(value, Variable) and "facts" in value.__dict__ and not value.facts.layer_has_it:
         yield path, value

@@ -20,7 +20,20 @@ from torch.testing import assert_close
 
 import lamina
 from lamina import Input, Model, layers, ops, optimizers
-from lamina._torch import ctc, dispatch, foreach, fused, gamma, loops, modules, onednn, symbols, tracing, transforms
+from lamina._torch import (
+    ctc,
+    dispatch,
+    foreach,
+    fused,
+    gamma,
+    loops,
+    modules,
+    onednn,
+    symbols,
+    tracing,
+    transforms,
+    weight_norm,
+)
 from lamina.losses.torch_loss import is_torch_loss
 from lamina.ops.ctc_operator import ctc_loss
 
@@ -133,6 +146,15 @@ def test_each_loop_is_pytorchs_function(name: str) -> None:
 
 
 # ---- random numbers ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_lengths_of_weights(without: Without, dim: int) -> None:
+    v = torch.randn(3, 4)
+    g = torch.rand({0: (3, 1), 1: (1, 4), -1: ()}[dim])
+    due = weight_norm.scaled(v, g, dim)
+    without(weight_norm)
+    torch.testing.assert_close(weight_norm.scaled(v, g, dim), due)
 
 
 def gammas() -> torch.Tensor:

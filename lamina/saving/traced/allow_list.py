@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from lamina._torch import tracing
+from lamina._torch import tracing, weight_norm
 from lamina.saving.errors import LoadingError
 from lamina.saving.limits import in_parts, on_numbers, takes_apart
 
@@ -273,7 +273,7 @@ def _checked_weight_norm(v: Any, g: Any, dim: Any = 0) -> Any:
     """PyTorch's kernel for the first and the last axis does not look at the shape of the lengths, and divides by it."""
     if not v.numel() or (dim in (0, v.dim() - 1) and (not v.dim() or g.numel() != v.shape[dim])):
         raise ValueError("lengths that do not fit a weight's axis")
-    return torch.ops.aten._weight_norm.default(v, g, dim)
+    return weight_norm.scaled(v, g, dim)
 
 
 _GUARDED: Mapping[str, Callable[..., Any]] = MappingProxyType(
