@@ -27,12 +27,8 @@ def adopt_variables(layer: Any, name: str | None = None) -> None:
 
 def _may_hold(value: Any) -> bool:
     """Whether a variable, or a container, is right in it, or it is one itself."""
-    if isinstance(value, Variable):
-        return True
-    for item in list(value.values()) if isinstance(value, dict) else value:
-        if isinstance(item, _HOLDERS):
-            return True
-    return False
+    items = (value,) if isinstance(value, Variable) else list(value.values()) if isinstance(value, dict) else value
+    return any(isinstance(item, _HOLDERS) for item in items)
 
 
 def register_variable(layer: Any, name: str, variable: Variable) -> None:
