@@ -119,16 +119,22 @@ class Variable(torch.Tensor):
     ) -> Variable:
         if isinstance(shape, bool):  # PyTorch's tools call the class of a parameter with (data, requires_grad)
             shape, requires_grad = None, shape
+        if facts is not None and requires_grad is not None:  # a layer's, whose values are there
+            return cls._of(initializer, requires_grad, facts)
         name = _checked_name(name)
         value = given_or_made(initializer, shape, dtype, name)
         can_train = value.is_floating_point() or value.is_complex()
         trained = requires_grad if requires_grad is not None else bool(trainable) and can_train
-        made: Variable = torch.nn.Parameter.__new__(cls, value.detach().as_subclass(torch.Tensor), trained)
         if facts is None:
             facts = WeightFacts(name, path or name, regularizer, constraint, bool(autocast))
             facts.is_buffer = requires_grad is None and not trained
             facts.aggregation = _one_of("aggregation", aggregation, _AGGREGATIONS)
             facts.synchronization = _one_of("synchronization", synchronization, _SYNCHRONIZATIONS)
+        return cls._of(value, trained, facts)
+
+    @classmethod
+    def _of(cls, value: torch.Tensor, requires_grad: bool, facts: WeightFacts) -> Variable:
+        made: Variable = torch.nn.Parameter.__new__(cls, value.detach().as_subclass(torch.Tensor), requires_grad)
         made.facts = facts
         return made
 
