@@ -327,7 +327,8 @@ def test_objects_go_to_json_and_back(make: Any) -> None:
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "list"])
 def test_the_words_are_keras_own_and_keras_data_are_read(name: str) -> None:
     make = MAKERS[name]
-    keras.backend.clear_session()  # Keras numbers its optimizers by what the process made before
+    if name == "optimizer":
+        keras.backend.clear_session()  # Keras numbers its optimizers by what the process made before
     ours = saving.serialize_keras_object(make(lamina))
     theirs = json.loads(json.dumps(keras.saving.serialize_keras_object(make(keras))))
     assert ours["class_name"] == theirs["class_name"]
