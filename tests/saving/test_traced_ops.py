@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -239,9 +239,9 @@ def test_a_module_with_tied_weights_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", (torch.nn.GRU, torch.nn.LSTM))
 def test_a_recurrent_module_over_an_open_time_axis_is_drawn_in_one_step(kind: Any) -> None:
     module = kind(4, 3, num_layers=2, batch_first=True, bidirectional=True)
-    x, before = Input((None, 4)), time.thread_time()
+    x, before = Input((None, 4)), thread_time()
     model = Model(x, layers.TorchModule(module)(x))
-    assert time.thread_time() - before < 5  # each step of the length that is tried was a tenth of a second
+    assert thread_time() - before < 5  # each step of the length that is tried was a tenth of a second
     data = torch.rand(2, 7, 4)
     assert [t.shape[2] for t in model.outputs] == [6, *[3] * (len(model.outputs) - 1)]
     assert_same(model(data), list(tree.leaves(module(data))))
