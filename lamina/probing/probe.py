@@ -26,6 +26,7 @@ from lamina.sizes.search import REFUSALS
 
 from .questions import Question, followed
 from .quick import on_shapes_at_once
+from .recurrent import recurrence_on_shapes
 from .stand_in import StandIns, is_shape
 from .values import BY_VALUES, LARGE, LIKE, SMALL, Values, as_shape, bound_of, by_values, written_by
 
@@ -179,6 +180,7 @@ class Probe(TorchFunctionMode):
             self.asked += [Question("spoken", 0, number, None) for number in numbers]
         args, kwargs = tree.map_leaves(as_shape, (args, kwargs))
         quick = on_shapes_at_once(func, args, kwargs)
+        quick = recurrence_on_shapes(func, args, kwargs) if quick is None else quick
         return func(*args, **kwargs) if quick is None else quick
 
 

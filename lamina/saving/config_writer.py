@@ -91,8 +91,10 @@ class ConfigWriter:
                 refuse_unless_made_again(layer, self._models)
         except LaminaError as error:
             refused = error
-        own = {get_registered_name(type(layer))} | foreign_names(entry.get("config")) if custom else set()
-        needed = own or needed_names(entry.get("config"))
+        needed = foreign_names(entry.get("config"))
+        if needed and not custom:
+            needed = needed_names(entry.get("config"))
+        needed = needed | ({get_registered_name(type(layer))} if custom else set())
         calls = self._traces and layer.built and (refused is not None or (bool(needed) and bool(ways_of(layer))))
         if not calls:  # and what was never called, its class alone brings back
             if refused is not None:

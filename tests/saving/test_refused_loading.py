@@ -98,7 +98,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("layers/dense/config/path", "/etc/passwd", r'Dense "dense" cannot be made from its config'),
     ("layers/dense/config/activation", "os.system", "Unknown activation"),
     ("layers/dense/config/activation", {"class_name": "function", "config": "s", "module": "this"}, 'of "this", and'),
-    ("layers/dense/config/kernel_initializer", {"class_name": "Zen", "config": {}, "module": "this"}, "Zen"),
+    ("layers/dense/config/kernel_initializer", {"class_name": "Zen", "config": {}, "module": "lamina.this"}, "Zen"),
     ("layers/dense/config/name", "a/b", "cannot be called 'a/b'"),
     ("layers/dense/config/units", {"$eval": "1"}, "a word that is not known"),
     ("layers/dense/config/units", {"$tuple": 1}, r"says \$tuple of something that is none"),

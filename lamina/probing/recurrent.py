@@ -1,0 +1,27 @@
+"""Shapes that PyTorch's whole recurrences give: on tensors without storage it would take every step of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+_FUSED = frozenset((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu))
+# data, states, weights, whether there are biases, layers, dropout, training, both directions, batch first.
+_ARGUMENTS = 9
+
+
+def recurrence_on_shapes(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a recurrence over a whole batch gives, without storage; None for another function, or packed sequences.
+
+    >>> x, h = torch.empty(2, 5, 4, device="meta"), torch.empty(1, 2, 3, device="meta")
+    >>> outputs, last = recurrence_on_shapes(torch.gru, (x, h, [], True, 1, 0.0, False, False, True), {})
+    >>> tuple(outputs.shape), tuple(last.shape)
+    ((2, 5, 3), (1, 2, 3))
+    """
+    if func not in _FUSED or kwargs or len(args) != _ARGUMENTS or isinstance(args[2], torch.Tensor):
+        return None
+    data, states, both_ways = args[0], args[1], args[7]
+    states = list(states) if isinstance(states, (list, tuple)) else [states]
+    width = states[0].shape[-1] * (2 if both_ways else 1)
+    return (data.new_empty((*data.shape[:-1], width)), *map(torch.empty_like, states))
