@@ -264,3 +264,15 @@ def test_weights_in_lists_and_dicts_are_weights(suffix: str, at_hand: bool, tmp_
         assert torch.equal(again(data), model(data))
         for each in (again, model):
             each.fit(data, torch.ones(4, 2), verbose=0, shuffle=False)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_function_that_is_not_at_hand_is_asked_for_in_full(suffix: str, tmp_path: Path) -> None:
+    def doubled_and_bent(x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(2 * x)
+
+    x = Input((3,))
+    Model(x, Dense(2, activation=doubled_and_bent)(x)).save(tmp_path / f"m{suffix}")
+    with pytest.raises(LoadingError) as raised:
+        load_model(tmp_path / f"m{suffix}")
+    assert 'custom_objects={"doubled_and_bent": ...}' in str(raised.value).splitlines()[-1]
