@@ -307,3 +307,11 @@ def test_a_long_label_stands_apart_from_its_text(tmp_path: Path) -> None:
     text = str(lamina.saving.inspect_file(tmp_path / "m.keras"))
     assert "loss weights 0.9, 0.1" in text
     assert "weighted metrics mae, mae" in text
+
+
+def test_a_long_name_keeps_its_weights(tmp_path: Path) -> None:
+    x = Input((3,))
+    lamina.Model(x, Dense(2, name="n" * 300)(x)).save(tmp_path / "m.lamina")
+    facts = lamina.saving.inspect_file(tmp_path / "m.lamina")
+    assert not facts.others
+    assert [tensor.name for tensor in facts.layers[1].weights] == ["kernel", "bias"]
