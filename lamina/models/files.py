@@ -58,9 +58,9 @@ def load_model(
     return saving.load_model(filepath, custom_objects, compile, report=report, models=MODEL_CLASSES)
 
 
-def save_model(model: Model, filepath: Any, overwrite: bool = True) -> None:
+def save_model(model: Model, filepath: Any, overwrite: bool = True, **of_keras: Any) -> None:
     """``model.save(filepath, overwrite)``."""
-    model.save(filepath, overwrite)
+    model.save(filepath, overwrite, **of_keras)
 
 
 def model_from_json(

@@ -38,6 +38,15 @@ def cut_quotes(error: LaminaError) -> None:
     error.hint = None if error.hint is None else _quoted(str(error.hint), _AROUND, 4)
 
 
+def not_made(where: str, error: BaseException) -> LoadingError:
+    """What to say where a config makes no object: what went wrong, and what that error says to try."""
+    headline = f"{where} cannot be made from its config."
+    if isinstance(error, LaminaError):
+        got = "\n".join(filter(None, [f"{type(error).__name__}: {error.headline}", str(error.got or "")]))
+        return LoadingError(headline, got=got[:500], hint=error.hint)
+    return LoadingError(headline, got=f"{type(error).__name__}: {error}"[:500])
+
+
 def _quoted(text: str, width: int = QUOTED, most: int = _LINES) -> str:
     lines = text.split("\n")
     more = [f"and {len(lines) - most} lines more"] if len(lines) > most else []

@@ -7,7 +7,9 @@ and how to get it back.
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,8 @@ from .worked_on import is_trained
 SUFFIX = ".partial"
 
 _MOST = 1000
+# What is wrong with the place that was asked for, and not with the disk.
+_OF_THE_PLACE = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT})
 
 
 @contextmanager
@@ -36,9 +40,9 @@ def rescued(model: Any, filepath: Any) -> Iterator[None]:
     """
     try:
         yield
-    except OSError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno not in _OF_THE_PLACE:
+            raise
         if not getattr(error, "rescued", False) and isinstance(filepath, (str, os.PathLike)) and is_trained(model):
             _tell(error, model, filepath)
         raise
@@ -105,7 +109,9 @@ def _is_plain(value: Any) -> bool:
 
 
 def _free_path(target: Path) -> Path:
-    """A path beside ``target`` at which nothing is; in the nearest folder that is there."""
-    folder = next(folder for folder in target.parents if folder.is_dir())
+    """A path beside ``target`` at which nothing is: in the nearest folder that is there, or where one may write."""
+    nearest = next(folder for folder in target.parents if folder.is_dir())
+    places = (nearest, Path.cwd(), Path(tempfile.gettempdir()))
+    folder = next((place for place in places if os.access(place, os.W_OK)), nearest)
     names = (f"{target.name}{SUFFIX}", *(f"{target.name}{SUFFIX}-{number}" for number in range(2, _MOST)))
     return next((path for path in map(folder.joinpath, names) if not path.exists()), folder / names[0])

@@ -149,7 +149,7 @@ def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str, by_name
     if zipped or is_h5(filepath):
         if mapping is not None:
             raise ArgumentError("Keras' files need no mapping: where they hold each weight is known.", got=where)
-        read = tensors_of_keras_zip(model, filepath, where) if zipped else None
+        read = tensors_of_keras_zip(model, filepath, where, by_name) if zipped else None
         tensors = keras_tensors(model, filepath, where, by_name) if read is None else read
     else:
         tensors = _tensors_of(filepath, where)

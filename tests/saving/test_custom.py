@@ -264,3 +264,42 @@ def test_weights_in_lists_and_dicts_are_weights(suffix: str, at_hand: bool, tmp_
         assert torch.equal(again(data), model(data))
         for each in (again, model):
             each.fit(data, torch.ones(4, 2), verbose=0, shuffle=False)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_function_that_is_not_at_hand_is_asked_for_in_full(suffix: str, tmp_path: Path) -> None:
+    def doubled_and_bent(x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(2 * x)
+
+    x = Input((3,))
+    Model(x, Dense(2, activation=doubled_and_bent)(x)).save(tmp_path / f"m{suffix}")
+    with pytest.raises(LoadingError) as raised:
+        load_model(tmp_path / f"m{suffix}")
+    assert 'custom_objects={"doubled_and_bent": ...}' in str(raised.value).splitlines()[-1]
+
+
+class Endpoint(Layer):
+    """A loss and a metric within a call, as in Keras' guides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accuracy = lamina.metrics.BinaryAccuracy(name="accuracy")
+
+    def call(self, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        self.add_loss(((targets - x) ** 2).mean())
+        self.accuracy.update_state(targets, x)
+        return torch.sigmoid(x)
+
+
+def test_a_metric_within_a_call_is_named(tmp_path: Path) -> None:
+    x, y = Input((3,)), Input((3,))
+    model = Model([x, y], Endpoint()(Dense(3)(x), y))
+    with pytest.raises(lamina.saving.SavingError, match=r"keeps metrics \(accuracy\)"):
+        model.save(tmp_path / "m.lamina")
+    model.save(tmp_path / "m.keras")
+    with lamina.saving.custom_object_scope({"Endpoint": Endpoint}):
+        model.save(tmp_path / "m.lamina")
+    for name in ("m.keras", "m.lamina"):
+        again = load_model(tmp_path / name, custom_objects={"Endpoint": Endpoint})
+        data = [torch.ones(2, 3), torch.zeros(2, 3)]
+        assert torch.equal(again(data), model(data))

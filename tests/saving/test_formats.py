@@ -213,3 +213,23 @@ def test_weights_without_names_are_all_saved(suffix: str, tmp_path: Path) -> Non
             again = lamina.models.load_model(tmp_path / f"m{suffix}", custom_objects={"Nameless": Nameless})
             assert torch.equal(again(torch.ones(2, 4)), model(torch.ones(2, 4)))
     assert torch.equal(other(torch.ones(2, 4)), model(torch.ones(2, 4)))
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".weights.h5", ".h5", ".lamina", ".weights.safetensors"])
+def test_by_name_gives_no_layer_the_weights_of_another(suffix: str, tmp_path: Path) -> None:
+    def made(first: str, second: str) -> Any:
+        x = Input((3,))
+        return Model(x, layers.Dense(3, name=second)(layers.Dense(3, name=first)(x)))
+
+    made("a", "b").save_weights(tmp_path / f"w{suffix}")
+    same, other = made("a", "b"), made("b", "new")
+    same.load_weights(tmp_path / f"w{suffix}", by_name=True)
+    before = [weight.clone() for weight in other.weights]
+    if suffix in (".keras", ".weights.h5"):
+        with pytest.raises(LoadingError, match="'a' there, 'b' here"):
+            other.load_weights(tmp_path / f"w{suffix}", by_name=True)
+        assert all(map(torch.equal, other.weights, before))
+    else:
+        other.load_weights(tmp_path / f"w{suffix}", by_name=True)
+        assert torch.equal(other.get_layer("b").kernel, same.get_layer("b").kernel)
+        assert torch.equal(other.get_layer("new").kernel, before[2])

@@ -297,3 +297,21 @@ def test_texts_of_a_file_are_printable_and_cut(here: Path) -> None:
     assert "\x1b" not in text + json.dumps(told.to_dict())
     assert max(map(len, text.splitlines())) <= 80
     assert len(json.dumps(told.to_dict())) < 5000
+
+
+def test_a_long_label_stands_apart_from_its_text(tmp_path: Path) -> None:
+    x = Input((3,))
+    model = lamina.Model(x, [lamina.layers.Dense(2)(x), lamina.layers.Dense(2)(x)])
+    model.compile("sgd", ["mse", "mse"], loss_weights=[0.9, 0.1], weighted_metrics=[["mae"], ["mae"]])
+    model.save(tmp_path / "m.keras")
+    text = str(lamina.saving.inspect_file(tmp_path / "m.keras"))
+    assert "loss weights 0.9, 0.1" in text
+    assert "weighted metrics mae, mae" in text
+
+
+def test_a_long_name_keeps_its_weights(tmp_path: Path) -> None:
+    x = Input((3,))
+    lamina.Model(x, Dense(2, name="n" * 300)(x)).save(tmp_path / "m.lamina")
+    facts = lamina.saving.inspect_file(tmp_path / "m.lamina")
+    assert not facts.others
+    assert [tensor.name for tensor in facts.layers[1].weights] == ["kernel", "bias"]

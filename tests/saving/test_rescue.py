@@ -252,3 +252,41 @@ def test_a_model_that_its_first_call_builds_is_told_to_be_called(tmp_path: Path)
     model(X)
     as_told(told, model, "load_checkpoint")
     same(model, trained)
+
+
+@pytest.mark.parametrize("suffix", [".lamina", ".keras", ".h5"])
+@pytest.mark.parametrize("fault", ["folder", "forbidden", "argument", "format"])
+def test_a_place_or_an_argument_that_is_wrong_loses_nothing(
+    fault: str, suffix: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    trained = Model(x := Input((4,)), layers.Dense(2)(x))
+    trained.compile("sgd", "mse")
+    trained.fit(X, Y, verbose=0)
+    target, more = tmp_path / f"m{suffix}", {"argument": {"signatures": 3}, "format": {"save_format": "tf"}}
+    if fault == "folder":
+        target.mkdir()
+    if fault == "forbidden":
+        written = os.replace
+
+        def forbidden(source: Any, to: Any) -> None:
+            if str(to).endswith(suffix):
+                raise PermissionError(13, "Permission denied")
+            written(source, to)
+
+        monkeypatch.setattr(os, "replace", forbidden)
+    with pytest.raises((OSError, lamina.ArgumentError)) as raised:
+        trained.save(target, **more.get(fault, {}))
+    told = f"{raised.value}{getattr(raised.value, '__notes__', '')}"
+    assert "Nothing is lost" in told
+    again = Model(x := Input((4,)), layers.Dense(2)(x))
+    again.compile("sgd", "mse")
+    again.load_checkpoint(f"{target}.partial")
+    assert torch.equal(again(X), trained(X))
+
+
+def test_what_old_scripts_say_beside_the_path(tmp_path: Path) -> None:
+    model = Model(x := Input((4,)), layers.Dense(2)(x))
+    model.save(tmp_path / "m.h5", save_format="h5", include_optimizer=True)
+    lamina.models.save_model(model, tmp_path / "m.keras", save_format="keras", zipped=True)
+    for name in ("m.h5", "m.keras"):
+        assert torch.equal(lamina.models.load_model(tmp_path / name)(X), model(X))

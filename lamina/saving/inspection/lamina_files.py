@@ -24,7 +24,7 @@ def inspect_lamina(path: Any, where: str, facts: FileFacts) -> None:
     members = read_archive(path, lambda name: name.endswith(".json"))
     facts.members = {name: len(data) for name, data in members.items()}
     stored = tensor_facts(members[WEIGHTS], where) if WEIGHTS in members else {}
-    tensors = [tensor_of(name, shape, dtype) for name, (dtype, shape) in stored.items()]
+    tensors = {name: tensor_of(name, shape, dtype) for name, (dtype, shape) in stored.items()}
     state = len(tensor_facts(members[OPTIMIZER], where)) if OPTIMIZER in members else 0
     facts.kind = "weights of Lamina"
     if RUN in members:
@@ -42,15 +42,15 @@ def inspect_lamina_json(document: Any, where: str, facts: FileFacts) -> None:
     _document(document, where, facts, 0)
 
 
-def place_tensors(facts: FileFacts, tensors: list[TensorFacts]) -> None:
-    """Give each tensor to the innermost layer that its path leads through."""
+def place_tensors(facts: FileFacts, tensors: dict[str, TensorFacts]) -> None:
+    """Give each tensor to the innermost layer that its path, whole and not cut, leads through."""
     layers = {layer.name: layer for layer in facts.layers}
-    for tensor in tensors:
-        words = tensor.name.split(".")
+    for path, tensor in tensors.items():
+        words = path.split(".")
         for end in range(min(len(words) - 1, _MAX_DEPTH), 0, -1):
-            layer = layers.get(".".join(words[:end]))
+            layer = layers.get(quoted(".".join(words[:end])))
             if layer is not None:
-                layer.weights.append(tensor._replace(name=".".join(words[end:])))
+                layer.weights.append(tensor._replace(name=quoted(".".join(words[end:]))))
                 break
         else:
             facts.others.append(tensor)

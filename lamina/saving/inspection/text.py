@@ -52,7 +52,7 @@ def _head(told: Facts) -> Iterator[str]:
 def _row(label: str, text: str) -> Iterator[str]:
     if not text:
         return
-    indent = label.ljust(_LABEL)
+    indent = f"{label:<{_LABEL - 1}} "
     text = printable(text, _WIDEST)
     yield from textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=" " * _LABEL)
 

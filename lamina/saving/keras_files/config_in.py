@@ -23,7 +23,7 @@ from lamina.saving.classes import (
     tell_missed,
     without_absent,
 )
-from lamina.saving.errors import BAD_CONFIG, LoadingError
+from lamina.saving.errors import BAD_CONFIG, LoadingError, not_made
 from lamina.saving.fields import field, items
 from lamina.saving.hooks import overrides
 from lamina.saving.objects_in import objects_of
@@ -152,7 +152,7 @@ class KerasConfigReader:
         except LoadingError:
             raise
         except (LaminaError, *BAD_CONFIG) as error:
-            raise _refused(where, error) from error
+            raise not_made(where, error) from error
 
     # -- classes
 
@@ -430,7 +430,3 @@ def _says_nothing(class_name: str, key: str, value: Any) -> bool:
     if key in NO_SUCH_WEIGHT:
         return class_name.startswith(("Depthwise", "Separable"))
     return any(value is known or (value == known and type(value) is type(known)) for known in MEANINGLESS.get(key, ()))
-
-
-def _refused(where: str, error: BaseException) -> LoadingError:
-    return LoadingError(f"{where} cannot be made from its config.", got=f"{type(error).__name__}: {error}"[:500])

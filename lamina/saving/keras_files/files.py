@@ -192,14 +192,14 @@ def is_keras_config(entry: Any) -> bool:
     return isinstance(entry, dict) and "format" not in entry and {"class_name", "config"} <= entry.keys()
 
 
-def tensors_of_keras_zip(model: Any, path: Any, where: str) -> dict[str, torch.Tensor]:
+def tensors_of_keras_zip(model: Any, path: Any, where: str, by_name: bool = False) -> dict[str, torch.Tensor]:
     """`keras_tensors` of a ``.keras``, of a whole model or of weights alone."""
     members = _members_of(path, where)
     if WEIGHTS not in members:
         raise LoadingError(f"{where} holds no weights.", got=", ".join(members) or "nothing")
     # Where the file tells its graph, by that; a model whose layers have other names goes by its own order.
     orders = orders_for(model, parse(members[CONFIG], f"{where}, {CONFIG},")) if CONFIG in members else {}
-    return keras_tensors(model, members[WEIGHTS], f"{where}, {WEIGHTS},", orders=orders)
+    return keras_tensors(model, members[WEIGHTS], f"{where}, {WEIGHTS},", by_name, orders)
 
 
 def own_of_keras_file(model: Any, path: Any, where: str) -> None:

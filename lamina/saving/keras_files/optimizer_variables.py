@@ -38,10 +38,12 @@ _FIRST = (("average",), ("gradient_accumulator",))
 def optimizer_variables(model: Any) -> tuple[list[torch.Tensor], list[str]]:
     """The optimizer's variables in Keras' order, and what cannot be carried, a line each."""
     optimizer = getattr(model, "optimizer", None)
-    if optimizer is None or not optimizer.built or not optimizer.iterations:
+    if optimizer is None or not optimizer.built:
         return [], []
-    if type(optimizer) not in _SLOTS:
+    if type(optimizer) not in _SLOTS:  # before its first step too: a loss scale changes with steps that are left out
         return [], [_not_carried(optimizer)]
+    if not optimizer.iterations:
+        return [], []
     state = optimizer.state_dict()
     variables = [torch.tensor(int(state["iterations"]), dtype=torch.int32)]
     if "learning_rate" in state:

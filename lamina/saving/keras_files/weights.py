@@ -128,6 +128,23 @@ def write_keras_weights(
     return left
 
 
+def _refuse_other_names(model: Any, file: H5File, orders: Mapping[int, list[Layer]]) -> None:
+    """Raise where a layer would get the weights of one of another name: Keras 3 tells layers by class and number."""
+    pairs = [
+        (name, file.attribute(path, "name"))
+        for path, name in Layout(model, orders).names.items()
+        if path in file.groups
+    ]
+    differ = [f"{theirs!r} there, {name!r} here" for name, theirs in pairs if theirs not in (None, name)]
+    if differ:
+        raise LoadingError(
+            f"The weights in {file.where} cannot be read by name: Keras 3 tells layers by class and number.",
+            got="\n".join(differ),
+            expected="layers of the same names, or a .h5 of Keras 2, .lamina or .safetensors, which tell names",
+            hint="model.get_layer(name).set_weights(other.get_layer(name).get_weights()), from the model that wrote it",
+        )
+
+
 def keras_tensors(
     model: Any,
     source: Any,
@@ -142,9 +159,14 @@ def keras_tensors(
     Args:
         by_name: of a file of Keras 2, the layers that have one name here and there, and no others.
         orders: see `Layout`.
+
+    Raises:
+        LoadingError: among others, ``by_name`` of a file of Keras 3 whose layers have other names.
     """
     with open_h5(source, where) as file:
         old = legacy_group(file) is not None
+        if by_name and not old:
+            _refuse_other_names(model, file, orders)
         found = legacy_tensors(model, file, by_name) if old else tensors_by_layout(model, file, orders)
     # Constants and states of random generators are none of Keras' weights: they stay. Bare parameters are missing.
     kept = {path: value for path, value in _constants(model).items() if not isinstance(value, torch.nn.Parameter)}

@@ -15,6 +15,7 @@ from lamina.graph import LaminaError, SymbolicTensor, tree
 from lamina.layers import Layer
 from lamina.layers.mode import flags
 from lamina.layers.variable import Variable
+from lamina.metrics import Metric
 from lamina.saving.classes import is_own
 from lamina.saving.errors import SavingError
 from lamina.saving.values import encode, name_of_dtype, no_word, numbers_of
@@ -182,6 +183,11 @@ def _export(layer: Layer, weights: dict[str, torch.Tensor], way: Way, sizes: Siz
             )
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+        metrics = [v.name for part in layer.modules() for v in vars(part).values() if isinstance(v, Metric)]
+        if metrics and "NotImplemented" in lines[0]:  # what PyTorch says of a tensor that it cannot trace
+            raise _refused(
+                layer, f"its call keeps metrics ({', '.join(metrics)}), of which a trace has no place"
+            ) from error
         raise _refused(layer, f"in {MODES[training]} mode, {type(error).__name__}: {lines[0]}"[:300]) from error
 
 
