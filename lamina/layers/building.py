@@ -103,7 +103,8 @@ def _build(layer: Any, build: Callable[[], None]) -> None:
     layer._building = True
     try:
         build()
-        adopt_variables(layer)
+        if not type(layer).__module__.startswith("lamina."):
+            adopt_variables(layer)
     except BaseException:
         for slot, entries in before.items():
             layer.__dict__[slot].clear()

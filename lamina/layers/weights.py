@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,8 @@ class Weights(Operation, reading.NamesAttributes):
         shape = _whole_sizes(shape, f"{self.label}")
         kind = to_torch(dtype) if dtype is not None else self._variable_torch_dtype
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
-        with for_real(self):  # even while the layer is being tried on tensors without storage
+        # Real even while the layer is being tried on tensors without storage; a build is made for real as a whole.
+        with for_real(self) if not self._building else nullcontext():
             value = made_by(init, shape, kind, f"The weight {name or 'variable'!r} of {self._name!r}")
         name = name or "variable"
         trainable = trainable and kind.is_floating_point
