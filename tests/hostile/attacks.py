@@ -7,6 +7,7 @@ import json
 import os
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from lamina.layers import Dense, Input
 from lamina.models import clone_model, load_model, model_from_json
 from lamina.saving import inspect_file
 from lamina.saving.archive import read_archive, write_archive
+from lamina.saving.classes import is_for_training, is_own
 
 from .body_attacks import BODIES, Change, branching_document, good_branching
 from .config_attacks import CONFIGS, CONSTANTS, Config
@@ -247,8 +249,36 @@ def _payload_attacks() -> list[Attack]:
             if entry == "clone_model" and (live or value is False):
                 continue  # what a clone calls are the live model's functions and classes, not names
             name = f"{hole}-{entry}-{where}-{key[:20] or 'call'}-{number}"
-            found.append(Attack(name, hole, entry.partition(".")[0], _through(entry, where, key, value)))
+            make = _through(entry, where, key, value)
+            if entry.startswith("load_model") and _is_for_training(where, key, value):
+                make = _left_out(make)
+            elif entry.startswith("cli") and _is_for_training(where, key, value):
+                continue  # it reads by `load_model`, and would write what it has read
+            found.append(Attack(name, hole, entry.partition(".")[0], make))
     return found
+
+
+def _is_for_training(where: str, key: str, value: Any) -> bool:
+    """Whether the name says nothing but that of a user's initializer, regularizer or constraint that is not at hand."""
+    return where == "config" and is_for_training(key) and isinstance(value, dict) and not is_own(value)
+
+
+def _left_out(make: Callable[[Path], Callable[[], Any]]) -> Callable[[Path], Callable[[], Any]]:
+    """An attack that may succeed if what it names is left out and told: a trained model is not lost for it."""
+
+    def prepared(folder: Path) -> Callable[[], Any]:
+        run = make(folder)
+
+        def attack() -> None:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                run()
+            if any("is loaded without" in str(one.message) for one in told):
+                raise HarmlessError("read without what is not at hand")
+
+        return attack
+
+    return prepared
 
 
 # -- files

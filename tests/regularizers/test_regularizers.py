@@ -104,4 +104,6 @@ def test_base_class_says_what_is_missing():
     with pytest.raises(NotImplementedError, match="__call__"):
         Regularizer()(torch.ones(2))
     with pytest.raises(NotImplementedError, match="get_config"):
+        Regularizer().get_config()
+    with pytest.raises(ArgumentError, match="get_config"):
         regularizers.serialize(Regularizer())
