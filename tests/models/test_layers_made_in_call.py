@@ -503,3 +503,31 @@ def test_a_list_of_weights_that_is_set_anew_holds_the_weights():
     first, second = (layer(torch.ones(2, 3)) for _ in range(2))
     assert torch.equal(first, second)
     assert [id(w) for w in layer.ws] == [id(w) for w in layer.weights]
+
+
+class WithSetAndBuffer(Layer):
+    """Beside the layer that it makes, it notes a word in a set of its own and keeps what it has computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: set[str] = set()
+        self.dense: Any = None
+
+    def call(self, x):
+        if self.dense is None:
+            self.dense = Dense(4)
+            self.words.add("made")
+            self.words.discard("before")
+            self.register_buffer("seen", x * 2)
+        return self.dense(x)
+
+
+def test_a_set_keeps_its_identity_and_a_buffer_of_a_trial_is_forgotten() -> None:
+    layer = WithSetAndBuffer()
+    words = layer.words
+    words.add("before")
+    model = Model(x := Input((3,)), layer(x))
+    assert layer.words is words
+    assert words == {"made"}
+    assert "seen" not in layer._buffers
+    assert not any(tensor.is_meta for tensor in model.state_dict().values())

@@ -30,9 +30,15 @@ def test_a_refused_replacement_is_as_it_was(new):
     x = Input((3,))
     model = Model(x, Dense(2, name="last")(Dense(4, name="first")(x)))
     layer = new()
+    slots = layer._parameters, layer._buffers, layer._modules
+    held = [dict(slot) for slot in slots]
     with pytest.raises(LaminaError, match="last"):
         model.first = layer
     if isinstance(layer, Layer):
+        assert (layer._parameters, layer._buffers, layer._modules) == tuple(held)
+        assert all(
+            now is was for now, was in zip((layer._parameters, layer._buffers, layer._modules), slots, strict=True)
+        )
         assert not layer.built
         assert not layer.weights
         assert not layer.called_by

@@ -41,6 +41,7 @@ STEPS = "tests/training/test_freezing.py tests/training/test_fit.py"
 GROUPS = "tests/optimizers/test_optimizer.py"
 BODIES = "tests/ops/test_control_in_graphs.py"
 SIZES = "tests/graph/test_unknown_axes.py tests/layers/test_unknown_sizes.py"
+MADE = "tests/models/test_layers_made_in_call.py"
 FORMS, SET, PARTS = (f"tests/models/test_{name}.py" for name in ("call_forms", "setting_modules", "exchanged_parts"))
 MOVING, MIXED = "tests/models/test_moving_dtypes.py", "tests/precision/test_mixed.py"
 FACTS = "tests/layers/test_weight_facts.py"
@@ -99,7 +100,7 @@ MUTANTS = [
     Mutant("lamina/checked_calls.py", "n in (None, m)", "True", SIZES),
     Mutant("lamina/layers/nested.py", "elif in_place and place", "elif place", "tests/layers/test_nested_order.py"),
     Mutant("lamina/probing/probe.py", "probe.stand_ins.give_back_parts()", "pass", PROBING),
-    Mutant("lamina/probing/stand_in.py", "if _outlasts(v) and self._is_made(v, before.get(k))", "if self._is_made(v, before.get(k))", PROBING),
+    Mutant("lamina/probing/stand_in.py", "if _outlasts(v) and self._is_made(v, before.get(k))", "if self._is_made(v, before.get(k))", MADE),
     Mutant("lamina/layers/weights.py", "        if not probing():\n            self._losses", "        if True:\n            self._losses", PROBING),
     Mutant("lamina/models/lookup.py", "-len(layers) <= index <", "-len(layers) < index <", MODEL),
     Mutant("lamina/models/drawn.py", " and not self.masks.some", "", MASKS),
@@ -172,7 +173,7 @@ MUTANTS = [
     # probing
     Mutant("lamina/probing/values.py", '(base.startswith("__i") and', '(False and', PROBING),
     Mutant("lamina/probing/stand_in.py", "                real.__dict__.pop(name, None)\n            for", "                pass\n            for", THREADS),
-    Mutant("lamina/probing/boxes.py", "    elif isinstance(box, set):\n        box &= new\n        box |= new\n", "", PROBING),
+    Mutant("lamina/probing/boxes.py", "    elif isinstance(box, set):\n        box &= new\n        box |= new\n", "", MADE),
     # layers
     Mutant("lamina/layers/moving.py", "                told.append(model)\n", "", MOVING),
     Mutant("lamina/layers/moving.py", "return after if after.is_floating_point else dtype", "return after", MOVING),
@@ -197,7 +198,7 @@ MUTANTS = [
     Mutant("lamina/models/editing.py", "    if other_dtypes:\n        tell_places(model)\n", "", SET),
     Mutant("lamina/models/editing.py", "        model._step.forget_lost_weights(list(model.parameters()))\n", "        pass\n", SET),
     Mutant("lamina/models/editing.py", "    for part in new_parts:\n        part.training = old.training\n", "", SET),
-    Mutant("lamina/models/editing.py", "            part.__dict__.update({name: refilled(value, was) for name, (value, was) in settings.items()})\n", "            part.__dict__.update({name: value for name, (value, was) in settings.items()})\n", SET),
+    Mutant("lamina/models/editing.py", "            part.__dict__.update({name: refilled(value, was) for name, (value, was) in settings.items()})\n", "            part.__dict__.update({name: value for name, (value, was) in settings.items()})\n", "tests/models/test_leftovers.py"),
     Mutant("lamina/models/editing.py", "mask if leaf.node.specs[leaf.index] == spec else None", "mask", SET),
     Mutant("lamina/models/editing.py", "kwargs = {key: value for key, value in kwargs.items() if key not in found}\n        if isinstance(node.op, Layer):", "if isinstance(node.op, Layer):", f"{SET} {PARTS}"),
 ]  # fmt: skip

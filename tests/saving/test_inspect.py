@@ -131,8 +131,6 @@ def test_files_of_keras(k: Any, name: str, here: Path) -> None:
         (here / name).write_text(model.to_json())
     elif name == "m.weights.h5":
         model.save_weights(name)
-    elif name == "m.h5" and k is lamina:
-        pytest.skip("written by Keras")
     else:
         model.save(name)
     told = inspect_file(name)
