@@ -185,6 +185,7 @@ def read_zip(
             f"{str(path)!r} is not a model file, or a damaged one.",
             got=str(error),
             expected=expected,
+            hint="model.load_weights(path): these are weights alone" if str(path).endswith(".safetensors") else None,
         ) from error
 
 

@@ -13,7 +13,7 @@ from lamina.custom_objects import custom_object_scope, find
 from lamina.graph import Constant, Graph
 from lamina.layers import Layer
 from lamina.ops.body import Body
-from lamina.printable import printable
+from lamina.printable import QUOTED, printable
 from lamina.random import SeedGenerator
 
 from .classes import Classes, Missed, holds_layers, layer_classes, needed_names, takes, tell_missed, without_absent
@@ -26,7 +26,7 @@ from .values import decode, dtype_of_name, tensor_of
 
 _LAYER_KEYS = (
     "id", "class_name", "name", "config", "drawn", "auto_named", "settled", "custom", "trainable",
-    "traced", "model", "own_call", "build_config",
+    "traced", "model", "own_call", "own_training", "build_config",
 )  # fmt: skip
 _CONSTANT_KEYS = ("id", "shape", "dtype", "parameter", "trainable", "seeds", "values")
 _BODY_KEYS = ("id", "role", "own", "graph")
@@ -114,6 +114,7 @@ class ConfigReader:
             with custom_object_scope(self._own_objects):
                 result: Layer | None = cls(class_name, config, data, name)
             tell_missed(where, missed)
+            _tell_own_training(entry, class_name, where)
             return result
         except LoadingError:
             raise
@@ -319,3 +320,20 @@ def _refuse_layer(entry: dict[str, Any]) -> Any:
 
 def _refused(where: str, error: BaseException) -> LoadingError:
     return LoadingError(f"{where} cannot be made from its config.", got=f"{type(error).__name__}: {error}")
+
+
+def _tell_own_training(entry: dict[str, Any], class_name: str, where: str) -> None:
+    """Warn of methods of training that the class of a model has, and what was traced has not."""
+    own = field(entry, "own_training", list, where, [])
+    if own:
+        names = ", ".join(f"{name}()" for name in own if isinstance(name, str))
+        warnings.warn(
+            printable(
+                f"{where} is loaded without its class: it answers as it did, but its own {names} is not in the ",
+                2 * QUOTED,
+            )
+            + "file, so fit() and evaluate() go the usual way. "
+            + printable(f'load_model(..., custom_objects={{"{class_name}": ...}}) takes the class.'),
+            UserWarning,
+            stacklevel=4,
+        )

@@ -24,6 +24,9 @@ from .objects_out import object_to_config
 from .traced import Traced, refuse_if_not_rebuilt, traced, ways_of
 from .values import encode, name_of_dtype, numbers_of
 
+# What no trace holds: how a model of code is trained and measured, where its class says so.
+_OF_TRAINING = ("train_step", "test_step", "compute_loss", "compute_metrics")
+
 
 class ConfigWriter:
     """Writes the layers and constants of one model.
@@ -68,6 +71,9 @@ class ConfigWriter:
             entry |= {"own_call": True} | (self._trace_beside_graph(layer) if number == 0 else {})
         if "traced" in entry and isinstance(layer, self._model):
             entry["model"] = True
+            own = [name for name in _OF_TRAINING if getattr(cls, name) is not getattr(self._model, name)]
+            if own and not isinstance(layer, Traced):
+                entry["own_training"] = own
         if layer.auto_named:  # and whether a model may still give it another name
             entry |= {"auto_named": True, "settled": layer._settled}
         if custom and not isinstance(layer, Traced):
