@@ -6,7 +6,7 @@ pruning, sharding. So these facts are a record in ``layer.weight_facts[name]``, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,14 +138,15 @@ def _is_made_of(key: str) -> bool:
     return key.rpartition("_")[2] in ("orig", "g", "v")
 
 
-def places(module: torch.nn.Module, what: str) -> list[Place]:
-    """The weights here and below that have one: a "regularizer" or a "constraint". Each tensor comes once."""
+def places(parts: Iterable[torch.nn.Module], what: str) -> list[Place]:
+    """The weights of these modules that have one: a "regularizer" or a "constraint". Each tensor comes once."""
     found: dict[int, Place] = {}
-    for part in module.modules():
+    for part in parts:
         table: dict[str, WeightFacts] = part.__dict__.get("weight_facts", {})
         slots: list[tuple[str, Any]] = [*part._parameters.items(), *part._buffers.items()]
-        loose = {name: weight.facts for name, weight in slots if name not in table and hasattr(weight, "facts")}
-        for name, facts in {**table, **loose}.items():
+        known = [(name, facts) for name, facts in table.items() if getattr(facts, what) is not None]
+        loose = [(name, weight.facts) for name, weight in slots if name not in table and hasattr(weight, "facts")]
+        for name, facts in (*known, *loose):
             place = Place(part, name, facts)
             if getattr(facts, what) is not None and place.is_found:
                 found.setdefault(id((place.sources or [place.tensor])[0]), place)

@@ -49,6 +49,7 @@ class Step:
         self._trained: list[torch.nn.Parameter] = []
         self._regularized: list[Place] = []
         self._constrained: list[Place] = []
+        self._parts: list[torch.nn.Module] = []
         self._needs_grad: list[bool] = []
         self._ready = self._warned = False
         self._known: list[torch.nn.Parameter] = []
@@ -66,7 +67,7 @@ class Step:
     def forget_model(self) -> None:
         """Let go of the model's parts between epochs: the model owns its step, and a part may be the model itself."""
         self._losing, self._every, self._trained = [], [], []
-        self._regularized, self._constrained = [], []
+        self._regularized, self._constrained, self._parts = [], [], []
         self.unchecked, self._ready = {}, False
 
     # -- a step of training, of evaluation
@@ -246,12 +247,13 @@ class Step:
         if not self._every:
             self._losing = model.losing_parts()
             self._every = list(model.parameters())
+            self._parts = list(model.modules())
         self._needs_grad = [p.requires_grad for p in self._every]
         self._trained = [p for p in self._every if p.requires_grad]
-        self._regularized = [place for place in places(model, "regularizer") if place.is_trained]
+        self._regularized = [place for place in places(self._parts, "regularizer") if place.is_trained]
         # Our optimizers know the constraints of the weights that carry them.
         knows = isinstance(self.optimizer, Optimizer)
-        limited = [place for place in places(model, "constraint") if place.is_trained]
+        limited = [place for place in places(self._parts, "constraint") if place.is_trained]
         self._constrained = [place for place in limited if not (knows and place.carries_facts)]
 
 

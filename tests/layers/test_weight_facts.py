@@ -165,7 +165,7 @@ def test_a_constraint_leaves_the_pruned_values_as_they_were() -> None:
     layer(torch.ones(1, 4))
     before = layer.kernel.detach().clone()
     prune.custom_from_mask(layer, "kernel", mask := (torch.arange(12).view(4, 3) % 2 == 0).float())
-    (place,) = places(layer, "constraint")
+    (place,) = places(layer.modules(), "constraint")
     place.constrain()
     torch.testing.assert_close(layer.kernel_orig.detach(), torch.where(mask != 0, 7.0, before))
 

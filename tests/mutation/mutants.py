@@ -129,7 +129,7 @@ MUTANTS = [
     Mutant("lamina/training/step.py", "total if self._scale_loss is None else self._scale_loss(total)", "total", "tests/optimizers/test_loss_scale.py"),
     Mutant("lamina/training/step.py", "term.mean() if term.ndim else term", "term.sum() if term.ndim else term", f"{STEPS} {MASKS}"),
     Mutant("lamina/training/step.py", "first.shape[0] if first.ndim else 1)", "1)", STEPS),
-    Mutant("lamina/training/step.py", '[place for place in places(model, "regularizer") if place.is_trained]', 'places(model, "regularizer")', STEPS),
+    Mutant("lamina/training/step.py", '[place for place in places(self._parts, "regularizer") if place.is_trained]', 'places(self._parts, "regularizer")', STEPS),
     Mutant("lamina/training/step.py", "        for parameter in trained:\n            parameter.grad = None\n", "", STEPS),
     Mutant("lamina/training/naming.py", "dict(aliases or {}) | {name: i for i, name in enumerate(names)}", "{name: i for i, name in enumerate(names)} | dict(aliases or {})", "tests/training/test_outputs.py"),
     Mutant("lamina/training/class_weights.py", "[*values, 1.0]", "values", "tests/training/test_class_weights.py"),
