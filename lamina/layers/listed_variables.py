@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from .nested import found_in, may_hold, name_of
 from .variable import Variable
 
+_VARIABLES = (Variable,)
 _HOLDERS = (Variable, list, tuple, dict)
 
 
@@ -19,16 +20,13 @@ def adopt_variables(layer: Any, name: str | None = None) -> None:
     of_ours = type(layer).__module__.startswith("lamina.")
     for attribute in list(own) if name is None else [name]:
         value = own[attribute]
-        if not isinstance(value, _HOLDERS) or (of_ours and attribute[:1] == "_") or not _may_hold(value):
+        if not isinstance(value, _HOLDERS) or (of_ours and attribute[:1] == "_"):
+            continue
+        if not isinstance(value, Variable) and not may_hold(value, _HOLDERS):
             continue  # as nearly always
-        for path, variable in list(_variables(value, attribute)):
-            register_variable(layer, _free(layer, path), variable)
-
-
-def _may_hold(value: Any) -> bool:
-    """Whether a variable, or a container, is right in it, or it is one itself."""
-    items = (value,) if isinstance(value, Variable) else list(value.values()) if isinstance(value, dict) else value
-    return any(isinstance(item, _HOLDERS) for item in items)
+        for path, variable in list(found_in(value, _VARIABLES, (attribute,))):
+            if "facts" in variable.__dict__ and not variable.facts.layer_has_it:
+                register_variable(layer, _free(layer, name_of(path)), variable)
 
 
 def register_variable(layer: Any, name: str, variable: Variable) -> None:
@@ -40,15 +38,6 @@ def register_variable(layer: Any, name: str, variable: Variable) -> None:
         layer._know(name, variable)
     else:
         layer.register_parameter(name, variable)
-
-
-def _variables(value: Any, path: str) -> Iterator[tuple[str, Variable]]:
-    if isinstance(value, (list, tuple, dict)):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(item, _HOLDERS):
-                yield from _variables(item, f"{path}_{key}".replace(".", "_"))
-    elif isinstance(value, Variable) and "facts" in value.__dict__ and not value.facts.layer_has_it:
-        yield path, value
 
 
 def _free(layer: Any, path: str) -> str:

@@ -23,6 +23,8 @@ _NOTES = frozenset(vars(torch.nn.Module())) | set(
 # What `compile` is given. Losses and metrics may be modules of PyTorch's, which are no parts of the model.
 _GIVEN_TO_COMPILE = frozenset(("loss", "_compiled"))
 _CONTAINERS = (list, tuple, dict)
+_MODULES = (torch.nn.Module,)
+_HOLDERS = (*_MODULES, *_CONTAINERS)
 
 
 def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
@@ -82,16 +84,14 @@ def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
         if (name[:1] == "_" if of_ours else name in _NOTES) or (compiled and name in _GIVEN_TO_COMPILE):
             continue
         value = own.get(name)
-        if isinstance(value, _CONTAINERS) and _may_hold_modules(value):
-            yield from _modules_in(value, (name,))
+        if isinstance(value, _CONTAINERS) and may_hold(value, _HOLDERS):
+            yield from found_in(value, _MODULES, (name,))
 
 
-def _may_hold_modules(value: Any) -> bool:
-    """Whether a container has a module or another container in it."""
-    for item in list(value.values()) if isinstance(value, dict) else value:
-        if isinstance(item, (torch.nn.Module, list, tuple, dict)):
-            return True
-    return False
+def may_hold(value: Any, kinds: tuple[type, ...]) -> bool:
+    """Whether a container has something of these kinds right in it."""
+    items = list(value.values()) if isinstance(value, dict) else value
+    return any(isinstance(item, kinds) for item in items)
 
 
 def known_parts(owner: torch.nn.Module) -> Iterable[torch.nn.Module]:
@@ -117,8 +117,13 @@ def _named(
     return plain, kept
 
 
+def name_of(path: Path) -> str:
+    """The name of what stands at a place: a layer at ``self.blocks[2]`` is called ``blocks_2``."""
+    return "_".join(map(str, path)).replace(".", "_")
+
+
 def _free_name(path: Path, taken: Iterable[str]) -> str:
-    base = "_".join(map(str, path)).replace(".", "_")
+    base = name_of(path)
     name, k = base, 1
     while name in taken:
         name, k = f"{base}_{k}", k + 1
@@ -139,15 +144,16 @@ def _with(value: Any, path: Path, module: torch.nn.Module) -> Any:
 
 def holds_modules(value: Any) -> bool:
     """Whether this is a container with a module in it."""
-    return isinstance(value, (list, tuple, dict)) and next(_modules_in(value, ()), None) is not None
+    return isinstance(value, _CONTAINERS) and next(found_in(value, _MODULES, ()), None) is not None
 
 
-def _modules_in(value: Any, path: Path) -> Iterator[tuple[Path, torch.nn.Module]]:
-    if isinstance(value, torch.nn.Module):
+def found_in(value: Any, kinds: tuple[type, ...], path: Path) -> Iterator[tuple[Path, Any]]:
+    """What is of these kinds in a value, however deep in containers, with the places and keys that lead to it."""
+    if isinstance(value, kinds):
         yield path, value
     elif isinstance(value, (list, tuple)):
         for i, item in enumerate(value):
-            yield from _modules_in(item, (*path, i))
+            yield from found_in(item, kinds, (*path, i))
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _modules_in(item, (*path, key))
+            yield from found_in(item, kinds, (*path, key))
