@@ -21,7 +21,12 @@ def recurrence_on_shapes(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     """
     if func not in _FUSED or kwargs or len(args) != _ARGUMENTS or isinstance(args[2], torch.Tensor):
         return None
-    data, states, both_ways = args[0], args[1], args[7]
+    return results_on_shapes(args[0], args[1], args[7])
+
+
+def results_on_shapes(data: torch.Tensor, states: Any, both_ways: bool) -> tuple[torch.Tensor, ...]:
+    """Outputs and last states for data and first states without storage, by PyTorch's kernels alone."""
     states = list(states) if isinstance(states, (list, tuple)) else [states]
     width = states[0].shape[-1] * (2 if both_ways else 1)
-    return (data.new_empty((*data.shape[:-1], width)), *map(torch.empty_like, states))
+    made = torch.ops.aten.new_empty.default(data, (*data.shape[:-1], width))
+    return (made, *map(torch.ops.aten.empty_like.default, states))

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from lamina._torch import tracing, weight_norm
+from lamina.probing.recurrent import results_on_shapes
 from lamina.saving.errors import LoadingError
 from lamina.saving.limits import in_parts, on_numbers, takes_apart
 
@@ -236,8 +237,7 @@ def _checked_recurrence(kernel: Callable[..., Any], gates: int) -> Callable[...,
         if not fits or any(tuple(s.shape) != (layers * directions, batch, units) for s in all_states):
             raise ValueError("weights or states that do not fit a recurrent layer")
         if data.is_meta:  # on shapes PyTorch would take every step, a tenth of a second each
-            made = torch.ops.aten.new_empty.default(data, (*data.shape[:2], units * directions))
-            return (made, *map(torch.ops.aten.empty_like.default, all_states))
+            return results_on_shapes(data, all_states, directions == 2)
         return kernel(data, states, weights, biases, layers, *more)
 
     return run
