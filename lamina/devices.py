@@ -74,8 +74,7 @@ def device(name: Any) -> Iterator[torch.device]:
         _CHOSEN.reset(token)
 
 
-@contextlib.contextmanager
-def limited_memory(limit: int) -> Iterator[Memory]:
+def limited_memory(limit: int) -> contextlib.AbstractContextManager[Memory]:
     """Within, making weights of more than this many bytes in all is refused: for configs that nobody vouches for.
 
     `from_config` and `model_from_json` have a limit of their own, 1 GiB, in whose place this one stands.
@@ -88,16 +87,10 @@ def limited_memory(limit: int) -> Iterator[Memory]:
       expected  at most 100
       try       with lamina.saving.memory_budget(bytes): ..., where you trust what the sizes come from
     """
-    memory = Memory(limit)
-    token = _LEFT.set(memory)
-    try:
-        yield memory
-    finally:
-        _LEFT.reset(token)
+    return _limited(_LEFT, limit)
 
 
-@contextlib.contextmanager
-def limited_tables(limit: int) -> Iterator[Memory]:
+def limited_tables(limit: int) -> contextlib.AbstractContextManager[Memory]:
     """Within, layers make tables beside their weights of no more than this many bytes in all: while a file is read,
     whose weights are as large as the file, and whose tables may be of any size.
 
@@ -110,12 +103,17 @@ def limited_tables(limit: int) -> Iterator[Memory]:
       expected  at most 1048576
       try       with lamina.saving.memory_budget(bytes): ..., where you trust what the sizes come from
     """
+    return _limited(_TABLES, limit)
+
+
+@contextlib.contextmanager
+def _limited(what: ContextVar[Memory | None], limit: int) -> Iterator[Memory]:
     memory = Memory(limit)
-    token = _TABLES.set(memory)
+    token = what.set(memory)
     try:
         yield memory
     finally:
-        _TABLES.reset(token)
+        what.reset(token)
 
 
 def take_memory(size: int, what: str) -> None:
