@@ -54,7 +54,7 @@ def restore_own(model: torch.nn.Module, members: Mapping[str, memoryview], where
     refuse_unknown(document, ("layers",), where)
     paths = items(field(document, "layers", list, where), str, where)
     tensors = read_tensors(members[OWN_TENSORS], where) if OWN_TENSORS in members else {}
-    parts = dict(model.named_modules())
+    parts, hooked = dict(model.named_modules()), {path for path, _ in hooked_parts(model)}
     for number, path in enumerate(paths):
         variables = {key.partition("/")[2]: value for key, value in tensors.items() if _is_of(key, number)}
         prefix = f"{ASSETS}{number}/"
@@ -62,7 +62,7 @@ def restore_own(model: torch.nn.Module, members: Mapping[str, memoryview], where
         part = parts.get(path)
         if not isinstance(part, Layer):
             raise LoadingError(f"{where} tells what a layer has saved that is not there.", got=repr(path)[:80])
-        if path not in {own for own, _ in hooked_parts(model)}:
+        if path not in hooked:
             warnings.warn(
                 f"{printable(part.label)} is loaded without what its class saves by itself: the class is not at hand.",
                 UserWarning,

@@ -65,7 +65,7 @@ def _crossing(first: Any, second: Any, high: World, low: World, group: list[Unkn
     times = ((1, 2) if first.value >= 0 else (-1, -2)) if first.kind == "divided" else (1,)
     for target in (first.target * k for k in times):
         sizes = _sizes_at(target, first.value, second and second.value, high, low, group)
-        steps = [(sizes, step) for step in (1, 0, -1)] if sizes else []
+        steps = [(sizes, step) for step in (1, 0, -1)]
         # What was asked about may not move evenly, as where it was bounded before: then often as the size itself.
         for sizes, step in (*steps, ({unknown: round(abs(target)) for unknown in group}, 0)):
             moved = {u: size + step for u, size in sizes.items()}

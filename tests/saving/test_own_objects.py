@@ -31,23 +31,17 @@ def swish(x: torch.Tensor) -> torch.Tensor:
     return x * torch.sigmoid(1.3 * x)
 
 
-class Decay(regularizers.Regularizer):
-    def __init__(self, rate: float = 0.1) -> None:
-        self.rate = rate
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return self.rate * (x * x).sum()
-
-    def get_config(self) -> dict[str, Any]:
-        return {"rate": self.rate}
-
-
 class Untold(regularizers.Regularizer):
     def __init__(self, rate: float = 0.1) -> None:
         self.rate = rate
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         return self.rate * (x * x).sum()
+
+
+class Decay(Untold):
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": self.rate}
 
 
 class PlainDecay:
