@@ -25,8 +25,8 @@ def recurrence_on_shapes(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def results_on_shapes(data: torch.Tensor, states: Any, both_ways: bool) -> tuple[torch.Tensor, ...]:
-    """Outputs and last states for data and first states without storage, by PyTorch's kernels alone."""
+    """Outputs and last states for data and first states without storage."""
     states = list(states) if isinstance(states, (list, tuple)) else [states]
     width = states[0].shape[-1] * (2 if both_ways else 1)
-    made = torch.ops.aten.new_empty.default(data, (*data.shape[:-1], width))
-    return (made, *map(torch.ops.aten.empty_like.default, states))
+    made = data.new_empty((*data.shape[:-1], width))
+    return (made, *map(torch.empty_like, states))
