@@ -24,7 +24,8 @@ def lstm(
     ((2, 5, 4), (1, 2, 4))
     """
     first, biases = (h.unsqueeze(0), c.unsqueeze(0)), len(weights) == 4
-    if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+    # Of an export nobody knows where it will run; compiled code comes here when it runs (see opaque.py).
+    if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
         return torch.lstm(x, first, weights, biases, 1, 0.0, training, False, True)
     asked = torch.get_autocast_dtype("cpu")
     if _has_kernel(asked):
@@ -35,7 +36,6 @@ def lstm(
     return outputs.to(asked), h.to(asked), c.to(asked)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # PyTorch leaves it untyped
 @functools.cache
 def _has_kernel(dtype: torch.dtype) -> bool:
     """Whether an LSTM under autocast to ``dtype`` runs on this processor: no public function says it, a trial does."""
