@@ -15,7 +15,7 @@ from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, ShapeError
 
 from .first_values import given_or_made
-from .variable_operators import array_ufunc, logical, number, rounded, with_arrays
+from .variable_operators import array_ufunc, logical, number, reflected, rounded, with_arrays
 from .weight_facts import Change, WeightFacts
 
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
@@ -152,6 +152,8 @@ class Variable(torch.Tensor):
     __add__, __sub__, __mul__, __truediv__ = map(with_arrays, ("add", "sub", "mul", "truediv"))
     __floordiv__, __mod__, __matmul__ = map(with_arrays, ("floordiv", "mod", "matmul"))
     __pow__ = with_arrays("pow")
+    __radd__, __rsub__, __rmul__, __rtruediv__ = map(reflected, ("add", "sub", "mul", "truediv"))
+    __rfloordiv__, __rmod__, __rpow__, __rmatmul__ = map(reflected, ("floordiv", "mod", "pow", "matmul"))
     __lt__, __le__, __gt__, __ge__ = map(with_arrays, ("lt", "le", "gt", "ge"))
     __eq__, __ne__, __hash__ = with_arrays("eq"), with_arrays("ne"), torch.Tensor.__hash__  # type: ignore[assignment]  # several hints in PyTorch
     __and__, __or__, __xor__ = map(logical, (ops.logical_and, ops.logical_or, ops.logical_xor))

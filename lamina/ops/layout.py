@@ -8,7 +8,7 @@ import torch
 
 from lamina.graph import ArgumentError, ShapeError
 
-from .operands import here, plain_axes, tensor, with_sizes
+from .operands import here, names_none, plain_axes, tensor, with_sizes
 
 
 def reshape(x: Any, newshape: Any) -> Any:
@@ -123,7 +123,7 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     x = tensor(x)
     if axis is None:
         return torch.squeeze(x)
-    axes = plain_axes(x, axis)
+    axes = () if names_none(axis) else plain_axes(x, axis)
     wrong = [one for one in axes if x.shape[one] not in (1, None)]
     if wrong:
         raise ShapeError(
@@ -147,7 +147,7 @@ def flip(x: Any, axis: Any = None) -> Any:
             [4, 3]], dtype=torch.int32)
     """
     x = tensor(x)
-    return torch.flip(x, plain_axes(x, axis))
+    return torch.flip(x, () if names_none(axis) else plain_axes(x, axis))
 
 
 def fliplr(x: Any) -> Any:

@@ -12,7 +12,7 @@ from lamina import config
 from lamina.graph import ArgumentError, DtypeError
 
 from .one_node import one_node
-from .operands import floating, here, placed, plain_axes
+from .operands import floating, here, placed, plain_axes, reduced
 
 
 @one_node
@@ -53,7 +53,8 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         raise ArgumentError("ops.moments: synchronized=True is not supported.", hint="synchronized=False")
     x = floating(x)
     wide = x.float() if x.dtype == torch.float16 else x
-    variance, mean = torch.var_mean(wide, plain_axes(x, axes), correction=0, keepdim=keepdims)
+    wide_values, places, keepdims = reduced(wide, axes, keepdims)
+    variance, mean = torch.var_mean(wide_values, places, correction=0, keepdim=keepdims)
     if wide is not x:
         limits = torch.finfo(x.dtype)
         mean, variance = (m.clamp(limits.min, limits.max).to(x.dtype) for m in (mean, variance))

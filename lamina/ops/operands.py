@@ -216,7 +216,7 @@ def plain_axes(x: Any, axis: Any) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(x.ndim))
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
-    if not axes:  # which PyTorch would take for all of them
+    if not axes:  # which PyTorch would take for all of them; `reduced` has none
         raise ArgumentError("An empty axis names no axis.", where=here(), hint="axis=None for all")
     for one in axes:
         if not -x.ndim <= one < x.ndim:
@@ -225,6 +225,22 @@ def plain_axes(x: Any, axis: Any) -> tuple[int, ...]:
                 f"There is no axis {one}.", got=f"a tensor of shape {tuple(x.shape)}", where=here(), hint=last
             )
     return tuple(one % x.ndim for one in axes)
+
+
+def names_none(axis: Any) -> bool:
+    """Whether `axis` is an empty list: as NumPy has it, along no axis at all."""
+    return isinstance(axis, (list, tuple)) and not axis
+
+
+def reduced(x: Any, axis: Any, keepdims: bool = False) -> tuple[Any, tuple[int, ...], bool]:
+    """What a reduction of PyTorch is called with: tensor, axes, and whether they stay.
+
+    An empty `axis` reduces nothing, as NumPy: each value by itself, along an axis of its own. PyTorch would take it
+    for all axes.
+    """
+    if names_none(axis):
+        return torch.unsqueeze(x, -1), (x.ndim,), False
+    return x, plain_axes(x, axis), keepdims
 
 
 def here() -> str:
