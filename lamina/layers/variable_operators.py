@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lamina import ops
+from lamina.graph import tree
 
 _ARRAYS = (np.ndarray, list, tuple)
 # Operators that PyTorch has for tensors and numbers, and does not have for some dtypes.
@@ -94,6 +95,12 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
         return function(*map(_tensor, inputs))
     arrays = [np.asarray(x) if isinstance(x, torch.Tensor) else x for x in inputs]
     return getattr(ufunc, method)(*arrays, **kwargs)
+
+
+def array_function(self: Any, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+    """``np.min(variable)``: functions of NumPy see arrays, since tensors have methods of these names."""
+    args, kwargs = tree.map_leaves(lambda x: np.asarray(x) if type(x) is type(self) else x, (args, kwargs))
+    return func(*args, **kwargs)
 
 
 def _tensor(operand: Any) -> Any:

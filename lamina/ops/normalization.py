@@ -16,18 +16,23 @@ from .operands import floating, here, placed, plain_axes, reduced
 
 
 @one_node
-def normalize(x: Any, axis: Any = -1, order: float = 2, epsilon: float | None = None) -> Any:
+def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Any:
     """`x / max(length of x along axis, epsilon)`.
 
     Args:
         x: any shape.
         axis: along which the length is taken: one or several, None for all.
-        order: which length: 2 is Euclid's, 1 the sum of absolute values.
+        order: which length, a whole number: 2 is Euclid's, 1 the sum of absolute values.
         epsilon: what stands for shorter lengths; 1e-7 by default.
+
+    Raises:
+        ArgumentError: an order that is no whole number above 0.
 
     >>> normalize([3.0, 4.0])
     tensor([0.6000, 0.8000])
     """
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise ArgumentError("ops.normalize needs a whole order.", got=f"order={order!r}", expected="an int >= 1")
     x = floating(x)
     length = torch.linalg.vector_norm(x, order, plain_axes(x, axis), keepdim=True)
     return x / length.clamp(min=config.epsilon() if epsilon is None else epsilon)

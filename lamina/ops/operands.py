@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.arrays import as_tensor
+from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import (
     ArgumentError,
     DtypeError,
@@ -55,7 +55,7 @@ def tensor(x: Any, dtype: Any = None) -> Any:
         return torch.as_tensor(x, dtype=wanted or number_dtype(x))
     array = np.asarray(x)
     array = array.astype(_WIDENED.get(array.dtype, array.dtype), copy=False)
-    if array.dtype.kind not in "biufc":
+    if not holds_numbers(array.dtype):
         raise DtypeError(f"{x!r} cannot become a tensor.", got=f"an array of {array.dtype}", expected="numbers")
     return as_tensor(array, wanted)
 
@@ -67,7 +67,7 @@ def _from_list(values: Any, wanted: torch.dtype | None) -> Any:
         common = reduce(torch.promote_types, (part.dtype for part in parts))
         return torch.stack([tensor(part, common) for part in parts])
     kinds = {number_dtype(v) if is_number(v) else tensor(v).dtype for v in leaves}
-    return torch.as_tensor(np.asarray(values), dtype=wanted or reduce(torch.promote_types, kinds or {torch.float32}))
+    return as_tensor(np.asarray(values), wanted or reduce(torch.promote_types, kinds or {torch.float32}))
 
 
 def is_number(x: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -28,16 +29,28 @@ def pytest_configure(config: Any) -> None:
         config.addinivalue_line("markers", mark)
 
 
-def _last_line(error: BaseException | None) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:300] if error is not None else ""
+def _first_words(error: BaseException | None) -> str:
+    said = f"{type(error).__name__}: {error}" if error is not None else ""
+    return " | ".join(filter(None, map(str.strip, said.splitlines())))[:300]
 
 
 def _not_public(error: BaseException | None) -> str:
+    """What of Keras' inner life a test wants: a name that Keras does not publish, or one with an underscore."""
     while error is not None:
         if isinstance(error, names.NotPublicError):
             return str(error)
+        own = isinstance(error, AttributeError) and isinstance(error.name, str) and error.name.startswith("_")
+        if own and not error.name.startswith("__") and _asked_by_a_test(error):  # type: ignore[attr-defined]  # seen above
+            return f"{type(error.obj).__name__}.{error.name}"  # type: ignore[attr-defined]
         error = error.__cause__ or error.__context__
     return ""
+
+
+def _asked_by_a_test(error: BaseException) -> bool:
+    """Whether the last line of Python that is not PyTorch's is one of a test of Keras'."""
+    frames = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    frames = [name for name in frames if f"{os.sep}torch{os.sep}nn{os.sep}" not in name]
+    return bool(frames) and frames[-1].startswith(str(names.WHEEL)) and frames[-1].endswith("_test.py")
 
 
 def _outcome(report: Any, error: BaseException | None) -> tuple[str, str]:
@@ -46,10 +59,10 @@ def _outcome(report: Any, error: BaseException | None) -> tuple[str, str]:
     if report.outcome == "failed" and missing:
         return "not public", missing
     if report.outcome == "failed" and judging.wants_library(error):
-        return "needs other libraries", _last_line(error)
+        return "needs other libraries", _first_words(error)
     if report.outcome == "passed" and WORDS.found:
         return "other words", WORDS.found[0][:300]
-    return report.outcome, _last_line(error)
+    return report.outcome, _first_words(error)
 
 
 def pytest_runtest_setup(item: Any) -> None:
