@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import torch
 
 from lamina.config import (
@@ -21,7 +22,7 @@ from lamina.config import (
     set_image_data_format,
 )
 from lamina.graph import SymbolicTensor
-from lamina.graph.dtypes import name_of, to_torch
+from lamina.graph.dtypes import WIDENED, name_of, to_torch
 
 __all__ = [
     "backend",
@@ -71,7 +72,10 @@ def standardize_dtype(dtype: Any) -> str:
     """
     if dtype is None or dtype is float:
         return floatx()
-    return name_of(to_torch(getattr(dtype, "name", dtype)))
+    if isinstance(dtype, type) and issubclass(dtype, np.generic):
+        dtype = np.dtype(dtype)
+    name = getattr(dtype, "name", dtype)
+    return name if isinstance(name, str) and name in WIDENED else name_of(to_torch(name))
 
 
 def is_float_dtype(dtype: Any) -> bool:

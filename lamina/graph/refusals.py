@@ -6,7 +6,7 @@ import operator
 
 from lamina.sizes import tree
 
-from .errors import LaminaError, ShapeError, ValueNeededError
+from .errors import DtypeError, LaminaError, ShapeError, ValueNeededError
 from .infer import joint_of, search_for
 from .node import Node
 from .source import is_raised_by_user
@@ -27,6 +27,8 @@ def explained(node: Node, error: Exception) -> Exception:
     text = str(error).strip()
     of_user = is_raised_by_user(error)
     of_meta = "meta tensor" in text or "meta device" in text
+    if isinstance(error, NotImplementedError) and "not implemented for" in text:  # PyTorch has no kernel for a dtype
+        return DtypeError(f"{node.label} cannot take this dtype.", got=got, expected=text, where=str(node.source))
     needs_values = of_meta or (isinstance(error, NotImplementedError) and not of_user)
     if needs_values:
         return ValueNeededError(

@@ -523,6 +523,7 @@ _PROPERTIES: dict[str, Callable[[SymbolicTensor], Any]] = {
     "imag": lambda x: record(torch.imag, (x,), {}),
     "device": lambda x: record(device_of, (x,), {}),
     **ATTRIBUTES,
+    **dict.fromkeys(("sparse", "ragged"), lambda x: False),  # what Keras' tensors tell
 }
 
 _NEEDS_VALUES = {

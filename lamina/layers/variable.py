@@ -11,11 +11,11 @@ import torch
 
 from lamina import ops
 from lamina._torch import dispatch, tracing
-from lamina.arrays import as_tensor
+from lamina.arrays import as_array, as_tensor
 from lamina.graph import ArgumentError, ShapeError
 
 from .first_values import given_or_made
-from .variable_operators import array_ufunc, logical, number, rounded, with_arrays
+from .variable_operators import array_function, array_ufunc, logical, number, reflected, rounded, with_arrays
 from .weight_facts import Change, WeightFacts
 
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
@@ -152,12 +152,14 @@ class Variable(torch.Tensor):
     __add__, __sub__, __mul__, __truediv__ = map(with_arrays, ("add", "sub", "mul", "truediv"))
     __floordiv__, __mod__, __matmul__ = map(with_arrays, ("floordiv", "mod", "matmul"))
     __pow__ = with_arrays("pow")
+    __radd__, __rsub__, __rmul__, __rtruediv__ = map(reflected, ("add", "sub", "mul", "truediv"))
+    __rfloordiv__, __rmod__, __rpow__, __rmatmul__ = map(reflected, ("floordiv", "mod", "pow", "matmul"))
     __lt__, __le__, __gt__, __ge__ = map(with_arrays, ("lt", "le", "gt", "ge"))
     __eq__, __ne__, __hash__ = with_arrays("eq"), with_arrays("ne"), torch.Tensor.__hash__  # type: ignore[assignment]  # several hints in PyTorch
     __and__, __or__, __xor__ = map(logical, (ops.logical_and, ops.logical_or, ops.logical_xor))
     __rand__, __ror__ = logical(ops.logical_and, True), logical(ops.logical_or, True)
     __rxor__ = logical(ops.logical_xor, True)
-    __array_ufunc__, __round__ = array_ufunc, rounded
+    __array_ufunc__, __array_function__, __round__ = array_ufunc, array_function, rounded
     __float__, __int__ = number(float), number(int)
 
     @property
@@ -200,13 +202,13 @@ class Variable(torch.Tensor):
         return self
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """The values as an array on the host, without gradients.
+        """The values as an array on the host, without gradients; bfloat16 as float32.
 
         Args:
             force: as for any tensor of PyTorch, which gives up gradients and the device only if it is True; here both
                 are given up anyway.
         """
-        return torch.Tensor.numpy(self.detach(), force=True)
+        return as_array(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()

@@ -11,7 +11,7 @@ import torch
 
 from lamina import constraints, initializers, regularizers
 from lamina._torch import attributes as reading
-from lamina.arrays import as_tensor
+from lamina.arrays import as_array, as_tensor
 from lamina.graph import Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
@@ -263,8 +263,8 @@ class Weights(Operation, reading.NamesAttributes):
         return sum(w.numel() for w in self.weights)
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """The weights' values as arrays, in the order of ``weights``."""
-        return [w.detach().cpu().numpy().copy() for w in self.weights]
+        """The weights' values as arrays, in the order of ``weights``; bfloat16 as float32."""
+        return [as_array(w).copy() for w in self.weights]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Overwrite all weights, in the order of ``weights``.

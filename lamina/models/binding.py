@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.arrays import as_tensor
+from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 
@@ -151,7 +151,7 @@ class _Declared:
             array = np.asarray(value)
         except ValueError as error:
             raise ShapeError(f"The input {self.name!r} of {label} is ragged.", got=str(error)) from None
-        if array.dtype.kind not in "fiubc":
+        if not holds_numbers(array.dtype):
             raise DtypeError(
                 f"The input {self.name!r} of {label} cannot take {type(value).__name__} data.",
                 got=f"dtype {array.dtype}",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, Graph, LaminaError, StructureError, SymbolicTensor, tree
 from lamina.graph.node import is_input_node
 from lamina.graph.source import begins_drawing
@@ -178,7 +179,7 @@ class Sequential(Model):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         first = next(tree.leaves(args), None)
-        kind = torch.as_tensor(first).dtype if isinstance(first, np.ndarray) else getattr(first, "dtype", torch.float32)
+        kind = as_tensor(first).dtype if isinstance(first, np.ndarray) else getattr(first, "dtype", torch.float32)
         # Whole numbers are ids or counts and stay what they are; floats come in the dtype of the layers.
         own = self._chain[0]._variable_torch_dtype if self._chain else kind
         self._data_dtype = own if kind.is_floating_point and own.is_floating_point else kind
