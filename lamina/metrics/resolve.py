@@ -164,7 +164,7 @@ def resolve_accuracy(kind: str, y_true_shape: Sequence[int | None], y_pred_shape
     One unit: binary. Targets of lower rank, or one column of them for several units: class numbers. Else: one-hot.
 
     >>> resolve_accuracy("acc", (None, 1), (None, 10))
-    <SparseCategoricalAccuracy name=acc>
+    <SparseCategoricalAccuracy "acc">
     """
     variants = _BY_TARGETS.get(_SHORT.get(kind.lower(), kind.lower()))
     if variants is None:
