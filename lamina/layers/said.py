@@ -9,6 +9,7 @@ from lamina.graph import Symbolic, tree
 from lamina.one_line import named, quietly, settings
 
 from .inferred import map_shapes
+from .last_call import built_shapes
 
 _SHAPES = 4  # of a layer with many inputs or outputs
 # What most layers take, and what says little of them.
@@ -67,16 +68,14 @@ def _call_shapes(layer: Any) -> str | None:
 
 def _built_shapes(layer: Any) -> str | None:
     """What it was built for, with any batch, and what it makes of that where a rule of Lamina's tells."""
+    known = built_shapes(layer, batch=False)
+    if known is not None:
+        return " → ".join(map(_shapes, known))
     built_for = layer._built_for
     if not built_for or any(shape is None for shape in built_for):
         return None
-    given = built_for[0] if len(built_for) == 1 else tuple(built_for)
-    given = map_shapes(lambda shape: (None, *shape[1:]) if len(shape) > 1 else shape, given)
-    rule = type(layer).compute_output_shape.__module__.startswith("lamina.layers.")
-    if not (layer.has_shape_rule and rule and len(built_for) == 1):
-        return f"built for {_shapes(given)}"
-    made = quietly(lambda: layer.compute_output_shape(given))
-    return f"built for {_shapes(given)}" if made is None else f"{_shapes(given)} → {_shapes(made)}"
+    given = map_shapes(lambda shape: (None, *shape[1:]) if len(shape) > 1 else shape, list(built_for))
+    return f"built for {_shapes(given[0] if len(given) == 1 else given)}"
 
 
 def _shapes(structure: Any) -> str:

@@ -28,7 +28,7 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
     """Outputs for all rows as NumPy arrays, in the declared structure.
 
     Args:
-        verbose: as for ``fit``; with "auto" an array that is one batch shows nothing, since it is done at once.
+        verbose: as for ``fit``; with "auto" data that are one batch show nothing, since that is done at once.
 
     Raises:
         StructureError: there is no data.
@@ -47,6 +47,7 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
     if device.type == "cpu":
         keep_freed_pages()
     feed = Feed(model._source((x, None, None), batch_size), limited(steps), device)
+    verbose = 0 if verbose == "auto" and feed.length == 1 else verbose
     hooks = CallbackList(callbacks, model=model, steps=feed.length, verbose=verbose)
     work = (lambda batch: model.predict_step(packed(batch))) if own_step else _inference(model)
     try:

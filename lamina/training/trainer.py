@@ -207,7 +207,7 @@ class Trainer(Steps):
         Outputs go to the host batch by batch, so the device never holds more than one batch of them.
 
         Args:
-            verbose: as for `fit`; with "auto" an array that is a single batch shows nothing.
+            verbose: as for `fit`; with "auto" data that are a single batch show nothing.
             The others: see `fit`.
         """
         check_counts(steps=steps)

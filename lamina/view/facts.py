@@ -12,6 +12,8 @@ from lamina.graph import Constant, Graph, Node, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 from lamina.graph.node import is_input_node
 from lamina.graph.walk import Key, key_of
+from lamina.layers.inferred import map_shapes
+from lamina.layers.last_call import built_shapes, part_shapes
 from lamina.operations import function_name
 from lamina.ops.body import Body, Closure
 
@@ -324,14 +326,37 @@ def _child_rows(model: torch.nn.Module) -> list[Row]:
     """A row for each child of a module without a graph, in the order in which they were assigned."""
     if _wraps_several(model) and [name for name, _ in model.named_children()] == ["module"]:
         return _part_rows(model.module, getattr(model, "inner_shapes", {}))  # type: ignore[arg-type]
-    rows = []
+    rows: list[Row] = []
+    found, taken = part_shapes(model), set[str]()
     for attribute, child in _children(model):
         name = getattr(child, "name", None)
-        name = name if isinstance(name, str) else attribute
-        shape = getattr(child, "graph", None) is not None
-        outputs = tuple(_tensor(t) for t in child.graph.outputs) if shape else None
+        name = _distinct(name if isinstance(name, str) else attribute, taken)
+        drawn = getattr(child, "graph", None) is not None
+        outputs = tuple(_tensor(t) for t in child.graph.outputs) if drawn else None
+        shapes = found.get(id(child)) or _of_build(child)
+        if shapes:
+            dtype = name_of(getattr(child, "_torch_dtype", torch.float32))
+            outputs = tuple(Tensor(shape, dtype) for shape in shapes)
         rows.append(_module_row(child, name, name, (), outputs))
     return rows
+
+
+def _of_build(child: torch.nn.Module) -> list[Shape]:
+    """What a layer makes of the shape that it was built for, where its call cannot be tried."""
+    known = built_shapes(child)
+    found: list[Shape] = []
+    if known is not None:
+        map_shapes(found.append, known[1])
+    return found
+
+
+def _distinct(name: str, taken: set[str]) -> str:
+    """The name, with a number behind it where it is taken: layers of a model without a graph may be called alike."""
+    number, free = 1, name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    taken.add(free)
+    return free
 
 
 def _children(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:

@@ -39,7 +39,9 @@ def test_one_plain_line_where_there_is_no_terminal(model, capsys, given, options
     assert re.fullmatch(rf"Prediction - {steps} - \S+ - \S+ \w+/step\n", line)
 
 
-@pytest.mark.parametrize("options", [{"verbose": 0}, {"verbose": False}, {"x": ROWS[:32]}])
+@pytest.mark.parametrize(
+    "options", [{"verbose": 0}, {"verbose": False}, {"x": ROWS[:32]}, {"x": [ROWS[:9]]}, {"batch_size": 100}]
+)
 def test_nothing_where_nothing_is_asked_or_all_is_one_batch(model, capsys, options):
     model.predict(**{"x": ROWS, **options})
     assert capsys.readouterr().out == ""
