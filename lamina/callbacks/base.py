@@ -5,6 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from lamina.one_line import named_with_settings, one_line
+
 Logs = dict[str, Any]
 
 
@@ -36,6 +38,8 @@ class Callback:
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
+
+    __repr__ = one_line(named_with_settings)
 
     @property
     def model(self) -> Any:

@@ -28,6 +28,7 @@ from lamina.graph import LaminaError, Node, Symbolic, SymbolicTensor, record, tr
 from lamina.graph.infer import probe
 from lamina.graph.source import caller
 from lamina.naming import snake_case
+from lamina.one_line import one_line
 from lamina.probing import probing
 
 from . import fx
@@ -54,6 +55,7 @@ from .names import checked_name, settle_name
 from .notes import note
 from .older_keywords import input_shape_from
 from .precision import Precision, weight_lists
+from .said import layer_said
 from .shape_rules import check_by_rule, example_by_rule
 from .signature import CallFacts, call_facts, shown_as
 from .spec import InputSpec, check_inputs
@@ -184,8 +186,7 @@ class Layer(Precision):
             )
             raise
 
-    def extra_repr(self) -> str:
-        return f"name={self._name!r}"
+    __repr__ = one_line(layer_said)
 
     # -- to override
 

@@ -13,6 +13,7 @@ from lamina import ops
 from lamina._torch import dispatch, tracing
 from lamina.arrays import as_array, as_tensor
 from lamina.graph import ArgumentError, ShapeError
+from lamina.one_line import of_tensor, one_line
 
 from .first_values import given_or_made
 from .variable_operators import array_function, array_ufunc, logical, number, reflected, rounded, with_arrays
@@ -137,6 +138,8 @@ class Variable(torch.Tensor):
         made: Variable = torch.nn.Parameter.__new__(cls, value.detach().as_subclass(torch.Tensor), requires_grad)
         made.facts = facts
         return made
+
+    __repr__ = one_line(of_tensor)  # type: ignore[assignment]  # PyTorch's takes a word of its own
 
     facts: WeightFacts
     # What is known of the weight is a record that the layer keeps too, by the weight's name.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.naming import snake_case
+from lamina.one_line import named_with_settings, one_line
 
 from .reduction import MEANS, checked_reduction, reduce_losses
 from .shapes import as_tensor, device_of, is_tensor, weight_for
@@ -110,6 +111,8 @@ class Loss:
     def valid_mask(self, y_true: Tensor, values: Tensor) -> Tensor | None:
         """True where one of the `values` that `call` gave counts; None where all do."""
         return None
+
+    __repr__ = one_line(named_with_settings)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as JSON types."""

@@ -16,6 +16,7 @@ from lamina.devices import take_memory
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.errors import ShapeError, StructureError
 from lamina.naming import snake_case
+from lamina.one_line import named_with_settings, one_line
 
 from .variable import MetricVariable
 
@@ -155,8 +156,7 @@ class Metric:
         """Reverse of `get_config`."""
         return cls(**config)
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
+    __repr__ = one_line(named_with_settings)
 
 
 def _metrics_in(held: Mapping[str, Any]) -> Iterator[tuple[str, Metric]]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
+from lamina.one_line import one_line, parameters_of, said, settings
 
 from . import schedules
 from .arguments import check_arguments
@@ -129,6 +130,15 @@ class Optimizer:
     def skips_itself(self, group: Group) -> bool:
         """True if all that a step does to the group is one kernel that is given ``self._found_inf``."""
         return False
+
+    @one_line
+    def __repr__(self) -> str:
+        own = parameters_of(type(self)).keys() - parameters_of(Optimizer).keys()
+        told = settings(self, always=own, ask=False, leave_out=["learning_rate"])
+        rate = getattr(self, "_learning_rate", None)
+        words = [*([] if rate is None or self.hands_on else [f"learning_rate={said(rate)}"]), *told]
+        words += [f"{self.iterations:,} steps made"] if self.iterations else []
+        return f"{type(self).__name__}: {', '.join(words)}"
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as JSON types. A subclass adds its own."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError
+from lamina.one_line import of_settings, one_line
 
 
 class Regularizer:
@@ -24,6 +25,8 @@ class Regularizer:
     def __call__(self, x: Tensor) -> Tensor:
         """Penalty of `x`: a tensor without axes, to be added to the loss."""
         raise NotImplementedError(f"{type(self).__name__} has to define __call__(self, x)")
+
+    __repr__ = one_line(of_settings)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON types."""

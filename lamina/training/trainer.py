@@ -205,9 +205,13 @@ class Trainer(Steps):
         """Outputs for all rows as NumPy arrays, in the declared structure; batch by batch, in inference mode.
 
         Outputs go to the host batch by batch, so the device never holds more than one batch of them.
+
+        Args:
+            verbose: as for `fit`; with "auto" data that are a single batch show nothing.
+            The others: see `fit`.
         """
         check_counts(steps=steps)
-        return predict(self, x, batch_size, steps, callbacks)
+        return predict(self, x, batch_size, steps, callbacks, verbose)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
@@ -248,12 +252,13 @@ class Trainer(Steps):
 
     def _progress(self, verbose: Any, epochs: int, feed: Feed, what: str = "Epoch") -> Progress:
         graph, optimizer = self.graph, self.optimizer  # type: ignore[attr-defined]
+        shows_rate = what == "Epoch" and hasattr(optimizer, "learning_rate")
         return Progress(
             verbose, epochs, feed.length, what,
             outputs=graph.output_names if graph is not None else (),
             batch_size=getattr(feed.source, "batch_size", None),
             device=self._device(),
-            learning_rate=(lambda: optimizer.learning_rate) if hasattr(optimizer, "learning_rate") else None,
+            learning_rate=(lambda: optimizer.learning_rate) if shows_rate else None,
         )  # fmt: skip
 
     def _source(self, data: Any, batch_size: int | None, **options: Any) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.graph.errors import ArgumentError
+from lamina.one_line import of_settings, one_line
 
 
 class LearningRateSchedule:
@@ -21,6 +22,8 @@ class LearningRateSchedule:
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step).")
+
+    __repr__ = one_line(of_settings)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as JSON types."""
