@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.keras_suite import internals, names
+from tests.keras_suite import internals, judging, names
 
 sys.modules["conftest"] = ModuleType("conftest")
 sys.modules["conftest"].skip_if_backend = internals.skip_if_backend  # type: ignore[attr-defined]
+WORDS = judging.Words()
 if os.environ.get("KERAS_SUITE_ON") != "keras":
+    WORDS.install()
     names.install()
     internals.lamina.Layer.torch_params = property(internals.kept_by)  # type: ignore[attr-defined]
     import_module("keras.src.testing.test_case").get_seed_generators = internals.seed_generators_of  # type: ignore[attr-defined]
@@ -38,15 +40,30 @@ def _not_public(error: BaseException | None) -> str:
     return ""
 
 
+def _outcome(report: Any, error: BaseException | None) -> tuple[str, str]:
+    """What came of a test, and why."""
+    missing = _not_public(error)
+    if report.outcome == "failed" and missing:
+        return "not public", missing
+    if report.outcome == "failed" and judging.wants_library(error):
+        return "needs other libraries", _last_line(error)
+    if report.outcome == "passed" and WORDS.found:
+        return "other words", WORDS.found[0][:300]
+    return report.outcome, _last_line(error)
+
+
+def pytest_runtest_setup(item: Any) -> None:
+    WORDS.found.clear()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: Any, call: Any) -> Any:
     report = (yield).get_result()
     if call.when == "call" or report.outcome != "passed":
         error = call.excinfo.value if call.excinfo is not None else None
-        missing = _not_public(error)
-        outcome = "not public" if missing and report.outcome == "failed" else report.outcome
+        outcome, reason = _outcome(report, error)
         place = str(call.excinfo.traceback[-1].path) + f":{call.excinfo.traceback[-1].lineno + 1}" if error else ""
-        record = {"id": item.nodeid, "outcome": outcome, "error": missing or _last_line(error), "at": place}
+        record = {"id": item.nodeid, "outcome": outcome, "error": reason, "at": place}
         with open(os.environ["KERAS_SUITE_OUT"], "a") as out:
             out.write(json.dumps(record) + "\n")
 
@@ -54,7 +71,7 @@ def pytest_runtest_makereport(item: Any, call: Any) -> Any:
 def pytest_collectreport(report: Any) -> None:
     if report.failed:
         error = str(report.longrepr).strip().splitlines()[-1][:300]
-        lacks = any(f"No module named '{name}'" in error for name in ("tensorflow", "jax", "grain"))
+        lacks = any(f"No module named '{name}'" in error for name in judging.LIBRARIES)
         outcome = "needs other libraries" if lacks else "not public" if "NotPublicError" in error else "not collected"
         record = {"id": report.nodeid, "outcome": outcome, "error": error, "at": ""}
         with open(os.environ["KERAS_SUITE_OUT"], "a") as out:
