@@ -37,7 +37,8 @@ class Adapted:
             return weight
         if self.base in weights and layer.lora_enabled:
             base = layer.base_weight()
-            down, up = layer.adapters()
+            wide = torch.promote_types(base.dtype, torch.float32)
+            down, up = (matrix.to(wide) for matrix in layer.adapters())
             return base + (layer.lora_scale * torch.matmul(down, up)).to(base.dtype)
         return torch.nn.Module.__getattr__(layer, self.name)
 
@@ -130,14 +131,13 @@ class LowRank(Layer):
         self.frozen_for_good = frozenset((f"_{name}",))
         base.requires_grad_(False)  # type: ignore[union-attr]  # a built layer has it
         shape = tuple(base.shape)  # type: ignore[union-attr]
-        wide = torch.promote_types(base.dtype, torch.float32)  # type: ignore[union-attr]
         for letter, size, initializer in (
             ("a", (*shape[:-1], rank), a_initializer),
             ("b", (rank, shape[-1]), b_initializer),
         ):
             key = f"lora_{name}_{letter}"
             made = initializers.get(initializer)
-            setattr(self, key, self.add_weight(size, made, wide, regularizer=regularizer, name=key))
+            setattr(self, key, self.add_weight(size, made, torch.float32, regularizer=regularizer, name=key))
         self.lora_rank, self.lora_alpha = rank, rank if alpha is None else alpha
         self._first_a = initializers.get(a_initializer)
         self.lora_enabled = True
@@ -191,6 +191,28 @@ class LowRank(Layer):
         return (
             config if self.lora_rank is None else {**config, "lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}
         )
+
+
+def adapters_in(model: torch.nn.Module) -> dict[str, str]:
+    """Path of each layer with adapters -> "rank alpha"."""
+    found = ((path, part) for path, part in model.named_modules() if isinstance(part, LowRank) and part.lora_enabled)
+    return {path: f"{part.lora_rank} {part.lora_alpha}" for path, part in found}
+
+
+def add_adapters(model: torch.nn.Module, told: Mapping[str, str]) -> None:
+    """Add what `adapters_in` told, where there are none: to layers whose config is that of the layer around them.
+
+    Raises:
+        ArgumentError: a path that leads to no layer that takes them, or no two numbers.
+    """
+    parts = dict(model.named_modules())
+    for path, text in told.items():
+        part = parts.get(path)
+        rank, _, alpha = text.partition(" ")
+        if not isinstance(part, LowRank) or not (rank.isdigit() and alpha.replace(".", "", 1).isdigit()):
+            raise ArgumentError("There is no layer that these adapters belong to.", got=f"{path[:80]!r}: {text[:80]!r}")
+        if not part.lora_enabled:
+            part.enable_lora(int(rank), float(alpha) if "." in alpha else int(alpha))
 
 
 def _checked_rank(owner: str, rank: Any) -> int:

@@ -321,9 +321,9 @@ class Weights(Operation, reading.NamesAttributes):
 
     @property
     def losses(self) -> list[torch.Tensor]:
-        """What ``add_loss`` was given in the last call here and below, and the regularizers of the weights."""
+        """What ``add_loss`` was given in the last call here and below, and the regularizers of the trained weights."""
         added = [term for part in self.modules() if isinstance(part, Weights) for term in part._losses]
-        return added + [place.penalty() for place in places(self.modules(), "regularizer")]
+        return added + [place.penalty() for place in places(self.modules(), "regularizer") if place.is_trained]
 
     def losing_parts(self) -> list[Weights]:
         """The layers here and below whose call may add losses: those that say so, and those that are not Lamina's."""

@@ -91,8 +91,9 @@ class Embedding(LowRank):
             if not self.lora_enabled:
                 return F.embedding(inputs, self.embeddings)
             down, up = self.adapters()  # of the rows alone, not of the whole matrix
-            added = F.embedding(inputs, down) @ up * self.lora_scale
             rows = F.embedding(inputs, self.base_weight())
+            wide = torch.promote_types(rows.dtype, torch.float32)
+            added = F.embedding(inputs, down).to(wide) @ up.to(wide) * self.lora_scale
             return rows + added.to(rows.dtype)
         except IndexError as error:
             raise IndexError(self._which_id(inputs)) from error
