@@ -29,9 +29,6 @@ ELSEWHERE = {
 COMMON = {"name", "dtype", "trainable", "autocast", "kwargs"}
 # Arguments that no case can change.
 UNUSED = {
-    ("BatchNormalization", "renorm"): "refused; that is among the errors",
-    ("BatchNormalization", "renorm_clipping"): "without renorm it says nothing",
-    ("BatchNormalization", "renorm_momentum"): "without renorm it says nothing",
     ("BatchNormalization", "synchronized"): "refused; that is among the errors",
     ("CategoryEncoding", "sparse"): "refused; that is among the errors",
     ("Discretization", "num_bins"): "nothing to call before adapt: test_preparing.py",
