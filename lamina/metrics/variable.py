@@ -22,6 +22,7 @@ class MetricVariable(Tensor):
     tensor(6.)
     """
 
+    name: str | None = None  # PyTorch's own is always None
     __torch_function__ = torch.nn.Parameter.__torch_function__  # that of tensors which compute as plain ones
 
     @staticmethod
