@@ -205,13 +205,15 @@ class Variable(torch.Tensor):
         return self
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """The values as an array on the host, without gradients; bfloat16 as float32.
+        """A copy of the values as an array on the host, without gradients; bfloat16 as float32.
+
+        As in Keras the array is the reader's own: what training does to the weight afterwards does not reach it.
 
         Args:
             force: as for any tensor of PyTorch, which gives up gradients and the device only if it is True; here both
                 are given up anyway.
         """
-        return as_array(self)
+        return np.array(as_array(self))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()

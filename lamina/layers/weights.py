@@ -43,6 +43,8 @@ class Weights(Operation, reading.NamesAttributes):
     _asks_mode = True
     _mode_is_set = _is_watched = False
     _watch: Any = None
+    frozen_for_good: frozenset[str] = frozenset()
+    """Weights that stay frozen when the layer is trained again, as a kernel that has adapters."""
     adds_losses = False
     """True for a layer of Lamina's own whose call adds losses."""
 
@@ -300,8 +302,9 @@ class Weights(Operation, reading.NamesAttributes):
         for part in self.modules():
             if isinstance(part, Weights):
                 part._trainable = value
-            for weight in part._parameters.values():
-                if weight is None:
+            stays: frozenset[str] = getattr(part, "frozen_for_good", frozenset())
+            for name, weight in part._parameters.items():
+                if weight is None or (value and name in stays):
                     continue
                 if not value and weight.requires_grad:
                     weight._lamina_frozen = True  # type: ignore[attr-defined]
@@ -318,9 +321,9 @@ class Weights(Operation, reading.NamesAttributes):
 
     @property
     def losses(self) -> list[torch.Tensor]:
-        """What ``add_loss`` was given in the last call here and below, and the regularizers of the weights."""
+        """What ``add_loss`` was given in the last call here and below, and the regularizers of the trained weights."""
         added = [term for part in self.modules() if isinstance(part, Weights) for term in part._losses]
-        return added + [place.penalty() for place in places(self.modules(), "regularizer")]
+        return added + [place.penalty() for place in places(self.modules(), "regularizer") if place.is_trained]
 
     def losing_parts(self) -> list[Weights]:
         """The layers here and below whose call may add losses: those that say so, and those that are not Lamina's."""

@@ -128,7 +128,8 @@ class Loss:
         if isinstance(value, dict):
             return {key: self._converted(item, _part(predictions, key)) for key, item in value.items()}
         if isinstance(value, (list, tuple)) and any(is_tensor(item) for item in value):
-            return type(value)(self._converted(item, _part(predictions, i)) for i, item in enumerate(value))
+            items = [self._converted(item, _part(predictions, i)) for i, item in enumerate(value)]
+            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
         if not is_tensor(predictions):
             value = as_tensor(value)
             return value.to(self._dtype or _at_least_float32(value.dtype))

@@ -23,6 +23,7 @@ class MetricVariable(Tensor):
     tensor(6.)
     """
 
+    name: str | None = None  # PyTorch's own is always None
     __torch_function__ = torch.nn.Parameter.__torch_function__  # that of tensors which compute as plain ones
 
     __repr__ = one_line(of_tensor)  # type: ignore[assignment]  # PyTorch's takes a word of its own

@@ -223,7 +223,9 @@ class Sequential(Model):
     def read_config(cls, config: dict[str, Any], reader: ConfigReader) -> Any:
         if "layers" not in config:
             return super().read_config(config, reader)
-        refuse_unknown(config, ("name", "trainable", "input", "layers", "tied"), "The config of a Sequential")
+        refuse_unknown(
+            config, ("name", "trainable", "input", "layers", "adapters", "tied"), "The config of a Sequential"
+        )
         model = cls(name=config.get("name"))
         first = [reader.layer(config["input"])] if config.get("input") is not None else []
         for layer in first + [reader.layer(entry) for entry in config["layers"]]:

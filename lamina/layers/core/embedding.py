@@ -11,12 +11,12 @@ import torch.nn.functional as F
 
 from lamina.arrays import takes_arrays
 from lamina.layers.arguments import refuse, whole
-from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
+from lamina.layers.low_rank import Adapted, LowRank
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
 
 
-class Embedding(Layer):
+class Embedding(LowRank):
     """`embeddings[ids]`: row i of a trained matrix for each id i.
 
     Input (...) of ids, each in [0, input_dim), of any integer dtype (floats are cut to integers); output
@@ -29,6 +29,7 @@ class Embedding(Layer):
             where it may lie.
         mask_zero: id 0 is padding; the output's mask is False there.
         weights: first values of the matrix, (input_dim, output_dim).
+        lora_rank, lora_alpha: freeze the matrix and train low-rank adapters beside it; see `enable_lora`.
 
     Raises:
         ArgumentError: `input_dim` or `output_dim` is not a positive integer.
@@ -43,6 +44,8 @@ class Embedding(Layer):
     # Under a mixed policy the rows are cast after they are picked, not the whole matrix before.
     full_precision = True
     builds_for_any_rank = True
+    adapted = "embeddings"
+    embeddings = Adapted()
 
     def __init__(
         self,
@@ -53,11 +56,13 @@ class Embedding(Layer):
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
         if kwargs.pop("input_length", None) is not None:
             warnings.warn("Embedding finds the length of its input by itself: drop input_length.", stacklevel=2)
-        super().__init__(**kwargs)
+        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs)
         self.input_dim = whole(self, "input_dim", input_dim)
         self.output_dim = whole(self, "output_dim", output_dim)
         keep_weight_options(self, "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
@@ -77,12 +82,19 @@ class Embedding(Layer):
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim), name="embeddings", **weight_options(self, "embeddings")
         )
+        self.begin_adapters()
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if inputs.dtype is not torch.int64 and inputs.dtype is not torch.int32:
             inputs = inputs.to(torch.int64)
         try:
-            return F.embedding(inputs, self.embeddings)
+            if not self.lora_enabled:
+                return F.embedding(inputs, self.embeddings)
+            down, up = self.adapters()  # of the rows alone, not of the whole matrix
+            rows = F.embedding(inputs, self.base_weight())
+            wide = torch.promote_types(rows.dtype, torch.float32)
+            added = F.embedding(inputs, down).to(wide) @ up.to(wide) * self.lora_scale
+            return rows + added.to(rows.dtype)
         except IndexError as error:
             raise IndexError(self._which_id(inputs)) from error
 
