@@ -6,8 +6,10 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from lamina.tracebacks import Doored
 
-class Constraint:
+
+class Constraint(Doored):
     """Base class. A subclass defines `__call__`, and `get_config` when its constructor takes arguments.
 
     >>> class Rounded(Constraint):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from lamina.printable import printable
 
+from .source import caller
+
 _WIDEST = 1000  # a list of names may be long; whatever is in it came from somewhere
 
 
@@ -14,13 +16,14 @@ class LaminaError(Exception):
         headline: one sentence that says what is wrong, naming the layer or argument.
         got: what came, and from where.
         expected: what was due, and why.
-        where: the user's file and line, as ``train.py:41``.
+        where: the user's file and line, as ``train.py:41``; that from which this is raised where it is not given.
         hint: what to write instead.
 
-    >>> print(ShapeError("Dense 'logits' cannot take this input.", got="(None, 7)", hint="Flatten() before it"))
-    Dense 'logits' cannot take this input.
+    >>> print(ShapeError("Dense 'out' cannot take this input.", got="(None, 7)", where="train.py:41", hint="Flatten()"))
+    Dense 'out' cannot take this input.
       got       (None, 7)
-      try       Flatten() before it
+      where     train.py:41
+      try       Flatten()
     """
 
     def __init__(
@@ -32,7 +35,8 @@ class LaminaError(Exception):
         where: str | None = None,
         hint: str | None = None,
     ) -> None:
-        self.headline, self.got, self.expected, self.where, self.hint = headline, got, expected, where, hint
+        self.headline, self.got, self.expected, self.hint = headline, got, expected, hint
+        self.where = where or str(caller())
         super().__init__(headline)
 
     def __str__(self) -> str:

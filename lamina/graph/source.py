@@ -11,7 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+from lamina.cells import cell_of
+
+_OURS = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep, "lamina_program_")
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MODULE_CALL: CodeType = torch.nn.Module.__call__.__code__
@@ -19,12 +21,15 @@ _EINOPS = f"{os.sep}site-packages{os.sep}einops{os.sep}"  # whose functions call
 
 
 class Source(NamedTuple):
-    """A line of the user's code; prints as ``train.py:41``."""
+    """A line of the user's code; prints as ``train.py:41``, in a notebook as ``In[5], line 3``."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
+        cell = cell_of(self.file)
+        if cell is not None:
+            return f"{cell}, line {self.line}"
         near = os.path.relpath(self.file) if self.file.startswith(os.getcwd() + os.sep) else os.path.basename(self.file)
         return f"{near}:{self.line}"
 
@@ -40,7 +45,12 @@ def caller() -> Source:
 def is_users(frame: FrameType) -> bool:
     """Whether the code of a frame is neither Lamina's nor PyTorch's nor einops'."""
     file = frame.f_code.co_filename
-    return not file.startswith((_OURS, _TORCH, "lamina_program_")) and _EINOPS not in file
+    return not file.startswith((*_OURS, _TORCH, "<frozen ")) and _EINOPS not in file
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether the code of a frame is Lamina's, or that of a program it wrote."""
+    return frame.f_code.co_filename.startswith(_OURS)
 
 
 def is_raised_by_user(error: BaseException) -> bool:

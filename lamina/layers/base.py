@@ -24,11 +24,11 @@ import torch
 
 from lamina import dtype_policies, regularizers
 from lamina._torch import dispatch, tracing
-from lamina.graph import LaminaError, Node, Symbolic, SymbolicTensor, record, tree
+from lamina.graph import Node, Symbolic, SymbolicTensor, record, tree
 from lamina.graph.infer import probe
-from lamina.graph.source import caller
 from lamina.naming import snake_case
 from lamina.probing import probing
+from lamina.tracebacks import door
 
 from . import fx
 from .building import build_for, build_once, marks_built
@@ -127,9 +127,11 @@ class Layer(Precision):
             cls.forward = lending(cls.forward)  # type: ignore[method-assign]
         elif plain and isinstance(getattr_static(cls, "forward"), FunctionType):  # a model shows its graph's
             cls.forward = shown_as(Layer.forward, cls._facts.signature)  # type: ignore[method-assign]
-        if isinstance(vars(cls).get("__init__"), FunctionType) and not cls.__module__.startswith("lamina."):
-            cls.__init__ = remembers(cls.__init__)  # type: ignore[method-assign]
+        if isinstance(vars(cls).get("__init__"), FunctionType):
+            own = cls.__module__.startswith("lamina.")
+            cls.__init__ = door(cls.__init__) if own else remembers(cls.__init__)  # type: ignore[method-assign]
 
+    @door
     def __init__(
         self,
         *,
@@ -150,7 +152,7 @@ class Layer(Precision):
         self._take_policy(dtype_policies.get(dtype))
         self.called_by: list[weakref.ref[Node]] = []
         self._losses: list[torch.Tensor] = []
-        self.given_input_shape = input_shape_from(kwargs, type(self).__name__)
+        self.given_input_shape = input_shape_from(kwargs, type(self))
 
     # -- identity
 
@@ -318,21 +320,17 @@ class Layer(Precision):
         return output
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        try:
-            args, kwargs = self._taken(args, kwargs, as_symbolic_input)
-            refuse_bad_call(self, args, kwargs)
-            tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
+        args, kwargs = self._taken(args, kwargs, as_symbolic_input)
+        refuse_bad_call(self, args, kwargs)
+        tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
+        check_inputs(self, self.input_spec, tensors, origin)
+        if not self._has_built:
+            self._build_for(args, kwargs)
             check_inputs(self, self.input_spec, tensors, origin)
-            if not self._has_built:
-                self._build_for(args, kwargs)
-                check_inputs(self, self.input_spec, tensors, origin)
-            fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
-            result = record(self, args, kwargs)
-            if self._losing and not self.called_by:  # a call of the user's, which may have made parts
-                self._look()
-        except LaminaError as error:
-            error.where = error.where or str(caller())
-            raise
+        fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
+        result = record(self, args, kwargs)
+        if self._losing and not self.called_by:  # a call of the user's, which may have made parts
+            self._look()
         node = next(leaf.node for leaf in tree.leaves(result) if isinstance(leaf, Symbolic))
         self.remember(node)
         draw_masks(self, node)

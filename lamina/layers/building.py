@@ -11,6 +11,7 @@ from lamina.devices import current_device
 from lamina.graph import ArgumentError, LaminaError, StructureError, tree
 from lamina.graph.source import caller
 from lamina.probing import for_real, probes_around
+from lamina.tracebacks import door
 
 from .lazy import make_lazy_weights
 from .listed_variables import adopt_variables
@@ -28,6 +29,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
         ArgumentError: the layer is built for other shapes.
     """
 
+    @door
     @wraps(build)
     def marked(self: Any, *shapes: Any, **named: Any) -> None:
         with _LOCK, for_real(self, current_device) as layer:

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.naming import snake_case
+from lamina.tracebacks import Doored
 
 from .reduction import MEANS, checked_reduction, reduce_losses
 from .shapes import as_tensor, device_of, is_tensor, weight_for
 
 
-class Loss:
+class Loss(Doored):
     """Base of losses. A subclass computes the loss of every sample in `call`; weights and reduction happen here.
 
     Args:

@@ -9,6 +9,7 @@ from typing import Any
 from lamina import saving
 from lamina.saving.classes import MODELS
 from lamina.saving.translations import Report
+from lamina.tracebacks import door
 
 from .model import Model
 from .sequential import Sequential
@@ -21,6 +22,7 @@ MODEL_CLASSES: Mapping[str, type] = MappingProxyType(
 MODELS.update(MODEL_CLASSES)
 
 
+@door
 def load_model(
     filepath: Any,
     custom_objects: Mapping[str, Any] | None = None,
@@ -58,11 +60,13 @@ def load_model(
     return saving.load_model(filepath, custom_objects, compile, report=report, models=MODEL_CLASSES)
 
 
+@door
 def save_model(model: Model, filepath: Any, overwrite: bool = True, **of_keras: Any) -> None:
     """``model.save(filepath, overwrite)``."""
     model.save(filepath, overwrite, **of_keras)
 
 
+@door
 def model_from_json(
     json_string: str, custom_objects: Mapping[str, Any] | None = None, *, report: Report | None = print
 ) -> Any:

@@ -16,6 +16,7 @@ from lamina.layers.core.torch_module import TorchModule
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.fields import refuse_unknown
+from lamina.tracebacks import door
 
 from .drawn import Drawn
 from .editing import cannot_remove
@@ -52,6 +53,7 @@ class Sequential(Model):
         if self._drawn is not None:
             self._drawn.write()
 
+    @door
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer at the end.
 
@@ -129,6 +131,7 @@ class Sequential(Model):
             name, k = f"{layer.name}_{k}", k + 1
         return name
 
+    @door
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer and return it."""
         if not self._chain:

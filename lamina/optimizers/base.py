@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
+from lamina.tracebacks import Doored
 
 from . import schedules
 from .arguments import check_arguments
@@ -23,7 +24,7 @@ from .schedules import LearningRateSchedule
 Work = list[tuple[Group, list[Tensor]]]
 
 
-class Optimizer:
+class Optimizer(Doored):
     """Base of optimizers. A subclass defines `slots` and `update`; all arguments here work for each of them.
 
     The order of a step: divide by `loss_scale_factor`, accumulate, clip, decay weights, `update`, average, constrain.

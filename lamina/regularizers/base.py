@@ -8,9 +8,10 @@ from typing import Any, Self
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError
+from lamina.tracebacks import Doored
 
 
-class Regularizer:
+class Regularizer(Doored):
     """Base class. A subclass defines `__call__`, and `get_config` if it is to be saved.
 
     >>> class Mean(Regularizer):

@@ -21,6 +21,7 @@ import torch
 
 from lamina.layers.weights import Weights
 from lamina.optimizers import Optimizer
+from lamina.tracebacks import door
 
 from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_archive, write_archive
 from .errors import BAD_CONFIG, DamagedFileError, LoadingError, SavingError
@@ -45,6 +46,7 @@ _RUN_FIELDS = {
 # -- writing
 
 
+@door
 def save_checkpoint(
     model: Any,
     filepath: Any,
@@ -152,6 +154,7 @@ def _loose(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 # -- reading
 
 
+@door
 def load_checkpoint(model: Any, filepath: Any, learning_rate: float | None = None) -> None:
     """Put back what `save_checkpoint` wrote, or ``model.save`` while a training was in progress.
 

@@ -13,6 +13,7 @@ from lamina.file_formats import format_of, other_ending
 from lamina.graph import ArgumentError
 from lamina.layers.mode_watch import watch_anew
 from lamina.printable import QUOTED, printable
+from lamina.tracebacks import door
 
 from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
 from .errors import LoadingError, SavingError
@@ -30,6 +31,7 @@ from .weights import not_those_of, once, state_of
 from .worked_on import is_trained, refuse_without_weights
 
 
+@door
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the model's weights, each once, by its path in ``state_dict``.
 
@@ -81,6 +83,7 @@ _WRITERS: Mapping[str, Callable[[Any, dict[str, torch.Tensor], Any, bool], None]
 })  # fmt: skip
 
 
+@door
 def load_weights(
     model: Any,
     filepath: Any,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.graph.errors import ArgumentError
+from lamina.tracebacks import Doored
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Doored):
     """Base of schedules: a subclass defines ``__call__(step)`` and, to be saved, ``get_config()``.
 
     The optimizer calls it with the number of steps already made, an int from 0 on.
