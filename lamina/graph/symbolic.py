@@ -519,7 +519,7 @@ _PROPERTIES: dict[str, Callable[[SymbolicTensor], Any]] = {
 
 _NEEDS_VALUES = {
     "item": "keep it a tensor: arithmetic on it is recorded",
-    "numpy": "model.predict(...) or model(x).numpy(): arrays come out of a model that ran",
+    "numpy": "model.predict(x), or model(x).detach().numpy(): arrays come out of a model that ran",
     "tolist": "model.predict(...).tolist()",
     "backward": "model.fit(...), or model(x) on real tensors and .backward() on the loss",
     "data_ptr": "model(x) on real tensors",

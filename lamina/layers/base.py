@@ -33,6 +33,7 @@ from lamina.tracebacks import door
 from . import fx
 from .building import build_for, build_once, marks_built
 from .drawn_calls import only_call, remember
+from .explained import explain
 from .given import remembers, with_given, with_new_layers
 from .inferred import inferred_shapes
 from .inputs import (
@@ -51,7 +52,7 @@ from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .mode import is_foreign, training_property
 from .mode_watch import watch
 from .names import checked_name, settle_name
-from .notes import note
+from .notes import no_call, note
 from .older_keywords import input_shape_from
 from .precision import Precision, weight_lists
 from .shape_rules import check_by_rule, example_by_rule
@@ -203,9 +204,7 @@ class Layer(Precision):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output from real tensors."""
-        raise NotImplementedError(
-            f"{type(self).__name__} must define call(self, inputs) or PyTorch's forward(self, x)."
-        )
+        raise no_call(self)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The output's mask: the input's where the layer keeps positions (``supports_masking``), else none."""
@@ -245,9 +244,13 @@ class Layer(Precision):
             finally:
                 for part in mine:
                     part._collecting = False
-        except Exception as error:
-            note(self, error)
-            raise
+        except Exception as error:  # noqa: BLE001  which is raised again, or in better words
+            try:
+                explain(self, args, kwargs, error)
+                raise
+            except Exception as told:
+                note(self, told)
+                raise
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._has_built:

@@ -7,7 +7,27 @@ from typing import Any
 
 from lamina.graph import LaminaError
 from lamina.graph.source import caller
+from lamina.nearest import nearest
 from lamina.tracebacks import fold
+
+
+class NoCallError(LaminaError, NotImplementedError):
+    """A layer or model of the user's is called, and its class does not say what that computes."""
+
+    __module__ = "lamina"
+
+
+def no_call(layer: Any) -> NoCallError:
+    """The error of a class that has neither ``call`` nor ``forward``."""
+    cls = type(layer)
+    ours = next(base for base in cls.__mro__ if base.__module__.startswith("lamina."))
+    own = [name for name in dir(cls) if not hasattr(ours, name)]
+    near = [name for word in ("call", "forward") for name in nearest(word, own)]
+    return NoCallError(
+        f"{cls.__name__} must define call(self, inputs), or PyTorch's forward(self, x).",
+        got=f"class {cls.__name__} with {', '.join(own) or 'nothing of its own'}",
+        hint=f"call instead of {near[0]}" if near else "def call(self, inputs): return ..., indented in the class",
+    )
 
 
 def note(layer: Any, error: Exception) -> None:

@@ -15,7 +15,7 @@ from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.tracebacks import Doored
 
 from . import schedules
-from .arguments import check_arguments
+from .arguments import check_arguments, number, tell_of_negative_rate
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
 from .learning_rate import LearningRate, learning_rate_of
@@ -174,7 +174,8 @@ class Optimizer(Doored):
             self._learning_rate: Any = learning_rate
             return
         try:
-            self._learning_rate = float(learning_rate)
+            self._learning_rate = number(learning_rate)
+            tell_of_negative_rate(self, self._learning_rate)
         except (TypeError, ValueError) as error:
             raise ArgumentError(
                 "A learning rate is a number, a LearningRateSchedule or a function without arguments.",

@@ -13,6 +13,7 @@ from lamina.layers.mode_watch import mode_is_said
 
 from .data import Batch, pack_x_y_sample_weight
 from .readout import flattened, to_host
+from .sense.loss_watch import tell_late
 from .step import Step
 from .steps import attribute_metrics, has_own
 
@@ -76,11 +77,15 @@ class Execution:
     def logs(self) -> dict[str, Any]:
         """The numbers so far, on the host."""
         if self._own_step is not None:
-            return to_host(flattened(self._last or {}))
-        objective = self.step.objective
-        results = objective.results() if objective is not None else {}
-        results |= {name: metric.result() for name, metric in self._attributes}
-        return to_host(flattened(results | (self.step.own_results or {})))
+            logs = to_host(flattened(self._last or {}))
+        else:
+            objective = self.step.objective
+            results = objective.results() if objective is not None else {}
+            results |= {name: metric.result() for name, metric in self._attributes}
+            logs = to_host(flattened(results | (self.step.own_results or {})))
+        if self.training and logs.get("loss") != logs.get("loss"):
+            tell_late(self.step.said, self.model, self.model.running)
+        return logs
 
     # -- what an interrupted run keeps of it
 

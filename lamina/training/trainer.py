@@ -11,6 +11,7 @@ import torch
 from lamina import optimizers
 from lamina.callbacks import CallbackList, History
 from lamina.graph import ArgumentError
+from lamina.graph.source import caller
 from lamina.mixed_precision import needs_loss_scaling
 from lamina.tracebacks import door
 
@@ -40,6 +41,7 @@ class Trainer(Steps):
     run_eagerly = False
     steps_per_execution = 1
     _compiled: dict[str, Any] | None = None
+    _compiled_at: Any = None
     _step: Step | None = None
     running: Run | None = None
     _validation_batch_size: int | None = None
@@ -94,6 +96,7 @@ class Trainer(Steps):
         self.jit_compile = jit_compile is True and not run_eagerly
         # Not set: modules of PyTorch's would become parts of the model, with their weights.
         self.__dict__["loss"], self.__dict__["_compiled"] = loss, compiled
+        self._compiled_at = caller()
         self._step = None
 
     @property
@@ -279,7 +282,7 @@ class Trainer(Steps):
                 hint='model.compile("adam", loss=...) before fit, evaluate and train_on_batch',
             )
         if self._step is None:
-            self._step = Step(self.optimizer, self._compiled)
+            self._step = Step(self.optimizer, self._compiled, self._compiled_at)
         return self._step
 
     def _forward(self) -> Callable[[Any], Any]:

@@ -10,10 +10,17 @@ import torch
 import torch.nn.functional as F
 
 from lamina.arrays import takes_arrays
+from lamina.graph import LaminaError
 from lamina.layers.arguments import refuse, whole
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+
+
+class IdError(LaminaError, IndexError):
+    """A number that stands for something which a layer does not have."""
+
+    __module__ = "lamina"
 
 
 class Embedding(Layer):
@@ -32,7 +39,7 @@ class Embedding(Layer):
 
     Raises:
         ArgumentError: `input_dim` or `output_dim` is not a positive integer.
-        IndexError: an id lies outside [0, input_dim) (on a CPU; a GPU stops with an assertion of its own).
+        IdError, an IndexError: an id lies outside [0, input_dim) (on a CPU; a GPU stops with an assertion of its own).
 
     >>> Embedding(1000, 64)(torch.tensor([[4, 20, 7]])).shape
     torch.Size([1, 3, 64])
@@ -84,15 +91,15 @@ class Embedding(Layer):
         try:
             return F.embedding(inputs, self.embeddings)
         except IndexError as error:
-            raise IndexError(self._which_id(inputs)) from error
+            raise self._no_such_id(inputs) from error
 
-    def _which_id(self, ids: torch.Tensor) -> str:
+    def _no_such_id(self, ids: torch.Tensor) -> IdError:
         outside = ids[(ids < 0) | (ids >= self.input_dim)]
-        return (
-            f"{self.label} got an id that it has no vector for.\n"
-            f"  got       {int(outside[0])}, the first of {outside.numel()} such ids\n"
-            f"  expected  ids in [0, {self.input_dim}), from input_dim={self.input_dim}\n"
-            f"  try       input_dim = largest id + 1, or map unknown words to one id"
+        return IdError(
+            f"{self.label} got an id that it has no vector for.",
+            got=f"{int(outside[0])}, the first of {outside.numel()} such ids",
+            expected=f"ids in [0, {self.input_dim}), from input_dim={self.input_dim}",
+            hint="input_dim = largest id + 1, or map unknown words to one id",
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
