@@ -21,10 +21,17 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     for each in sorted(known):
         spelled[fold(each)] = each  # of MeanSquaredError and mean_squared_error the latter
     key = fold(name)
-    near = [key] if key in spelled else []
-    near += difflib.get_close_matches(key, spelled, count, 0.6 if len(key) > 3 else 0.5)
+    alike = {other: _likeness(key, other) for other in spelled}
+    least = 0.6 if len(key) > 3 else 0.5
+    near = sorted((other for other in spelled if alike[other] >= least), key=alike.__getitem__, reverse=True)
     near += [other for other in spelled if len(key) > 2 and (key in other or (len(other) > 3 and other in key))]
     return [spelled[other] for other in dict.fromkeys(near)][:count]
+
+
+def _likeness(key: str, other: str) -> float:
+    """From 0 to 1; a name that begins alike counts too, a little less."""
+    begins = difflib.SequenceMatcher(None, key, other[: len(key) + 1]).ratio() if len(key) > 3 else 0.0
+    return max(difflib.SequenceMatcher(None, key, other).ratio(), 0.8 * begins)
 
 
 def suggested(near: Iterable[str]) -> str:

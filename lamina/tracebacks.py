@@ -6,7 +6,6 @@ exception as it is, so that not even the frame of that function is left. Nothing
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -15,14 +14,10 @@ from typing import Any, TypeVar
 
 from lamina.call_errors import refuse_call
 from lamina.defaults import defaults
+from lamina.frames import is_called, is_ours, is_users
 from lamina.graph.errors import LaminaError
-from lamina.graph.source import is_ours, is_users
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-# What the library calls, Python's own modules apart; a frame of theirs that the user's code has called stays.
-_CALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("numpy", "rich", "h5py", "PIL", "matplotlib"))
-_PYTHON = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_PACKAGES = f"{os.sep}site-packages{os.sep}"
 
 
 def door(function: Function) -> Function:
@@ -108,7 +103,7 @@ def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
 
 def _is_users_own(error: BaseException) -> bool:
     *_, last = (None, *_frames(error.__traceback__))
-    return last is not None and is_users(last.tb_frame) and not _is_called(last.tb_frame)
+    return last is not None and is_users(last.tb_frame) and not is_called(last.tb_frame)
 
 
 def _folded(trace: TracebackType | None) -> TracebackType | None:
@@ -119,17 +114,9 @@ def _folded(trace: TracebackType | None) -> TracebackType | None:
         frame = entry.tb_frame
         if is_ours(frame):
             within = True
-        elif not within or (is_users(frame) and not _is_called(frame)):
+        elif not within or (is_users(frame) and not is_called(frame)):
             within = False
             kept.append(entry)
     for i, entry in enumerate(kept):
         entry.tb_next = kept[i + 1] if i + 1 < len(kept) else None
     return kept[0] if kept else None
-
-
-def _is_called(frame: FrameType) -> bool:
-    """Whether the code is of Python's own modules, or of a package that the library calls."""
-    file = frame.f_code.co_filename
-    if _PACKAGES in file:
-        return any(name in file for name in _CALLED)
-    return file.startswith((_PYTHON, "<frozen"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 
+from lamina.frames import is_raised_by_user
 from lamina.sizes import tree
 
 from .errors import LaminaError, ShapeError, ValueNeededError
 from .infer import joint_of, search_for
 from .node import Node
-from .source import is_raised_by_user
 
 
 def explained(node: Node, error: Exception) -> Exception:

@@ -12,12 +12,10 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 
 from lamina.cells import cell_of
+from lamina.frames import is_of_python, is_users
 
-_OURS = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep, "lamina_program_")
-_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MODULE_CALL: CodeType = torch.nn.Module.__call__.__code__
-_EINOPS = f"{os.sep}site-packages{os.sep}einops{os.sep}"  # whose functions call on what the user gives them
 
 
 class Source(NamedTuple):
@@ -35,30 +33,11 @@ class Source(NamedTuple):
 
 
 def caller() -> Source:
-    """The innermost frame that is neither Lamina's nor PyTorch's nor einops': the line the user wrote."""
+    """The innermost frame that is neither Lamina's nor PyTorch's nor einops' nor Python's: the line the user wrote."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not is_users(frame):
+    while frame is not None and (is_of_python(frame) or not is_users(frame)):
         frame = frame.f_back
     return Source(frame.f_code.co_filename, frame.f_lineno) if frame is not None else Source("<unknown>", 0)
-
-
-def is_users(frame: FrameType) -> bool:
-    """Whether the code of a frame is neither Lamina's nor PyTorch's nor einops'."""
-    file = frame.f_code.co_filename
-    return not file.startswith((*_OURS, _TORCH, "<frozen ")) and _EINOPS not in file
-
-
-def is_ours(frame: FrameType) -> bool:
-    """Whether the code of a frame is Lamina's, or that of a program it wrote."""
-    return frame.f_code.co_filename.startswith(_OURS)
-
-
-def is_raised_by_user(error: BaseException) -> bool:
-    """Whether it was raised right in the user's code, not in what that has called."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and is_users(trace.tb_frame)
 
 
 def begins_drawing(function: Function) -> Function:

@@ -423,5 +423,5 @@ class Layer(Precision):
 
     def __getstate__(self) -> dict[str, Any]:
         # No compiled code, as PyTorch has it: that belongs to this process.
-        forgotten = {"_watch": None, "_is_watched": False, "_compiled_call_impl": None}
+        forgotten: Any = {"_watch": None, "_is_watched": False, "_compiled_call_impl": None, "_made_in_call": {}}
         return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": [], **forgotten}

@@ -15,6 +15,7 @@ from lamina.tracebacks import door
 
 from .lazy import make_lazy_weights
 from .listed_variables import adopt_variables
+from .made_anew import tell_if_made_anew
 from .nested import adopt_nested_layers
 from .shape_rules import shapes_of
 
@@ -85,6 +86,7 @@ def build_once(layer: Any, *shapes: Any) -> None:
     with _LOCK, for_real(layer, current_device) as real:
         if not real._has_built:
             real.build(*shapes)
+            tell_if_made_anew(real)
 
 
 def _unsized(shapes: Any) -> Any:

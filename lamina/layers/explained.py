@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from lamina.arrays import as_tensor
+from lamina.frames import is_raised_by_user
 from lamina.graph import DtypeError, LaminaError, ShapeError, tree
 from lamina.graph.dtypes import name_of
-from lamina.graph.source import is_raised_by_user
 from lamina.probing import probing
 
 from .shape_rules import check_by_rule, shapes_of

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.frames import is_raised_by_user
 from lamina.graph import LaminaError, SymbolicTensor, tree
-from lamina.graph.source import Source, is_raised_by_user
+from lamina.graph.source import Source
 from lamina.graph.walk import key_of
 from lamina.tracebacks import door
 

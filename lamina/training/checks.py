@@ -15,7 +15,7 @@ from .feed import Feed
 from .lookups import check_lookups
 from .naming import Outputs
 from .objective import Objective
-from .sense import Said, tell_of_inputs, tell_of_losses, tell_of_negative
+from .sense import Said, tell_of_captured, tell_of_inputs, tell_of_losses, tell_of_negative
 from .step import Step
 from .steps import has_own
 
@@ -49,6 +49,8 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
         return  # what a batch means is the model's own business
     graph = model.graph
     training = what in ("fit", "train_on_batch")
+    if what == "fit":
+        tell_of_captured(step.said, model)
     class_weight = step.class_weight if training else None
     seen = feed.source.sample() or batch
     if graph is None:  # its outputs are known when it has run, which is before the first step of the optimizer, too

@@ -89,7 +89,7 @@ class Step:
         first = not self._ready
         if first:
             self._make_ready()
-        if not total.requires_grad:
+        if not total.requires_grad or not self._trained:
             self._nothing_to_train(model)
             return
         scaled = total if self._scale_loss is None else self._scale_loss(total)
@@ -195,11 +195,14 @@ class Step:
         if not self._warned:
             self._warned = True
             warnings.warn_explicit(
-                f"{model.label} has nothing to train: {len(self._every)} weights, all of them frozen. fit() measures "
-                "loss and metrics and changes nothing. Try model.trainable = True, or that of some layers.",
+                f"{model.label} has nothing to train: {self._without()}. fit() measures loss and metrics and changes "
+                "nothing. Try model.trainable = True, or that of some layers; layers made in __init__, not in call.",
                 UserWarning,
                 *caller(),
             )
+
+    def _without(self) -> str:
+        return f"{len(self._every)} weights, all of them frozen" if self._every else "it has no weights"
 
     def _know_result(self, model: Any, y: Any, y_pred: Any) -> Objective:
         """The objective for what a model has just returned, where its shapes were not known before."""

@@ -11,10 +11,12 @@ import torch.nn.functional as F
 
 from lamina.arrays import takes_arrays
 from lamina.graph import LaminaError
+from lamina.graph.source import caller
 from lamina.layers.arguments import refuse, whole
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+from lamina.probing import probing
 
 
 class IdError(LaminaError, IndexError):
@@ -50,6 +52,7 @@ class Embedding(Layer):
     # Under a mixed policy the rows are cast after they are picked, not the whole matrix before.
     full_precision = True
     builds_for_any_rank = True
+    _has_seen_floats = False
 
     def __init__(
         self,
@@ -87,11 +90,29 @@ class Embedding(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if inputs.dtype is not torch.int64 and inputs.dtype is not torch.int32:
-            inputs = inputs.to(torch.int64)
+            ids = inputs.to(torch.int64)
+            if not self._has_seen_floats and inputs.is_floating_point():
+                self._tell_of_fractions(inputs, ids)
+            inputs = ids
         try:
             return F.embedding(inputs, self.embeddings)
         except IndexError as error:
             raise self._no_such_id(inputs) from error
+
+    def _tell_of_fractions(self, given: torch.Tensor, ids: torch.Tensor) -> None:
+        """Warn, of the first values, where floats are no ids. Keras code gives ids as floats, which is as good."""
+        if torch.compiler.is_compiling() or probing() or given.device.type != "cpu":
+            return
+        self.__dict__["_has_seen_floats"] = True
+        broken = given != ids
+        if broken.any():
+            warnings.warn_explicit(
+                f"{self.label} looks up ids, and is given floats with fractions, such as "
+                f"{given[broken][0].item():.4g}: they are cut to whole numbers. Try Dense(...) for "
+                "quantities; Discretization(...) or a lookup layer before it for what is to be ids.",
+                UserWarning,
+                *caller(),
+            )
 
     def _no_such_id(self, ids: torch.Tensor) -> IdError:
         outside = ids[(ids < 0) | (ids >= self.input_dim)]

@@ -1,5 +1,6 @@
 """What is allowed and makes no sense: one warning each, with the user's line and what to try."""
 
+from .captured import tell_of_captured
 from .gradients import tell_of_no_gradient
 from .inputs import tell_of_inputs
 from .loss_watch import LossWatch
@@ -10,6 +11,7 @@ from .weights import tell_of_negative
 __all__ = [
     "LossWatch",
     "Said",
+    "tell_of_captured",
     "tell_of_inputs",
     "tell_of_losses",
     "tell_of_negative",

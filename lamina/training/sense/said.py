@@ -37,6 +37,6 @@ class Said:
             self._keys.add(key)
             warnings.warn_explicit(text, UserWarning, *(caller() if here or self.line is None else self.line))
 
-    def has(self, key: str) -> bool:
-        """Whether it was said."""
-        return key in self._keys
+    def has(self, *keys: str) -> bool:
+        """Whether something was said under a key that begins like that."""
+        return any(key.startswith(keys) for key in self._keys)
