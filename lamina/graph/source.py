@@ -19,15 +19,15 @@ _MODULE_CALL: CodeType = torch.nn.Module.__call__.__code__
 
 
 class Source(NamedTuple):
-    """A line of the user's code; prints as ``train.py:41``, in a notebook as ``In[5], line 3``."""
+    """A line of the user's code; prints as ``train.py:41``, and in a notebook, whose cells are no files, as
+    ``In[5], line 3``."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
-        cell = cell_of(self.file)
-        if cell is not None:
-            return f"{cell}, line {self.line}"
+        if self.file.startswith("In["):
+            return f"{self.file}, line {self.line}"
         near = os.path.relpath(self.file) if self.file.startswith(os.getcwd() + os.sep) else os.path.basename(self.file)
         return f"{near}:{self.line}"
 
@@ -37,7 +37,10 @@ def caller() -> Source:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and (is_of_python(frame) or not is_users(frame)):
         frame = frame.f_back
-    return Source(frame.f_code.co_filename, frame.f_lineno) if frame is not None else Source("<unknown>", 0)
+    if frame is None:
+        return Source("<unknown>", 0)
+    file = frame.f_code.co_filename
+    return Source(cell_of(file) or file, frame.f_lineno)
 
 
 def begins_drawing(function: Function) -> Function:

@@ -13,6 +13,7 @@ from lamina.graph.dtypes import name_of, to_torch
 from lamina.naming import snake_case
 from lamina.tracebacks import Doored
 
+from .given import no_values
 from .reduction import MEANS, checked_reduction, reduce_losses
 from .shapes import as_tensor, device_of, is_tensor, weight_for
 
@@ -97,6 +98,8 @@ class Loss(Doored):
 
     def _values(self, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor | None]:
         values = self.call(y_true, y_pred)
+        if not isinstance(values, Tensor):
+            raise no_values(self.name, values)
         return values, self.valid_mask(y_true, values)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

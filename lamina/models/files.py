@@ -8,6 +8,7 @@ from typing import Any
 
 from lamina import saving
 from lamina.saving.classes import MODELS
+from lamina.saving.errors import refuse_missing
 from lamina.saving.translations import Report
 from lamina.tracebacks import door
 
@@ -45,7 +46,7 @@ def load_model(
 
     Raises:
         LoadingError: not a model file, a damaged one, one of a newer version, or one that needs ``custom_objects``.
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file; a FileNotFoundError.
 
     >>> import os, tempfile, torch
     >>> from lamina.layers import Dense, Input
@@ -57,6 +58,7 @@ def load_model(
     ...     torch.equal(load_model(path)(torch.ones(1, 3)), model(torch.ones(1, 3)))
     True
     """
+    refuse_missing(filepath)
     return saving.load_model(filepath, custom_objects, compile, report=report, models=MODEL_CLASSES)
 
 

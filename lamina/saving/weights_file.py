@@ -16,7 +16,7 @@ from lamina.printable import QUOTED, printable
 from lamina.tracebacks import door
 
 from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
-from .errors import LoadingError, SavingError
+from .errors import LoadingError, SavingError, refuse_missing
 from .foreign_weights import mapped
 from .keras_files.files import is_keras_zip, own_of_keras_file, tensors_of_keras_zip, warn_of
 from .keras_files.files_out import save_h5_weights, save_keras_weights
@@ -136,6 +136,7 @@ def load_weights(
     unexpected  last.kernel (3, 1) float32
     unexpected  last.bias (1,) float32
     """
+    refuse_missing(filepath)
     where = repr(str(filepath))
     refuse_folder(filepath)
     due = "any" if partial or skip_mismatch else "known" if by_name else "all"

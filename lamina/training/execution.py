@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina.graph import ArgumentError
 from lamina.layers.mode import asking, flags
 from lamina.layers.mode_watch import mode_is_said
 
@@ -72,7 +73,17 @@ class Execution:
         if self._own_step is None:
             self._work(self.model, self._forward, batch)
         else:
-            self._last = self._own_step(packed(batch))
+            try:
+                self._last = self._own_step(packed(batch))
+            except RuntimeError as error:
+                if "does not require grad" not in str(error):
+                    raise
+                raise ArgumentError(
+                    f"The {self._own_step.__name__} of {self.model.label} calls backward() on a loss that hangs on no "
+                    "weight.",
+                    expected="a loss of what self(x) returns, where gradients are recorded",
+                    hint="no torch.no_grad(), detach() or numpy() on the way, and weights that are trainable",
+                ) from error
 
     def logs(self) -> dict[str, Any]:
         """The numbers so far, on the host."""
