@@ -6,7 +6,7 @@ Defaults that can be set are those of `lamina.config`.
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from lamina.config import (
 )
 from lamina.graph import SymbolicTensor
 from lamina.graph.dtypes import WIDENED, name_of, to_torch
+from lamina.public_names import names_of
 
 __all__ = [
     "backend",
@@ -39,6 +40,9 @@ __all__ = [
     "set_image_data_format",
     "standardize_dtype",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 
 def clear_session(free_memory: bool = True) -> None:

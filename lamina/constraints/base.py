@@ -7,9 +7,10 @@ from typing import Any, Self
 from torch import Tensor
 
 from lamina.one_line import of_settings, one_line
+from lamina.tracebacks import Doored
 
 
-class Constraint:
+class Constraint(Doored):
     """Base class. A subclass defines `__call__`, and `get_config` when its constructor takes arguments.
 
     >>> class Rounded(Constraint):

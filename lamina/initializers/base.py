@@ -11,9 +11,10 @@ from torch import Tensor
 from lamina.graph.dtypes import to_torch
 from lamina.graph.errors import ShapeError
 from lamina.one_line import of_settings, one_line
+from lamina.tracebacks import Doored
 
 
-class Initializer:
+class Initializer(Doored):
     """Base class. A subclass defines `__call__`, and `get_config` when its constructor takes arguments.
 
     The tensor is made on PyTorch's default device, so `torch.set_default_device` and `with torch.device(...)` hold.

@@ -12,7 +12,7 @@ import torch
 from lamina import constraints, initializers, regularizers
 from lamina._torch import attributes as reading
 from lamina.arrays import as_array, as_tensor
-from lamina.graph import Constant, ShapeError
+from lamina.graph import ArgumentError, Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
@@ -413,6 +413,13 @@ def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
 
 def _whole_sizes(shape: Any, label: str) -> tuple[int, ...]:
     """The shape of a weight, given as one number, several, or none."""
+    if isinstance(shape, str):
+        raise ArgumentError(
+            f"{label} cannot make a weight of this shape.",
+            got=f"add_weight({shape!r}, ...)",
+            expected="the shape first, as in Keras 3",
+            hint=f"add_weight(shape=(...), name={shape!r})",
+        )
     sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
     if None in sizes:
         raise ShapeError(

@@ -12,12 +12,14 @@ from torch import Tensor
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.naming import snake_case
 from lamina.one_line import named_with_settings, one_line
+from lamina.tracebacks import Doored
 
+from .given import no_values
 from .reduction import MEANS, checked_reduction, reduce_losses
 from .shapes import as_tensor, device_of, is_tensor, weight_for
 
 
-class Loss:
+class Loss(Doored):
     """Base of losses. A subclass computes the loss of every sample in `call`; weights and reduction happen here.
 
     Args:
@@ -97,6 +99,8 @@ class Loss:
 
     def _values(self, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor | None]:
         values = self.call(y_true, y_pred)
+        if not isinstance(values, Tensor):
+            raise no_values(self.name, values)
         return values, self.valid_mask(y_true, values)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

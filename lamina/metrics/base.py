@@ -17,11 +17,12 @@ from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.errors import ShapeError, StructureError
 from lamina.naming import snake_case
 from lamina.one_line import named_with_settings, one_line
+from lamina.tracebacks import Doored
 
 from .variable import MetricVariable
 
 
-class Metric:
+class Metric(Doored):
     """Base of metrics. A subclass adds to its variables in `update_state` and makes a tensor of them in `result`.
 
     The variables are tensors on the device of the data. `update_state` never waits for that device; reading the result

@@ -106,6 +106,7 @@ class Binding:
             f"{self.label} takes {n} input{'s' if n > 1 else ''}, in another structure.",
             got=tree.describe(inputs) if tree.is_nested(inputs) else type(inputs).__name__,
             expected=f"{tree.describe(self.structure)}, a list in the order {self.names}, or a dict with these keys",
+            hint=f"[{', '.join(f'x{i + 1}' for i in range(n))}]" if 1 < n < 9 else None,
         )
 
 
@@ -190,6 +191,8 @@ class _Declared:
         hint = None
         if len(shape) == self.rank - 1:
             hint = "a batch axis in front: x[None] for a single example"
+            if shape[1:] == self.shape[2:] and self.shape[1] is not None:
+                hint += f"; Input({tuple(self.shape[2:])}) if {self.shape[1]} is the batch size: shape= is without it"
         return ShapeError(
             f"The input {self.name!r} of {label} cannot take this shape.",
             got=str(tuple(shape)),

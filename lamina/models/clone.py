@@ -36,6 +36,7 @@ from lamina.saving.objects_out import object_to_config
 from lamina.saving.traced import Traced
 from lamina.saving.values import decode, encode
 from lamina.saving.weights import freeze, frozen, state_of, tie, ties
+from lamina.tracebacks import door
 
 from .configs import remade, remade_by_itself
 from .files import MODEL_CLASSES
@@ -43,6 +44,7 @@ from .model import Model
 from .sequential import Sequential
 
 
+@door
 def clone_model(
     model: Model,
     input_tensors: Any = None,

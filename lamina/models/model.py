@@ -15,6 +15,7 @@ from lamina.layers.given import with_given
 from lamina.layers.inputs import as_symbolic_input
 from lamina.layers.lending import prepare
 from lamina.layers.moving import note_place
+from lamina.layers.notes import no_call
 from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_weights
 from lamina.saving.from_config import from_config
@@ -192,7 +193,7 @@ class Model(Trainer, Layer):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph. Subclasses define their own."""
         if self._drawn is None:
-            raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs), or forward(self, x).")
+            raise no_call(self)
         return self._run(self._drawn.programs.get(training) or self.program(training), inputs)
 
     def _run(self, program: Program, inputs: Any) -> Any:

@@ -13,9 +13,10 @@ from torch import Tensor
 from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.one_line import one_line, parameters_of, said, settings
+from lamina.tracebacks import Doored
 
 from . import schedules
-from .arguments import check_arguments
+from .arguments import check_arguments, number, tell_of_negative_rate
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
 from .learning_rate import LearningRate, learning_rate_of
@@ -24,7 +25,7 @@ from .schedules import LearningRateSchedule
 Work = list[tuple[Group, list[Tensor]]]
 
 
-class Optimizer:
+class Optimizer(Doored):
     """Base of optimizers. A subclass defines `slots` and `update`; all arguments here work for each of them.
 
     The order of a step: divide by `loss_scale_factor`, accumulate, clip, decay weights, `update`, average, constrain.
@@ -183,7 +184,8 @@ class Optimizer:
             self._learning_rate: Any = learning_rate
             return
         try:
-            self._learning_rate = float(learning_rate)
+            self._learning_rate = number(learning_rate)
+            tell_of_negative_rate(self, self._learning_rate)
         except (TypeError, ValueError) as error:
             raise ArgumentError(
                 "A learning rate is a number, a LearningRateSchedule or a function without arguments.",

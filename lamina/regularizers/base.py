@@ -9,9 +9,10 @@ from torch import Tensor
 
 from lamina.graph.errors import ArgumentError
 from lamina.one_line import of_settings, one_line
+from lamina.tracebacks import Doored
 
 
-class Regularizer:
+class Regularizer(Doored):
     """Base class. A subclass defines `__call__`, and `get_config` if it is to be saved.
 
     >>> class Mean(Regularizer):

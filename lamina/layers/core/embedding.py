@@ -10,10 +10,19 @@ import torch
 import torch.nn.functional as F
 
 from lamina.arrays import takes_arrays
+from lamina.graph import LaminaError
+from lamina.graph.source import caller
 from lamina.layers.arguments import refuse, whole
 from lamina.layers.geometry import Shape
 from lamina.layers.low_rank import Adapted, LowRank
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+from lamina.probing import probing
+
+
+class IdError(LaminaError, IndexError):
+    """A number that stands for something which a layer does not have."""
+
+    __module__ = "lamina"
 
 
 class Embedding(LowRank):
@@ -33,7 +42,7 @@ class Embedding(LowRank):
 
     Raises:
         ArgumentError: `input_dim` or `output_dim` is not a positive integer.
-        IndexError: an id lies outside [0, input_dim) (on a CPU; a GPU stops with an assertion of its own).
+        IdError, an IndexError: an id lies outside [0, input_dim) (on a CPU; a GPU stops with an assertion of its own).
 
     >>> Embedding(1000, 64)(torch.tensor([[4, 20, 7]])).shape
     torch.Size([1, 3, 64])
@@ -46,6 +55,7 @@ class Embedding(LowRank):
     builds_for_any_rank = True
     adapted = "embeddings"
     embeddings = Adapted()
+    _has_seen_floats = False
 
     def __init__(
         self,
@@ -86,7 +96,10 @@ class Embedding(LowRank):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if inputs.dtype is not torch.int64 and inputs.dtype is not torch.int32:
-            inputs = inputs.to(torch.int64)
+            ids = inputs.to(torch.int64)
+            if not self._has_seen_floats and inputs.is_floating_point():
+                self._tell_of_fractions(inputs, ids)
+            inputs = ids
         try:
             if not self.lora_enabled:
                 return F.embedding(inputs, self.embeddings)
@@ -96,15 +109,30 @@ class Embedding(LowRank):
             added = F.embedding(inputs, down).to(wide) @ up.to(wide) * self.lora_scale
             return rows + added.to(rows.dtype)
         except IndexError as error:
-            raise IndexError(self._which_id(inputs)) from error
+            raise self._no_such_id(inputs) from error
 
-    def _which_id(self, ids: torch.Tensor) -> str:
+    def _tell_of_fractions(self, given: torch.Tensor, ids: torch.Tensor) -> None:
+        """Warn, of the first values, where floats are no ids. Keras code gives ids as floats, which is as good."""
+        if torch.compiler.is_compiling() or probing() or given.device.type != "cpu":
+            return
+        self.__dict__["_has_seen_floats"] = True
+        broken = given != ids
+        if broken.any():
+            warnings.warn_explicit(
+                f"{self.label} looks up ids, and is given floats with fractions, such as "
+                f"{given[broken][0].item():.4g}: they are cut to whole numbers. Try Dense(...) for "
+                "quantities; Discretization(...) or a lookup layer before it for what is to be ids.",
+                UserWarning,
+                *caller(),
+            )
+
+    def _no_such_id(self, ids: torch.Tensor) -> IdError:
         outside = ids[(ids < 0) | (ids >= self.input_dim)]
-        return (
-            f"{self.label} got an id that it has no vector for.\n"
-            f"  got       {int(outside[0])}, the first of {outside.numel()} such ids\n"
-            f"  expected  ids in [0, {self.input_dim}), from input_dim={self.input_dim}\n"
-            f"  try       input_dim = largest id + 1, or map unknown words to one id"
+        return IdError(
+            f"{self.label} got an id that it has no vector for.",
+            got=f"{int(outside[0])}, the first of {outside.numel()} such ids",
+            expected=f"ids in [0, {self.input_dim}), from input_dim={self.input_dim}",
+            hint="input_dim = largest id + 1, or map unknown words to one id",
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

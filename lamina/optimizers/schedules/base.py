@@ -6,9 +6,10 @@ from typing import Any
 
 from lamina.graph.errors import ArgumentError
 from lamina.one_line import of_settings, one_line
+from lamina.tracebacks import Doored
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Doored):
     """Base of schedules: a subclass defines ``__call__(step)`` and, to be saved, ``get_config()``.
 
     The optimizer calls it with the number of steps already made, an int from 0 on.

@@ -105,6 +105,10 @@ def _no_numbers(array: np.ndarray[Any, Any], name: str) -> DtypeError:
         else:
             place, value = found
             got += f" with {type(value).__name__} {short(value)} at {list(place)}"
+            if isinstance(value, (list, tuple, np.ndarray)):
+                hint = "utils.pad_sequences(x): rows of different lengths are no array"
+            else:
+                hint = "numbers in its place, or the row left out"
     return DtypeError(f"{name} does not hold numbers.", got=got, expected="floats, integers or booleans", hint=hint)
 
 
