@@ -201,6 +201,8 @@ def model_from_json(
 
 def _adapted(model: Any, document: dict[str, Any], where: str) -> Any:
     """The model, its layers within layers with the adapters that they were given by hand."""
+    if "adapters" not in document:
+        return model
     try:
         add_adapters(model, _paths(document, "adapters", where))
         return model
