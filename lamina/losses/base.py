@@ -99,7 +99,7 @@ class Loss(Doored):
 
     def _values(self, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor | None]:
         values = self.call(y_true, y_pred)
-        if not isinstance(values, Tensor):
+        if not is_tensor(values):
             raise no_values(self.name, values)
         return values, self.valid_mask(y_true, values)
 
