@@ -11,11 +11,11 @@ from lamina.config import epsilon
 from lamina.graph import ArgumentError, ShapeError
 from lamina.graph.dtypes import to_torch
 
-from .one_node import one_node
+from .one_node import one_node, one_node_of
 from .operands import floating, ordered, placed, tensor
 
 
-@one_node
+@one_node_of(numbers=("num_classes",))
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
     """1 at the index that `x` names along a new axis, 0 elsewhere; all 0 for an index that is none.
 
@@ -42,7 +42,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     return (x.unsqueeze(axis) == classes).to(to_torch(dtype or torch.float32))
 
 
-@one_node
+@one_node_of(numbers=("num_classes",))
 def multi_hot(
     inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
 ) -> Any:
