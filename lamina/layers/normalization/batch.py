@@ -11,7 +11,8 @@ from lamina._torch import transforms
 from lamina.layers.arguments import axis as checked_axis
 from lamina.layers.arguments import fraction, refuse
 from lamina.layers.base import InputSpec
-from lamina.layers.geometry import Shape, axis_index, known_size, shape_error, views_to_second_axis
+from lamina.layers.geometry import Shape, axis_index, known_size, views_to_second_axis
+from lamina.layers.mask_shapes import check_mask
 from lamina.layers.normalization.affine import AffineNormalization
 
 
@@ -37,7 +38,7 @@ class BatchNormalization(AffineNormalization):
 
     Raises:
         ArgumentError: an argument cannot be; `renorm` and `synchronized` are not offered.
-        ShapeError: the input has no such axis, or one of unknown size; the mask's rank does not fit.
+        ShapeError: the input has no such axis, or one of unknown size; the mask's shape does not fit.
 
     >>> BatchNormalization().compute_output_shape((None, 8, 8, 3))
     (None, 8, 8, 3)
@@ -105,6 +106,9 @@ class BatchNormalization(AffineNormalization):
     def call(
         self, inputs: torch.Tensor, training: bool | None = None, mask: torch.Tensor | None = None
     ) -> torch.Tensor:
+        if mask is not None:
+            positions = [size for axis, size in enumerate(inputs.shape) if axis != self._index]
+            check_mask(self, mask, positions, inputs)
         if not (training and self.trainable):
             return self._normalize(inputs, self.moving_mean, self.moving_variance, False)
         count = inputs.numel() // inputs.shape[self._index]
@@ -153,9 +157,6 @@ class BatchNormalization(AffineNormalization):
         if mask is None:
             variance, mean = torch.var_mean(inputs, axes, correction=0)
             return mean, variance
-        if mask.dim() != inputs.dim() - 1:
-            expected = f"a mask of {inputs.dim() - 1} axes, the input's without axis {self.axis}, not {mask.dim()}"
-            raise shape_error(self, inputs.shape, expected)
         kept = mask.unsqueeze(self._index).expand_as(inputs).to(torch.bool)
         count = kept.sum(axes, keepdim=True).clamp(min=1)
         mean = inputs.masked_fill(~kept, 0).sum(axes, keepdim=True) / count

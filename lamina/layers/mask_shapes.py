@@ -1,0 +1,36 @@
+"""Masks that a call is given: each says for which positions of which tensor it speaks, so its shape is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lamina.graph import ShapeError
+
+
+def check_mask(layer: Any, mask: Any, positions: Sequence[int], inputs: Any, name: str = "mask") -> None:
+    """Refuse a mask of other positions.
+
+    Args:
+        layer: for the message.
+        mask: a tensor.
+        positions: the sizes that it is to have; an axis of size 1 counts for all positions along it.
+        inputs: what the mask belongs to.
+        name: the argument's.
+
+    Raises:
+        ShapeError: another number of axes, or another size.
+    """
+    if mask.dim() == len(positions) and all(a == b or a == 1 for a, b in zip(mask.shape, positions)):  # noqa: B905
+        return
+    raise ShapeError(
+        f"{layer.label} cannot use this {name}.",
+        got=f"{name} {tuple(mask.shape)} for the input {tuple(inputs.shape)}",
+        expected=f"{tuple(positions)}: one truth value for each position",
+    )
+
+
+def lies_over(mask: Any, inputs: Any) -> bool:
+    """Whether a mask has the sizes of the first axes, two or more and not all: it speaks of positions, not of values."""
+    n = mask.dim()
+    return 2 <= n < inputs.dim() and all(a == b or a == 1 for a, b in zip(mask.shape, inputs.shape))  # noqa: B905
