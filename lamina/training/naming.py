@@ -20,6 +20,9 @@ class Outputs:
         names: unique names in declared order.
         aliases: further names -> position, e.g. the names of the layers behind an output dict's keys.
 
+    Attributes:
+        due: the positions of those that take targets, which may then be given for these alone; None for all.
+
     >>> outputs = Outputs(["price", "category"])
     >>> outputs.spread({"category": "mse"}, "loss")
     [None, 'mse']
@@ -30,6 +33,7 @@ class Outputs:
     def __init__(self, names: list[str], aliases: Mapping[str, int] | None = None) -> None:
         self.names = names
         self._place = dict(aliases or {}) | {name: i for i, name in enumerate(names)}
+        self.due: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -49,6 +53,18 @@ class Outputs:
         if len(found) == 1 and not found[0][0]:
             return cls(["output"])
         return cls([".".join(str(s) if isinstance(s, str) else f"output_{s}" for s in path) for path, _ in found])
+
+    def told(self, losses: Any, metrics: Any) -> Outputs:
+        """The same, which know which of them take targets: those with a loss; where none has one, with a metric."""
+        for given, several in ((losses, False), (metrics, True)):
+            try:
+                entries = self.spread(given, "loss", several)
+            except StructureError:  # which is said where losses are resolved, if it is a mistake
+                return self
+            self.due = [i for i, entry in enumerate(entries) if entry is not None and entry != []]
+            if self.due:
+                break
+        return self
 
     def spread(self, given: Any, what: str, several: bool = False) -> list[Any]:
         """One entry per output, None where nothing was given.
@@ -110,9 +126,13 @@ class Outputs:
             if isinstance(given, (list, tuple)) and len(given) == 1:
                 given = given[0]
             return [given]
+        due, leaves = self.due, list(tree.leaves(given))
+        if due is not None and len(leaves) != len(self) and len(leaves) == max(len(due), 1):
+            by_place = dict(zip(due, leaves, strict=False))
+            return [by_place.get(i) for i in range(len(self))]
         if not isinstance(given, (list, tuple)):
             raise StructureError(
                 f"{what} is one tensor for {len(self)} outputs.",
                 expected=f"one for each of {self.names}: a list or a dict",
             )
-        return self.spread(list(tree.leaves(given)), what)
+        return self.spread(leaves, what)
