@@ -279,7 +279,7 @@ class Layer(Precision):
                     watch(self, mode, args)
             elif self._asks_mode and kwargs["training"]:
                 watch(self, True, args)
-        output = self.call(*args, **kwargs)
+        output = self.call(*args, **kwargs) if self._remat is None else self._remat(self, args, kwargs)
         if self.activity_regularizer is not None:
             # Per row, as Keras has it, so that the penalty does not grow with the batch.
             first, *rest = (self.activity_regularizer(leaf) / max(leaf.shape[0], 1) for leaf in tree.leaves(output))

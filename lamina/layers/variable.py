@@ -13,8 +13,10 @@ from lamina import ops
 from lamina._torch import dispatch, tracing
 from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, ShapeError
+from lamina.stateless import value_now
 
 from .first_values import given_or_made
+from .name_scopes import scoped
 from .variable_operators import array_ufunc, logical, number, rounded, with_arrays
 from .weight_facts import Change, WeightFacts
 
@@ -126,7 +128,7 @@ class Variable(torch.Tensor):
         can_train = value.is_floating_point() or value.is_complex()
         trained = requires_grad if requires_grad is not None else bool(trainable) and can_train
         if facts is None:
-            facts = WeightFacts(name, path or name, regularizer, constraint, bool(autocast))
+            facts = WeightFacts(name, path or scoped(name), regularizer, constraint, bool(autocast))
             facts.is_buffer = requires_grad is None and not trained
             facts.aggregation = _one_of("aggregation", aggregation, _AGGREGATIONS)
             facts.synchronization = _one_of("synchronization", synchronization, _SYNCHRONIZATIONS)
@@ -196,8 +198,8 @@ class Variable(torch.Tensor):
 
     @property
     def value(self) -> torch.Tensor:
-        """The tensor itself."""
-        return self
+        """The tensor itself; in a `StatelessScope` the one that stands for it."""
+        return value_now(self)
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """The values as an array on the host, without gradients.

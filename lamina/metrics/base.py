@@ -17,6 +17,7 @@ from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.errors import ShapeError, StructureError
 from lamina.naming import snake_case
 
+from .stateless import stateless_reset_state, stateless_result, stateless_update_state
 from .variable import MetricVariable
 
 
@@ -140,6 +141,9 @@ class Metric:
     def result(self) -> Tensor:
         """The metric over everything since the last reset: what a subclass writes."""
         raise NotImplementedError(f"{type(self).__name__} must define result(self).")
+
+    stateless_update_state, stateless_result = stateless_update_state, stateless_result
+    stateless_reset_state = stateless_reset_state
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """`update_state`, then `result`."""

@@ -14,11 +14,14 @@ from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 
 from . import schedules
+from lamina.metrics.variable import MetricVariable
+
 from .arguments import check_arguments
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
 from .learning_rate import LearningRate, learning_rate_of
 from .schedules import LearningRateSchedule
+from .stateless import stateless_apply
 
 Work = list[tuple[Group, list[Tensor]]]
 
@@ -183,8 +186,8 @@ class Optimizer:
 
     @property
     def variables(self) -> list[Tensor]:
-        """All state as tensors, in the order of `state_dict`."""
-        return list(self.state_dict().values())
+        """All state, in the order of `state_dict`: tensors with Keras' ``value`` and ``assign``."""
+        return [tensor.as_subclass(MetricVariable) for tensor in self.state_dict().values()]
 
     def scale_loss(self, loss: Tensor) -> Tensor:
         """`loss` times `loss_scale_factor`, to be differentiated instead of `loss`."""
@@ -288,6 +291,8 @@ class Optimizer:
         grads, parameters = zip(*grads_and_vars, strict=True)
         self.apply(grads, parameters)
         return self._iterations
+
+    stateless_apply = stateless_apply
 
     def apply(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None = None) -> None:
         """Make one step.

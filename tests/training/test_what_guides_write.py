@@ -129,7 +129,9 @@ def test_a_weight_that_a_loss_of_ones_own_does_not_take_is_an_error():
         model.fit(X, Y, sample_weight=np.ones(8), verbose=0)
 
 
-@pytest.mark.parametrize("loss", [lamina.losses.MeanSquaredError(), torch.nn.MSELoss(), lambda y, p: ((y - p) ** 2).mean()])
+@pytest.mark.parametrize(
+    "loss", [lamina.losses.MeanSquaredError(), torch.nn.MSELoss(), lambda y, p: ((y - p) ** 2).mean()]
+)
 def test_a_loss_that_the_model_set_stays(loss):
     class Held(Own):
         def __init__(self):
