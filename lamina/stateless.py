@@ -20,7 +20,7 @@ class _Now(threading.local):
 _now = _Now()
 
 
-def value_now(variable: Any) -> Any:
+def value_now(variable: torch.Tensor) -> torch.Tensor:
     """The variable, or what stands for it in the scope of now."""
     return _now.scopes[-1].value_of(variable) if _now.scopes else variable
 

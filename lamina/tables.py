@@ -16,9 +16,7 @@ def is_table(value: Any) -> bool:
     >>> is_table(np.ones(2)), is_table([1, 2])
     (False, False)
     """
-    return hasattr(type(value), "__array__") and not isinstance(
-        value, (np.ndarray, np.generic, torch.Tensor, Symbolic)
-    )
+    return hasattr(type(value), "__array__") and not isinstance(value, (np.ndarray, np.generic, torch.Tensor, Symbolic))
 
 
 def array_of(value: Any) -> np.ndarray[Any, Any]:

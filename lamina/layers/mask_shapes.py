@@ -31,6 +31,6 @@ def check_mask(layer: Any, mask: Any, positions: Sequence[int], inputs: Any, nam
 
 
 def lies_over(mask: Any, inputs: Any) -> bool:
-    """Whether a mask has the sizes of the first axes, two or more and not all: it speaks of positions, not of values."""
+    """Whether a mask has the sizes of the first axes, two or more but not all: it speaks of positions, not values."""
     n = mask.dim()
     return 2 <= n < inputs.dim() and all(a == b or a == 1 for a, b in zip(mask.shape, inputs.shape))  # noqa: B905

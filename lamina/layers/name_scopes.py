@@ -16,7 +16,7 @@ _scopes: ContextVar[tuple[str, ...]] = ContextVar("scopes", default=())
 def name_scope(name: str, **options: Any) -> Iterator[str]:
     """A context in which the paths of new variables begin with this name; scopes within scopes are joined by "/".
 
-    Paths are for people and for Keras' code that looks a weight up by them; keys of ``state_dict`` come from attributes.
+    Paths are for people, and for code that looks a weight up by them; keys of ``state_dict`` come from attributes.
 
     Args:
         name: without "/".

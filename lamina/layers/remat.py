@@ -53,7 +53,8 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
 def _checkpointed(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     from torch.utils.checkpoint import checkpoint  # costs an import that is seldom wanted
 
-    mode, owner = asked_mode(), getattr(f, "__self__", f)
+    mode = asked_mode()
+    owner: Any = getattr(f, "__self__", f)
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         # The second time is in the backward pass, where nobody asks for the mode of this call any more.

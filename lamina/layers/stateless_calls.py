@@ -41,7 +41,7 @@ def stateless_call(
             f"{self.label} is not built yet, so it has no variables to take other values.", hint="build(input_shape)"
         )
     trained, others = self.trainable_variables, self.non_trainable_variables
-    pairs = []
+    pairs: list[tuple[Any, Any]] = []
     for kind, own, given in (
         ("trainable", trained, trainable_variables),
         ("non_trainable", others, non_trainable_variables),

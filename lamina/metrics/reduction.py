@@ -114,11 +114,11 @@ class MeanMetricWrapper(Mean):
             values, valid = self.fn.samples(y_true, y_pred)
         else:
             y_pred = y_pred if self.compares else at_least_float32(y_pred)
-            values, valid = self.fn(y_true, y_pred, **self.kwargs), None
-            if isinstance(values, Mapping):
-                self._update_named(values, sample_weight, mask)
+            given: Any = self.fn(y_true, y_pred, **self.kwargs)
+            if isinstance(given, Mapping):
+                self._update_named(given, sample_weight, mask)
                 return
-            values = as_tensor(values)
+            values, valid = as_tensor(given), None
         if mask is not None:
             mask = weight_for(mask, values, "mask").to(torch.bool)
         if valid is not None:

@@ -1,7 +1,7 @@
 """Which numbers a tensor was made of, while PyTorch traces a call whose sizes stay open.
 
 A size is then a number that only the traced program knows, and reading it back from a tensor would make it a value of
-data, of which no shape can be said. So the few functions that put sizes together note on their result what stands in it.
+data, of which no shape can be said. So the functions that put sizes together note on their result what stands in it.
 Tensors that are computed with as usual carry no note and cost one look at their type.
 """
 

@@ -1,7 +1,7 @@
 """Numbers that are given as tensors: sizes, how often, how many, where.
 
-Keras' guides put sizes together as tensors: ``concatenate([expand_dims(batch, -1), [1, 1]])``. A symbolic tensor that is
-made of sizes and numbers alone is read back into the symbolic numbers that it was put together from. So the node that
+Keras' guides put sizes together as tensors: ``concatenate([expand_dims(batch, -1), [1, 1]])``. A symbolic tensor
+that is made of sizes and numbers alone is read back into the symbolic numbers that it was put together from. So the node that
 takes them holds numbers, as if there had been no tensor, and exporters see sizes and not values of data.
 """
 
@@ -41,7 +41,7 @@ _JOINING: Mapping[str, Callable[..., Any]] = {
 _OF_NUMBERS = frozenset("as_tensor tensor scalar_tensor".split())
 
 
-class _NotOfSizes(Exception):
+class _NotOfSizesError(Exception):
     """A tensor hangs on what is not a size."""
 
 
@@ -66,7 +66,7 @@ def numbers(value: Any) -> Any:
         found = readable(value)
         if found is None:
             raise ValueNeededError(
-                "A size that is given as a tensor has to be made of sizes and numbers alone: it is needed before data come.",
+                "A size that is given as a tensor is made of sizes and numbers alone: it is needed before data come.",
                 got=str(value),
                 where=here(),
                 hint="ops.shape(x) for sizes; a Layer with its own call() for sizes that hang on values",
@@ -87,7 +87,7 @@ def readable(value: Any) -> Any:
     elements: list[Any] = []
     try:
         places = _places(value, elements)
-    except _NotOfSizes:
+    except _NotOfSizesError:
         return None
     return _filled(places.tolist(), elements)
 
@@ -151,7 +151,7 @@ def _places(value: Any, elements: list[Any]) -> torch.Tensor:
         places = _places(node.args[0], elements)
         cut = not value.dtype.is_floating_point and node.args[0].dtype.is_floating_point
         return _elementwise(math.trunc, (places,), elements) if cut else places
-    raise _NotOfSizes
+    raise _NotOfSizesError
 
 
 def _joined(
@@ -163,7 +163,7 @@ def _joined(
     rest = [axis for axis in range(places.ndim) if axis not in gone]
     rows = places.permute(*rest, *gone).reshape(math.prod(shape), -1) if places.ndim else places.reshape(1, 1)
     if not rows.numel():
-        raise _NotOfSizes
+        raise _NotOfSizesError
     first = len(elements)
     elements += [reduce(function, [elements[place] for place in row]) for row in rows.tolist()]
     return torch.arange(first, len(elements), device="cpu").reshape(shape)
@@ -171,7 +171,7 @@ def _joined(
 
 def _noted(values: torch.Tensor, elements: list[Any]) -> torch.Tensor:
     if values.numel() > _MOST or values.is_meta:
-        raise _NotOfSizes
+        raise _NotOfSizesError
     first = len(elements)
     elements += values.flatten().tolist()
     return torch.arange(first, len(elements), device="cpu").reshape(values.shape)
@@ -180,7 +180,7 @@ def _noted(values: torch.Tensor, elements: list[Any]) -> torch.Tensor:
 def _with_places(nested: Any, elements: list[Any]) -> Any:
     def placed(leaf: Any) -> Any:
         if isinstance(leaf, SymbolicInt):  # a size that the moving hangs on
-            raise _NotOfSizes
+            raise _NotOfSizesError
         return _places(leaf, elements) if isinstance(leaf, (Symbolic, Constant)) else leaf
 
     return tree.map_leaves(placed, nested)

@@ -9,7 +9,7 @@ from typing import Any
 from lamina.graph.errors import ArgumentError
 from lamina.registry import Registry
 
-from . import schedules
+from . import legacy, schedules
 from .adadelta import Adadelta
 from .adafactor import Adafactor
 from .adagrad import Adagrad
@@ -50,6 +50,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "deserialize",
     "get",
+    "legacy",
     "schedules",
     "serialize",
 ]

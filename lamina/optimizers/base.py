@@ -12,10 +12,9 @@ from torch import Tensor
 
 from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
-
-from . import schedules
 from lamina.metrics.variable import MetricVariable
 
+from . import schedules
 from .arguments import check_arguments
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like

@@ -168,7 +168,8 @@ class Words:
     def concatenate(self, dataset: Iterable[Any], name: str | None = None) -> Pipeline:
         """These elements, then those of another data set."""
         return self._then(
-            lambda: itertools.chain(self._elements(), map(as_element, dataset)), lambda: count_of(self) + len(dataset)  # type: ignore[arg-type]
+            lambda: itertools.chain(self._elements(), map(as_element, dataset)),
+            lambda: count_of(self) + len(dataset),  # type: ignore[arg-type]
         )
 
     def apply(self, transformation_func: Callable[[Any], Any]) -> Any:

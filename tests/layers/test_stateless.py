@@ -1,4 +1,4 @@
-"""Calls, metrics and optimizers on values that are given: nothing changes but what comes back. As Keras', and a loop."""
+"""Calls, metrics and optimizers on values that are given: nothing changes but what comes back."""
 
 import copy
 import threading
@@ -92,7 +92,7 @@ def test_metrics_without_state(name):
 
 
 @pytest.mark.parametrize("make", [
-    lambda o: o.SGD(0.1), lambda o: o.SGD(0.1, momentum=0.9), lambda o: o.Adam(0.1), lambda o: o.RMSprop(0.1, clipnorm=0.1)
+    lambda o: o.SGD(0.1), lambda o: o.SGD(0.1, momentum=0.9), lambda o: o.Adam(0.1), lambda o: o.RMSprop(clipnorm=0.1)
 ])  # fmt: skip
 def test_steps_without_state_are_those_with_it(make):
     first = [torch.tensor([1.0, -2.0]), torch.tensor([[3.0]])]

@@ -49,7 +49,7 @@ CALLS = {
     "stft": (lambda n: ops.stft(x(64), n[0], n[1], n[0]), (16, 8)),
     "resize": (lambda s: ops.image.resize(x(1, 4, 4, 3), s), (8, 6)),
     "crop": (lambda n: ops.image.crop_images(x(4, 4, 3), n[0], n[0], target_height=n[1], target_width=n[1]), (1, 2)),
-    "pad images": (lambda n: ops.image.pad_images(x(4, 4, 3), n[0], n[0], target_height=n[1], target_width=n[1]), (1, 8)),
+    "pad images": (lambda n: ops.image.pad_images(x(4, 4, 3), n[0], n[0], target_height=8, target_width=n[1]), (1, 8)),
     "patches": (lambda s: ops.image.extract_patches(x(1, 4, 4, 3), s), (2, 2)),
     "normal": (lambda s: random.normal(s, seed=1), (4, 3)),
     "randint": (lambda n: random.randint((n[0],), n[1], n[2], seed=1), (4, 0, 9)),

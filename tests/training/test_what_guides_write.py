@@ -1,4 +1,4 @@
-"""Ways of compiling and training that public code has: one target for the one output with a loss, own losses, metrics."""
+"""Ways of compiling and training that public code has: one target for one loss, losses and metrics of its own."""
 
 import keras
 import numpy as np

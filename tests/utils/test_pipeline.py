@@ -60,7 +60,9 @@ def test_unbatch_filter_and_batch(folder):
 
 
 def test_samples_of_a_folder_in_batches(folder):
-    samples = utils.image_dataset_from_directory(folder, image_size=(6, 6), verbose=False, batch_size=None, shuffle=False)
+    samples = utils.image_dataset_from_directory(
+        folder, image_size=(6, 6), verbose=False, batch_size=None, shuffle=False
+    )
     batches = samples.map(lambda x, y: {"x": x / 255, "y": y}).batch(3)
     assert len(batches) == 4
     assert [len(batch["x"]) for batch in batches] == [3, 3, 3, 1]

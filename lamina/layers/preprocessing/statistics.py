@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 
 from lamina.arrays import as_tensor
@@ -21,8 +20,8 @@ def batches_of(data: Any) -> Iterator[torch.Tensor]:
     """The batches of what `adapt` is given; an array is one batch.
 
     Args:
-        data: an array, tensor or table; or an iterable of batches (`DataLoader`, generator, list, `PyDataset`), each an array
-            or a tuple that begins with one.
+        data: an array, tensor or table; or an iterable of batches (`DataLoader`, generator, list, `PyDataset`), each an
+            array or a tuple that begins with one.
 
     Raises:
         ArgumentError: `data` has no batches, or they are no arrays of numbers.
