@@ -92,7 +92,8 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     target, output = _alike("binary_crossentropy", target, output)
     if from_logits:
         return F.binary_cross_entropy_with_logits(output, target, reduction="none")
-    return F.binary_cross_entropy(output.clamp(epsilon(), 1 - epsilon()), target, reduction="none")
+    p = output.clamp(epsilon(), 1 - epsilon())
+    return -torch.lerp((-p).log1p(), p.log(), target)  # PyTorch's own refuses targets beyond 0 and 1, and NaN
 
 
 @one_node
