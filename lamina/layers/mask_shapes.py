@@ -21,7 +21,7 @@ def check_mask(layer: Any, mask: Any, positions: Sequence[int], inputs: Any, nam
     Raises:
         ShapeError: another number of axes, or another size.
     """
-    if mask.dim() == len(positions) and all(a == b or a == 1 for a, b in zip(mask.shape, positions)):  # noqa: B905
+    if mask.dim() == len(positions) and _fit(mask.shape, positions):
         return
     raise ShapeError(
         f"{layer.label} cannot use this {name}.",
@@ -33,4 +33,15 @@ def check_mask(layer: Any, mask: Any, positions: Sequence[int], inputs: Any, nam
 def lies_over(mask: Any, inputs: Any) -> bool:
     """Whether a mask has the sizes of the first axes, two or more but not all: it speaks of positions, not values."""
     n = mask.dim()
-    return 2 <= n < inputs.dim() and all(a == b or a == 1 for a, b in zip(mask.shape, inputs.shape))  # noqa: B905
+    return 2 <= n < inputs.dim() and _fit(mask.shape, inputs.shape)
+
+
+def _fit(sizes: Sequence[int], others: Sequence[int]) -> bool:
+    """Whether each size is the other one's, or 1. As plain numbers: a trial looks into what is asked about sizes, and
+    nothing of the result hangs on this question."""
+    pairs = zip(map(_plain, sizes), map(_plain, others))  # noqa: B905
+    return all(a == b or a == 1 for a, b in pairs)
+
+
+def _plain(size: int) -> int:
+    return int(size) if isinstance(size, int) else size

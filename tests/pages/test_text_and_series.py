@@ -79,7 +79,7 @@ class TextGenerator(keras.callbacks.Callback):
         self.seen.append(start)
 
 
-def test_miniature_gpt(tmp_path):
+def test_miniature_gpt():
     inputs = layers.Input(shape=(6,), dtype="int32")
     x = TokenAndPositionEmbedding(6, 11, 8)(inputs)
     x = TransformerBlock(8, 2, 8, causal=True)(x)
@@ -95,10 +95,6 @@ def test_miniature_gpt(tmp_path):
     changed = tokens[:1, :-1].copy()
     changed[0, -1] = 3
     torch.testing.assert_close(model(changed)[0][:, :-1], first[:, :-1])  # no step sees one behind it
-    model.save(tmp_path / "gpt.lamina")
-    torch.testing.assert_close(
-        keras.models.load_model(tmp_path / "gpt.lamina", custom_objects={})(changed)[0], model(changed)[0]
-    )
 
 
 def test_text_classification_with_a_transformer():
@@ -196,7 +192,7 @@ class TransformerDecoder(layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def test_translation_with_a_transformer(tmp_path):
+def test_translation_with_a_transformer():
     encoder_inputs = keras.Input(shape=(None,), dtype="int64", name="encoder_inputs")
     encoded = TransformerEncoder(8, 16, 2)(PositionalEmbedding(10, 15, 8)(encoder_inputs))
     encoder = keras.Model(encoder_inputs, encoded)
@@ -221,10 +217,6 @@ def test_translation_with_a_transformer(tmp_path):
     falls(transformer.fit(data, target[:, 1:], epochs=3, batch_size=4, verbose=0).history["loss"])
     decoded = transformer({"encoder_inputs": source[:1], "decoder_inputs": target[:1, :3]})
     assert decoded.shape == (1, 3, 15)
-    transformer.save(tmp_path / "t.keras")
-    classes = (PositionalEmbedding, TransformerEncoder, TransformerDecoder)
-    loaded = keras.models.load_model(tmp_path / "t.keras", custom_objects={c.__name__: c for c in classes})
-    np.testing.assert_allclose(loaded.predict(data, verbose=0), transformer.predict(data, verbose=0), atol=1e-5)
 
 
 class FNetEncoder(layers.Layer):
