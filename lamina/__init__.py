@@ -45,6 +45,8 @@ from .graph.errors import (
 from .initializers import Initializer
 from .layers import Input, InputSpec, Layer
 from .layers.core.keras_tensor import KerasTensor
+from .layers.name_scopes import name_scope
+from .layers.remat import RematScope, remat
 from .layers.variable import Variable
 from .losses import Loss
 from .metrics import Metric
@@ -53,6 +55,7 @@ from .ops import einops_backend
 from .optimizers import Optimizer
 from .public_names import names_of
 from .regularizers import Regularizer
+from .stateless import StatelessScope
 
 if TYPE_CHECKING:
     from . import view
@@ -78,8 +81,10 @@ __all__ = [
     "Model",
     "Optimizer",
     "Regularizer",
+    "RematScope",
     "Sequential",
     "ShapeError",
+    "StatelessScope",
     "StructureError",
     "SymbolicTensor",
     "ValueNeededError",
@@ -98,16 +103,28 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "name_scope",
     "ops",
     "optimizers",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "training",
     "tree",
     "utils",
+    "version",
     "view",
 ]
+
+
+def version() -> str:
+    """The version of Lamina.
+
+    >>> version() == lamina.__version__
+    True
+    """
+    return __version__
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,8 @@ Defaults that can be set are those of `lamina.config`.
 
 from __future__ import annotations
 
-from functools import reduce
+import builtins
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +24,12 @@ from lamina.config import (
 )
 from lamina.graph import SymbolicTensor
 from lamina.graph.dtypes import WIDENED, name_of, to_torch
+from lamina.older_backend import *  # noqa: F403  all of Keras 2's names, and no others
+from lamina.older_backend import __all__ as _older
 from lamina.public_names import names_of
 
 __all__ = [
+    *_older,
     "backend",
     "clear_session",
     "epsilon",
@@ -111,9 +115,9 @@ def result_type(*dtypes: Any) -> str:
     samples = [plain[dtype] for dtype in dtypes if dtype in plain]
     strong = [to_torch(standardize_dtype(dtype)) for dtype in dtypes if dtype not in plain]
     if not strong:
-        widest = max((type(sample) for sample in samples), key=list(plain).index, default=None)
+        widest = builtins.max((type(sample) for sample in samples), key=list(plain).index, default=None)
         return standardize_dtype(widest)
-    kind = reduce(torch.promote_types, strong)
+    kind = functools.reduce(torch.promote_types, strong)
     for sample in samples:
         if kind == torch.bool and type(sample) is int:
             kind = torch.int32  # where PyTorch has int64

@@ -141,6 +141,9 @@ class Registry:
         name, arguments, module = self._read(config)
         absent = config.get("absent") if self._stand_in and isinstance(config, dict) else None
         target = None if absent == "untold" else self._find(name, module, custom_objects)
+        registered = config.get("registered_name") if isinstance(config, dict) else None
+        if target is None and absent is None and isinstance(registered, str) and ">" in registered:
+            target = find(registered, custom_objects)  # as Keras' files say it, beside the plain name
         if target is None and self._stand_in and absent:
             return self._stand_in(config)
         if target is None or (arguments and not isinstance(target, type)):  # a function that is only spelled alike

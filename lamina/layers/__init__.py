@@ -18,6 +18,7 @@ from . import (
     reshaping,
     rnn,
 )
+from . import experimental as experimental
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .base import InputSpec, Layer

@@ -6,10 +6,13 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from lamina.config import image_data_format
 from lamina.graph import ArgumentError, SymbolicTensor
+from lamina.ops.numbers import numbers
 
 CHANNELS_LAST = "channels_last"
 CHANNELS_FIRST = "channels_first"
@@ -59,8 +62,18 @@ def optional_seed(layer: object, value: Any) -> int | None:
     return None if value is None else whole(layer, "seed", value, minimum=0)
 
 
+def plain(value: Any) -> Any:
+    """Numbers that came as an array or a tensor as plain ones: a number, or a tuple of them. Other things as they are.
+
+    >>> plain(np.array([3, 2])), plain((3, 2)), plain("same")
+    ((3, 2), (3, 2), 'same')
+    """
+    return numbers(value) if isinstance(value, (np.ndarray, torch.Tensor)) else value
+
+
 def axis_sizes(layer: object, name: str, value: Any, unknown: bool = False) -> tuple[int | None, ...]:
     """Sizes of axes: one integer for one axis, or several; None among them where `unknown` allows it."""
+    value = plain(value)
     if isinstance(value, (list, tuple)):
         return tuple(size if unknown and size is None else whole(layer, name, size) for size in value)
     try:
@@ -71,6 +84,7 @@ def axis_sizes(layer: object, name: str, value: Any, unknown: bool = False) -> t
 
 def wholes(layer: object, name: str, value: Any, length: int, minimum: int = 1) -> tuple[int, ...]:
     """`length` integers; one integer stands for all of them."""
+    value = plain(value)
     if not isinstance(value, Iterable):
         return (whole(layer, name, value, minimum),) * length
     values = tuple(value) if not isinstance(value, str) else ()
@@ -81,6 +95,7 @@ def wholes(layer: object, name: str, value: Any, length: int, minimum: int = 1) 
 
 def pairs(layer: object, name: str, value: Any, length: int) -> tuple[tuple[int, int], ...]:
     """`length` pairs (before, after) of integers >= 0: from one integer, one integer per axis, or one pair per axis."""
+    value = plain(value)
     if not isinstance(value, Iterable):
         value = (value,) * length
     values = tuple(value) if not isinstance(value, str) else ()
@@ -115,6 +130,7 @@ def axis(layer: object, name: str, value: Any) -> int:
 
 def axes(layer: object, name: str, value: Any) -> int | list[int]:
     """An integer, or a list of integers, as get_config will give it back."""
+    value = plain(value)
     if isinstance(value, (list, tuple)):
         return [axis(layer, name, item) for item in value]
     try:

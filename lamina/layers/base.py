@@ -119,10 +119,10 @@ class Layer(Precision):
             cls.has_shape_rule = cls.compute_output_shape is not Layer.compute_output_shape
         cls._makes_masks = cls.compute_mask is not Layer.compute_mask
         says = next(vars(c) for c in cls.__mro__ if "compute_mask" in vars(c))
-        cls._begins_masks = cls._makes_masks and not says.get("only_passes_masks", False)
         plain = getattr(cls.forward, "__code__", None) is Layer.forward.__code__
         torch_style = not plain and cls.call is Layer.call
         cls._facts = call_facts(cls.forward if torch_style else cls.call, cls.build)
+        cls._begins_masks = bool(cls._facts.due_masks or (cls._makes_masks and not says.get("only_passes_masks")))
         if "build" in vars(cls):
             cls.built_at_once = vars(cls).get("built_at_once", False)
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
@@ -285,7 +285,7 @@ class Layer(Precision):
                     watch(self, mode, args)
             elif self._asks_mode and kwargs["training"]:
                 watch(self, True, args)
-        output = self.call(*args, **kwargs)
+        output = self.call(*args, **kwargs) if self._remat is None else self._remat(self, args, kwargs)
         if self.activity_regularizer is not None:
             # Per row, as Keras has it, so that the penalty does not grow with the batch.
             first, *rest = (self.activity_regularizer(leaf) / max(leaf.shape[0], 1) for leaf in tree.leaves(output))

@@ -14,6 +14,7 @@ from lamina.devices import current_device
 from lamina.graph import ArgumentError, DtypeError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 from lamina.probing import probing
+from lamina.tables import array_of, is_table
 
 from .mask_flow import real_mask
 
@@ -65,8 +66,9 @@ def refuse_bad_call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def as_input(layer: Any, leaf: Any) -> Any:
-    """NumPy arrays become tensors; floating tensors get the layer's dtype."""
-    if isinstance(leaf, np.ndarray):
+    """NumPy arrays and tables become tensors; floating tensors get the layer's dtype."""
+    if isinstance(leaf, np.ndarray) or is_table(leaf):
+        leaf = array_of(leaf)
         if leaf.dtype.kind == "c" or not holds_numbers(leaf.dtype):
             raise DtypeError(
                 f"{layer.label} cannot take this input.", got=f"an array of {leaf.dtype}", expected="numbers"

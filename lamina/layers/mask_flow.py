@@ -29,6 +29,8 @@ def fill_masks(facts: CallFacts, args: tuple[Any, ...], kwargs: dict[str, Any], 
         masks = tree.map_leaves(mask_of, given.arguments[owner])
         if any(mask is not None for mask in tree.leaves(masks)):
             kwargs[name] = masks
+        elif name in facts.due_masks and name not in given.arguments:
+            kwargs[name] = None
 
 
 def _previous(args: tuple[Any, ...], kwargs: dict[str, Any], mask_of: Callable[[Any], Any]) -> Any:

@@ -22,6 +22,7 @@ from lamina.probing import is_shape
 
 from .mode import asked_mode, asking, run_foreign
 from .moving import follow
+from .remat import remat_mode
 from .saving_hooks import SavingHooks
 from .weights import Weights
 
@@ -45,11 +46,13 @@ class Precision(Weights, SavingHooks):
     takes_training: bool
     heeds_mode: bool
     _foreign: bool
+    _remat: Any = None
     _cast_plan: list[tuple[Any, list[str]]] | None = None
 
     def _take_policy(self, policy: DTypePolicy) -> None:
         own = policy.for_path(self._name)
         self._policy = policy
+        self._remat = remat_mode() or self._remat
         self._torch_dtype = to_torch(own.compute_dtype)
         self._variable_torch_dtype = to_torch(own.variable_dtype)
         self._mixed = self._may_lend = own.is_mixed

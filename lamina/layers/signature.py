@@ -18,6 +18,7 @@ class CallFacts:
         training: position of the ``training`` argument, or None.
         masks: (mask argument, the argument it belongs to) pairs: ``mask`` goes with the first argument,
             ``value_mask`` with ``value``.
+        due_masks: those of them that have no default: they are None where there is no mask.
         build_shapes: names of the arguments whose shapes ``build`` wants, by Keras' ``<argument>_shape`` names;
             empty where it wants the first one's.
     """
@@ -25,6 +26,7 @@ class CallFacts:
     signature: inspect.Signature
     training: int | None
     masks: tuple[tuple[str, str], ...]
+    due_masks: tuple[str, ...]
     build_shapes: tuple[str, ...]
 
 
@@ -43,7 +45,23 @@ def call_facts(call: Any, build: Any) -> CallFacts:
         p.name for p in _without_self(inspect.signature(build)).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD
     ]
     shapes = tuple(n.removesuffix("_shape") for n in wanted) if len(wanted) > 1 else ()
-    return CallFacts(signature, names.index("training") if "training" in names else None, tuple(masks), shapes)
+    training = names.index("training") if "training" in names else None
+    given = tuple(mask for mask, _ in masks)
+    due = tuple(n for n in given if signature.parameters[n].default is inspect.Parameter.empty)
+    return CallFacts(_with_defaults(signature, due), training, tuple(masks), due, shapes)
+
+
+def _with_defaults(signature: inspect.Signature, names: tuple[str, ...]) -> inspect.Signature:
+    """The same, in which arguments of these names may be left out as far as Python allows it."""
+    changed: list[inspect.Parameter] = []
+    optional = True
+    for parameter in reversed(list(signature.parameters.values())):
+        if parameter.name in names and optional:
+            parameter = parameter.replace(default=None)
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            optional = parameter.default is not parameter.empty
+        changed.append(parameter)
+    return signature.replace(parameters=changed[::-1])
 
 
 def shown_as(function: Any, signature: inspect.Signature) -> Any:

@@ -14,8 +14,10 @@ from lamina._torch import dispatch, tracing
 from lamina.arrays import as_array, as_tensor
 from lamina.graph import ArgumentError, ShapeError
 from lamina.one_line import of_tensor, one_line
+from lamina.stateless import value_now
 
 from .first_values import given_or_made
+from .name_scopes import scoped
 from .variable_operators import array_function, array_ufunc, logical, number, reflected, rounded, with_arrays
 from .weight_facts import Change, WeightFacts
 
@@ -127,7 +129,7 @@ class Variable(torch.Tensor):
         can_train = value.is_floating_point() or value.is_complex()
         trained = requires_grad if requires_grad is not None else bool(trainable) and can_train
         if facts is None:
-            facts = WeightFacts(name, path or name, regularizer, constraint, bool(autocast))
+            facts = WeightFacts(name, path or scoped(name), regularizer, constraint, bool(autocast))
             facts.is_buffer = requires_grad is None and not trained
             facts.aggregation = _one_of("aggregation", aggregation, _AGGREGATIONS)
             facts.synchronization = _one_of("synchronization", synchronization, _SYNCHRONIZATIONS)
@@ -201,8 +203,8 @@ class Variable(torch.Tensor):
 
     @property
     def value(self) -> torch.Tensor:
-        """The tensor itself."""
-        return self
+        """The tensor itself; in a `StatelessScope` the one that stands for it."""
+        return value_now(self)
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """A copy of the values as an array on the host, without gradients; bfloat16 as float32.

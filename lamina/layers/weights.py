@@ -22,7 +22,9 @@ from .first_values import made_by
 from .listed_variables import adopt_variables, register_variable
 from .mode_watch import watch_anew
 from .moving import follow_weights, tell_places
+from .name_scopes import scoped
 from .nested import adopt_nested_layers, holds_modules, known_parts
+from .stateless_calls import stateless_call, symbolic_call
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
 
@@ -89,7 +91,7 @@ class Weights(Operation, reading.NamesAttributes):
         trainable = trainable and kind.is_floating_point
         facts = WeightFacts(
             name,
-            f"{self._name}/{name}",
+            scoped(f"{self._name}/{name}"),
             regularizers.get(regularizer),
             constraints.get(constraint),
             autocast,
@@ -311,6 +313,8 @@ class Weights(Operation, reading.NamesAttributes):
                     weight.requires_grad_(False)
                 elif value and (isinstance(weight, Variable) or getattr(weight, "_lamina_frozen", False)):
                     weight.requires_grad_(True)
+
+    stateless_call, symbolic_call = stateless_call, symbolic_call
 
     # -- losses of the layer itself
 

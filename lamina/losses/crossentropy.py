@@ -61,14 +61,15 @@ def binary_from_probabilities(y_true: Tensor, y_pred: Tensor, reduction: str) ->
     """-y log(p) - (1 - y) log(1 - p), with p clipped to [1e-7, 1 - 1e-7]; NaN for NaN.
 
     PyTorch's function asserts that p is in [0, 1], which NaN is not: weights that have become NaN would end in a
-    RuntimeError, on a GPU in the end of the process, before any callback could see a loss.
+    RuntimeError, on a GPU in the end of the process, before any callback could see a loss. It asks the same of y, which
+    noise on the labels of a discriminator takes a little beyond 1.
     """
     p = y_pred.clamp(epsilon(), 1.0 - epsilon())
     if not isinstance(p, Tensor) or p.device.type == "cpu":
         try:
             return F.binary_cross_entropy(p, y_true, reduction=reduction)
         except RuntimeError:
-            if not p.isnan().any():
+            if not p.isnan().any() and not ((y_true < 0) | (y_true > 1)).any():
                 raise
     losses = -torch.lerp((-p).log1p(), p.log(), y_true)
     return losses.mean() if reduction == "mean" else losses

@@ -19,6 +19,7 @@ from lamina.naming import snake_case
 from lamina.one_line import named_with_settings, one_line
 from lamina.tracebacks import Doored
 
+from .stateless import stateless_reset_state, stateless_result, stateless_update_state
 from .variable import MetricVariable
 
 
@@ -147,6 +148,9 @@ class Metric(Doored):
     def result(self) -> Tensor:
         """The metric over everything since the last reset: what a subclass writes."""
         raise NotImplementedError(f"{type(self).__name__} must define result(self).")
+
+    stateless_update_state, stateless_result = stateless_update_state, stateless_result
+    stateless_reset_state = stateless_reset_state
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """`update_state`, then `result`."""

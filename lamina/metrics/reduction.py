@@ -77,8 +77,8 @@ class MeanMetricWrapper(Mean):
     """Mean of ``fn(y_true, y_pred, **kwargs)``.
 
     Args:
-        fn: gives a value for every sample, (B,) or (B, ...), or one for the batch. A `Loss` that reduces to a mean is
-            averaged over samples.
+        fn: gives a value for every sample, (B,) or (B, ...), or one for the batch; or a dict of such values, each of
+            which then is a result by its name. A `Loss` that reduces to a mean is averaged over samples.
         name: defaults to the name of `fn`.
         dtype: see `Metric`.
         **kwargs: handed to `fn` on every call.
@@ -93,6 +93,7 @@ class MeanMetricWrapper(Mean):
     def __init__(self, fn: Callable[..., Tensor], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name or getattr(fn, "name", None) or _name_of(fn), dtype)
         self.fn, self.kwargs = fn, kwargs
+        self.named: dict[str, Mean] = {}
         if self.direction is None and (isinstance(fn, Loss) or class_of(fn)):
             self.direction = "down"
 
@@ -113,7 +114,11 @@ class MeanMetricWrapper(Mean):
             values, valid = self.fn.samples(y_true, y_pred)
         else:
             y_pred = y_pred if self.compares else at_least_float32(y_pred)
-            values, valid = as_tensor(self.fn(y_true, y_pred, **self.kwargs)), None
+            given: Any = self.fn(y_true, y_pred, **self.kwargs)
+            if isinstance(given, Mapping):
+                self._update_named(given, sample_weight, mask)
+                return
+            values, valid = as_tensor(given), None
         if mask is not None:
             mask = weight_for(mask, values, "mask").to(torch.bool)
         if valid is not None:
@@ -121,6 +126,25 @@ class MeanMetricWrapper(Mean):
         if mask is not None:
             values = torch.where(mask, values, 0.0)
         super().update_state(values, counting(values, sample_weight, mask, self._dtype))
+
+    def _update_named(self, values: Mapping[str, Any], sample_weight: Any, mask: Any) -> None:
+        for name, value in values.items():
+            value = as_tensor(value)
+            self._mean_of(name).update_state(value, counting(value, sample_weight, mask, self._dtype))
+
+    def _mean_of(self, name: str) -> Mean:
+        if name not in self.named:
+            self.named[name] = Mean(name, self.dtype)
+        return self.named[name]
+
+    def result(self) -> Any:
+        return {name: mean.result() for name, mean in self.named.items()} if self.named else super().result()
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        for path in state:  # the names are known once the function has run, or from here
+            if path.startswith("named."):
+                self._mean_of(path.removeprefix("named.").rpartition(".")[0])
+        super().load_state_dict(state)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fn": _functions().serialize(self.fn), **self.kwargs}

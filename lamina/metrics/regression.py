@@ -51,7 +51,8 @@ class RootMeanSquaredError(Measure):
         super().__init__(_squared_error, name, dtype)
 
     def result(self) -> Tensor:
-        return super().result().sqrt()
+        root: Tensor = super().result().sqrt()
+        return root
 
 
 class MeanAbsoluteError(Measure):

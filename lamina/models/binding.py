@@ -11,6 +11,7 @@ import torch
 from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
+from lamina.tables import array_of
 
 from .call_forms import CallForms
 
@@ -149,7 +150,7 @@ class _Declared:
 
     def _as_tensor(self, value: Any, label: str) -> torch.Tensor:
         try:
-            array = np.asarray(value)
+            array = array_of(value)
         except ValueError as error:
             raise ShapeError(f"The input {self.name!r} of {label} is ragged.", got=str(error)) from None
         if not holds_numbers(array.dtype):

@@ -139,4 +139,4 @@ class Drawn:
 
     def output_masks(self, inputs: Any) -> list[Any] | None:
         """A mask, or None, for each output; None where no output has one."""
-        return self.masks.of(self.binding.match(inputs)) if self.masks.some else None
+        return self.masks.of(self.binding(inputs)) if self.masks.some else None

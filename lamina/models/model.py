@@ -155,9 +155,9 @@ class Model(Trainer, Layer):
         place = self._place(name)
         if place is None:
             super()._set_part(name, part)
-        elif hasattr(type(self), name) or name in self.__dict__:  # called like an attribute, "loss": that is meant
+        if hasattr(type(self), name) or name in self.__dict__:  # called like an attribute, "loss": that is meant
             object.__setattr__(self, name, part)
-        elif part is not self._modules[place]:
+        elif place is not None and part is not self._modules[place]:
             self._put(place, part)
 
     def add_module(self, name: str, module: torch.nn.Module | None) -> None:

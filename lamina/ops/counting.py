@@ -10,7 +10,7 @@ import torch
 from lamina.graph import ArgumentError, ShapeError, ValueNeededError
 
 from .creation import linspace
-from .one_node import one_node
+from .one_node import one_node_of
 from .operands import common, floating, here, ordered, placed, plain_axes, refuse_symbolic, tensor, whole
 
 
@@ -74,7 +74,7 @@ def digitize(x: Any, bins: Any) -> Any:
     return torch.bucketize(ordered(x).contiguous(), bins.contiguous(), right=True, out_int32=True)
 
 
-@one_node
+@one_node_of(numbers=("bins",))
 def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) -> Any:
     """How many values fall into each of so many bins of one width.
 
@@ -137,7 +137,7 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
     return torch.isin(x1, x2, assume_unique=assume_unique, invert=invert)
 
 
-@one_node
+@one_node_of(numbers=("size",))
 def unique(
     x: Any,
     sorted: bool = True,

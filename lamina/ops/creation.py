@@ -14,7 +14,8 @@ from lamina.graph import ArgumentError, DtypeError, Symbolic, SymbolicTensor, re
 from lamina.graph.dtypes import to_torch
 
 from .core import cast
-from .one_node import one_node
+from .numbers import numbers
+from .one_node import one_node, one_node_of
 from .operands import common, floating, here, is_number, larger, number_dtype, operands, placed, tensor
 
 
@@ -30,7 +31,8 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     tensor([[7, 7],
             [7, 7]], dtype=torch.int32)
     """
-    sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
+    shape = numbers(shape)
+    sizes = shape if isinstance(shape, tuple) else (shape,)
     kind = to_torch(dtype or torch.float32)
     beside = _tensor_behind((sizes, fill_value))
     if beside is not None:
@@ -154,12 +156,12 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     tensor([1, 3, 5], dtype=torch.int32)
     """
     first, last = (0, start) if stop is None else (start, stop)
-    numbers = (first, last, 1 if step is None else step)
+    steps = (first, last, 1 if step is None else step)
     if dtype is None:
-        kinds = [number_dtype(n) if is_number(n) else tensor(n).dtype for n in numbers]
+        kinds = [number_dtype(n) if is_number(n) else tensor(n).dtype for n in steps]
         dtype = torch.float32 if any(kind.is_floating_point for kind in kinds) else torch.int32
-    beside = _tensor_behind(numbers)
-    return _count(beside, *numbers, to_torch(dtype))
+    steps = tuple(map(numbers, steps))
+    return _count(_tensor_behind(steps), *steps, to_torch(dtype))
 
 
 def arange_beside(x: torch.Tensor, start: Any, stop: Any, step: Any, dtype: torch.dtype) -> torch.Tensor:
@@ -167,7 +169,7 @@ def arange_beside(x: torch.Tensor, start: Any, stop: Any, step: Any, dtype: torc
     return torch.arange(start, stop, step, dtype=dtype, device=x.device)
 
 
-@one_node
+@one_node_of(numbers=("num",))
 def linspace(
     start: Any,
     stop: Any,
@@ -219,7 +221,7 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
             [0., 0., 1.]])
     """
     rows, columns = _rows_and_columns(N, M)
-    return cast(columns - rows == k, dtype or torch.float32)
+    return cast(columns - rows == numbers(k), dtype or torch.float32)
 
 
 def identity(n: Any, dtype: Any = None) -> Any:
@@ -250,7 +252,7 @@ def tri(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
             [1., 1., 0.]])
     """
     rows, columns = _rows_and_columns(N, M)
-    return cast(columns - rows <= k, dtype or torch.float32)
+    return cast(columns - rows <= numbers(k), dtype or torch.float32)
 
 
 @one_node
@@ -272,7 +274,8 @@ def meshgrid(*x: Any, indexing: str = "xy") -> Any:
 
 def _rows_and_columns(n: Any, m: Any) -> tuple[Any, Any]:
     """The index of each row (N, 1), and of each column (M,)."""
-    m = n if m is None else m
+    n = numbers(n)
+    m = n if m is None else numbers(m)
     for size in (n, m):
         if isinstance(size, (float, np.floating)):
             raise DtypeError("A matrix has a whole number of rows and columns.", got=repr(size), where=here())

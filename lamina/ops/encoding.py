@@ -11,11 +11,11 @@ from lamina.config import epsilon
 from lamina.graph import ArgumentError, ShapeError
 from lamina.graph.dtypes import to_torch
 
-from .one_node import one_node
+from .one_node import one_node, one_node_of
 from .operands import floating, ordered, placed, tensor
 
 
-@one_node
+@one_node_of(numbers=("num_classes",))
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
     """1 at the index that `x` names along a new axis, 0 elsewhere; all 0 for an index that is none.
 
@@ -42,7 +42,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     return (x.unsqueeze(axis) == classes).to(to_torch(dtype or torch.float32))
 
 
-@one_node
+@one_node_of(numbers=("num_classes",))
 def multi_hot(
     inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
 ) -> Any:
@@ -92,7 +92,8 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     target, output = _alike("binary_crossentropy", target, output)
     if from_logits:
         return F.binary_cross_entropy_with_logits(output, target, reduction="none")
-    return F.binary_cross_entropy(output.clamp(epsilon(), 1 - epsilon()), target, reduction="none")
+    p = output.clamp(epsilon(), 1 - epsilon())
+    return -torch.lerp((-p).log1p(), p.log(), target)  # PyTorch's own refuses targets beyond 0 and 1, and NaN
 
 
 @one_node

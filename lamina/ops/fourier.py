@@ -14,7 +14,8 @@ import torch.nn.functional as F
 
 from lamina.graph import ArgumentError, DtypeError, ShapeError
 
-from .one_node import one_node
+from .numbers import numbers
+from .one_node import one_node, one_node_of
 from .operands import common, floating, here, larger, tensor
 
 _WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window}
@@ -67,7 +68,7 @@ def ifft2(x: Any) -> Any:
     return _two(torch.fft.ifft2(_complex("ifft2", x, 2)))
 
 
-@one_node
+@one_node_of(numbers=("fft_length",))
 def rfft(x: Any, fft_length: int | None = None) -> Any:
     """The transform of real numbers, of which only the frequencies from 0 to half are kept: the others mirror them.
 
@@ -87,7 +88,7 @@ def rfft(x: Any, fft_length: int | None = None) -> Any:
     return _two(torch.fft.rfft(_ranked("rfft", floating(x), 1), _length("rfft", fft_length)))
 
 
-@one_node
+@one_node_of(numbers=("fft_length",))
 def irfft(x: Any, fft_length: int | None = None) -> Any:
     """The real numbers that `rfft` came from.
 
@@ -126,6 +127,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
     tensor([[1, 2, 3],
             [3, 4, 5]], dtype=torch.int32)
     """
+    sequence_length, sequence_stride = numbers(sequence_length), numbers(sequence_stride)
     _positive("extract_sequences", sequence_length=sequence_length, sequence_stride=sequence_stride)
     x = tensor(x)
     if x.ndim == 0 or (x.shape[-1] is not None and x.shape[-1] < sequence_length):
@@ -138,7 +140,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
     return x.unfold(-1, sequence_length, sequence_stride)
 
 
-@one_node
+@one_node_of(numbers=("sequence_length", "sequence_stride", "fft_length"))
 def stft(
     x: Any,
     sequence_length: int,
@@ -179,7 +181,7 @@ def stft(
     return rfft(pieces if frame is None else pieces * frame)
 
 
-@one_node
+@one_node_of(numbers=("sequence_length", "sequence_stride", "fft_length", "length"))
 def istft(
     x: Any,
     sequence_length: int,

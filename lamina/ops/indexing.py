@@ -11,7 +11,7 @@ import torch
 from lamina.graph import ArgumentError, ShapeError
 
 from .core import cast
-from .one_node import one_node
+from .one_node import one_node, one_node_of
 from .operands import placed, plain_axes, refuse_symbolic, tensor, whole
 
 _REDUCTIONS = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
@@ -70,7 +70,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     return torch.take_along_dim(x, _from_front(indices.long(), x.shape[axis]), axis)
 
 
-@one_node
+@one_node_of(numbers=("shape",), places=("start_indices",))
 def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
     """The block of this shape that begins at these indices, one for each axis.
 
@@ -103,7 +103,7 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
     return inputs
 
 
-@one_node
+@one_node_of(numbers=(), places=("start_indices",))
 def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     """`inputs` with the block that begins at these indices, one for each axis, replaced by `updates`.
 
@@ -139,7 +139,7 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     return inputs.index_put(tuple(places), updates.to(inputs.dtype))
 
 
-@one_node
+@one_node_of(numbers=("shape",))
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
     """Zeros of this shape, with `values` added at the indices.
 
@@ -197,7 +197,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     return joined.reshape(inputs.shape)
 
 
-@one_node
+@one_node_of(numbers=("shape",))
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     """The places in a tensor of this shape of values that were counted in a row: an index for each axis.
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from lamina.graph import ArgumentError, ShapeError
 
-from .one_node import one_node
+from .noted_numbers import moved
+from .numbers import numbers
+from .one_node import one_node, one_node_of
 from .operands import common, is_number, larger, plain_axes, tensor, with_sizes
 
 
@@ -29,7 +32,8 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """
     if axis is None:
         raise ArgumentError("ops.concatenate joins along one axis.", got="axis=None", hint="ops.ravel each, axis=0")
-    return torch.cat(common(*xs), axis)
+    parts = common(*xs)
+    return moved(torch.cat(parts, axis), parts, lambda notes: np.concatenate(notes, axis))
 
 
 def hstack(xs: Sequence[Any]) -> Any:
@@ -92,7 +96,8 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
     tensor([[1, 3],
             [2, 4]], dtype=torch.int32)
     """
-    return torch.stack(common(*x), axis)
+    parts = common(*x)
+    return moved(torch.stack(parts, axis), parts, lambda notes: np.stack(notes, axis))
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
@@ -106,7 +111,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     >>> repeat([1, 2], [1, 3])
     tensor([1, 2, 2, 2], dtype=torch.int32)
     """
-    x = tensor(x)
+    x, repeats = tensor(x), numbers(repeats)
     if is_number(repeats):
         return x.repeat_interleave(repeats, axis)
     counts = [int(n) for n in repeats]
@@ -131,10 +136,10 @@ def tile(x: Any, repeats: Any) -> Any:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]], dtype=torch.int32)
     """
-    return with_sizes(tensor(x), "tile", repeats)
+    return with_sizes(tensor(x), "tile", numbers(repeats))
 
 
-@one_node
+@one_node_of(numbers=("pad_width", "constant_values"))
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
     """`x` with a border.
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from lamina.graph import ArgumentError, ShapeError
 
+from .noted_numbers import moved
+from .numbers import numbers
 from .operands import here, names_none, plain_axes, tensor, with_sizes
 
 
@@ -25,7 +28,8 @@ def reshape(x: Any, newshape: Any) -> Any:
     tensor([[1, 2],
             [3, 4]], dtype=torch.int32)
     """
-    sizes = newshape if isinstance(newshape, (list, tuple)) else (newshape,)
+    newshape = numbers(newshape)
+    sizes = newshape if isinstance(newshape, tuple) else (newshape,)
     known = [size for size in sizes if isinstance(size, int)]
     if known.count(-1) > 1 or any(size < -1 for size in known):
         raise ArgumentError(
@@ -54,7 +58,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     tensor([[1, 2],
             [1, 2]], dtype=torch.int32)
     """
-    return with_sizes(tensor(x), "expand", shape)
+    return with_sizes(tensor(x), "expand", numbers(shape))
 
 
 def transpose(x: Any, axes: Any = None) -> Any:
@@ -112,7 +116,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     rank = x.ndim + len(axes)
     for place in sorted(one + rank if one < 0 else one for one in axes):
-        x = torch.unsqueeze(x, place)
+        x = moved(torch.unsqueeze(x, place), [x], lambda notes, at=place: np.expand_dims(notes[0], at))  # type: ignore[misc]
     return x
 
 
@@ -218,6 +222,7 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     >>> roll([1, 2, 3], 1)
     tensor([3, 1, 2], dtype=torch.int32)
     """
+    shift = numbers(shift)
     if isinstance(axis, (list, tuple)) and isinstance(shift, int):
         shift = (shift,) * len(axis)
     return torch.roll(tensor(x), shift, axis)

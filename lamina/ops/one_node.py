@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import numpy as np
 from lamina.graph import Symbolic, SymbolicTensor, record, tree
 from lamina.graph.errors import LaminaError
 
+from . import numbers as of_sizes
 from .operands import tensor
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,9 +24,28 @@ def one_node(function: Function) -> Function:
     For functions that look at sizes, which only run time knows, or that take several steps where a reader of the graph
     wants to see one. A single function of PyTorch needs this not: it is a node by itself.
     """
+    return one_node_of(numbers=())(function)
+
+
+def one_node_of(*, numbers: tuple[str, ...], places: tuple[str, ...] = ()) -> Callable[[Function], Function]:
+    """The same for a function of which some arguments are numbers, which may be given as tensors.
+
+    Args:
+        numbers: these arguments: sizes, how many.
+        places: those that may also hang on values: a tensor that is not made of sizes stays a tensor.
+    """
+    return functools.partial(_one_node, numbers, places)
+
+
+def _one_node(numbers: tuple[str, ...], places: tuple[str, ...], function: Function) -> Function:
+    order = list(inspect.signature(function).parameters)
+    read = [(name, order.index(name), of_sizes.numbers) for name in numbers]
+    read += [(name, order.index(name), of_sizes.where_to) for name in places]
 
     @functools.wraps(function)
     def op(*args: Any, **kwargs: Any) -> Any:
+        if read:
+            args, kwargs = of_sizes.read_numbers(read, args, kwargs)
         if holds_symbolic(args) or holds_symbolic(kwargs):
             args, kwargs = tree.map_leaves(_as_constant, (args, kwargs))
             return recorded(op, args, kwargs)

@@ -27,6 +27,8 @@ from lamina.graph import (
 from lamina.graph.dtypes import to_torch
 from lamina.graph.source import caller
 
+from .noted_numbers import moved, noted
+
 _TENSORS = (torch.Tensor, SymbolicTensor)
 # Sizes as PyTorch's tracer knows them, and what is computed from them.
 _TRACED = (torch.SymInt, torch.SymFloat, torch.SymBool)
@@ -50,14 +52,15 @@ def tensor(x: Any, dtype: Any = None) -> Any:
         return _from_list(x, wanted)
     if isinstance(x, _TRACED):
         traced: Any = x
-        return torch.full((), traced, dtype=wanted or number_dtype(x))  # torch.as_tensor would fix the size
+        # torch.as_tensor would fix the size
+        return noted(torch.full((), traced, dtype=wanted or number_dtype(x)), x)
     if is_number(x):
-        return torch.as_tensor(x, dtype=wanted or number_dtype(x))
+        return noted(torch.as_tensor(x, dtype=wanted or number_dtype(x)), x)
     array = np.asarray(x)
     array = array.astype(_WIDENED.get(array.dtype, array.dtype), copy=False)
     if not holds_numbers(array.dtype):
         raise DtypeError(f"{x!r} cannot become a tensor.", got=f"an array of {array.dtype}", expected="numbers")
-    return as_tensor(array, wanted)
+    return noted(as_tensor(array, wanted), array)
 
 
 def _from_list(values: Any, wanted: torch.dtype | None) -> Any:
@@ -65,9 +68,10 @@ def _from_list(values: Any, wanted: torch.dtype | None) -> Any:
     if any(isinstance(leaf, (torch.Tensor, Symbolic, *_TRACED)) for leaf in leaves):
         parts = [tensor(value, wanted) for value in values]
         common = reduce(torch.promote_types, (part.dtype for part in parts))
-        return torch.stack([tensor(part, common) for part in parts])
+        return moved(torch.stack([tensor(part, common) for part in parts]), parts, np.stack)
     kinds = {number_dtype(v) if is_number(v) else tensor(v).dtype for v in leaves}
-    return as_tensor(np.asarray(values), wanted or reduce(torch.promote_types, kinds or {torch.float32}))
+    kind = wanted or reduce(torch.promote_types, kinds or {torch.float32})
+    return noted(as_tensor(np.asarray(values), kind), values)
 
 
 def is_number(x: Any) -> bool:
@@ -250,7 +254,7 @@ def here() -> str:
 
 def with_sizes(x: Any, method: str, sizes: Any) -> Any:
     """`x.method(sizes)`, where a size may be one that only run time tells, even though `x` is a tensor with values."""
-    sizes = tuple(sizes) if isinstance(sizes, (list, tuple)) else (sizes,)
+    sizes = sizes if isinstance(sizes, tuple) else (sizes,)
     if isinstance(x, torch.Tensor) and any(isinstance(size, SymbolicInt) for size in sizes):
         return record(getattr(torch.Tensor, method), (x, sizes), {})
     return getattr(x, method)(sizes)

@@ -8,11 +8,11 @@ import torch
 
 from lamina.graph import ShapeError, ValueNeededError
 
-from .one_node import one_node
+from .one_node import one_node_of
 from .operands import placed
 
 
-@one_node
+@one_node_of(numbers=("num_segments",))
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """The sums of the rows of each segment: `out[s] = sum of data[i] over all i with segment_ids[i] == s`.
 
@@ -34,7 +34,7 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
     return _by_segment(data, segment_ids, num_segments, "sum", lambda dtype: 0)
 
 
-@one_node
+@one_node_of(numbers=("num_segments",))
 def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """The products of the rows of each segment; 1 for a segment without rows.
 
@@ -46,7 +46,7 @@ def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, s
     return _by_segment(data, segment_ids, num_segments, "prod", lambda dtype: 1)
 
 
-@one_node
+@one_node_of(numbers=("num_segments",))
 def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """The largest of the rows of each segment; the smallest number of the dtype for a segment without rows.
 
@@ -58,7 +58,7 @@ def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, so
     return _by_segment(data, segment_ids, num_segments, "amax", _smallest)
 
 
-@one_node
+@one_node_of(numbers=("num_segments",))
 def segment_min(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """The smallest of the rows of each segment; the largest number of the dtype for a segment without rows.
 

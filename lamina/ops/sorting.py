@@ -9,7 +9,8 @@ import torch
 
 from lamina.graph import ArgumentError, DtypeError, ShapeError, SymbolicInt, record
 
-from .one_node import one_node
+from .numbers import numbers
+from .one_node import one_node_of
 from .operands import common, here, ordered, placed, plain_axes, tensor
 
 
@@ -96,6 +97,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     if x.dtype == torch.bool:
         raise DtypeError("ops.top_k takes numbers.", got="bools", where=here(), hint="ops.cast(x, 'uint8')")
     size = x.shape[plain_axes(x, -1)[0]]
+    k = numbers(k)
     count: Any = k
     if isinstance(count, SymbolicInt):  # which PyTorch's own check of arguments would refuse
         return record(torch.topk, (x, k), {"sorted": sorted})
@@ -104,7 +106,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
     return torch.topk(x, k, sorted=sorted)
 
 
-@one_node
+@one_node_of(numbers=("k",))
 def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     """Whether fewer than `k` classes have a higher score than the target class.
 

@@ -8,6 +8,7 @@ import torch
 
 from lamina.graph import ArgumentError, ShapeError
 
+from .numbers import numbers
 from .operands import here, plain_axes, tensor
 
 
@@ -27,6 +28,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
     """
     x = tensor(x)
     (place,) = plain_axes(x, axis)
+    num = numbers(num)
     if num is not None and x.shape[place] not in (num, None):
         raise ShapeError(
             f"ops.unstack cannot give {num} slices.", got=f"axis {axis} of shape {tuple(x.shape)}", where=here()
@@ -52,7 +54,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """
     x = tensor(x)
     size = x.shape[plain_axes(x, axis)[0]]
-    sections = indices_or_sections
+    sections = numbers(indices_or_sections)
     if isinstance(sections, int) and sections > 0 and size is not None and size % sections:
         raise ShapeError(
             f"ops.split cannot cut axis {axis} into {sections} equal parts.",
@@ -77,7 +79,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     >>> array_split([1, 2, 3], 2)
     [tensor([1, 2], dtype=torch.int32), tensor([3], dtype=torch.int32)]
     """
-    x = tensor(x)
+    x, indices_or_sections = tensor(x), numbers(indices_or_sections)
     (place,) = plain_axes(x, axis)
     if isinstance(indices_or_sections, int):
         if indices_or_sections < 1:

@@ -10,7 +10,7 @@ from lamina.graph.errors import ArgumentError
 from lamina.public_names import names_of
 from lamina.registry import Registry
 
-from . import schedules
+from . import legacy, schedules
 from .adadelta import Adadelta
 from .adafactor import Adafactor
 from .adagrad import Adagrad
@@ -51,6 +51,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "deserialize",
     "get",
+    "legacy",
     "schedules",
     "serialize",
 ]

@@ -31,11 +31,22 @@ def tell_of_negative_rate(optimizer: Any, rate: float) -> None:
         )
 
 
+# What took the place of Keras 2's words.
+_OLDER = {
+    "lr": "learning_rate=",
+    "decay": "learning_rate=schedules.InverseTimeDecay(rate, 1, decay) for decay=, or weight_decay=",
+    "schedule_decay": "learning_rate=schedules.ExponentialDecay(...)",
+    "clip_norm": "clipnorm=",
+    "clip_value": "clipvalue=",
+    "rate": "learning_rate=",
+}
+
+
 def check_arguments(optimizer: Any, unknown: dict[str, Any]) -> None:
     """ArgumentError for arguments that do not exist, contradict each other or are out of range."""
     who = type(optimizer).__name__
     if unknown:
-        hint = "a schedule such as schedules.ExponentialDecay" if "decay" in unknown else None
+        hint = ", ".join(_OLDER[name] for name in unknown if name in _OLDER) or None
         raise ArgumentError(f"{who} does not know these arguments.", got=", ".join(unknown), hint=hint)
     clips = {name: getattr(optimizer, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
     given = [f"{name}={value}" for name, value in clips.items() if value is not None]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
+from lamina.metrics.variable import MetricVariable
 from lamina.one_line import one_line, parameters_of, said, settings
 from lamina.tracebacks import Doored
 
@@ -21,6 +22,7 @@ from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
 from .learning_rate import LearningRate, learning_rate_of
 from .schedules import LearningRateSchedule
+from .stateless import stateless_apply
 
 Work = list[tuple[Group, list[Tensor]]]
 
@@ -195,8 +197,8 @@ class Optimizer(Doored):
 
     @property
     def variables(self) -> list[Tensor]:
-        """All state as tensors, in the order of `state_dict`."""
-        return list(self.state_dict().values())
+        """All state, in the order of `state_dict`: tensors with Keras' ``value`` and ``assign``."""
+        return [tensor.as_subclass(MetricVariable) for tensor in self.state_dict().values()]
 
     def scale_loss(self, loss: Tensor) -> Tensor:
         """`loss` times `loss_scale_factor`, to be differentiated instead of `loss`."""
@@ -300,6 +302,8 @@ class Optimizer(Doored):
         grads, parameters = zip(*grads_and_vars, strict=True)
         self.apply(grads, parameters)
         return self._iterations
+
+    stateless_apply = stateless_apply
 
     def apply(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None = None) -> None:
         """Make one step.

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from lamina.graph import ArgumentError, DtypeError, ShapeError, Symbolic, SymbolicInt, record
+from lamina.ops.numbers import numbers
 from lamina.ops.operands import plain_axes, tensor
 
 from . import samplers
@@ -71,8 +72,8 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
 
 
 def _noise_shape(inputs: Any, noise_shape: Any) -> tuple[Any, ...]:
-    sizes = tuple(noise_shape) if isinstance(noise_shape, (list, tuple, torch.Size)) else None
-    if sizes is None or len(sizes) != inputs.ndim:
+    sizes = numbers(noise_shape)
+    if not isinstance(sizes, tuple) or len(sizes) != inputs.ndim:
         raise ShapeError(
             "random.dropout: noise_shape has a size for each axis.",
             got=repr(noise_shape),

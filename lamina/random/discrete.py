@@ -7,6 +7,7 @@ from typing import Any
 
 from lamina.graph import ArgumentError, DtypeError, ShapeError, Symbolic, SymbolicInt, record
 from lamina.graph.dtypes import to_torch
+from lamina.ops.numbers import numbers
 from lamina.ops.operands import floating
 
 from . import samplers
@@ -30,7 +31,7 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
     kind = to_torch(dtype)
     if kind.is_floating_point or kind.is_complex:
         raise DtypeError("random.randint draws whole numbers.", got=f"dtype={dtype!r}", expected="an integer dtype")
-    low, high = (value if isinstance(value, SymbolicInt) else _whole(value) for value in (minval, maxval))
+    low, high = (value if isinstance(value, SymbolicInt) else _whole(value) for value in map(numbers, (minval, maxval)))
     if not isinstance(low, Symbolic) and not isinstance(high, Symbolic) and low >= high:
         raise ArgumentError("random.randint: no number is in the range.", got=f"minval={minval}, maxval={maxval}")
     return draw("randint", samplers.randint, shape, (low, high), kind, seed)
@@ -54,7 +55,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
     >>> categorical([[-1e9, 0.0, -1e9]], 4)
     tensor([[1, 1, 1, 1]], dtype=torch.int32)
     """
-    logits, kind = floating(logits), to_torch(dtype)
+    logits, kind, num_samples = floating(logits), to_torch(dtype), numbers(num_samples)
     if logits.ndim != 2:
         raise ShapeError("random.categorical takes a matrix.", got=str(tuple(logits.shape)), expected="(B, C)")
     if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 1:

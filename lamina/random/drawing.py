@@ -11,6 +11,7 @@ import torch
 from lamina.defaults import defaults
 from lamina.graph import DtypeError, ShapeError, Symbolic, SymbolicInt, SymbolicTensor, record, tree
 from lamina.graph.dtypes import to_torch
+from lamina.ops.numbers import numbers
 from lamina.ops.operands import is_number, tensor
 
 from .samplers import refuse_unlike
@@ -67,8 +68,7 @@ def _source(values: Any) -> SymbolicTensor | None:
 
 
 def _sizes(name: str, shape: Any) -> tuple[Any, ...]:
-    if isinstance(shape, torch.Tensor):
-        shape = shape.tolist()
+    shape = numbers(shape)
     try:
         return tuple(size if isinstance(size, (SymbolicInt, torch.SymInt)) else _size(size) for size in shape)
     except TypeError:

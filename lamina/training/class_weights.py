@@ -40,13 +40,14 @@ class ClassWeights:
             return self._spread
         given = self.given
         if isinstance(given, Mapping) and not any(isinstance(v, Mapping) or v is None for v in given.values()):
-            if len(outputs) > 1:
+            places = [0] if len(outputs) == 1 else outputs.due or []
+            if len(places) != 1:
                 raise StructureError(
                     "class_weight is for one output, but the model has several.",
                     got=f"classes {list(given)}",
                     expected=f"a dict by output name: {outputs.names}",
                 )
-            given = [given]
+            given = {outputs.names[places[0]]: given}
         if isinstance(given, (list, tuple)) and given and all(isinstance(v, (int, float)) for v in given):
             raise StructureError(
                 "class_weight is a dict from class numbers to weights.",

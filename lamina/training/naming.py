@@ -22,6 +22,9 @@ class Outputs:
         structure: the outputs' nesting, a position in each place; a list of them by default.
         layer_names: of the layers that make the outputs; None for a model of code, whose outputs have no such names.
 
+    Attributes:
+        due: the positions of those that take targets, which may then be given for these alone; None for all.
+
     >>> outputs = Outputs(["price", "category"])
     >>> outputs.spread({"category": "mse"}, "loss")
     [None, 'mse']
@@ -40,6 +43,7 @@ class Outputs:
         self._place = dict(aliases or {}) | {name: i for i, name in enumerate(names)}
         self.structure = list(range(len(names))) if structure is None else structure
         self.layer_names = layer_names
+        self.due: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -80,6 +84,18 @@ class Outputs:
         if len(self) == 1 or (self.layer_names is None and not keys):
             return ""
         return f"{self.names[place] if keys or self.layer_names is None else self.layer_names[place]}_"
+
+    def told(self, losses: Any, metrics: Any) -> Outputs:
+        """The same, which know which of them take targets: those with a loss; where none has one, with a metric."""
+        for given, several in ((losses, False), (metrics, True)):
+            try:
+                entries = self.spread(given, "loss", several)
+            except StructureError:  # which is said where losses are resolved, if it is a mistake
+                return self
+            self.due = [i for i, entry in enumerate(entries) if entry is not None and entry != []]
+            if self.due:
+                break
+        return self
 
     def spread(self, given: Any, what: str, several: bool = False) -> list[Any]:
         """One entry per output, None where nothing was given.
@@ -146,12 +162,16 @@ class Outputs:
             if isinstance(given, (list, tuple)) and len(given) == 1:
                 given = given[0]
             return [given]
+        due, leaves = self.due, list(tree.leaves(given))
+        if due is not None and len(leaves) != len(self) and len(leaves) == max(len(due), 1):
+            by_place = dict(zip(due, leaves, strict=False))
+            return [by_place.get(i) for i in range(len(self))]
         if not isinstance(given, (list, tuple)):
             raise StructureError(
                 f"{what} is one tensor for {len(self)} outputs.",
                 expected=f"one for each of {self.names}: a list or a dict",
             )
-        return self.spread(list(tree.leaves(given)), what)
+        return self.spread(leaves, what)
 
 
 def _positions(structure: Any) -> Any:

@@ -21,6 +21,7 @@ from .naming import Outputs
 from .objective import Objective, Shapes
 from .sense import LossWatch, Said, tell_of_no_gradient, tell_of_predictions
 from .sense.loss_watch import tell
+from .taken import taken_by
 
 
 class Step:
@@ -121,7 +122,8 @@ class Step:
             self._look_at_weights(model)
         total: torch.Tensor
         if model.computes_own_loss:
-            total = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training)
+            given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": training}
+            total = model.compute_loss(**taken_by(type(model).compute_loss, given))
         else:
             total = self.loss_of(model, x, y, y_pred, weight)
         with torch.no_grad():
@@ -217,7 +219,7 @@ class Step:
             y: targets as they come.
             predictions: anything with the shape that an output has.
         """
-        targets = outputs.spread_data(y, "y")
+        targets = outputs.told(self.compiled["loss"], self.compiled["metrics"]).spread_data(y, "y")
         shapes: list[Shapes | None] = [
             None if t is None else (_shape(t), tuple(p.shape)) for t, p in zip(targets, predictions, strict=True)
         ]

@@ -94,8 +94,10 @@ class Trainer(Steps):
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer)
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), steps_per_execution
         self.jit_compile = jit_compile is True and not run_eagerly
-        # Not set: modules of PyTorch's would become parts of the model, with their weights.
-        self.__dict__["loss"], self.__dict__["_compiled"] = loss, compiled
+        if loss is not None or self._compiled is not None:  # one that the model set itself stays
+            # Not set: modules of PyTorch's would become parts of the model, with their weights.
+            self.__dict__["loss"] = loss
+        self.__dict__["_compiled"] = compiled
         self._compiled_at = caller()
         self._step = None
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError
+from lamina.utils.pipeline import LoaderWithWords, Words
 
 
-class Windows(Dataset[Any]):
+class Windows(Words, Dataset[Any]):
     """Sample i: the steps ``starts[i], starts[i] + rate, ...`` of a series, and the target at ``starts[i]``.
 
     >>> Windows(torch.arange(6), None, torch.tensor([0, 1]), 3, 2)[1]
@@ -69,6 +70,7 @@ def timeseries_dataset_from_array(
     Returns:
         A `torch.utils.data.DataLoader` of (windows, targets), or windows alone: (B, T, ...); with ``batch_size=None`` a
         `Dataset`.
+        It has the words of Keras' guides: ``map``, ``take``, ``batch``, ``shuffle``, ``cache``, ``prefetch``, ...
 
     Raises:
         ArgumentError: an argument cannot be, or no window is in the series.
@@ -127,7 +129,7 @@ def _in_batches(dataset: Windows, batch_size: int | None, shuffle: bool, seed: i
     if shuffle:
         generator = torch.Generator().manual_seed(int(np.random.randint(10**6)) if seed is None else seed)
     if batch_size is not None:
-        return DataLoader(dataset, batch_size, shuffle=shuffle, generator=generator)
+        return LoaderWithWords(dataset, batch_size, shuffle=shuffle, generator=generator)
     if shuffle:
         dataset.starts = dataset.starts[torch.randperm(len(dataset), generator=generator)]
     return dataset

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from lamina.layers.activation.elementwise import ElementwiseLayer
-from lamina.layers.arguments import refuse, whole
+from lamina.layers.arguments import plain, refuse, whole
 from lamina.layers.base import InputSpec
 from lamina.layers.geometry import Shape, known_size, shape_error
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
@@ -42,7 +42,8 @@ class PReLU(ElementwiseLayer):
     ) -> None:
         super().__init__(**kwargs)
         keep_weight_options(self, "alpha", alpha_initializer, alpha_regularizer, alpha_constraint)
-        listed = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        listed = plain(shared_axes)
+        listed = [listed] if isinstance(listed, int) else listed
         if listed is not None and not isinstance(listed, (list, tuple)):
             raise refuse(self, "shared_axes", shared_axes, "a list of axes, counted from 1")
         self.shared_axes = None if listed is None else [whole(self, "shared_axes", axis) for axis in listed]

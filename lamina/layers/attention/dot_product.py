@@ -14,6 +14,7 @@ from lamina.graph import ShapeError, StructureError
 from lamina.layers.arguments import choice, fraction, optional_seed
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
+from lamina.layers.mask_shapes import check_mask
 from lamina.layers.regularization.source import RandomSource
 
 
@@ -83,6 +84,10 @@ class Attention(Layer):
     ) -> Any:
         query, value = inputs[0], inputs[1]
         query_mask, value_mask = (mask[0], mask[1]) if mask is not None else (None, None)
+        if query_mask is not None:
+            check_mask(self, query_mask, query.shape[:-1], query, "mask of the query")
+        if value_mask is not None:
+            check_mask(self, value_mask, value.shape[:-1], value, "mask of the value")
         scores = self.score(query, inputs[2] if len(inputs) > 2 else value)
         seen = value_mask.bool().unsqueeze(-2) if value_mask is not None else None
         if use_causal_mask:

@@ -19,6 +19,7 @@ from lamina.layers.arguments import fraction, optional_seed, refuse, whole
 from lamina.layers.base import Layer
 from lamina.layers.core.einsum_dense import EinsumDense
 from lamina.layers.geometry import Shape
+from lamina.layers.mask_shapes import check_mask
 from lamina.layers.parts import run_part
 from lamina.layers.regularization.source import RandomSource
 from lamina.layers.weight_options import keep_weight_options, weight_options_config
@@ -146,6 +147,14 @@ class ProjectedAttention(KerasNames, Layer):
             raise refuse(self, "return_attention_scores", True, "False: the flash kernel never makes the scores", hint)
         axes = self.mixed_axes
         query_sizes, key_sizes = [query.shape[a] for a in axes], [value.shape[a] for a in axes]
+        of_positions = ((query_mask, query), (value_mask, value), (key_mask, value if key is None else key))
+        for given, x in of_positions:
+            if given is not None:
+                check_mask(self, given, x.shape[:-1], x)
+        if attention_mask is not None:  # of all that is before the positions only the batch is known
+            lead = attention_mask.shape[: max(attention_mask.dim() - 2 * len(axes), 0)]
+            over = (*query.shape[: len(lead[:1])], *lead[1:], *query_sizes, *key_sizes)
+            check_mask(self, attention_mask, over, query, "attention_mask")
         mask = joint_mask([
             query_side(query_mask, axes),
             key_side(value_mask, axes),

@@ -11,6 +11,7 @@ import torch
 from lamina.arrays import takes_lists_of_arrays
 from lamina.graph import DtypeError
 from lamina.layers.geometry import Shape
+from lamina.layers.mask_shapes import check_mask
 
 from .base import Merge
 from .broadcast import broadcast_shapes, same_rank, with_rank
@@ -115,7 +116,7 @@ class Multiply(Elementwise):
 
     def call(self, inputs: Tensors, mask: Masks = None) -> torch.Tensor:
         tensors = same_rank(inputs)
-        keeps = _keeps(tensors, mask)
+        keeps = _keeps(self, tensors, mask)
         if any(keep is not None for keep in keeps):
             tensors = [x if keep is None else torch.where(keep, x, 1) for x, keep in zip(tensors, keeps, strict=True)]
         first, *rest = tensors
@@ -137,7 +138,7 @@ class Extreme(Elementwise):
 
     def call(self, inputs: Tensors, mask: Masks = None) -> torch.Tensor:
         tensors = same_rank(inputs)
-        keeps = _keeps(tensors, mask)
+        keeps = _keeps(self, tensors, mask)
         output, known = tensors[0], keeps[0]
         for tensor, keep in zip(tensors[1:], keeps[1:], strict=True):
             if keep is not None:
@@ -177,7 +178,7 @@ class Minimum(Extreme):
         return torch.minimum(a, b)
 
 
-def _keeps(tensors: Tensors, masks: Masks) -> list[Any]:
+def _keeps(layer: Any, tensors: Tensors, masks: Masks) -> list[Any]:
     """Each mask with trailing axes of size 1 until it lies over its tensor; None where there is none."""
     if masks is None:
         return [None] * len(tensors)
@@ -185,5 +186,6 @@ def _keeps(tensors: Tensors, masks: Masks) -> list[Any]:
     for tensor, mask in zip(tensors, masks, strict=True):
         if mask is not None:
             mask = with_rank(mask, tensor.dim() - 1).unsqueeze(-1) if mask.dim() < tensor.dim() else mask
+            check_mask(layer, mask, tensor.shape, tensor)
         keeps.append(mask)
     return keeps

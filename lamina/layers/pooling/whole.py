@@ -9,7 +9,8 @@ import torch.nn.functional as F
 
 from lamina.layers.arguments import CHANNELS_LAST, image_format
 from lamina.layers.base import InputSpec, Layer
-from lamina.layers.geometry import Shape, channel_axis, check_image, image_shape, shape_error, torch_views
+from lamina.layers.geometry import Shape, channel_axis, check_image, image_shape, torch_views
+from lamina.layers.mask_shapes import check_mask
 
 
 class _GlobalPooling(Layer):
@@ -111,9 +112,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
     def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         if mask is None:
             return super().call(inputs)
-        if mask.dim() != 2 or mask.shape[1] != inputs.shape[self._axes[0]]:
-            expected = f"a mask (B, T) of its {inputs.shape[self._axes[0]]} steps, not one of {tuple(mask.shape)}"
-            raise shape_error(self, inputs.shape, expected)
+        check_mask(self, mask, (inputs.shape[0], inputs.shape[self._axes[0]]), inputs)
         kept = mask.unsqueeze(channel_axis(self.data_format)).to(torch.bool)
         total = inputs.masked_fill(~kept, 0).sum(self._axes, self.keepdims)
         return total / kept.sum(self._axes, self.keepdims, dtype=inputs.dtype)

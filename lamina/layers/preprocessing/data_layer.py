@@ -11,6 +11,7 @@ from lamina.graph import ArgumentError, tree
 from lamina.layers.arguments import refuse
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape, shape_error
+from lamina.tables import array_of, is_table
 
 
 class DataLayer(Layer):
@@ -21,6 +22,8 @@ class DataLayer(Layer):
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if not any(hasattr(leaf, "shape") for leaf in tree.leaves(inputs)):
             inputs = self._as_array(inputs)
+        elif getattr(getattr(inputs, "dtype", None), "kind", "") == "O" or is_table(inputs):
+            inputs = array_of(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
     def dtype_changed(self) -> None:

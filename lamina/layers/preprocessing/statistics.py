@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 
 from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError
+from lamina.tables import array_of
 
 # Numbers of an array that are turned to float64 at a time.
 _BLOCK = 1 << 22
@@ -20,8 +20,8 @@ def batches_of(data: Any) -> Iterator[torch.Tensor]:
     """The batches of what `adapt` is given; an array is one batch.
 
     Args:
-        data: an array or tensor; or an iterable of batches (`DataLoader`, generator, list, `PyDataset`), each an array
-            or a tuple that begins with one.
+        data: an array, tensor or table; or an iterable of batches (`DataLoader`, generator, list, `PyDataset`), each an
+            array or a tuple that begins with one.
 
     Raises:
         ArgumentError: `data` has no batches, or they are no arrays of numbers.
@@ -47,7 +47,7 @@ def _by_index(data: Any) -> Iterable[Any]:
 def _tensor(values: Any) -> torch.Tensor:
     if isinstance(values, torch.Tensor):
         return values.detach()
-    array = np.asarray(values)
+    array = array_of(values)
     if array.dtype.kind not in "fiub":
         raise _no_data(f"an array of {array.dtype}", "the columns that are numbers")
     return as_tensor(array)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 
-from lamina.layers.arguments import fraction, image_format, optional_seed, refuse, whole
+from lamina.layers.arguments import fraction, image_format, optional_seed, plain, refuse, whole
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, check_rank, image_shape
 from lamina.layers.regularization.source import RandomSource
@@ -62,6 +62,7 @@ class Dropout(RandomLayer):
     def _checked(self, noise_shape: Any) -> tuple[int | None, ...] | None:
         if noise_shape is None:
             return None
+        noise_shape = plain(noise_shape)
         if not isinstance(noise_shape, (list, tuple)):
             raise refuse(self, "noise_shape", noise_shape, "a list of positive integers and None")
         return tuple(size if size is None else whole(self, "noise_shape", size) for size in noise_shape)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamina.layers.arguments import CHANNELS_LAST, image_format, refuse, whole
+from lamina.layers.arguments import CHANNELS_LAST, image_format, plain, refuse, whole
 from lamina.layers.base import InputSpec
 from lamina.layers.geometry import Shape, check_rank, shape_error
 from lamina.layers.reshaping.base import ReshapingLayer
@@ -69,7 +69,8 @@ class Reshape(ReshapingLayer):
 
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        sizes = (target_shape,) if isinstance(target_shape, int) else target_shape
+        sizes = plain(target_shape)
+        sizes = (sizes,) if isinstance(sizes, int) else sizes
         if not isinstance(sizes, (list, tuple)):
             raise refuse(self, "target_shape", target_shape, "a tuple of integers, without the batch")
         self.target_shape = tuple(
@@ -120,6 +121,7 @@ class Permute(ReshapingLayer):
 
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        dims = plain(dims)
         if not isinstance(dims, (list, tuple)) or sorted(dims) != list(range(1, len(dims) + 1)):
             raise refuse(self, "dims", dims, "each of 1..n once, n the number of axes without the batch")
         self.dims = tuple(int(axis) for axis in dims)

@@ -10,6 +10,7 @@ import torch
 from lamina.graph import ShapeError, tree
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, shape_error
+from lamina.layers.mask_shapes import check_mask
 from lamina.layers.parts import part_config, part_from_config
 from lamina.layers.precision import cast_floats
 
@@ -221,11 +222,8 @@ class RNN(Layer):
         if mask.dim() == 3 and mask.shape[2] == 1:
             mask = mask.squeeze(2)
         if mask.shape != sequences.shape[:2]:
-            raise ShapeError(
-                f"{self.label} cannot use this mask.",
-                got=f"mask {tuple(mask.shape)} for the input {tuple(sequences.shape)}",
-                expected=f"{tuple(sequences.shape[:2])}: one truth value for each step",
-            )
+            check_mask(self, mask, sequences.shape[:2], sequences)
+            mask = mask.expand(sequences.shape[:2])
         return mask if mask.dtype is torch.bool else mask.bool()
 
     def step_shapes(self, step_shape: Shape) -> tuple[Shape, Any]:

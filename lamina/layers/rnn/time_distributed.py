@@ -6,18 +6,20 @@ from typing import Any
 
 import torch
 
-from lamina.graph import ShapeError
+from lamina.graph import ShapeError, tree
 from lamina.graph.infer import Array, trial
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.core.wrapper import Wrapper
 from lamina.layers.geometry import Shape, shape_error
+from lamina.layers.inferred import map_shapes
 from lamina.layers.parts import run_part
 
 
 class TimeDistributed(Wrapper):
     """Applies a layer to each step of a sequence, with the same weights.
 
-    Input (B, T, ...) with at least 3 axes; output (B, T, ...) of what the layer makes of (B, ...). The steps are
+    Input (B, T, ...) with at least 3 axes; output (B, T, ...) of what the layer makes of (B, ...), each tensor of it
+    where it gives several: a model with several outputs, a recurrent layer with its states. The steps are
     computed together, as B*T samples: a layer that looks across the batch (`BatchNormalization` in training) sees all
     of them.
 
@@ -52,7 +54,7 @@ class TimeDistributed(Wrapper):
             # Of a step, without the time behind the batch.
             self.input_spec = InputSpec(axes={axis + (axis > 0): size for axis, size in inner.axes.items()})
 
-    def call(self, inputs: torch.Tensor, mask: Any = None) -> torch.Tensor:
+    def call(self, inputs: torch.Tensor, mask: Any = None) -> Any:
         batch, steps = inputs.shape[:2]
         arguments = {}
         if mask is not None:
@@ -65,11 +67,13 @@ class TimeDistributed(Wrapper):
             if "mask" in self.layer._facts.signature.parameters:
                 arguments["mask"] = mask.flatten(0, 1)
         outputs = run_part(self.layer, inputs.flatten(0, 1), **arguments)
-        result: torch.Tensor = outputs.unflatten(0, (batch, steps))
-        return result
+        if isinstance(outputs, torch.Tensor):
+            return outputs.unflatten(0, (batch, steps))
+        return tree.map_leaves(lambda output: output.unflatten(0, (batch, steps)), outputs)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:2], *self.layer.compute_output_shape(self._step_shape(input_shape))[1:])
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        found = self.layer.compute_output_shape(self._step_shape(input_shape))
+        return map_shapes(lambda shape: (*input_shape[:2], *shape[1:]), found)
 
     def compute_output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
         return self.layer.compute_output_dtype(input_dtype)
@@ -79,4 +83,4 @@ class TimeDistributed(Wrapper):
         given = self._facts.signature.bind_partial(*args, **kwargs).arguments["inputs"]
         step: Any = self._step_shape(given.shape)
         found = trial(self.layer, (Array(step, given.dtype),), {})
-        return Array((*given.shape[:2], *found.shape[1:]), found.dtype)
+        return tree.map_leaves(lambda array: Array((*given.shape[:2], *array.shape[1:]), array.dtype), found)

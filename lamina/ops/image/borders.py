@@ -7,13 +7,16 @@ from typing import Any
 import torch.nn.functional as F
 
 from lamina.graph import ArgumentError
-from lamina.ops.one_node import one_node
+from lamina.ops.one_node import one_node_of
 from lamina.ops.operands import tensor
 
 from .frame import as_batch, as_given
 
+_SIDES, _TARGET = ("top", "left", "bottom", "right"), ("target_height", "target_width")
+_CROPPING, _PADDING = ((*(f"{side}_{what}" for side in _SIDES), *_TARGET) for what in ("cropping", "padding"))
 
-@one_node
+
+@one_node_of(numbers=_CROPPING)
 def crop_images(
     images: Any,
     top_cropping: int | None = None,
@@ -47,7 +50,7 @@ def crop_images(
     return as_given(x, images.ndim, data_format)
 
 
-@one_node
+@one_node_of(numbers=_PADDING)
 def pad_images(
     images: Any,
     top_padding: int | None = None,

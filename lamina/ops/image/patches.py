@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 
 from lamina.graph import ShapeError
-from lamina.ops.one_node import one_node
+from lamina.ops.one_node import one_node_of
 from lamina.ops.operands import larger, tensor
 from lamina.ops.spatial import each, is_channels_last, is_same
 
 
-@one_node
+@one_node_of(numbers=("size", "strides", "dilation_rate"))
 def extract_patches(
     images: Any,
     size: Any,
@@ -63,7 +63,7 @@ def extract_patches(
     return x.squeeze(0) if single else x
 
 
-@one_node
+@one_node_of(numbers=("size", "strides", "dilation_rate"))
 def extract_patches_3d(
     volumes: Any,
     size: Any,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError
-from lamina.ops.one_node import one_node
+from lamina.ops.one_node import one_node_of
 from lamina.ops.operands import ordered, placed, plain_axes, tensor
 
 from .frame import computable
@@ -43,7 +43,7 @@ KERNELS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-@one_node
+@one_node_of(numbers=("output_shape", "spatial_dims"))
 def scale_and_translate(
     images: Any,
     output_shape: Any,

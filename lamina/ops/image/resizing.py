@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from lamina.graph import ArgumentError
-from lamina.ops.one_node import one_node
+from lamina.ops.one_node import one_node_of
 from lamina.ops.operands import larger, smaller, tensor
 from lamina.ops.spatial import each
 
@@ -19,7 +19,7 @@ _MODES = {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubi
 INTERPOLATIONS = (*_MODES, "lanczos3", "lanczos5")
 
 
-@one_node
+@one_node_of(numbers=("size",))
 def resize(
     images: Any,
     size: Any,

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import islice
 from typing import Any
 
+import torch
+
 from lamina.graph import StructureError
 
 from .batch import Keys
@@ -43,6 +45,10 @@ class Items(Stream):
         if isinstance(self.source, Sized):
             return len(self.source)
         raise TypeError("the number of batches is unknown")
+
+    def generators(self) -> list[torch.Generator]:
+        own = getattr(self.source, "generators", None)  # of a `lamina.utils.pipeline`
+        return list(own()) if callable(own) else super().generators()
 
     def _items(self, skip: int) -> Iterator[Any]:
         source = self.source

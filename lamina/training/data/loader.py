@@ -40,7 +40,9 @@ class Loader(Stream):
 
     def _items(self, skip: int) -> Iterator[Any]:
         loader = self.loader
-        plain = type(loader) is DataLoader and not loader.num_workers and loader.batch_sampler is not None
+        plain = (
+            type(loader).__iter__ is DataLoader.__iter__ and not loader.num_workers and loader.batch_sampler is not None
+        )
         if skip and plain and not isinstance(loader.dataset, IterableDataset):
             loader, skip = _without_first(loader, skip), 0
         return drawn(iter(loader), skip, self.kind)

@@ -54,6 +54,7 @@ def audio_dataset_from_directory(
     Returns:
         A `torch.utils.data.DataLoader` of (sounds, labels), or sounds alone: float32 (B, T, channels) from -1 to 1.
         With ``batch_size=None`` a `Dataset`. It has `class_names` and `file_paths`.
+        It has the words of Keras' guides: ``map``, ``take``, ``batch``, ``shuffle``, ``cache``, ``prefetch``, ...
 
     Raises:
         ArgumentError: an argument cannot be, or there are no files. wave.Error: a file that

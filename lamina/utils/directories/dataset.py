@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from lamina.callbacks.messages import say
 from lamina.defaults import defaults
 from lamina.graph import ArgumentError
+from lamina.utils.pipeline import LoaderWithWords, Words
 
 from .index import Index, check_split, index_of, subsets_of
 
@@ -22,7 +23,7 @@ LABEL_MODES = ("int", "categorical", "binary", None)
 _THREADS = min(8, os.cpu_count() or 1)
 
 
-class FileDataset(Dataset[Any]):
+class FileDataset(Words, Dataset[Any]):
     """A sample for each file: what `read` makes of it, and its label.
 
     Attributes:
@@ -112,7 +113,7 @@ def _in_batches(dataset: FileDataset, batch_size: int | None, shuffle: bool, see
     if batch_size is None:
         return dataset
     generator = torch.Generator().manual_seed(seed) if shuffle else None
-    loader: Any = DataLoader(
+    loader = LoaderWithWords(
         dataset, batch_size, shuffle=shuffle, generator=generator, collate_fn=_Collate(collate, dataset._labels is None)
     )
     loader.class_names, loader.file_paths = dataset.class_names, dataset.file_paths

@@ -61,6 +61,7 @@ def image_dataset_from_directory(
     Returns:
         A `torch.utils.data.DataLoader` of (images, labels), or images alone: float32 (B, H, W, C) from 0 to 255; with
         ``batch_size=None`` a `Dataset`. It has `class_names` and `file_paths`.
+        It has the words of Keras' guides: ``map``, ``take``, ``batch``, ``shuffle``, ``cache``, ``prefetch``, ...
 
     Raises:
         ArgumentError: an argument cannot be, or there are no files; what is called like a picture is no file, or a link

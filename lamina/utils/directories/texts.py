@@ -37,6 +37,7 @@ def text_dataset_from_directory(
     Returns:
         A `torch.utils.data.DataLoader` of (texts, labels), or texts alone; the texts of a batch are a list of str.
         With ``batch_size=None`` a `Dataset`. It has `class_names` and `file_paths`.
+        It has the words of Keras' guides: ``map``, ``take``, ``batch``, ``shuffle``, ``cache``, ``prefetch``, ...
 
     Raises:
         ArgumentError: an argument cannot be, or there are no files. UnicodeDecodeError: a file is not UTF-8.
