@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,24 +36,22 @@ def plot_history(
         dpi: resolution of the file.
 
     Returns:
-        matplotlib's ``Figure``.
+        matplotlib's ``Figure``, which a notebook shows, with or without ``%matplotlib``.
 
     Raises:
         ArgumentError: nothing was recorded; an unknown metric; matplotlib is not installed.
     """
     values, first_epoch = _recorded(history)
     names = _panels(values, metrics)
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
+    if find_spec("matplotlib") is None:
         raise ArgumentError(
             "Drawing training curves needs matplotlib, which is not installed.", hint="pip install 'lamina[plot]'"
-        ) from None
+        )
+    from .figure import Curves
+
     across = min(columns, len(names))
     down = math.ceil(len(names) / across)
-    figure = Figure(figsize=(4.2 * across, 2.9 * down), facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Curves(figsize=(4.2 * across, 2.9 * down), facecolor="white", layout="constrained")
     for i, name in enumerate(names):
         axes = figure.add_subplot(down, across, i + 1)
         _draw_panel(axes, name, values[name], values.get(f"val_{name}"), first_epoch)
