@@ -1,4 +1,4 @@
-"""What a notebook shows of a model: its picture and its table, as HTML that stands for itself and meets no other cell."""
+"""What a notebook shows of a model: its picture and its table, as HTML that stands alone and meets no other cell."""
 
 from __future__ import annotations
 
