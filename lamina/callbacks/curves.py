@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,19 @@ def plot_history(
     """
     values, first_epoch = _recorded(history)
     names = _panels(values, metrics)
-    if find_spec("matplotlib") is None:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
         raise ArgumentError(
             "Drawing training curves needs matplotlib, which is not installed.", hint="pip install 'lamina[plot]'"
-        )
-    from .figure import Curves
-
+        ) from None
     across = min(columns, len(names))
     down = math.ceil(len(names) / across)
-    figure = Curves(figsize=(4.2 * across, 2.9 * down), facecolor="white", layout="constrained")
+    figure: Any = Figure(figsize=(4.2 * across, 2.9 * down), facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    # What a notebook asks for. It shows figures by itself only after %matplotlib, or once pyplot was imported.
+    figure._repr_png_ = partial(_picture, figure)
     for i, name in enumerate(names):
         axes = figure.add_subplot(down, across, i + 1)
         _draw_panel(axes, name, values[name], values.get(f"val_{name}"), first_epoch)
@@ -59,6 +64,13 @@ def plot_history(
     if to_file is not None:
         figure.savefig(Path(to_file), dpi=dpi)
     return figure
+
+
+def _picture(figure: Any) -> bytes:
+    """The figure as a PNG."""
+    written = io.BytesIO()
+    figure.savefig(written, format="png", dpi=96)
+    return written.getvalue()
 
 
 def _recorded(history: Any) -> tuple[dict[str, list[float]], int]:
