@@ -211,11 +211,14 @@ class Variable(torch.Tensor):
 
         As in Keras the array is the reader's own: what training does to the weight afterwards does not reach it.
 
+        ``detach().numpy()`` shares the weight's memory, as PyTorch's does.
+
         Args:
             force: as for any tensor of PyTorch, which gives up gradients and the device only if it is True; here both
                 are given up anyway.
         """
-        return np.array(as_array(self))
+        array = as_array(self)
+        return array if self.is_detached else array.copy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()

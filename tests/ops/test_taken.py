@@ -68,6 +68,12 @@ def test_larger_unsigned_integers_are_held_by_signed_ones(name: str, kind: torch
     assert lamina.random.randint((3,), 0, 9, dtype=name).dtype is kind
 
 
+def test_bits_read_as_unsigned_integers() -> None:
+    bits = np.array([-1, 1], "int32")
+    assert ops.view(bits, "uint32").tolist() == bits.view("uint32").tolist()
+    assert ops.view(lamina.Input((4,), dtype="int32"), "uint16").shape == (None, 8)
+
+
 X = np.arange(6.0, dtype="float32").reshape(2, 3)
 AS_NUMPY: list[tuple[Callable[[], Any], Any]] = [
     (lambda: ops.take(X, 0), np.take(X, 0)),
@@ -110,6 +116,7 @@ def test_drawn() -> None:
     [
         (lambda: ops.eye(3.0), TypeError, "whole number"),
         (lambda: ops.eye(3, np.float32(2)), TypeError, "whole number"),
+        (lambda: ops.eye(torch.tensor(3.0)), TypeError, "whole number"),
         (lambda: ops.identity(2.0), TypeError, "whole number"),
         (lambda: ops.reshape(X, (-2, 3)), ValueError, "one may be -1"),
         (lambda: ops.reshape(X, (-1, -1)), ValueError, "one may be -1"),
