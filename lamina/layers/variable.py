@@ -12,7 +12,7 @@ import torch
 from lamina import ops
 from lamina._torch import dispatch, tracing
 from lamina.arrays import as_array, as_tensor
-from lamina.graph import ArgumentError, ShapeError
+from lamina.graph import ArgumentError, ArgumentTypeError, ShapeError
 from lamina.one_line import of_tensor, one_line
 from lamina.stateless import value_now
 
@@ -49,7 +49,7 @@ def _function(name: str, value: Any) -> Any:
 
 def _truth(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ArgumentError(f"{name} is True or False.", got=repr(value))
+        raise ArgumentTypeError(f"{name} is True or False.", got=repr(value))
     return value
 
 

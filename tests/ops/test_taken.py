@@ -137,3 +137,13 @@ def test_drawn() -> None:
 def test_errors(call: Callable[[], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+def test_names_of_keras_3_16() -> None:
+    rows = [np.array([1, 2]), np.ones((2, 2), "float32"), [3.0, 4.0]]
+    np.testing.assert_array_equal(ops.column_stack(rows), np.column_stack(rows))
+    assert ops.numpy.column_stack([lamina.Input((3,)), lamina.Input((2,))]).shape == (None, 5)
+    x = np.linspace(0, 4, 5, dtype="float32")
+    np.testing.assert_allclose(ops.gammainc(1, x), 1 - np.exp(-x), rtol=1e-6)
+    np.testing.assert_allclose(ops.gammainc([[2.0], [1.0]], x)[0], 1 - np.exp(-x) * (1 + x), rtol=1e-5)
+    assert ops.gammainc(2, lamina.Input((3,), dtype="int32")).dtype is torch.float32
