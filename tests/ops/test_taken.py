@@ -125,6 +125,7 @@ def test_drawn() -> None:
         (lambda: ops.identity(2.0), TypeError, "whole number"),
         (lambda: ops.subtract([True], [True]), TypeError, "takes numbers"),
         (lambda: lamina.Variable([True]) - lamina.Variable([True]), TypeError, "takes numbers"),
+        (lambda: ops.scan(lambda c, x: (c, x), 0.0, X, unroll=-1), ValueError, "unroll"),
         (lambda: ops.reshape(X, (-2, 3)), ValueError, "one may be -1"),
         (lambda: ops.reshape(X, (-1, -1)), ValueError, "one may be -1"),
         (lambda: ops.concatenate([X, X], axis=None), ValueError, "one axis"),
