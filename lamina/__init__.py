@@ -35,6 +35,7 @@ from .dtype_policies import DTypePolicy, FloatDTypePolicy
 from .graph import SymbolicTensor
 from .graph.errors import (
     ArgumentError,
+    ArgumentTypeError,
     DtypeError,
     GraphError,
     LaminaError,
@@ -65,6 +66,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "ArgumentTypeError",
     "Callback",
     "DTypePolicy",
     "DtypeError",

@@ -4,6 +4,7 @@ from lamina.sizes import tree
 
 from .errors import (
     ArgumentError,
+    ArgumentTypeError,
     DtypeError,
     GraphError,
     LaminaError,
@@ -18,6 +19,7 @@ from .symbolic import SymbolicInt, SymbolicTensor, TensorSpec, record
 
 __all__ = [
     "ArgumentError",
+    "ArgumentTypeError",
     "Constant",
     "DtypeError",
     "Graph",

@@ -72,7 +72,7 @@ class ShapeError(LaminaError, ValueError):
     __module__ = "lamina"
 
 
-class DtypeError(LaminaError, TypeError):
+class DtypeError(LaminaError, TypeError, ValueError):
     """A tensor has a dtype that the receiver cannot take."""
 
     __module__ = "lamina"
@@ -80,6 +80,12 @@ class DtypeError(LaminaError, TypeError):
 
 class ArgumentError(LaminaError, ValueError):
     """An argument of a layer, loss, optimizer or function has a value that it cannot have."""
+
+    __module__ = "lamina"
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument has a type that it cannot have."""
 
     __module__ = "lamina"
 
@@ -96,7 +102,7 @@ class GraphError(LaminaError, ValueError):
     __module__ = "lamina"
 
 
-class ValueNeededError(LaminaError, TypeError):
+class ValueNeededError(LaminaError, TypeError, ValueError):
     """Code asked a symbolic tensor for values, which exist only when the model runs."""
 
     __module__ = "lamina"
