@@ -99,6 +99,8 @@ class Layer(Precision):
     has_shape_rule = False
     """True: ``compute_output_shape`` is the layer's own, so that nothing is tried."""
     input_spec: Any = None
+    narrows_arrays = False
+    """True: arrays of float64 get the dtype of the weights, though tensors come as they are."""
     built_at_once = False
     """True: there is nothing to build, and ``built`` says so from the beginning, as Keras' layer does."""
     builds_for_any_rank = False

@@ -68,7 +68,7 @@ class LowRank(Layer):
     @property
     def lora_scale(self) -> float:
         """What the product of the adapters is multiplied by."""
-        return float(self.lora_alpha) / self.lora_rank  # type: ignore[arg-type, operator]  # numbers where there are any
+        return float(self.lora_alpha or 0) / self.lora_rank if self.lora_rank else 0.0
 
     def adapters(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The two matrices: (..., F, rank) and (rank, units)."""
