@@ -50,7 +50,7 @@ class _UpSampling(ReshapingLayer):
         return image_shape(self.data_format, input_shape[0], sizes, input_shape[channel_axis(self.data_format)])
 
     def get_config(self) -> dict[str, Any]:
-        config = {"size": list(self.size), "data_format": self.data_format, "interpolation": self.interpolation}
+        config = {"size": tuple(self.size), "data_format": self.data_format, "interpolation": self.interpolation}
         return {**super().get_config(), **config}
 
 
