@@ -320,6 +320,9 @@ class Layer(Precision):
             self._build_for(args, kwargs)
             check_inputs(self, self.input_spec, first, lambda _: "")
             check_by_rule(self, args, kwargs)
+            for part in self._losing or ():
+                if not part._collecting:  # what layers within were called for before
+                    part._losses = []
         fill_masks(self._facts, args, kwargs, real_mask)
         output = self.launch(*args, **kwargs) if self._has_run else launch_first(self, args, kwargs)
         set_real_mask(self, args, kwargs, output)
