@@ -32,6 +32,7 @@ from lamina.probing import probing
 from lamina.tracebacks import door
 
 from . import fx
+from .arguments import flag
 from .building import build_for, build_once, marks_built
 from .drawn_calls import only_call, remember
 from .explained import explain
@@ -151,7 +152,7 @@ class Layer(Precision):
         self.training = False
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self._trainable = bool(trainable)
+        self._trainable = flag(self, "trainable", trainable)
         self.auto_named = name is None
         self._name = checked_name(name) if name is not None else snake_case(type(self).__name__)
         self._take_policy(dtype_policies.get(dtype))

@@ -15,6 +15,7 @@ from lamina import initializers
 from lamina.graph import ArgumentError
 from lamina.graph.source import caller
 
+from .arguments import number
 from .base import Layer
 from .first_values import made_by
 
@@ -63,7 +64,7 @@ class LowRank(Layer):
         if lora_rank is not None:
             lora_rank = _checked_rank(type(self).__name__, lora_rank)
         self.lora_rank = lora_rank
-        self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
+        self.lora_alpha = lora_rank if lora_alpha is None else number(self, "lora_alpha", lora_alpha, 0.0)
 
     @property
     def lora_scale(self) -> float:
@@ -118,7 +119,8 @@ class LowRank(Layer):
             raise self._no_adapters("it is not built", "layer.build(input_shape), or call the model once, first")
         if self.lora_enabled:
             raise self._no_adapters(f"it has some, of rank {self.lora_rank}", "this can be done once per layer")
-        self._add_adapters(_checked_rank(self.label, rank), lora_alpha, a_initializer, b_initializer)
+        alpha = None if lora_alpha is None else number(self, "lora_alpha", lora_alpha, 0.0)
+        self._add_adapters(_checked_rank(self.label, rank), alpha, a_initializer, b_initializer)
         self._look()
 
     def _add_adapters(self, rank: int, alpha: float | None, a_initializer: Any, b_initializer: Any) -> None:
