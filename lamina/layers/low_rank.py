@@ -159,9 +159,9 @@ class LowRank(Layer):
         """As every layer's; adapters are added to the weight, so that the file is one of a layer without them."""
         if not self.lora_enabled:
             return super().save_own_variables(store)
-        for number, weight in enumerate(self._merged_weights()):
+        for place, weight in enumerate(self._merged_weights()):
             value = weight.detach().cpu().as_subclass(torch.Tensor)
-            store[str(number)] = (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+            store[str(place)] = (value.float() if value.dtype is torch.bfloat16 else value).numpy()
         return None
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
