@@ -30,6 +30,7 @@ from .lookup import get_layer
 from .save import compile_from_config, get_compile_config, save
 from .showing import notebook_page, summary
 from .shown_forward import ShownForward, noting_calls
+from .state_tree import get_state_tree, set_state_tree
 
 
 class Model(Trainer, Layer):
@@ -380,6 +381,7 @@ class Model(Trainer, Layer):
         return model_to_json(self)
 
     get_config, write_config = configs.get_config, configs.write_config
+    get_state_tree, set_state_tree = get_state_tree, set_state_tree
     get_compile_config, compile_from_config = get_compile_config, compile_from_config
     from_config, read_config = classmethod(from_config), classmethod(configs.read_config)
 
