@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina import ops
 from lamina.graph import ArgumentError
 
 from .base import Callback, Logs
@@ -75,6 +76,11 @@ class MonitorCallback(Callback):
         if more:
             return value - self.min_delta > reference
         return value + self.min_delta < reference
+
+    @property
+    def monitor_op(self) -> Any:
+        """Keras' name for the comparison: `ops.greater` where more is better, else `ops.less`."""
+        return ops.greater if self._rises() else ops.less
 
     def _rises(self) -> bool:
         if self.mode != "auto":

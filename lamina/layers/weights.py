@@ -111,6 +111,8 @@ class Weights(Operation, reading.NamesAttributes):
             self.__dict__["_set_names"].add("_parameters")
         return weight
 
+    add_variable = add_weight
+
     def __setattr__(self, name: str, value: Any) -> None:
         if type(value) in _SETTINGS and not self._holds(name):  # half of the time that a layer's __init__ takes
             if "_set_names" in self.__dict__:  # a stand-in, for one call

@@ -168,7 +168,9 @@ def _in_keras(data: Any, module: str) -> Any:
     """An object as Keras tells it: its class beside the module that Keras has it in."""
     if not isinstance(data, dict):
         return data
-    if "module" in data and str(data["module"]).partition(".")[0] not in ("keras", "lamina"):
+    name = str(data.get("class_name"))
+    registered = name == "function" or ">" in name  # whatever the module is called that it is in
+    if "module" in data and (registered or str(data["module"]).partition(".")[0] not in ("keras", "lamina")):
         return _of_yours(data, module)
     config = {}
     for key, value in (data.get("config") or {}).items():
