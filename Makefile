@@ -18,11 +18,16 @@ TORCH_VENV  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lamina/torch-$(TORCH)
 
 BIN := $(VENV)/bin
 # One thread for each worker: no more threads than cores, and sums that are added up in the same order on every machine.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --hypothesis-seed=0
+# A worker that crashes ends the run: in a new worker's place pytest-xdist 3.8 waits for ever, or falls over itself.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart=0 --hypothesis-seed=0
+# What PyTorch and oneDNN do on a processor without AVX-512, and the tests that depend on it most.
+AVX2 := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
+AVX2_TESTS := tests/models/test_joining.py tests/models/test_folding.py tests/layers/test_rnn_fused.py \
+	tests/layers/test_parity.py tests/layers/test_universal.py tests/precision tests/training/test_fit.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-all test-torch lint keras-tests mutate format bench clean clean-all
+.PHONY: help venv demo test test-all test-avx2 test-torch lint keras-tests mutate format bench clean clean-all
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -32,18 +37,23 @@ venv: $(VENV)/.installed-dev ## set up .venv with everything needed to work on L
 demo: $(VENV)/.installed-demo ## train on real handwritten digits, save, load, draw (under a minute)
 	$(BIN)/python examples/digits.py
 
-test: lint ## check style, types, the house, and run the tests but the slow ones
+test: lint ## check style, types, the house, and run the tests but the slow ones (6 min on two quiet cores)
+	@echo 'The tests but the slow ones: about 5 minutes on two quiet cores, up to 15 on busy ones.'
 	$(PYTEST) $(PYTEST_ARGS)
 
 test-all: lint ## the same with the slow tests
+	@echo 'All tests: about 75 minutes on two quiet cores.'
 	$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
+
+test-avx2: $(VENV)/.installed-dev ## the tests of what differs between processors, as on one without AVX-512 (1 min)
+	$(AVX2) $(PYTEST) $(AVX2_TESTS) $(PYTEST_ARGS)
 
 test-torch: ## the tests on another PyTorch: make test-torch TORCH=2.11.0 (some GB; see docs/versions.md)
 	@test -n '$(TORCH)' || { echo 'Name a version: make test-torch TORCH=2.11.0' >&2; exit 1; }
 	test -x '$(TORCH_VENV)/bin/pip' || $(PYTHON) -m venv '$(TORCH_VENV)'
 	{ grep -v '^torch==' constraints.txt; echo 'torch==$(TORCH)'; } > '$(TORCH_VENV)/constraints.txt'
 	'$(TORCH_VENV)/bin/python' -m pip install --quiet $(PIP_ARGS) -c '$(TORCH_VENV)/constraints.txt' -e '.[test]'
-	OMP_NUM_THREADS=1 '$(TORCH_VENV)/bin/python' -m pytest -n $(WORKERS) --dist loadfile --hypothesis-seed=0 $(PYTEST_ARGS)
+	$(PYTEST:$(BIN)/%='$(TORCH_VENV)/bin/'%) $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff (lint and format), mypy, import-linter
 	$(BIN)/ruff check

@@ -53,6 +53,7 @@ from .metrics import Metric
 from .models import Model, Sequential
 from .ops import einops_backend
 from .optimizers import Optimizer
+from .public_names import names_of
 from .regularizers import Regularizer
 from .stateless import StatelessScope
 
@@ -131,8 +132,7 @@ def __getattr__(name: str) -> Any:
         import lamina.view
 
         return lamina.view
-    raise AttributeError(f"module 'lamina' has no attribute {name!r}")
+    return _look_up(name)
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+_look_up, __dir__ = names_of(__name__, __all__)

@@ -1,4 +1,8 @@
-"""NumPy's arrays as tensors, however they lie in memory."""
+"""NumPy's arrays as tensors, however they lie in memory, and back.
+
+NumPy has no bfloat16 and no float8; arrays of these come from the package ml_dtypes, which nothing here needs. They
+become tensors bit by bit; on the way back bfloat16 is float32.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +18,46 @@ import torch
 def as_tensor(value: Any, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> torch.Tensor:
     """`torch.as_tensor`, which shares memory where it can; here also of arrays whose memory PyTorch cannot take.
 
-    That is one that runs backwards, is read-only or has the other byte order: it is copied.
+    That is one that runs backwards, is read-only or has the other byte order: it is copied. One of ml_dtypes shares it.
 
     >>> as_tensor(np.arange(3, dtype=">i4")[::-1])
     tensor([2, 1, 0], dtype=torch.int32)
     """
     if isinstance(value, np.ndarray) and not torch.compiler.is_compiling():
         value = _takeable(value)
+        if value.dtype.num >= _USERS and value.dtype.name in _ADDED:
+            bits, kind = _ADDED[value.dtype.name]
+            value = torch.from_numpy(value.view(bits)).view(kind)
     return torch.as_tensor(value, dtype=dtype, device=device)
+
+
+_USERS = 256  # from here on NumPy numbers dtypes that are not its own
+# Those that ml_dtypes adds: whole numbers of the same size, and the dtype of PyTorch's.
+_ADDED: dict[str, tuple[Any, torch.dtype]] = {
+    "bfloat16": (np.int16, torch.bfloat16),
+    "float8_e4m3fn": (np.uint8, torch.float8_e4m3fn),
+    "float8_e5m2": (np.uint8, torch.float8_e5m2),
+}
+
+
+def holds_numbers(dtype: np.dtype[Any]) -> bool:
+    """Whether arrays of this dtype can become tensors.
+
+    >>> holds_numbers(np.dtype("int8")), holds_numbers(np.dtype(str))
+    (True, False)
+    """
+    return dtype.kind in "biufc" or (dtype.num >= _USERS and dtype.name in _ADDED)
+
+
+def as_array(x: torch.Tensor) -> np.ndarray[Any, Any]:
+    """The values on the host, without gradients: bfloat16 and float8 as float32.
+
+    >>> as_array(torch.ones(2, dtype=torch.bfloat16))
+    array([1., 1.], dtype=float32)
+    """
+    x = x.detach().as_subclass(torch.Tensor)
+    added = any(x.dtype == kind for _, kind in _ADDED.values())
+    return (x.float() if added else x).numpy(force=True)
 
 
 def _takeable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import builtins
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from lamina.config import (
@@ -22,9 +23,10 @@ from lamina.config import (
     set_image_data_format,
 )
 from lamina.graph import SymbolicTensor
-from lamina.graph.dtypes import name_of, to_torch
+from lamina.graph.dtypes import WIDENED, name_of, to_torch
 from lamina.older_backend import *  # noqa: F403  all of Keras 2's names, and no others
 from lamina.older_backend import __all__ as _older
+from lamina.public_names import names_of
 
 __all__ = [
     *_older,
@@ -42,6 +44,9 @@ __all__ = [
     "set_image_data_format",
     "standardize_dtype",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 
 def clear_session(free_memory: bool = True) -> None:
@@ -75,7 +80,10 @@ def standardize_dtype(dtype: Any) -> str:
     """
     if dtype is None or dtype is float:
         return floatx()
-    return name_of(to_torch(getattr(dtype, "name", dtype)))
+    if isinstance(dtype, type) and issubclass(dtype, np.generic):
+        dtype = np.dtype(dtype)
+    name = getattr(dtype, "name", dtype)
+    return name if isinstance(name, str) and name in WIDENED else name_of(to_torch(name))
 
 
 def is_float_dtype(dtype: Any) -> bool:

@@ -6,7 +6,7 @@ A default is read when something is made, and kept there; setting one changes no
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -14,6 +14,7 @@ from lamina import dtype_policies
 from lamina.defaults import defaults
 from lamina.dtype_policies import DTypePolicy
 from lamina.graph.errors import ArgumentError
+from lamina.public_names import names_of
 
 __all__ = [
     "backend",
@@ -42,6 +43,9 @@ __all__ = [
     "set_max_epochs",
     "set_max_steps_per_epoch",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 _FLOATS = ("bfloat16", "float16", "float32", "float64")
 _FORMATS = ("channels_last", "channels_first")
@@ -299,30 +303,31 @@ def is_flash_attention_enabled() -> bool:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """False: tracebacks are shown whole, and errors name the line of yours that they come from.
+    """Whether the traceback of an error ends at the line of yours that called the library.
 
     >>> is_traceback_filtering_enabled()
-    False
+    True
     """
-    return False
+    return defaults.folds_tracebacks
 
 
 def disable_traceback_filtering() -> None:
-    """Nothing to do: no frame is ever hidden.
+    """Show tracebacks whole, with the library's frames, as ``LAMINA_FULL_TRACEBACK=1`` in the environment does.
 
     >>> disable_traceback_filtering()
+    >>> is_traceback_filtering_enabled()
+    False
+    >>> enable_traceback_filtering()
     """
+    defaults.folds_tracebacks = False
 
 
 def enable_traceback_filtering() -> None:
-    """Refused: no frame is ever hidden.
+    """Leave the library's frames out of tracebacks again.
 
-    Raises:
-        ArgumentError: always.
+    >>> enable_traceback_filtering()
     """
-    raise ArgumentError(
-        "Lamina shows tracebacks whole.", hint="read an error's last lines: they name the layer and your line"
-    )
+    defaults.folds_tracebacks = True
 
 
 def enable_unsafe_deserialization() -> None:

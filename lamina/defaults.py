@@ -8,7 +8,8 @@ Keras' do. `lamina.config` reads and sets them by Keras' names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -29,6 +30,8 @@ class Defaults:
         image_data_format: "channels_last" or "channels_first".
         policy: the dtype policy of layers; None follows `floatx`.
         max_epochs, max_steps_per_epoch: `fit` does no more than this; None for no limit.
+        folds_tracebacks: whether tracebacks leave out the library's frames; read when an error is raised. The variable
+            ``LAMINA_FULL_TRACEBACK=1`` of the environment has them whole.
         interactive: whether progress is shown (True) or logged; read when an epoch starts.
 
     >>> Defaults().floatx
@@ -41,6 +44,7 @@ class Defaults:
     policy: Any = None
     max_epochs: int | None = None
     max_steps_per_epoch: int | None = None
+    folds_tracebacks: bool = field(default_factory=lambda: os.environ.get("LAMINA_FULL_TRACEBACK", "0") in ("", "0"))
     interactive: bool = True
 
     @property

@@ -85,6 +85,7 @@ def limited_memory(limit: int) -> contextlib.AbstractContextManager[Memory]:
     lamina.ArgumentError: The weight 'kernel' of 'dense' takes more memory than there is.
       got       4000000 bytes
       expected  at most 100
+      where     ...
       try       with lamina.saving.memory_budget(bytes): ..., where you trust what the sizes come from
     """
     return _limited(_LEFT, limit)
@@ -101,6 +102,7 @@ def limited_tables(limit: int) -> contextlib.AbstractContextManager[Memory]:
     lamina.ArgumentError: The tables of IntegerLookup "integer_lookup" take more memory than there is.
       got       40000000000 bytes
       expected  at most 1048576
+      where     ...
       try       with lamina.saving.memory_budget(bytes): ..., where you trust what the sizes come from
     """
     return _limited(_TABLES, limit)

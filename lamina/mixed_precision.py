@@ -10,13 +10,14 @@ the gradients (`LossScaleOptimizer`).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lamina.config import dtype_policy, set_dtype_policy
 from lamina.dtype_policies import DTypePolicy
 from lamina.optimizers import LossScaleOptimizer
+from lamina.public_names import names_of
 
 __all__ = [
     "DTypePolicy",
@@ -28,6 +29,9 @@ __all__ = [
     "set_dtype_policy",
     "set_global_policy",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 Policy = DTypePolicy
 global_policy = dtype_policy

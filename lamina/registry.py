@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from lamina.custom_objects import find, get_registered_name
 from lamina.graph.errors import ArgumentError
+from lamina.nearest import fold, nearest, suggested
 
 Table = Mapping[str, Any]
 
 # What "module" may say beside a name of ours. It is compared, never imported.
 _OWN_MODULES = ("keras", "lamina", "builtins", "None")
-
-
-def _fold(name: str) -> str:
-    """One key for `GlorotUniform`, `glorot_uniform` and `glorotuniform`."""
-    return name.replace("_", "").lower()
 
 
 class Absent:
@@ -92,7 +87,7 @@ class Registry:
         exact |= {alias: exact[name] for alias, name in (aliases or {}).items()}
         self._exact = exact
         # Later entries win: spelled exactly > function in any spelling > class in any spelling.
-        self._targets = {_fold(name): target for name, target in (*classes.items(), *self._functions.items())} | exact
+        self._targets = {fold(name): target for name, target in (*classes.items(), *self._functions.items())} | exact
 
     def get(self, identifier: Any, custom_objects: Table | None = None) -> Any:
         """Object for a name, a dict from `serialize` or a class; None and any other object come back as they are.
@@ -165,17 +160,16 @@ class Registry:
             target = self._exact.get(name)
         if target is None:
             target = find(name, custom_objects)
-        return self._targets.get(_fold(name)) if target is None and ours else target
+        return self._targets.get(fold(name)) if target is None and ours else target
 
     def _unknown(self, name: str, module: Any) -> ArgumentError:
-        spelled = {_fold(known): known for known in sorted(self._exact)}
-        near = [repr(spelled[key]) for key in difflib.get_close_matches(_fold(name), spelled)]
+        near = suggested(nearest(name, self._exact))
         hint = f'custom_objects={{"{name}": ...}} if it is your own'
         return ArgumentError(
             f'Unknown {self.kind} "{name}".',
             got=repr(name) if module is None else f'"{name}" of "{module}", and nothing is imported by its name',
-            expected="one of " + ", ".join(sorted(self._exact)),
-            hint=f"{' or '.join(near)}? Or {hint}" if near else hint,
+            expected="the name of one that Lamina has, or an object of your own",
+            hint=f"{near} Or {hint}" if near else hint,
         )
 
     def _read(self, config: Any) -> tuple[str, dict[str, Any], Any]:

@@ -13,6 +13,10 @@ from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, tree
 
 
+# What is asked of a variable itself, whatever its value.
+_OWN = frozenset(getattr(torch.Tensor, name).__get__ for name in ("requires_grad", "is_leaf", "grad"))
+
+
 class _Now(threading.local):
     scopes: tuple[StatelessScope, ...] = ()
 
@@ -75,7 +79,7 @@ class StatelessScope(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if getattr(func, "__name__", "") == "__set__":
+        if func in _OWN or getattr(func, "__name__", "") == "__set__":
             return func(*args, **(kwargs or {}))
         args, kwargs = tree.map_leaves(self._current, (args, kwargs or {}))
         return func(*args, **kwargs)

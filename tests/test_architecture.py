@@ -157,7 +157,10 @@ def eager_imports(package: Path) -> list[str]:
 def imports_beyond_graph(package: Path) -> list[str]:
     """What `graph` imports of the package, but for itself and the rooms below it."""
     ours = package.name
-    rooms = [f"{ours}.{room}" for room in ("graph", "probing", "sizes", "operations", "_torch", "printable")]
+    rooms = [
+        f"{ours}.{room}"
+        for room in ("graph", "probing", "sizes", "operations", "_torch", "cells", "frames", "printable")
+    ]
     return [
         f"{where}: {name}"
         for where, name, _ in imports(package / "graph", f"{ours}.graph")

@@ -1,5 +1,9 @@
 """Callbacks: code that runs between the steps and epochs of a training."""
 
+from typing import TYPE_CHECKING
+
+from lamina.public_names import names_of
+
 from .backup import BackupAndRestore
 from .base import Callback
 from .callback_list import CallbackList
@@ -39,3 +43,6 @@ __all__ = [
     "TerminateOnNaN",
     "TorchScheduler",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from lamina.one_line import named_with_settings, one_line
+from lamina.tracebacks import Doored
+
 Logs = dict[str, Any]
 
 
-class Callback:
+class Callback(Doored):
     """Base of callbacks; override the hooks that you need.
 
     ``logs`` are numbers by the names that `History` has. Methods named ``on_..._batch_end`` make a step wait for its
@@ -36,6 +39,8 @@ class Callback:
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
+
+    __repr__ = one_line(named_with_settings)
 
     @property
     def model(self) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.one_line import one_line, said
+
 from .base import Callback, Logs
 from .curves import plot_history
 
@@ -32,6 +34,12 @@ class History(Callback):
         super().__init__()
         self.epoch: list[int] = []
         self.history: dict[str, list[Any]] = {}
+
+    @one_line
+    def __repr__(self) -> str:
+        last = [f"{name} {said(series[-1], 4)}" for name, series in self.history.items() if series]
+        count = len(self.epoch)
+        return ", ".join([f"{type(self).__name__}: {count} epoch{'s' * (count != 1)}", *last])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch, self.history = [], {}

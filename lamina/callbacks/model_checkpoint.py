@@ -43,6 +43,7 @@ class ModelCheckpoint(SavingCallback):
     lamina.ArgumentError: No whole model can be written into a file of this ending.
       got       'best.ckpt'
       expected  *.lamina, *.keras, *.h5, *.hdf5
+      where     ...
       try       'best.lamina'
     """
 

@@ -35,6 +35,7 @@ class ReduceLROnPlateau(MonitorCallback):
     lamina.ArgumentError: ReduceLROnPlateau(factor=) makes the learning rate smaller.
       got       2.0
       expected  0 <= factor < 1
+      where     ...
     """
 
     def __init__(

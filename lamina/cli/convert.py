@@ -35,6 +35,7 @@ def convert(source: str, target: str, *, model_path: str | None = None, overwrit
     lamina.saving.errors.SavingError: Nothing is written into a file of this ending.
       got       'model.pickle'
       expected  *.lamina, *.keras, *.weights.h5, *.h5, *.hdf5, *.safetensors
+      where     ...
     """
     kind = format_of(target)
     if kind is None:

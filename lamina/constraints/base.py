@@ -6,8 +6,11 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from lamina.one_line import of_settings, one_line
+from lamina.tracebacks import Doored
 
-class Constraint:
+
+class Constraint(Doored):
     """Base class. A subclass defines `__call__`, and `get_config` when its constructor takes arguments.
 
     >>> class Rounded(Constraint):
@@ -21,6 +24,8 @@ class Constraint:
     def __call__(self, w: Tensor) -> Tensor:
         """The allowed weight next to `w`, of the same shape and dtype; here, `w` itself."""
         return w
+
+    __repr__ = one_line(of_settings)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON types."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.errors import ArgumentError
+from lamina.public_names import names_of
 from lamina.registry import Registry
 
 from .policy import DTypePolicy, FloatDTypePolicy, default_policy
@@ -24,6 +25,9 @@ __all__ = [
     "get",
     "serialize",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 _CLASSES = {"DTypePolicy": DTypePolicy, "FloatDTypePolicy": DTypePolicy, "DTypePolicyMap": DTypePolicyMap}
 _REGISTRY = Registry("dtype policy", classes=_CLASSES)

@@ -13,14 +13,16 @@ _NAMES = (
     "float16 bfloat16 float32 float64 uint8 int8 int16 int32 int64 bool complex64 complex128 float8_e4m3fn float8_e5m2"
 ).split()
 BY_NAME: dict[str, torch.dtype] = {name: getattr(torch, name) for name in _NAMES}
+# PyTorch hardly computes with these: the next signed one holds their values.
+WIDENED: dict[str, torch.dtype] = {"uint16": torch.int32, "uint32": torch.int64}
 BY_DTYPE: dict[torch.dtype, str] = {dtype: name for name, dtype in BY_NAME.items()}
 
 
 def to_torch(dtype: Any) -> torch.dtype:
-    """The ``torch.dtype`` of a name, a torch dtype or a NumPy dtype.
+    """The ``torch.dtype`` of a name, a torch dtype or a NumPy dtype. The larger unsigned integers become signed ones.
 
-    >>> to_torch("float32"), to_torch(float), to_torch("int")
-    (torch.float32, torch.float32, torch.int32)
+    >>> to_torch("float32"), to_torch(float), to_torch("int"), to_torch("uint32")
+    (torch.float32, torch.float32, torch.int32, torch.int64)
     """
     if isinstance(dtype, torch.dtype):
         return dtype
@@ -32,10 +34,11 @@ def to_torch(dtype: Any) -> torch.dtype:
         return torch.int32
     if dtype is bool:
         return torch.bool
-    if isinstance(dtype, str) and dtype in BY_NAME:
-        return BY_NAME[dtype]
+    if isinstance(dtype, str) and (dtype in BY_NAME or dtype in WIDENED):
+        return BY_NAME.get(dtype) or WIDENED[dtype]
     try:
-        return BY_NAME[np.dtype(dtype).name]
+        name = np.dtype(dtype).name
+        return BY_NAME.get(name) or WIDENED[name]
     except (TypeError, KeyError):
         of_texts = 'StringLookup or Hashing on the texts, before a model that begins with dtype="int64"'
         raise DtypeError(

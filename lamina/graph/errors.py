@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from lamina.printable import printable
+
+from .source import caller
 
 _WIDEST = 1000  # a list of names may be long; whatever is in it came from somewhere
 
@@ -14,13 +19,15 @@ class LaminaError(Exception):
         headline: one sentence that says what is wrong, naming the layer or argument.
         got: what came, and from where.
         expected: what was due, and why.
-        where: the user's file and line, as ``train.py:41``.
+        where: the user's file and line, as ``train.py:41``, or another place. Without a line it is given that from
+            which this is raised.
         hint: what to write instead.
 
-    >>> print(ShapeError("Dense 'logits' cannot take this input.", got="(None, 7)", hint="Flatten() before it"))
-    Dense 'logits' cannot take this input.
+    >>> print(ShapeError("Dense 'out' cannot take this input.", got="(None, 7)", where="train.py:41", hint="Flatten()"))
+    Dense 'out' cannot take this input.
       got       (None, 7)
-      try       Flatten() before it
+      where     train.py:41
+      try       Flatten()
     """
 
     def __init__(
@@ -32,12 +39,17 @@ class LaminaError(Exception):
         where: str | None = None,
         hint: str | None = None,
     ) -> None:
-        self.headline, self.got, self.expected, self.where, self.hint = headline, got, expected, where, hint
+        self.headline, self.got, self.expected, self.hint = headline, got, expected, hint
+        line = caller()
+        self.where, self.line = where, str(line) if line.line else ""
         super().__init__(headline)
 
     def __str__(self) -> str:
         lines = [self.headline]
-        for label, text in (("got", self.got), ("expected", self.expected), ("where", self.where), ("try", self.hint)):
+        where = self.where or self.line
+        if self.line and not re.search(r":\d+|line \d+", where):  # a batch, an argument
+            where = f"{where}, {self.line}"
+        for label, text in (("got", self.got), ("expected", self.expected), ("where", where), ("try", self.hint)):
             if text:
                 first, *rest = str(text).splitlines()
                 lines.append(f"  {label:<9} {first}")
@@ -45,12 +57,13 @@ class LaminaError(Exception):
         return printable("\n".join(lines), _WIDEST)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.headline, self.got, self.expected, self.where, self.hint)
+        facts = {"got": self.got, "expected": self.expected, "where": self.where, "hint": self.hint}
+        return _rebuild, (type(self), self.headline, facts), {"line": self.line}
 
 
-def _rebuild(kind: type[LaminaError], headline: str, *facts: str | None) -> LaminaError:
+def _rebuild(kind: type[LaminaError], headline: str, facts: dict[str, Any]) -> LaminaError:
     """Unpickle an error: exceptions with keyword arguments do not survive pickle by themselves."""
-    return kind(headline, **dict(zip(("got", "expected", "where", "hint"), facts, strict=True)))
+    return kind(headline, **facts)
 
 
 class ShapeError(LaminaError, ValueError):

@@ -194,9 +194,9 @@ class Graph:
                 way = f", read by {readers[0].label}, {readers[0].source}" if readers else ""
                 raise GraphError(
                     f"The outputs depend on the input {node.op.name!r}, which is not among the inputs.",  # type: ignore[attr-defined]
-                    got=f"inputs {[t.name for t in self.inputs]}",
+                    got="inputs " + ", ".join(f"{t.name!r} from {t.node.source}" for t in self.inputs),
                     expected=f"also {node.op.name!r} from {node.source}{way}",  # type: ignore[attr-defined]
-                    hint="add it to the inputs, or start the model from a tensor after it",
+                    hint="add it to the inputs, or start from a tensor after it; it is Model(inputs, outputs)",
                 )
 
     def _refuse_unused_inputs(self) -> None:

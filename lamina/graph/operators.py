@@ -10,7 +10,6 @@ from lamina.operations import OPERATIONS
 
 from .errors import GraphError, ValueNeededError
 from .node import Symbolic
-from .source import caller
 
 # Names of NumPy's that PyTorch does not have, or has for something else.
 _OF_NUMPY = {"equal": "eq", "left_shift": "lshift", "power": "pow", "right_shift": "rshift"}
@@ -19,7 +18,6 @@ _OF_NUMPY = {"equal": "eq", "left_shift": "lshift", "power": "pow", "right_shift
 def values_needed(what: str, hint: str) -> NoReturn:
     raise ValueNeededError(
         f"{what} needs values, but this is a symbolic one: it stands for what will be there when the model runs.",
-        where=str(caller()),
         hint=hint,
     )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 
+from lamina.frames import is_raised_by_user
 from lamina.sizes import tree
 
-from .errors import LaminaError, ShapeError, ValueNeededError
+from .errors import DtypeError, LaminaError, ShapeError, ValueNeededError
 from .infer import joint_of, search_for
 from .node import Node
-from .source import is_raised_by_user
 
 
 def explained(node: Node, error: Exception) -> Exception:
@@ -21,18 +21,18 @@ def explained(node: Node, error: Exception) -> Exception:
     if isinstance(error, LaminaError):
         search_for(node).reworded(error, high)
         error.args = (error.headline,)
-        error.where = error.where or str(node.source)
         return error
     got = "\n".join(f"{s}, {s.node.source}" for s in node.inputs)
     text = str(error).strip()
     of_user = is_raised_by_user(error)
     of_meta = "meta tensor" in text or "meta device" in text
+    if isinstance(error, NotImplementedError) and "not implemented for" in text:  # PyTorch has no kernel for a dtype
+        return DtypeError(f"{node.label} cannot take this dtype.", got=got, expected=text, where=str(node.source))
     needs_values = of_meta or (isinstance(error, NotImplementedError) and not of_user)
     if needs_values:
         return ValueNeededError(
             f"{node.label} needs the values of its input, which exist only when the model runs.",
             got=got,
-            where=str(node.source),
             hint="layers.Lambda(function, output_shape=...) or a Layer with compute_output_shape, which runs on values",
         )
     if of_user:
@@ -46,13 +46,13 @@ def explained(node: Node, error: Exception) -> Exception:
             f"{node.label} was given None for a size: x.shape has None where only run time tells.",
             got=got,
             expected="whole numbers, or sizes as x.size() gives them",
-            where=str(node.source),
             hint="b, t, c = x.size() instead of b, t, c = x.shape: arithmetic on such sizes is recorded",
         )
     text = search_for(node).reworded(error, high)
+    if error.args and isinstance(error.args[0], str):  # which is shown as the cause
+        error.args = (text, *error.args[1:])
     return ShapeError(
         f"{node.label} cannot take this input.",
         got=got,
         expected=text.splitlines()[0] if text else type(error).__name__,
-        where=str(node.source),
     )

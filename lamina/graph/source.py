@@ -11,44 +11,36 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+from lamina.cells import cell_of
+from lamina.frames import is_of_python, is_users
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MODULE_CALL: CodeType = torch.nn.Module.__call__.__code__
-_EINOPS = f"{os.sep}site-packages{os.sep}einops{os.sep}"  # whose functions call on what the user gives them
 
 
 class Source(NamedTuple):
-    """A line of the user's code; prints as ``train.py:41``."""
+    """A line of the user's code; prints as ``train.py:41``, and in a notebook, whose cells are no files, as
+    ``In[5], line 3``."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
+        if self.file.startswith("In["):
+            return f"{self.file}, line {self.line}"
         near = os.path.relpath(self.file) if self.file.startswith(os.getcwd() + os.sep) else os.path.basename(self.file)
         return f"{near}:{self.line}"
 
 
 def caller() -> Source:
-    """The innermost frame that is neither Lamina's nor PyTorch's nor einops': the line the user wrote."""
+    """The innermost frame that is neither Lamina's nor PyTorch's nor einops' nor Python's: the line the user wrote."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not is_users(frame):
+    while frame is not None and (is_of_python(frame) or not is_users(frame)):
         frame = frame.f_back
-    return Source(frame.f_code.co_filename, frame.f_lineno) if frame is not None else Source("<unknown>", 0)
-
-
-def is_users(frame: FrameType) -> bool:
-    """Whether the code of a frame is neither Lamina's nor PyTorch's nor einops'."""
+    if frame is None:
+        return Source("<unknown>", 0)
     file = frame.f_code.co_filename
-    return not file.startswith((_OURS, _TORCH, "lamina_program_")) and _EINOPS not in file
-
-
-def is_raised_by_user(error: BaseException) -> bool:
-    """Whether it was raised right in the user's code, not in what that has called."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and is_users(trace.tb_frame)
+    return Source(cell_of(file) or file, frame.f_lineno)
 
 
 def begins_drawing(function: Function) -> Function:

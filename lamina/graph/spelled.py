@@ -13,8 +13,10 @@ import linecache
 from itertools import islice
 from types import FrameType
 
+from lamina.frames import is_users
+
 from .errors import ValueNeededError
-from .source import Source, is_users
+from .source import Source
 
 _TAKES_SIZES = frozenset("zeros ones empty rand randn expand new_zeros new_ones new_empty".split())
 

@@ -98,7 +98,6 @@ def record(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         raise ValueNeededError(
             f"{node.label} gives no tensor, so it cannot be part of a graph.",
             got=f"a result of type {type(found.first).__name__}",
-            where=str(node.source),
             hint=hint_instead(op),
         )
     if not isinstance(op, torch.nn.Module):
@@ -112,7 +111,6 @@ def _pair_up(first: Any, second: Any, specs: list[Any], node: Node, numbers: boo
     if len(others) != len(list(tree.leaves(first))):
         raise ShapeError(
             f"{node.label} returns a different number of tensors for different sizes of the unknown axes.",
-            where=str(node.source),
             hint="give the axis a fixed size in Input(...)",
         )
     rest = iter(others)
@@ -121,9 +119,7 @@ def _pair_up(first: Any, second: Any, specs: list[Any], node: Node, numbers: boo
         b = next(rest)
         if isinstance(a, Array):
             if len(a.shape) != len(b.shape):
-                raise ShapeError(
-                    f"{node.label} returns tensors whose rank depends on their size.", where=str(node.source)
-                )
+                raise ShapeError(f"{node.label} returns tensors whose rank depends on their size.")
             specs.append(TensorSpec((a.shape, b.shape), a.dtype))
         elif type(a) in (int, float) and (a != b or numbers):
             specs.append(NumberSpec((a, b)))
@@ -145,7 +141,6 @@ def _hold_constant(leaf: Any) -> Any:
                 return record(torch.reshape, (whole, tuple(leaf.shape)), {})  # such as cls[None]
             raise GraphError(
                 "A tensor with requires_grad=True cannot become part of a graph: it is no parameter of any layer.",
-                where=str(caller()),
                 hint="torch.nn.Parameter(tensor) to train it with the model, or tensor.detach() for a constant",
             )
         return Constant(leaf)
@@ -156,7 +151,6 @@ def _hold_constant(leaf: Any) -> Any:
             raise DtypeError(
                 "A NumPy array beside a symbolic tensor becomes a constant of the model, so it must hold numbers.",
                 got=f"an array of shape {leaf.shape}, {leaf.dtype}",
-                where=str(caller()),
             )
         return Constant(torch.from_numpy(leaf.copy()))
     if isinstance(leaf, _Unequal):
@@ -172,7 +166,6 @@ def _refuse_bare_module(inputs: tuple[Symbolic, ...]) -> None:
             f"The bare PyTorch module {kind} was called on a symbolic tensor.",
             got=", ".join(map(str, inputs)),
             expected="a layer: the model must own the module's parameters",
-            where=str(caller()),
             hint=f"layers.TorchModule({kind.lower()})(x) instead of {kind.lower()}(x)",
         )
 
@@ -401,7 +394,7 @@ class SymbolicTensor(_Drawn):
         if dim is None:
             return tuple(self.size(i) for i in range(self.ndim))
         if not -self.ndim <= dim < self.ndim:
-            raise ShapeError(f"size({dim}) of a tensor with {self.ndim} axes.", got=str(self), where=str(caller()))
+            raise ShapeError(f"size({dim}) of a tensor with {self.ndim} axes.", got=str(self))
         known = self.shape[dim]
         return known if known is not None else record(torch.Tensor.size, (self, dim), {})
 
@@ -452,7 +445,7 @@ class SymbolicTensor(_Drawn):
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         hint = "torch.where(mask, new, x), torch.cat([...]) or x.index_copy(dim, index, source)"
         what = "Assigning to a part of a symbolic tensor would change it in place."
-        raise ValueNeededError(what, got=str(self), where=str(caller()), hint=hint)
+        raise ValueNeededError(what, got=str(self), hint=hint)
 
     __matmul__, __rmatmul__ = drawn(operator.matmul), lambda self, other: record(operator.matmul, (other, self), {})
     __abs__ = drawn(torch.abs)
@@ -505,7 +498,6 @@ def _refuse_in_place(what: str, name: str) -> NoReturn:
     plain = name.rstrip("_")
     raise ValueNeededError(
         f"{what} works in place, but a graph has no places: each node makes a new tensor.",
-        where=str(caller()),
         hint=f"the plain form, x = x.{plain}(...), without inplace= or out=",
     )
 
@@ -523,11 +515,12 @@ _PROPERTIES: dict[str, Callable[[SymbolicTensor], Any]] = {
     "imag": lambda x: record(torch.imag, (x,), {}),
     "device": lambda x: record(device_of, (x,), {}),
     **ATTRIBUTES,
+    **dict.fromkeys(("sparse", "ragged"), lambda x: False),  # what Keras' tensors tell
 }
 
 _NEEDS_VALUES = {
     "item": "keep it a tensor: arithmetic on it is recorded",
-    "numpy": "model.predict(...) or model(x).numpy(): arrays come out of a model that ran",
+    "numpy": "model.predict(x), or model(x).detach().numpy(): arrays come out of a model that ran",
     "tolist": "model.predict(...).tolist()",
     "backward": "model.fit(...), or model(x) on real tensors and .backward() on the loss",
     "data_ptr": "model(x) on real tensors",

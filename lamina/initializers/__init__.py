@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from lamina.public_names import names_of
 from lamina.registry import Registry
 
 from .absent import AbsentInitializer
@@ -66,6 +67,9 @@ __all__ = [
     "variance_scaling",
     "zeros",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 constant = Constant
 glorot_normal = GlorotNormal

@@ -10,9 +10,11 @@ from torch import Tensor
 
 from lamina.graph.dtypes import to_torch
 from lamina.graph.errors import ShapeError
+from lamina.one_line import of_settings, one_line
+from lamina.tracebacks import Doored
 
 
-class Initializer:
+class Initializer(Doored):
     """Base class. A subclass defines `__call__`, and `get_config` when its constructor takes arguments.
 
     The tensor is made on PyTorch's default device, so `torch.set_default_device` and `with torch.device(...)` hold.
@@ -27,6 +29,8 @@ class Initializer:
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """A new tensor of `shape`, contiguous; `dtype` None means PyTorch's default dtype."""
         raise NotImplementedError(f"{type(self).__name__} has to define __call__(self, shape, dtype=None)")
+
+    __repr__ = one_line(of_settings)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON types."""

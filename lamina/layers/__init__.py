@@ -1,5 +1,8 @@
 """What a node can be: layers by Keras' names, one folder per family."""
 
+from typing import TYPE_CHECKING
+
+from lamina.public_names import names_of
 from lamina.registry import Registry
 
 from . import (
@@ -48,3 +51,6 @@ serialize = LAYERS.serialize
 deserialize = LAYERS.deserialize
 
 __all__ = ["InputSpec", "Layer", "deserialize", "serialize", *_NAMES]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lamina.config import image_data_format
-from lamina.graph.errors import ArgumentError
+from lamina.graph import ArgumentError, SymbolicTensor
 from lamina.ops.numbers import numbers
 
 CHANNELS_LAST = "channels_last"
@@ -19,7 +20,10 @@ CHANNELS_FIRST = "channels_first"
 
 def refuse(layer: object, name: str, value: Any, expected: str, hint: str | None = None) -> ArgumentError:
     """The error for an argument that cannot be; the caller raises it."""
-    headline = f"{type(layer).__name__}: {name} cannot be {value!r}."
+    kind = type(layer).__name__
+    headline = f"{kind}: {name} cannot be {value!r}."
+    if isinstance(value, (SymbolicTensor, Tensor)):
+        hint = f"{kind}(...)(x): the layer is made from its arguments, then it is called on the tensor"
     return ArgumentError(headline, got=f"{value!r} of type {type(value).__name__}", expected=expected, hint=hint)
 
 

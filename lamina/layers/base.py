@@ -24,15 +24,17 @@ import torch
 
 from lamina import dtype_policies, regularizers
 from lamina._torch import dispatch, tracing
-from lamina.graph import LaminaError, Node, Symbolic, SymbolicTensor, record, tree
+from lamina.graph import Node, Symbolic, SymbolicTensor, record, tree
 from lamina.graph.infer import probe
-from lamina.graph.source import caller
 from lamina.naming import snake_case
+from lamina.one_line import one_line
 from lamina.probing import probing
+from lamina.tracebacks import door
 
 from . import fx
 from .building import build_for, build_once, marks_built
 from .drawn_calls import only_call, remember
+from .explained import explain
 from .given import remembers, with_given, with_new_layers
 from .inferred import inferred_shapes
 from .inputs import (
@@ -51,9 +53,10 @@ from .mask_flow import draw_masks, fill_masks, real_mask, set_real_mask
 from .mode import is_foreign, training_property
 from .mode_watch import watch
 from .names import checked_name, settle_name
-from .notes import note
+from .notes import no_call, note
 from .older_keywords import input_shape_from
 from .precision import Precision, weight_lists
+from .said import layer_said
 from .shape_rules import check_by_rule, example_by_rule
 from .signature import CallFacts, call_facts, shown_as
 from .spec import InputSpec, check_inputs
@@ -127,9 +130,11 @@ class Layer(Precision):
             cls.forward = lending(cls.forward)  # type: ignore[method-assign]
         elif plain and isinstance(getattr_static(cls, "forward"), FunctionType):  # a model shows its graph's
             cls.forward = shown_as(Layer.forward, cls._facts.signature)  # type: ignore[method-assign]
-        if isinstance(vars(cls).get("__init__"), FunctionType) and not cls.__module__.startswith("lamina."):
-            cls.__init__ = remembers(cls.__init__)  # type: ignore[method-assign]
+        if isinstance(vars(cls).get("__init__"), FunctionType):
+            own = cls.__module__.startswith("lamina.")
+            cls.__init__ = door(cls.__init__) if own else remembers(cls.__init__)  # type: ignore[method-assign]
 
+    @door
     def __init__(
         self,
         *,
@@ -150,7 +155,7 @@ class Layer(Precision):
         self._take_policy(dtype_policies.get(dtype))
         self.called_by: list[weakref.ref[Node]] = []
         self._losses: list[torch.Tensor] = []
-        self.given_input_shape = input_shape_from(kwargs, type(self).__name__)
+        self.given_input_shape = input_shape_from(kwargs, type(self))
 
     # -- identity
 
@@ -184,8 +189,7 @@ class Layer(Precision):
             )
             raise
 
-    def extra_repr(self) -> str:
-        return f"name={self._name!r}"
+    __repr__ = one_line(layer_said)
 
     # -- to override
 
@@ -201,9 +205,7 @@ class Layer(Precision):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output from real tensors."""
-        raise NotImplementedError(
-            f"{type(self).__name__} must define call(self, inputs) or PyTorch's forward(self, x)."
-        )
+        raise no_call(self)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The output's mask: the input's where the layer keeps positions (``supports_masking``), else none."""
@@ -243,9 +245,13 @@ class Layer(Precision):
             finally:
                 for part in mine:
                     part._collecting = False
-        except Exception as error:
-            note(self, error)
-            raise
+        except Exception as error:  # noqa: BLE001  which is raised again, or in better words
+            try:
+                explain(self, args, kwargs, error)
+                raise
+            except Exception as told:
+                note(self, told)
+                raise
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._has_built:
@@ -318,21 +324,17 @@ class Layer(Precision):
         return output
 
     def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        try:
-            args, kwargs = self._taken(args, kwargs, as_symbolic_input)
-            refuse_bad_call(self, args, kwargs)
-            tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
+        args, kwargs = self._taken(args, kwargs, as_symbolic_input)
+        refuse_bad_call(self, args, kwargs)
+        tensors = [leaf for leaf in tree.leaves(args[:1]) if isinstance(leaf, SymbolicTensor)]
+        check_inputs(self, self.input_spec, tensors, origin)
+        if not self._has_built:
+            self._build_for(args, kwargs)
             check_inputs(self, self.input_spec, tensors, origin)
-            if not self._has_built:
-                self._build_for(args, kwargs)
-                check_inputs(self, self.input_spec, tensors, origin)
-            fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
-            result = record(self, args, kwargs)
-            if self._losing and not self.called_by:  # a call of the user's, which may have made parts
-                self._look()
-        except LaminaError as error:
-            error.where = error.where or str(caller())
-            raise
+        fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
+        result = record(self, args, kwargs)
+        if self._losing and not self.called_by:  # a call of the user's, which may have made parts
+            self._look()
         node = next(leaf.node for leaf in tree.leaves(result) if isinstance(leaf, Symbolic))
         self.remember(node)
         draw_masks(self, node)
@@ -422,5 +424,5 @@ class Layer(Precision):
 
     def __getstate__(self) -> dict[str, Any]:
         # No compiled code, as PyTorch has it: that belongs to this process.
-        forgotten = {"_watch": None, "_is_watched": False, "_compiled_call_impl": None}
+        forgotten: Any = {"_watch": None, "_is_watched": False, "_compiled_call_impl": None, "_made_in_call": {}}
         return {**self.__dict__, "called_by": [], "_losses": [], "_drawn_in": [], **forgotten}

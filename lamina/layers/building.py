@@ -11,9 +11,11 @@ from lamina.devices import current_device
 from lamina.graph import ArgumentError, LaminaError, StructureError, tree
 from lamina.graph.source import caller
 from lamina.probing import for_real, probes_around
+from lamina.tracebacks import door
 
 from .lazy import make_lazy_weights
 from .listed_variables import adopt_variables
+from .made_anew import tell_if_made_anew
 from .nested import adopt_nested_layers
 from .shape_rules import shapes_of
 
@@ -28,6 +30,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
         ArgumentError: the layer is built for other shapes.
     """
 
+    @door
     @wraps(build)
     def marked(self: Any, *shapes: Any, **named: Any) -> None:
         with _LOCK, for_real(self, current_device) as layer:
@@ -83,6 +86,7 @@ def build_once(layer: Any, *shapes: Any) -> None:
     with _LOCK, for_real(layer, current_device) as real:
         if not real._has_built:
             real.build(*shapes)
+            tell_if_made_anew(real)
 
 
 def _unsized(shapes: Any) -> Any:

@@ -16,12 +16,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.graph import SymbolicTensor, tree
+from lamina.frames import is_raised_by_user
+from lamina.graph import LaminaError, SymbolicTensor, tree
+from lamina.graph.source import Source
 from lamina.graph.walk import key_of
+from lamina.tracebacks import door
 
 _PLAIN = frozenset((bool, int, float, complex, str, slice, torch.dtype, torch.device, type(None), type(...)))
 # What every layer takes, and tells by itself.
 FLAGS = ("name", "trainable", "dtype", "activity_regularizer")
+
+
+class NotInitializedError(LaminaError, RuntimeError, AttributeError):
+    """A layer or model of the user's is used before ``Layer.__init__`` has made it one."""
+
+    __module__ = "lamina"
 
 
 class Ends:
@@ -120,18 +129,42 @@ def with_new_layers(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def remembers(init: Callable[..., None]) -> Callable[..., None]:
-    """A class's ``__init__`` that leaves behind what it was given, where it is the one that was called first."""
+    """A class's ``__init__`` that leaves behind what it was given, where it is the one that was called first.
 
+    Raises:
+        NotInitializedError: it does not call ``super().__init__()``, or makes parts of the layer before that.
+    """
+
+    @door
     @wraps(init)
     def remembered(self: Any, *args: Any, **kwargs: Any) -> None:
         if type(self).__init__ is not remembered:  # super().__init__(...)
             init(self, *args, **kwargs)
             return
         copies = tree.copied((args, kwargs))  # what __init__ does to a list is not what it was given
-        init(self, *args, **kwargs)
+        try:
+            init(self, *args, **kwargs)
+        except AttributeError as error:
+            if not is_raised_by_user(error):
+                refuse_uninitialized(self, init)
+            raise
+        refuse_uninitialized(self, init)
         self.__dict__["_given"] = Given(self, *copies)
 
     return remembered
+
+
+def refuse_uninitialized(layer: Any, init: Callable[..., None]) -> None:
+    """Refuse a layer whose own ``__init__`` has not called that of its base, or not yet."""
+    if "_parameters" in layer.__dict__:
+        return
+    cls, code = type(layer), getattr(init, "__code__", None)
+    raise NotInitializedError(
+        f"{cls.__name__} is no layer yet: its __init__ has not called super().__init__().",
+        got=f"{cls.__name__}.__init__" + (f", {Source(code.co_filename, code.co_firstlineno)}" if code else ""),
+        expected="super().__init__() before any layer or weight is set, so that they become parts of it",
+        hint="super().__init__() as the first line of __init__, or super().__init__(**kwargs) to take name= and others",
+    )
 
 
 def given_of(layer: Any) -> Given | None:

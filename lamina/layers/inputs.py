@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.arrays import as_tensor
+from lamina.arrays import as_tensor, holds_numbers
 from lamina.devices import current_device
 from lamina.graph import ArgumentError, DtypeError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
@@ -69,7 +69,7 @@ def as_input(layer: Any, leaf: Any) -> Any:
     """NumPy arrays and tables become tensors; floating tensors get the layer's dtype."""
     if isinstance(leaf, np.ndarray) or is_table(leaf):
         leaf = array_of(leaf)
-        if leaf.dtype.kind not in "fiub":
+        if leaf.dtype.kind == "c" or not holds_numbers(leaf.dtype):
             raise DtypeError(
                 f"{layer.label} cannot take this input.", got=f"an array of {leaf.dtype}", expected="numbers"
             )

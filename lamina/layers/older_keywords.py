@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
-from lamina.graph import ArgumentError
-from lamina.graph.source import caller
+from lamina.call_errors import CallError
+from lamina.nearest import nearest, suggested
 
 
-def input_shape_from(kwargs: dict[str, Any], kind: str) -> tuple[int | None, ...] | None:
+def input_shape_from(kwargs: dict[str, Any], kind: type) -> tuple[int | None, ...] | None:
     """The input's shape, the batch included, from Keras' older keywords; anything else is a mistake.
 
     Raises:
-        ArgumentError: an argument that no layer of this kind has.
+        CallError: an argument that no layer of this kind has.
     """
     batch = kwargs.pop("batch_size", None) if "input_shape" in kwargs or "input_dim" in kwargs else None
     shape: tuple[int | None, ...] | None = None
@@ -23,9 +24,12 @@ def input_shape_from(kwargs: dict[str, Any], kind: str) -> tuple[int | None, ...
     elif "input_dim" in kwargs:
         shape = (batch, kwargs.pop("input_dim"))
     if kwargs:
-        raise ArgumentError(
-            f"{kind} has no argument {', '.join(map(repr, kwargs))}.",
-            where=str(caller()),
-            hint=f"help(layers.{kind}) lists its arguments",
+        known = [name for cls in kind.__mro__ for name in signature(vars(cls).get("__init__", object)).parameters]
+        near = dict.fromkeys(name for unknown in kwargs for name in nearest(unknown, known))
+        listed = f"help(layers.{kind.__name__}) lists its arguments"
+        raise CallError(
+            f"{kind.__name__} has no argument {', '.join(map(repr, kwargs))}.",
+            got=", ".join(f"{name}={value!r}" for name, value in kwargs.items())[:200],
+            hint=f"{suggested(near)} {listed}".strip(),
         )
     return shape

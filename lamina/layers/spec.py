@@ -87,7 +87,9 @@ def check_inputs(layer: Any, specs: Any, inputs: list[Any], origin: Any) -> None
                 f"{layer.label} cannot take this input.",
                 got=f"{shape}{origin(tensor)}",
                 expected=problem,
-                hint=_advice(spec, shape),
+                hint=_advice(
+                    spec, shape, getattr(getattr(getattr(tensor, "node", None), "op", None), "is_input", False)
+                ),
             )
         if spec.dtype is not None and tensor.dtype != to_torch(spec.dtype):
             raise DtypeError(
@@ -97,12 +99,14 @@ def check_inputs(layer: Any, specs: Any, inputs: list[Any], origin: Any) -> None
             )
 
 
-def _advice(spec: InputSpec, shape: Shape) -> str | None:
+def _advice(spec: InputSpec, shape: Shape, of_input: bool) -> str | None:
     due = spec.ndim or spec.min_ndim
     if due is not None and len(shape) < due:
         example = ", ".join(["n"] * (due - 1)) + "," * (due == 2)
         return f"an input of {due - 1} axes without the batch, such as Input(({example})), or Reshape before it"
     if due is not None and spec.ndim is not None and len(shape) > due:
+        if of_input and len(shape) == due + 1 and shape[1] is not None:
+            return f"Input({shape[2:]}): its shape is without the batch, of {shape[1]} or any other size"
         return "Flatten(), Reshape(...) or a global pooling layer before it"
     if spec.axes and -1 in spec.axes:
         return "the layer was built for another width: use a new layer here, or project to that width first"

@@ -11,13 +11,14 @@ import torch
 
 from lamina import ops
 from lamina._torch import dispatch, tracing
-from lamina.arrays import as_tensor
+from lamina.arrays import as_array, as_tensor
 from lamina.graph import ArgumentError, ShapeError
+from lamina.one_line import of_tensor, one_line
 from lamina.stateless import value_now
 
 from .first_values import given_or_made
 from .name_scopes import scoped
-from .variable_operators import array_ufunc, logical, number, rounded, with_arrays
+from .variable_operators import array_function, array_ufunc, logical, number, reflected, rounded, with_arrays
 from .weight_facts import Change, WeightFacts
 
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
@@ -140,6 +141,8 @@ class Variable(torch.Tensor):
         made.facts = facts
         return made
 
+    __repr__ = one_line(of_tensor)  # type: ignore[assignment]  # PyTorch's takes a word of its own
+
     facts: WeightFacts
     # What is known of the weight is a record that the layer keeps too, by the weight's name.
     path: Any = _fact("path")
@@ -154,12 +157,14 @@ class Variable(torch.Tensor):
     __add__, __sub__, __mul__, __truediv__ = map(with_arrays, ("add", "sub", "mul", "truediv"))
     __floordiv__, __mod__, __matmul__ = map(with_arrays, ("floordiv", "mod", "matmul"))
     __pow__ = with_arrays("pow")
+    __radd__, __rsub__, __rmul__, __rtruediv__ = map(reflected, ("add", "sub", "mul", "truediv"))
+    __rfloordiv__, __rmod__, __rpow__, __rmatmul__ = map(reflected, ("floordiv", "mod", "pow", "matmul"))
     __lt__, __le__, __gt__, __ge__ = map(with_arrays, ("lt", "le", "gt", "ge"))
     __eq__, __ne__, __hash__ = with_arrays("eq"), with_arrays("ne"), torch.Tensor.__hash__  # type: ignore[assignment]  # several hints in PyTorch
     __and__, __or__, __xor__ = map(logical, (ops.logical_and, ops.logical_or, ops.logical_xor))
     __rand__, __ror__ = logical(ops.logical_and, True), logical(ops.logical_or, True)
     __rxor__ = logical(ops.logical_xor, True)
-    __array_ufunc__, __round__ = array_ufunc, rounded
+    __array_ufunc__, __array_function__, __round__ = array_ufunc, array_function, rounded
     __float__, __int__ = number(float), number(int)
 
     @property
@@ -202,13 +207,15 @@ class Variable(torch.Tensor):
         return value_now(self)
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """The values as an array on the host, without gradients.
+        """A copy of the values as an array on the host, without gradients; bfloat16 as float32.
+
+        As in Keras the array is the reader's own: what training does to the weight afterwards does not reach it.
 
         Args:
             force: as for any tensor of PyTorch, which gives up gradients and the device only if it is True; here both
                 are given up anyway.
         """
-        return torch.Tensor.numpy(self.detach(), force=True)
+        return np.array(as_array(self))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()

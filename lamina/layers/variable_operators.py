@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lamina import ops
+from lamina.graph import tree
 
 _ARRAYS = (np.ndarray, list, tuple)
 # Operators that PyTorch has for tensors and numbers, and does not have for some dtypes.
@@ -29,7 +30,7 @@ _OF_UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
 def with_arrays(name: str) -> Callable[[Any, Any], torch.Tensor]:
     """An operator that PyTorch computes, and where it cannot, because of an array, a list or a dtype, Keras' function.
 
-    Only for the variable on the left: ``tensor * variable`` is PyTorch's own, at its own speed.
+    `reflected` is the same for the variable on the right.
     """
     plain: Callable[[Any, Any], torch.Tensor] = getattr(torch.Tensor, f"__{name}__")
     function = _FUNCTIONS[name]
@@ -45,6 +46,36 @@ def with_arrays(name: str) -> Callable[[Any, Any], torch.Tensor]:
             return function(_tensor(self), _tensor(other))  # such as the difference of bools
 
     return operator
+
+
+def reflected(name: str) -> Callable[[Any, Any], torch.Tensor]:
+    """The same for the variable on the right: of an array, a list, a number, or a tensor of whatever dtype."""
+    plain: Callable[[Any, Any], torch.Tensor] = _REFLECTED.get(name) or getattr(torch.Tensor, f"__r{name}__")
+    function = _FUNCTIONS[name]
+
+    def operator(self: Any, other: Any) -> torch.Tensor:
+        if isinstance(other, _ARRAYS):
+            return function(other, _tensor(self))
+        try:
+            return plain(self, other)
+        except RuntimeError:
+            if self.dtype is not torch.bool and getattr(other, "dtype", self.dtype) == self.dtype:
+                raise
+            return function(_tensor(other), _tensor(self))
+
+    return operator
+
+
+def _divided(self: Any, other: Any) -> torch.Tensor:
+    # PyTorch's own multiplies with the reciprocal, which is float32 for integers, whatever the other's dtype is.
+    return torch.true_divide(other, self) if isinstance(other, torch.Tensor) else torch.Tensor.__rtruediv__(self, other)
+
+
+# Where PyTorch's own reflected operator takes a detour.
+_REFLECTED: dict[str, Callable[[Any, Any], torch.Tensor]] = {
+    "truediv": _divided,
+    "matmul": lambda self, other: torch.matmul(other, self),
+}
 
 
 def logical(function: Callable[[Any, Any], Any], reflected: bool = False) -> Callable[[Any, Any], Any]:
@@ -64,6 +95,12 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
         return function(*map(_tensor, inputs))
     arrays = [np.asarray(x) if isinstance(x, torch.Tensor) else x for x in inputs]
     return getattr(ufunc, method)(*arrays, **kwargs)
+
+
+def array_function(self: Any, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+    """``np.min(variable)``: functions of NumPy see arrays, since tensors have methods of these names."""
+    args, kwargs = tree.map_leaves(lambda x: np.asarray(x) if type(x) is type(self) else x, (args, kwargs))
+    return func(*args, **kwargs)
 
 
 def _tensor(operand: Any) -> Any:

@@ -11,8 +11,8 @@ import torch
 
 from lamina import constraints, initializers, regularizers
 from lamina._torch import attributes as reading
-from lamina.arrays import as_tensor
-from lamina.graph import Constant, ShapeError
+from lamina.arrays import as_array, as_tensor
+from lamina.graph import ArgumentError, Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
@@ -45,6 +45,8 @@ class Weights(Operation, reading.NamesAttributes):
     _asks_mode = True
     _mode_is_set = _is_watched = False
     _watch: Any = None
+    frozen_for_good: frozenset[str] = frozenset()
+    """Weights that stay frozen when the layer is trained again, as a kernel that has adapters."""
     adds_losses = False
     """True for a layer of Lamina's own whose call adds losses."""
 
@@ -265,8 +267,8 @@ class Weights(Operation, reading.NamesAttributes):
         return sum(w.numel() for w in self.weights)
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """The weights' values as arrays, in the order of ``weights``."""
-        return [w.detach().cpu().numpy().copy() for w in self.weights]
+        """The weights' values as arrays, in the order of ``weights``; bfloat16 as float32."""
+        return [as_array(w).copy() for w in self.weights]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Overwrite all weights, in the order of ``weights``.
@@ -302,8 +304,9 @@ class Weights(Operation, reading.NamesAttributes):
         for part in self.modules():
             if isinstance(part, Weights):
                 part._trainable = value
-            for weight in part._parameters.values():
-                if weight is None:
+            stays: frozenset[str] = getattr(part, "frozen_for_good", frozenset())
+            for name, weight in part._parameters.items():
+                if weight is None or (value and name in stays):
                     continue
                 if not value and weight.requires_grad:
                     weight._lamina_frozen = True  # type: ignore[attr-defined]
@@ -322,9 +325,9 @@ class Weights(Operation, reading.NamesAttributes):
 
     @property
     def losses(self) -> list[torch.Tensor]:
-        """What ``add_loss`` was given in the last call here and below, and the regularizers of the weights."""
+        """What ``add_loss`` was given in the last call here and below, and the regularizers of the trained weights."""
         added = [term for part in self.modules() if isinstance(part, Weights) for term in part._losses]
-        return added + [place.penalty() for place in places(self.modules(), "regularizer")]
+        return added + [place.penalty() for place in places(self.modules(), "regularizer") if place.is_trained]
 
     def losing_parts(self) -> list[Weights]:
         """The layers here and below whose call may add losses: those that say so, and those that are not Lamina's."""
@@ -414,6 +417,13 @@ def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
 
 def _whole_sizes(shape: Any, label: str) -> tuple[int, ...]:
     """The shape of a weight, given as one number, several, or none."""
+    if isinstance(shape, str):
+        raise ArgumentError(
+            f"{label} cannot make a weight of this shape.",
+            got=f"add_weight({shape!r}, ...)",
+            expected="the shape first, as in Keras 3",
+            hint=f"add_weight(shape=(...), name={shape!r})",
+        )
     sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
     if None in sizes:
         raise ShapeError(

@@ -3,6 +3,10 @@
 Letters of shapes: B batch, T time, F features, C classes.
 """
 
+from typing import TYPE_CHECKING
+
+from lamina.public_names import names_of
+
 from .base import Loss
 from .checks import check_targets
 from .circle import Circle, circle
@@ -99,3 +103,6 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

@@ -11,12 +11,15 @@ from torch import Tensor
 
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.naming import snake_case
+from lamina.one_line import named_with_settings, one_line
+from lamina.tracebacks import Doored
 
+from .given import no_values
 from .reduction import MEANS, checked_reduction, reduce_losses
 from .shapes import as_tensor, device_of, is_tensor, weight_for
 
 
-class Loss:
+class Loss(Doored):
     """Base of losses. A subclass computes the loss of every sample in `call`; weights and reduction happen here.
 
     Args:
@@ -96,6 +99,8 @@ class Loss:
 
     def _values(self, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor | None]:
         values = self.call(y_true, y_pred)
+        if not is_tensor(values):
+            raise no_values(self.name, values)
         return values, self.valid_mask(y_true, values)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -111,6 +116,8 @@ class Loss:
         """True where one of the `values` that `call` gave counts; None where all do."""
         return None
 
+    __repr__ = one_line(named_with_settings)
+
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as JSON types."""
         return {"name": self.name, "reduction": self.reduction, "dtype": self._dtype and name_of(self._dtype)}
@@ -125,7 +132,8 @@ class Loss:
         if isinstance(value, dict):
             return {key: self._converted(item, _part(predictions, key)) for key, item in value.items()}
         if isinstance(value, (list, tuple)) and any(is_tensor(item) for item in value):
-            return type(value)(self._converted(item, _part(predictions, i)) for i, item in enumerate(value))
+            items = [self._converted(item, _part(predictions, i)) for i, item in enumerate(value)]
+            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
         if not is_tensor(predictions):
             value = as_tensor(value)
             return value.to(self._dtype or _at_least_float32(value.dtype))

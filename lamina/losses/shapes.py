@@ -97,7 +97,7 @@ def _without_trailing_one(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor
 def weight_for(weight: Any, values: Tensor, what: str = "sample_weight") -> Tensor:
     """`weight` with trailing axes of size 1 added or dropped, so that ``weight * values`` has the shape of `values`.
 
-    ``(B,)`` weighs samples, ``(B, T)`` steps; a number weighs everything.
+    ``(B,)`` weighs samples, ``(B, T)`` steps, ``(1, T)`` the same steps of all samples; a number weighs everything.
 
     Raises:
         ShapeError: an axis has neither the size that `values` has there nor (after the batch) size 1.
@@ -111,7 +111,9 @@ def weight_for(weight: Any, values: Tensor, what: str = "sample_weight") -> Tens
     if fitted.ndim <= values.ndim:
         fitted = fitted.reshape(fitted.shape + (1,) * (values.ndim - fitted.ndim))
         sizes = list(zip(fitted.shape, values.shape, strict=True))
-        if not sizes or (sizes[0][0] == sizes[0][1] and all(size in (1, due) for size, due in sizes)):
+        same_for_all = weight.ndim == values.ndim > 1  # a lone (1,) is more likely a slip
+        whole = not sizes or sizes[0][0] == sizes[0][1] or (sizes[0][0] == 1 and same_for_all)
+        if whole and all(size in (1, due) for size, due in sizes):
             return fitted
     if values.ndim == 0:
         raise ShapeError(

@@ -11,6 +11,7 @@ from lamina.naming import snake_case
 from lamina.registry import Registry
 
 from .base import Loss
+from .given import refuse_signature
 from .names import ALIASES, FUNCTIONS, class_of
 
 
@@ -45,7 +46,12 @@ class LossFunctionWrapper(Loss):
         self.integer_targets, self.takes = (ours.integer_targets, ours.takes) if ours else (False, None)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return self.fn(y_true, y_pred, **self.kwargs)
+        try:
+            return self.fn(y_true, y_pred, **self.kwargs)
+        except TypeError as error:
+            if error.__traceback__.tb_next is None:  # type: ignore[union-attr]  # it did not even begin
+                refuse_signature(f"The loss {self.name}", self.fn, "y_true", "y_pred", **self.kwargs)
+            raise
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fn": _functions().serialize(self.fn), **self.kwargs}

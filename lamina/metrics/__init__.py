@@ -3,6 +3,8 @@
 Letters of shapes: B batch, T time, F features or units, C classes.
 """
 
+from typing import TYPE_CHECKING
+
 from lamina.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -21,6 +23,7 @@ from lamina.losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+from lamina.public_names import names_of
 
 from .accuracy import (
     Accuracy,
@@ -146,3 +149,6 @@ __all__ = [
     "takes_mask",
     "top_k_categorical_accuracy",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

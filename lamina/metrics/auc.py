@@ -45,7 +45,7 @@ class AUC(Metric):
 
     def __init__(
         self,
-        num_thresholds: int = 200,
+        num_thresholds: int | None = 200,
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
@@ -59,8 +59,9 @@ class AUC(Metric):
         super().__init__(dtype, name)
         self.curve = _one_of("curve", curve.upper(), _CURVES)
         self.summation_method = _one_of("summation_method", summation_method.lower(), _METHODS)
-        inner = evenly_spread(num_thresholds)[1:-1] if thresholds is None else sorted(thresholds)
-        if num_thresholds <= 1 or any(not 0 <= value <= 1 for value in inner):
+        number = 200 if num_thresholds is None else num_thresholds
+        inner = evenly_spread(number)[1:-1] if thresholds is None else sorted(thresholds)
+        if number <= 1 or any(not 0 <= value <= 1 for value in inner):
             got = f"num_thresholds={num_thresholds}, thresholds={thresholds}"
             raise ArgumentError("AUC needs thresholds.", got=got, expected="at least 2, in [0, 1]")
         if num_labels and not multi_label:

@@ -16,19 +16,22 @@ from lamina.devices import take_memory
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.errors import ShapeError, StructureError
 from lamina.naming import snake_case
+from lamina.one_line import named_with_settings, one_line
+from lamina.tracebacks import Doored
 
 from .stateless import stateless_reset_state, stateless_result, stateless_update_state
 from .variable import MetricVariable
 
 
-class Metric:
+class Metric(Doored):
     """Base of metrics. A subclass adds to its variables in `update_state` and makes a tensor of them in `result`.
 
     The variables are tensors on the device of the data. `update_state` never waits for that device; reading the result
     with ``float(metric.result())`` does. What is to survive in a checkpoint is made with `add_variable`.
 
     Args:
-        dtype: of the variables; None for `lamina.config.floatx()`, but at least float32.
+        dtype: of the variables, or a policy, whose compute dtype it is; None for `lamina.config.floatx()`, but at least
+            float32.
         name: defaults to the class name in snake_case.
 
     >>> class Largest(Metric):
@@ -48,6 +51,7 @@ class Metric:
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
+        dtype = getattr(dtype, "compute_dtype", dtype)  # of a policy
         self._dtype = to_torch(dtype) if dtype else torch.promote_types(to_torch(floatx()), torch.float32)
         self._variables: dict[str, MetricVariable] = {}
 
@@ -63,17 +67,20 @@ class Metric:
 
         Args:
             shape: its shape.
-            initializer: as for a layer's weight; None for zeros. `reset_state` sets zeros in any case, as in Keras.
+            initializer: as for a layer's weight, or values; None for zeros. `reset_state` sets zeros in any case, as in
+                Keras.
             dtype: None for that of the metric.
             name: its name in `state_dict`; a second one of a name gets a number.
         """
-        make: Any = initializers.get(initializer or "zeros")
+        given = "zeros" if initializer is None else initializer
+        make: Any = initializers.get(given) if isinstance(given, (str, dict)) or callable(given) else lambda *_: given
         dtype = self._dtype if dtype is None else to_torch(dtype)
         take_memory(math.prod(shape) * dtype.itemsize, f"The variable {name or 'variable'!r} of {self.name!r}")
         variable = MetricVariable.holding(torch.as_tensor(make(tuple(shape), dtype), dtype=dtype, device="cpu"))
         key, count = name or "variable", 1
         while key in self._variables:
             key, count = f"{name or 'variable'}_{count}", count + 1
+        variable.name = key
         self._variables[key] = variable
         return variable
 
@@ -159,8 +166,7 @@ class Metric:
         """Reverse of `get_config`."""
         return cls(**config)
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
+    __repr__ = one_line(named_with_settings)
 
 
 def _metrics_in(held: Mapping[str, Any]) -> Iterator[tuple[str, Metric]]:

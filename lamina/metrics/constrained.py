@@ -72,6 +72,7 @@ class SensitivityAtSpecificity(_Constrained):
         dtype: Any = None,
     ) -> None:
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
+        self.specificity = specificity
 
     def result(self) -> Tensor:
         return self._best(self._sensitivity(), self._specificity())
@@ -95,6 +96,7 @@ class SpecificityAtSensitivity(_Constrained):
         dtype: Any = None,
     ) -> None:
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
+        self.sensitivity = sensitivity
 
     def result(self) -> Tensor:
         return self._best(self._specificity(), self._sensitivity())
@@ -118,6 +120,7 @@ class PrecisionAtRecall(_Constrained):
         dtype: Any = None,
     ) -> None:
         super().__init__(recall, num_thresholds, class_id, name, dtype)
+        self.recall = recall
 
     def result(self) -> Tensor:
         return self._best(self._precision(), self._sensitivity())
@@ -141,6 +144,7 @@ class RecallAtPrecision(_Constrained):
         dtype: Any = None,
     ) -> None:
         super().__init__(precision, num_thresholds, class_id, name, dtype)
+        self.precision = precision
 
     def result(self) -> Tensor:
         return self._best(self._sensitivity(), self._precision())

@@ -51,7 +51,8 @@ class FBetaScore(Metric):
         if average not in (None, "micro", "macro", "weighted"):
             expected = "None, 'micro', 'macro' or 'weighted'"
             raise ArgumentError("F-scores cannot be averaged this way.", got=f"average={average!r}", expected=expected)
-        if beta <= 0 or (threshold is not None and not 0 < threshold <= 1):
+        numbers = all(isinstance(x, (int, float)) for x in (beta, 0 if threshold is None else threshold))
+        if not numbers or beta <= 0 or (threshold is not None and not 0 < threshold <= 1):
             got = f"beta={beta!r}, threshold={threshold!r}"
             raise ArgumentError(
                 "This F-score does not exist.", got=got, expected="beta > 0, threshold in (0, 1] or None"

@@ -138,7 +138,7 @@ def get(identifier: Any) -> Any:
     """The `Metric` for a name, alias, class, config or object; a function comes back as it is, None for None.
 
     >>> get("mse"), get("TopKCategoricalAccuracy").k
-    (<MeanSquaredError name=mean_squared_error>, 5)
+    (<MeanSquaredError>, 5)
     """
     if isinstance(identifier, str):
         found = METRICS.get(identifier)
@@ -164,7 +164,7 @@ def resolve_accuracy(kind: str, y_true_shape: Sequence[int | None], y_pred_shape
     One unit: binary. Targets of lower rank, or one column of them for several units: class numbers. Else: one-hot.
 
     >>> resolve_accuracy("acc", (None, 1), (None, 10))
-    <SparseCategoricalAccuracy name=acc>
+    <SparseCategoricalAccuracy "acc">
     """
     variants = _BY_TARGETS.get(_SHORT.get(kind.lower(), kind.lower()))
     if variants is None:
@@ -187,7 +187,7 @@ def resolve_metric(
         y_pred_shape: shape of the predictions, the batch first.
 
     >>> resolve_metric("accuracy", (None,), (None, 10)), resolve_metric("mse", (None, 1), (None, 1))
-    (<SparseCategoricalAccuracy name=accuracy>, <MeanSquaredError name=mse>)
+    (<SparseCategoricalAccuracy "accuracy">, <MeanSquaredError "mse">)
     """
     if isinstance(identifier, str):
         if _SHORT.get(identifier.lower(), identifier.lower()) in _BY_TARGETS:

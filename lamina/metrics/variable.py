@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lamina.arrays import as_tensor
+from lamina.one_line import of_tensor, one_line
 
 
 class MetricVariable(Tensor):
@@ -22,7 +23,10 @@ class MetricVariable(Tensor):
     tensor(6.)
     """
 
+    name: str | None = None  # PyTorch's own is always None
     __torch_function__ = torch.nn.Parameter.__torch_function__  # that of tensors which compute as plain ones
+
+    __repr__ = one_line(of_tensor)  # type: ignore[assignment]  # PyTorch's takes a word of its own
 
     @staticmethod
     def holding(value: Tensor) -> MetricVariable:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.arrays import as_tensor
+from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 from lamina.tables import array_of
@@ -107,6 +107,7 @@ class Binding:
             f"{self.label} takes {n} input{'s' if n > 1 else ''}, in another structure.",
             got=tree.describe(inputs) if tree.is_nested(inputs) else type(inputs).__name__,
             expected=f"{tree.describe(self.structure)}, a list in the order {self.names}, or a dict with these keys",
+            hint=f"[{', '.join(f'x{i + 1}' for i in range(n))}]" if 1 < n < 9 else None,
         )
 
 
@@ -152,7 +153,7 @@ class _Declared:
             array = array_of(value)
         except ValueError as error:
             raise ShapeError(f"The input {self.name!r} of {label} is ragged.", got=str(error)) from None
-        if array.dtype.kind not in "fiubc":
+        if not holds_numbers(array.dtype):
             raise DtypeError(
                 f"The input {self.name!r} of {label} cannot take {type(value).__name__} data.",
                 got=f"dtype {array.dtype}",
@@ -191,6 +192,8 @@ class _Declared:
         hint = None
         if len(shape) == self.rank - 1:
             hint = "a batch axis in front: x[None] for a single example"
+            if shape[1:] == self.shape[2:] and self.shape[1] is not None:
+                hint += f"; Input({tuple(self.shape[2:])}) if {self.shape[1]} is the batch size: shape= is without it"
         return ShapeError(
             f"The input {self.name!r} of {label} cannot take this shape.",
             got=str(tuple(shape)),

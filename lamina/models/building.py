@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
+from lamina.frames import is_raised_by_user
 from lamina.graph import ArgumentError, LaminaError, SymbolicTensor, tree
 from lamina.graph.infer import Array, probe
-from lamina.graph.source import is_raised_by_user
 from lamina.layers.base import Layer
 from lamina.layers.inferred import map_shapes, search_for_shapes
 from lamina.layers.notes import note

@@ -25,6 +25,7 @@ from lamina.graph import (
 from lamina.graph.node import is_input_node
 from lamina.layers import Input, InputLayer, Lambda, Layer, TorchModule
 from lamina.layers.given import config_of
+from lamina.layers.low_rank import adapters_in, add_adapters
 from lamina.ops.body import Body, placeholder
 from lamina.saving.classes import layer_classes
 from lamina.saving.config_check import objects_within
@@ -35,6 +36,7 @@ from lamina.saving.objects_out import object_to_config
 from lamina.saving.traced import Traced
 from lamina.saving.values import decode, encode
 from lamina.saving.weights import freeze, frozen, state_of, tie, ties
+from lamina.tracebacks import door
 
 from .configs import remade, remade_by_itself
 from .files import MODEL_CLASSES
@@ -42,6 +44,7 @@ from .model import Model
 from .sequential import Sequential
 
 
+@door
 def clone_model(
     model: Model,
     input_tensors: Any = None,
@@ -87,6 +90,7 @@ def clone_model(
     with limited_memory(memory_of_host()):  # what a layer says of itself may be as wrong as a file
         clone: Model = cloner.model(model, input_tensors)
     if clone_function is None:
+        add_adapters(clone, adapters_in(model))
         tie(clone, ties(state_of(model)))
         freeze(clone, frozen(model))
     return clone

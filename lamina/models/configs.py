@@ -7,6 +7,7 @@ from typing import Any
 from lamina.graph import tree
 from lamina.layers.base import Layer
 from lamina.layers.given import Ends, Unsaid, config_of, given_of, leaves_arguments_out, with_new_layers
+from lamina.layers.low_rank import adapters_in
 from lamina.saving.classes import MODELS, init_arguments
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
@@ -28,7 +29,9 @@ def get_config(model: Any) -> dict[str, Any]:
     """
     config = model.write_config(ConfigWriter(MODELS))
     tied = ties_by_hand(model) if config is not None else None
-    result: dict[str, Any] = (config or model._flags()) | ({"tied": tied} if tied else {})
+    adapted = adapters_in(model) if config is not None else None
+    by_hand = {key: found for key, found in (("adapters", adapted), ("tied", tied)) if found}
+    result: dict[str, Any] = (config or model._flags()) | by_hand
     return result
 
 

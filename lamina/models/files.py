@@ -8,7 +8,9 @@ from typing import Any
 
 from lamina import saving
 from lamina.saving.classes import MODELS
+from lamina.saving.errors import refuse_missing
 from lamina.saving.translations import Report
+from lamina.tracebacks import door
 
 from .model import Model
 from .sequential import Sequential
@@ -21,6 +23,7 @@ MODEL_CLASSES: Mapping[str, type] = MappingProxyType(
 MODELS.update(MODEL_CLASSES)
 
 
+@door
 def load_model(
     filepath: Any,
     custom_objects: Mapping[str, Any] | None = None,
@@ -43,7 +46,7 @@ def load_model(
 
     Raises:
         LoadingError: not a model file, a damaged one, one of a newer version, or one that needs ``custom_objects``.
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file; a FileNotFoundError.
 
     >>> import os, tempfile, torch
     >>> from lamina.layers import Dense, Input
@@ -55,14 +58,17 @@ def load_model(
     ...     torch.equal(load_model(path)(torch.ones(1, 3)), model(torch.ones(1, 3)))
     True
     """
+    refuse_missing(filepath)
     return saving.load_model(filepath, custom_objects, compile, report=report, models=MODEL_CLASSES)
 
 
+@door
 def save_model(model: Model, filepath: Any, overwrite: bool = True, **of_keras: Any) -> None:
     """``model.save(filepath, overwrite)``."""
     model.save(filepath, overwrite, **of_keras)
 
 
+@door
 def model_from_json(
     json_string: str, custom_objects: Mapping[str, Any] | None = None, *, report: Report | None = print
 ) -> Any:

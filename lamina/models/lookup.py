@@ -10,8 +10,10 @@ import torch
 
 from lamina.graph import ArgumentError
 from lamina.layers.base import Layer
+from lamina.tracebacks import door
 
 
+@door
 def get_layer(model: Any, name: str | None = None, index: int | None = None) -> Layer:
     """The layer called ``name`` in a model, or ``encoder/dense`` or ``encoder.dense`` in a model or layer within it.
 

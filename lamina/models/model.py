@@ -15,6 +15,7 @@ from lamina.layers.given import with_given
 from lamina.layers.inputs import as_symbolic_input
 from lamina.layers.lending import prepare
 from lamina.layers.moving import note_place
+from lamina.layers.notes import no_call
 from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_weights
 from lamina.saving.from_config import from_config
@@ -27,7 +28,8 @@ from .drawn import Drawn
 from .folding.of_model import folded, joined
 from .lookup import get_layer
 from .save import compile_from_config, get_compile_config, save
-from .shown_forward import ShownForward, shown_as
+from .showing import notebook_page, summary
+from .shown_forward import ShownForward, noting_calls
 
 
 class Model(Trainer, Layer):
@@ -186,12 +188,12 @@ class Model(Trainer, Layer):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._forward_of_class = shown_as(Layer.forward, cls._facts.signature)
+        cls._forward_of_class = noting_calls(Layer.forward, cls._facts.signature)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph. Subclasses define their own."""
         if self._drawn is None:
-            raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs), or forward(self, x).")
+            raise no_call(self)
         return self._run(self._drawn.programs.get(training) or self.program(training), inputs)
 
     def _run(self, program: Program, inputs: Any) -> Any:
@@ -363,11 +365,7 @@ class Model(Trainer, Layer):
     def output_shape(self) -> Any:
         return tree.map_leaves(lambda t: t.shape, self.output)
 
-    def summary(self, *args: Any, **options: Any) -> None:
-        """Print a table of the layers; see `lamina.view.summary` for the arguments."""
-        from lamina.view import summary  # pictures are imported with it, and seldom wanted
-
-        summary(self, *args, **options)
+    summary, _repr_html_ = summary, notebook_page
 
     # -- files and copies
 
@@ -399,7 +397,7 @@ class Model(Trainer, Layer):
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = ("_step", "running", "_jit", "history")
+        made_anew = ("_step", "running", "_jit", "history", "_last_call")
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

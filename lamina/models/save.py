@@ -7,6 +7,7 @@ from typing import Any
 from lamina.graph import ArgumentError
 from lamina.saving import deserialize_keras_object, save_model, serialize_keras_object
 from lamina.saving.rescue import rescued
+from lamina.tracebacks import door
 from lamina.training.trainer import Trainer
 
 from . import editing
@@ -14,6 +15,7 @@ from . import editing
 _PARTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
+@door
 def save(model: Any, filepath: Any, overwrite: bool = True, **of_keras: Any) -> None:
     """Write graph, configs, weights, and how the model is trained, into one file.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, Graph, LaminaError, StructureError, SymbolicTensor, tree
 from lamina.graph.node import is_input_node
 from lamina.graph.source import begins_drawing
@@ -16,6 +17,7 @@ from lamina.layers.core.torch_module import TorchModule
 from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.fields import refuse_unknown
+from lamina.tracebacks import door
 
 from .drawn import Drawn
 from .editing import cannot_remove
@@ -52,6 +54,7 @@ class Sequential(Model):
         if self._drawn is not None:
             self._drawn.write()
 
+    @door
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer at the end.
 
@@ -111,8 +114,7 @@ class Sequential(Model):
 
     def _refuse(self, layer: Any, instead_of: Any = None) -> None:
         if not isinstance(layer, Layer):
-            hint = "layers.Lambda(function)" if callable(layer) else "Dense(10)"
-            raise ArgumentError("Sequential takes layers.", got=f"{type(layer).__name__}: {layer!r}"[:80], hint=hint)
+            raise self._no_layer(layer)
         if isinstance(layer, InputLayer) and (self._chain or self._start is not None):
             raise ArgumentError("An Input can only come first in a Sequential.", got=f"after {len(self._chain)} layers")
         if any(layer is other for other in self._chain):
@@ -123,12 +125,25 @@ class Sequential(Model):
         if not layer.auto_named and any(layer.name == other.name for other in others):
             raise ArgumentError(f"Two layers are both called {layer.name!r}.", hint="another name for one of them")
 
+    def _no_layer(self, given: Any) -> ArgumentError:
+        got, hint = f"{type(given).__name__}: {given!r}"[:80], "Dense(10)"
+        if isinstance(given, type):
+            got, hint = f"the class {given.__name__}", f"{given.__name__}(...): a layer is made by calling its class"
+        elif isinstance(given, SymbolicTensor):
+            hint = "the layer itself, not what it returns; or Model(inputs, outputs) for what is drawn already"
+        elif callable(given):
+            hint = "layers.Lambda(function)"
+        elif isinstance(given, (list, tuple)):
+            hint = "Sequential([...]) takes a list, add() one layer: for layer in layers: model.add(layer)"
+        return ArgumentError("Sequential takes layers.", got=got, hint=hint)
+
     def _key(self, layer: Layer) -> str:
         name, k = layer.name, 1
         while name in self._modules:
             name, k = f"{layer.name}_{k}", k + 1
         return name
 
+    @door
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer and return it."""
         if not self._chain:
@@ -178,7 +193,7 @@ class Sequential(Model):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         first = next(tree.leaves(args), None)
-        kind = torch.as_tensor(first).dtype if isinstance(first, np.ndarray) else getattr(first, "dtype", torch.float32)
+        kind = as_tensor(first).dtype if isinstance(first, np.ndarray) else getattr(first, "dtype", torch.float32)
         # Whole numbers are ids or counts and stay what they are; floats come in the dtype of the layers.
         own = self._chain[0]._variable_torch_dtype if self._chain else kind
         self._data_dtype = own if kind.is_floating_point and own.is_floating_point else kind
@@ -222,7 +237,9 @@ class Sequential(Model):
     def read_config(cls, config: dict[str, Any], reader: ConfigReader) -> Any:
         if "layers" not in config:
             return super().read_config(config, reader)
-        refuse_unknown(config, ("name", "trainable", "input", "layers", "tied"), "The config of a Sequential")
+        refuse_unknown(
+            config, ("name", "trainable", "input", "layers", "adapters", "tied"), "The config of a Sequential"
+        )
         model = cls(name=config.get("name"))
         first = [reader.layer(config["input"])] if config.get("input") is not None else []
         for layer in first + [reader.layer(entry) for entry in config["layers"]]:

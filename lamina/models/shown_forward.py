@@ -12,8 +12,10 @@ from functools import partial, wraps
 from typing import Any
 
 import torch
+from torch.compiler import is_compiling
 
 from lamina.layers import fx
+from lamina.layers.last_call import shapes_given
 
 
 class ShownForward:
@@ -60,16 +62,20 @@ def forward_of_graph(signature: inspect.Signature) -> Callable[..., Any]:
     return with_signature(forward, signature)
 
 
-def shown_as(forward: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
-    """The same function under this signature, to which `self` is added.
+def noting_calls(forward: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
+    """The same function under this signature, to which `self` is added. It leaves the shape that it was given on the
+    model, for a summary of that: 0.2 us.
 
-    >>> def forward(self, *args): return sum(args)
-    >>> inspect.signature(shown_as(forward, inspect.signature(lambda image, text=None: None)))
+    >>> def forward(self, x, **options): return x.sum()
+    >>> inspect.signature(noting_calls(forward, inspect.signature(lambda image, text=None: None)))
     <Signature (self, /, image, text=None)>
     """
 
     @wraps(forward)
     def shown(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if not is_compiling():
+            plain = len(args) == 1 and type(args[0]) is torch.Tensor and not kwargs
+            self.__dict__["_last_call"] = args[0].shape if plain else shapes_given(args, kwargs)
         return forward(self, *args, **kwargs)
 
     return with_signature(shown, signature)

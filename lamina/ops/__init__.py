@@ -7,6 +7,10 @@ bits is computed and returned with 64 bits.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from lamina.public_names import names_of
+
 from . import image, linalg, nn, numpy
 from .activation import (
     celu,
@@ -456,3 +460,6 @@ __all__ = [
     "trunc", "unfold", "unique", "unravel_index", "unstack", "vander", "var", "vdot", "vectorize", "vectorized_map",
     "view", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

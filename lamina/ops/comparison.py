@@ -11,7 +11,7 @@ import torch
 from lamina.graph import ArgumentError, Symbolic, record
 
 from .one_node import holds_symbolic
-from .operands import is_number, number_dtype, operands, placed, refuse_symbolic, tensor, tensors
+from .operands import here, is_number, number_dtype, operands, placed, refuse_symbolic, tensor, tensors
 
 
 def equal(x1: Any, x2: Any) -> Any:
@@ -180,11 +180,13 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
         x1, x2: shapes that broadcast; either may be a number.
 
     Raises:
-        ValueNeededError: the condition alone is given, and symbolic.
+        ValueNeededError: the condition alone is given, and symbolic. ArgumentError: one value without the other.
 
     >>> where([True, False], [1.0, 2.0], 0)
     tensor([1., 0.])
     """
+    if (x1 is None) != (x2 is None):
+        raise ArgumentError("ops.where takes both values, or none.", got="one", where=here(), hint="where(c, a, b)")
     beside = placed(condition, *(None if is_number(x) else x for x in (x1, x2)))
     condition = tensor(beside[0], torch.bool)
     x1, x2 = (x if is_number(x) else part for x, part in zip((x1, x2), beside[1:], strict=True))

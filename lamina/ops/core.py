@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_array
 from lamina.graph import ArgumentError
 from lamina.graph.dtypes import name_of, to_torch
 
@@ -48,7 +49,7 @@ def array(x: Any, dtype: Any = None) -> Any:
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """The values as a NumPy array: without gradient, from whatever device, bfloat16 as float32.
+    """The values as a NumPy array: without gradient, from whatever device, bfloat16 and float8 as float32.
 
     Raises:
         ValueNeededError: `x` is symbolic.
@@ -59,8 +60,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
     refuse_symbolic("convert_to_numpy", x, hint="model.predict(...), which returns arrays")
     if not isinstance(x, torch.Tensor):
         return np.array(tensor(x).numpy()) if isinstance(x, (list, tuple)) else np.array(x)
-    x = x.detach().cpu()
-    return np.array((x.float() if x.dtype == torch.bfloat16 else x).numpy())
+    return np.array(as_array(x))
 
 
 def is_tensor(x: Any) -> bool:

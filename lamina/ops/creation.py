@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
-from lamina.graph import ArgumentError, Symbolic, SymbolicTensor, record, tree
+from lamina.graph import ArgumentError, DtypeError, Symbolic, SymbolicTensor, record, tree
 from lamina.graph.dtypes import to_torch
 
 from .core import cast
 from .numbers import numbers
 from .one_node import one_node, one_node_of
-from .operands import common, floating, is_number, larger, number_dtype, operands, placed, tensor
+from .operands import common, floating, here, is_number, larger, number_dtype, operands, placed, tensor
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
@@ -212,6 +213,9 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
         k: which diagonal.
         dtype: of the result; float32 by default.
 
+    Raises:
+        DtypeError: a size that is no whole number.
+
     >>> eye(2, 3, k=1)
     tensor([[0., 1., 0.],
             [0., 0., 1.]])
@@ -272,6 +276,9 @@ def _rows_and_columns(n: Any, m: Any) -> tuple[Any, Any]:
     """The index of each row (N, 1), and of each column (M,)."""
     n = numbers(n)
     m = n if m is None else numbers(m)
+    for size in (n, m):
+        if isinstance(size, (float, np.floating)):
+            raise DtypeError("A matrix has a whole number of rows and columns.", got=repr(size), where=here())
     beside = _tensor_behind((n, m))
     return torch.unsqueeze(_count(beside, 0, n, 1, torch.int32), 1), _count(beside, 0, m, 1, torch.int32)
 

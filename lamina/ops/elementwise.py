@@ -246,7 +246,16 @@ def round(x: Any, decimals: int = 0) -> Any:
     tensor([0., 2., 2.])
     """
     x = tensor(x)
-    return torch.round(x, decimals=decimals) if x.dtype.is_floating_point else torch.round(x)
+    if x.dtype.is_floating_point or x.dtype.is_complex:
+        return torch.round(x, decimals=decimals)
+    if decimals >= 0 or x.dtype == torch.bool:
+        return torch.round(x)
+    # Whole numbers to tens: exact, by what is left over.
+    tens = 10**-decimals
+    rest = torch.remainder(x, tens)
+    below, left = x - rest, 2 * rest
+    odd = torch.remainder(torch.div(below, tens, rounding_mode="floor"), 2) == 1
+    return torch.where((left > tens) | ((left == tens) & odd), below + tens, below)
 
 
 def isnan(x: Any) -> Any:

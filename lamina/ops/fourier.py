@@ -52,7 +52,7 @@ def fft2(x: Any) -> Any:
     tensor([[10., -2.],
             [-4.,  0.]])
     """
-    return _two(torch.fft.fft2(_complex("fft2", x)))
+    return _two(torch.fft.fft2(_complex("fft2", x, 2)))
 
 
 @one_node
@@ -65,7 +65,7 @@ def ifft2(x: Any) -> Any:
     tensor([[1., 2.],
             [3., 4.]])
     """
-    return _two(torch.fft.ifft2(_complex("ifft2", x)))
+    return _two(torch.fft.ifft2(_complex("ifft2", x, 2)))
 
 
 @one_node_of(numbers=("fft_length",))
@@ -85,7 +85,7 @@ def rfft(x: Any, fft_length: int | None = None) -> Any:
     >>> rfft([0.0, 1.0, 2.0, 3.0])
     (tensor([ 6., -2., -2.]), tensor([0., 2., 0.]))
     """
-    return _two(torch.fft.rfft(floating(x), _length("rfft", fft_length)))
+    return _two(torch.fft.rfft(_ranked("rfft", floating(x), 1), _length("rfft", fft_length)))
 
 
 @one_node_of(numbers=("fft_length",))
@@ -302,7 +302,7 @@ def _frame_window(name: str, window: Any, width: int, stride: int, length: int, 
     return F.pad(window, (left, length - width - left))
 
 
-def _complex(name: str, x: Any) -> torch.Tensor:
+def _complex(name: str, x: Any, rank: int = 1) -> torch.Tensor:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise ArgumentError(
             f"ops.{name} takes two tensors, the real and the imaginary part.",
@@ -310,14 +310,20 @@ def _complex(name: str, x: Any) -> torch.Tensor:
             hint=f"ops.{name}((real, imaginary))",
         )
     real, imaginary = common(*x)
-    if not real.dtype.is_floating_point:
-        raise DtypeError(f"ops.{name} takes floats.", got=f"{real.dtype}", hint="ops.cast(x, 'float32')")
     if real.shape != imaginary.shape:
         raise ShapeError(
             f"ops.{name}: the real and the imaginary part have two shapes.",
             got=f"{tuple(real.shape)} and {tuple(imaginary.shape)}",
         )
+    if not _ranked(name, real, rank).dtype.is_floating_point:
+        raise DtypeError(f"ops.{name} takes floats.", got=f"{real.dtype}", hint="ops.cast(x, 'float32')")
     return torch.complex(real, imaginary)
+
+
+def _ranked(name: str, x: torch.Tensor, rank: int) -> torch.Tensor:
+    if x.ndim < rank:
+        raise ShapeError(f"ops.{name} needs {rank} or more axes.", got=f"shape {tuple(x.shape)}", where=here())
+    return x
 
 
 def _two(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

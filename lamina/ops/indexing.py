@@ -48,7 +48,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
         x, axis = x.reshape(-1), 0
     (axis,) = plain_axes(x, axis)
     chosen = x.index_select(axis, _from_front(indices.reshape(-1), x.shape[axis]))
-    return chosen.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return chosen.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
 @one_node
@@ -77,7 +77,10 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
     Args:
         inputs: any shape.
         start_indices: integers, or a tensor of them.
-        shape: the block's sizes: plain integers.
+        shape: the block's sizes: plain integers; -1 for all from the beginning on.
+
+    Raises:
+        ArgumentError: -1 where a tensor tells where the block begins, so that its size hangs on values.
 
     >>> slice([[1, 2, 3], [4, 5, 6]], (0, 1), (2, 2))
     tensor([[2, 3],
@@ -86,10 +89,17 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Any:
     inputs = tensor(inputs)
     for axis, (start, length) in enumerate(zip(start_indices, shape, strict=True)):
         if isinstance(start, torch.Tensor):
+            if isinstance(length, int) and length == -1:
+                raise ArgumentError(
+                    "ops.slice: the size of the block depends on values.",
+                    got=f"-1 along axis {axis}, where a tensor tells the beginning",
+                    hint="its size, or whole numbers as start_indices",
+                )
             places = whole("slice", start) + torch.arange(length, device=inputs.device)
             inputs = inputs.index_select(axis, _from_front(places, inputs.shape[axis]))
         else:
-            inputs = inputs.narrow(axis, start, length)
+            rest = isinstance(length, int) and length == -1
+            inputs = inputs.narrow(axis, start, inputs.shape[axis] - start if rest else length)
     return inputs
 
 

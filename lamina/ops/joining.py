@@ -24,9 +24,14 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
         xs: tensors of one shape, but for the size along the axis.
         axis: along which.
 
+    Raises:
+        ArgumentError: no axis.
+
     >>> concatenate([[1, 2], [3.5]])
     tensor([1.0000, 2.0000, 3.5000])
     """
+    if axis is None:
+        raise ArgumentError("ops.concatenate joins along one axis.", got="axis=None", hint="ops.ravel each, axis=0")
     parts = common(*xs)
     return moved(torch.cat(parts, axis), parts, lambda notes: np.concatenate(notes, axis))
 

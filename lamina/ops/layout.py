@@ -11,7 +11,7 @@ from lamina.graph import ArgumentError, ShapeError
 
 from .noted_numbers import moved
 from .numbers import numbers
-from .operands import here, plain_axes, tensor, with_sizes
+from .operands import here, names_none, plain_axes, tensor, with_sizes
 
 
 def reshape(x: Any, newshape: Any) -> Any:
@@ -21,11 +21,21 @@ def reshape(x: Any, newshape: Any) -> Any:
         x: any shape.
         newshape: the sizes. One may be -1: what is left over. They may be symbolic, from `ops.shape`.
 
+    Raises:
+        ArgumentError: a size below -1, or two that are left over.
+
     >>> reshape([1, 2, 3, 4], (2, -1))
     tensor([[1, 2],
             [3, 4]], dtype=torch.int32)
     """
-    return with_sizes(tensor(x), "reshape", numbers(newshape))
+    newshape = numbers(newshape)
+    sizes = newshape if isinstance(newshape, tuple) else (newshape,)
+    known = [size for size in sizes if isinstance(size, int)]
+    if known.count(-1) > 1 or any(size < -1 for size in known):
+        raise ArgumentError(
+            "ops.reshape takes sizes, of which one may be -1.", got=f"newshape={newshape}", where=here()
+        )
+    return with_sizes(tensor(x), "reshape", newshape)
 
 
 def ravel(x: Any) -> Any:
@@ -126,7 +136,7 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     x = tensor(x)
     if axis is None:
         return torch.squeeze(x)
-    axes = plain_axes(x, axis)
+    axes = () if names_none(axis) else plain_axes(x, axis)
     wrong = [one for one in axes if x.shape[one] not in (1, None)]
     if wrong:
         raise ShapeError(
@@ -150,7 +160,7 @@ def flip(x: Any, axis: Any = None) -> Any:
             [4, 3]], dtype=torch.int32)
     """
     x = tensor(x)
-    return torch.flip(x, plain_axes(x, axis))
+    return torch.flip(x, () if names_none(axis) else plain_axes(x, axis))
 
 
 def fliplr(x: Any) -> Any:
@@ -206,10 +216,13 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
 
     Args:
         x: any shape.
-        shift: one integer, or one for each axis named.
+        shift: one integer for all, or one for each axis named.
         axis: along which; by default over all values in a row.
 
     >>> roll([1, 2, 3], 1)
     tensor([3, 1, 2], dtype=torch.int32)
     """
-    return torch.roll(tensor(x), numbers(shift), axis)
+    shift = numbers(shift)
+    if isinstance(axis, (list, tuple)) and isinstance(shift, int):
+        shift = (shift,) * len(axis)
+    return torch.roll(tensor(x), shift, axis)

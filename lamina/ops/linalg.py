@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lamina.graph import ArgumentError, ShapeError
+from lamina.public_names import names_of
 
 from .derivatives import jvp
 from .one_node import one_node
-from .operands import common, floating, placed
+from .operands import common, floating, here, placed
 
 # As Keras groups them: `slogdet` stands with NumPy's functions, `logdet` under `ops` alone.
 __all__ = [
     "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "jvp", "lstsq", "lu_factor", "matrix_rank", "norm",
     "pinv", "qr", "solve", "solve_triangular", "svd",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
@@ -44,7 +48,7 @@ def det(x: Any) -> Any:
     >>> det([[1.0, 2.0], [3.0, 4.0]])
     tensor(-2.)
     """
-    return torch.linalg.det(floating(x))
+    return torch.linalg.det(_square("det", x))
 
 
 def slogdet(x: Any) -> Any:
@@ -59,7 +63,7 @@ def slogdet(x: Any) -> Any:
     >>> slogdet([[0.0, 2.0], [2.0, 0.0]])
     (tensor(-1.), tensor(1.3863))
     """
-    return tuple(torch.linalg.slogdet(floating(x)))
+    return tuple(torch.linalg.slogdet(_square("slogdet", x)))
 
 
 def logdet(x: Any) -> Any:
@@ -71,7 +75,7 @@ def logdet(x: Any) -> Any:
     >>> logdet([[2.0, 0.0], [0.0, 4.0]])
     tensor(2.0794)
     """
-    return torch.logdet(floating(x))
+    return torch.logdet(_square("logdet", x))
 
 
 def matrix_rank(x: Any, tol: float | None = None) -> Any:
@@ -84,7 +88,7 @@ def matrix_rank(x: Any, tol: float | None = None) -> Any:
     >>> matrix_rank([[1.0, 2.0], [2.0, 4.0]])
     tensor(1, dtype=torch.int32)
     """
-    return torch.linalg.matrix_rank(floating(x), atol=tol).to(torch.int32)
+    return torch.linalg.matrix_rank(_matrices("matrix_rank", x), atol=tol).to(torch.int32)
 
 
 def inv(x: Any) -> Any:
@@ -100,7 +104,7 @@ def inv(x: Any) -> Any:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return torch.linalg.inv(floating(x))
+    return torch.linalg.inv(_square("inv", x))
 
 
 def pinv(x: Any, rcond: float | None = None) -> Any:
@@ -113,7 +117,7 @@ def pinv(x: Any, rcond: float | None = None) -> Any:
     >>> pinv([[2.0], [0.0]])
     tensor([[0.5000, 0.0000]])
     """
-    return torch.linalg.pinv(floating(x), rtol=rcond)
+    return torch.linalg.pinv(_matrices("pinv", x), rtol=rcond)
 
 
 def solve(a: Any, b: Any) -> Any:
@@ -163,7 +167,7 @@ def cholesky(x: Any, upper: bool = False) -> Any:
     tensor([[2., 0.],
             [0., 3.]])
     """
-    return torch.linalg.cholesky(floating(x), upper=upper)
+    return torch.linalg.cholesky(_square("cholesky", x), upper=upper)
 
 
 def cholesky_inverse(x: Any, upper: bool = False) -> Any:
@@ -176,7 +180,7 @@ def cholesky_inverse(x: Any, upper: bool = False) -> Any:
     >>> cholesky_inverse(cholesky([[4.0, 0.0], [0.0, 9.0]])).diagonal()
     tensor([0.2500, 0.1111])
     """
-    return torch.cholesky_inverse(floating(x), upper)
+    return torch.cholesky_inverse(_square("cholesky_inverse", x), upper)
 
 
 @one_node
@@ -194,7 +198,7 @@ def lu_factor(x: Any) -> Any:
     (tensor([[4.0000, 4.0000],
             [0.2500, 1.0000]]), tensor([1, 1], dtype=torch.int32))
     """
-    lu, pivots = torch.linalg.lu_factor(floating(x))
+    lu, pivots = torch.linalg.lu_factor(_matrices("lu_factor", x))
     return lu, pivots - 1  # PyTorch counts rows from 1
 
 
@@ -241,7 +245,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
     """
     if mode not in ("reduced", "complete"):
         raise ArgumentError(f"ops.qr has no mode {mode!r}.", expected="'reduced' or 'complete'")
-    return torch.linalg.qr(floating(x), mode)
+    return torch.linalg.qr(_matrices("qr", x), mode)
 
 
 def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
@@ -255,7 +259,7 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     >>> svd([[3.0, 0.0], [0.0, 4.0]], compute_uv=False)
     tensor([4., 3.])
     """
-    x = floating(x)
+    x = _matrices("svd", x)
     return torch.linalg.svd(x, full_matrices) if compute_uv else torch.linalg.svdvals(x)
 
 
@@ -268,7 +272,7 @@ def eig(x: Any) -> Any:
     >>> eig([[0.0, 1.0], [-1.0, 0.0]])[0]
     tensor([0.+1.j, 0.-1.j])
     """
-    return torch.linalg.eig(floating(x))
+    return torch.linalg.eig(_square("eig", x))
 
 
 def eigh(x: Any) -> Any:
@@ -280,4 +284,23 @@ def eigh(x: Any) -> Any:
     >>> eigh([[2.0, 0.0], [0.0, 1.0]])[0]
     tensor([1., 2.])
     """
-    return torch.linalg.eigh(floating(x))
+    return torch.linalg.eigh(_square("eigh", x))
+
+
+def _matrices(name: str, x: Any) -> Any:
+    """`x` as floats; ShapeError if its last two axes are none."""
+    x = floating(x)
+    if x.ndim < 2:
+        got = f"shape {tuple(x.shape)}"
+        raise ShapeError(f"ops.{name} cannot take what is no matrix.", got=got, expected="(..., N, M)", where=here())
+    return x
+
+
+def _square(name: str, x: Any) -> Any:
+    """The same; ShapeError also if there are not as many rows as columns."""
+    x = _matrices(name, x)
+    rows, columns = x.shape[-2:]
+    if rows != columns and rows is not None and columns is not None:
+        what = f"ops.{name} cannot take matrices that are not square."
+        raise ShapeError(what, got=f"shape {tuple(x.shape)}", expected="(..., N, N)", where=here())
+    return x

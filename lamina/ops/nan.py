@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from .one_node import one_node
-from .operands import floating, plain_axes, tensor
+from .operands import floating, reduced, tensor
 from .reduction import argmax, argmin, cumprod, cumsum, max, min, prod, sum
 
 
@@ -224,11 +224,11 @@ def _may_be_nan(x: torch.Tensor) -> bool:
 
 
 def _count(x: torch.Tensor, axis: Any, keepdims: bool) -> torch.Tensor:
-    return torch.sum(~torch.isnan(x), plain_axes(x, axis), keepdims)
+    return torch.sum(*reduced(~torch.isnan(x), axis, keepdims))
 
 
 def _unless_all_are_nan(x: Any, result: torch.Tensor, axis: Any, keepdims: bool, otherwise: float) -> torch.Tensor:
     x = tensor(x)
     if not _may_be_nan(x):
         return result
-    return torch.where(torch.isnan(x).all(plain_axes(x, axis), keepdims), otherwise, result)
+    return torch.where(torch.all(*reduced(torch.isnan(x), axis, keepdims)), otherwise, result)

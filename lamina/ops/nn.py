@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from lamina.public_names import names_of
+
 from .activation import (
     celu,
     elu,
@@ -88,3 +92,6 @@ __all__ = [
     "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish",
     "tanh_shrink", "threshold", "unfold",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

@@ -12,22 +12,27 @@ from lamina import config
 from lamina.graph import ArgumentError, DtypeError
 
 from .one_node import one_node
-from .operands import floating, here, placed, plain_axes
+from .operands import floating, here, placed, plain_axes, reduced
 
 
 @one_node
-def normalize(x: Any, axis: Any = -1, order: float = 2, epsilon: float | None = None) -> Any:
+def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Any:
     """`x / max(length of x along axis, epsilon)`.
 
     Args:
         x: any shape.
         axis: along which the length is taken: one or several, None for all.
-        order: which length: 2 is Euclid's, 1 the sum of absolute values.
+        order: which length, a whole number: 2 is Euclid's, 1 the sum of absolute values.
         epsilon: what stands for shorter lengths; 1e-7 by default.
+
+    Raises:
+        ArgumentError: an order that is no whole number above 0.
 
     >>> normalize([3.0, 4.0])
     tensor([0.6000, 0.8000])
     """
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise ArgumentError("ops.normalize needs a whole order.", got=f"order={order!r}", expected="an int >= 1")
     x = floating(x)
     length = torch.linalg.vector_norm(x, order, plain_axes(x, axis), keepdim=True)
     return x / length.clamp(min=config.epsilon() if epsilon is None else epsilon)
@@ -53,7 +58,8 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         raise ArgumentError("ops.moments: synchronized=True is not supported.", hint="synchronized=False")
     x = floating(x)
     wide = x.float() if x.dtype == torch.float16 else x
-    variance, mean = torch.var_mean(wide, plain_axes(x, axes), correction=0, keepdim=keepdims)
+    wide_values, places, keepdims = reduced(wide, axes, keepdims)
+    variance, mean = torch.var_mean(wide_values, places, correction=0, keepdim=keepdims)
     if wide is not x:
         limits = torch.finfo(x.dtype)
         mean, variance = (m.clamp(limits.min, limits.max).to(x.dtype) for m in (mean, variance))

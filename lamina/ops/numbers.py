@@ -1,8 +1,8 @@
 """Numbers that are given as tensors: sizes, how often, how many, where.
 
 Keras' guides put sizes together as tensors: ``concatenate([expand_dims(batch, -1), [1, 1]])``. A symbolic tensor
-that is made of sizes and numbers alone is read back into the symbolic numbers that it was put together from. So the node that
-takes them holds numbers, as if there had been no tensor, and exporters see sizes and not values of data.
+that is made of sizes and numbers alone is read back into the symbolic numbers that it was put together from. So the
+node that takes them holds numbers, as if there had been no tensor, and exporters see sizes and not values of data.
 """
 
 from __future__ import annotations

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from lamina.public_names import names_of
+
 from .arithmetic import (
     abs,
     absolute,
@@ -297,3 +301,6 @@ __all__ = [
     "transpose", "trapezoid", "tri", "tril", "triu", "true_divide", "trunc", "unique", "unravel_index", "vander",
     "var", "vdot", "vectorize", "view", "vsplit", "vstack", "where", "zeros", "zeros_like",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

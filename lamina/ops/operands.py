@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.arrays import as_tensor
+from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import (
     ArgumentError,
     DtypeError,
@@ -58,7 +58,7 @@ def tensor(x: Any, dtype: Any = None) -> Any:
         return noted(torch.as_tensor(x, dtype=wanted or number_dtype(x)), x)
     array = np.asarray(x)
     array = array.astype(_WIDENED.get(array.dtype, array.dtype), copy=False)
-    if array.dtype.kind not in "biufc":
+    if not holds_numbers(array.dtype):
         raise DtypeError(f"{x!r} cannot become a tensor.", got=f"an array of {array.dtype}", expected="numbers")
     return noted(as_tensor(array, wanted), array)
 
@@ -71,7 +71,7 @@ def _from_list(values: Any, wanted: torch.dtype | None) -> Any:
         return moved(torch.stack([tensor(part, common) for part in parts]), parts, np.stack)
     kinds = {number_dtype(v) if is_number(v) else tensor(v).dtype for v in leaves}
     kind = wanted or reduce(torch.promote_types, kinds or {torch.float32})
-    return noted(torch.as_tensor(np.asarray(values), dtype=kind), values)
+    return noted(as_tensor(np.asarray(values), kind), values)
 
 
 def is_number(x: Any) -> bool:
@@ -220,7 +220,7 @@ def plain_axes(x: Any, axis: Any) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(x.ndim))
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
-    if not axes:  # which PyTorch would take for all of them
+    if not axes:  # which PyTorch would take for all of them; `reduced` has none
         raise ArgumentError("An empty axis names no axis.", where=here(), hint="axis=None for all")
     for one in axes:
         if not -x.ndim <= one < x.ndim:
@@ -229,6 +229,22 @@ def plain_axes(x: Any, axis: Any) -> tuple[int, ...]:
                 f"There is no axis {one}.", got=f"a tensor of shape {tuple(x.shape)}", where=here(), hint=last
             )
     return tuple(one % x.ndim for one in axes)
+
+
+def names_none(axis: Any) -> bool:
+    """Whether `axis` is an empty list: as NumPy has it, along no axis at all."""
+    return isinstance(axis, (list, tuple)) and not axis
+
+
+def reduced(x: Any, axis: Any, keepdims: bool = False) -> tuple[Any, tuple[int, ...], bool]:
+    """What a reduction of PyTorch is called with: tensor, axes, and whether they stay.
+
+    An empty `axis` reduces nothing, as NumPy: each value by itself, along an axis of its own. PyTorch would take it
+    for all axes.
+    """
+    if names_none(axis):
+        return torch.unsqueeze(x, -1), (x.ndim,), False
+    return x, plain_axes(x, axis), keepdims
 
 
 def here() -> str:

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from lamina.graph import ShapeError
+from lamina.graph import ArgumentError, ShapeError
 
 from .one_node import one_node
-from .operands import common, counted, is_number, placed, plain_axes, tensor
+from .operands import common, counted, here, is_number, placed, plain_axes, tensor
 
 
 def matmul(x1: Any, x2: Any) -> Any:
@@ -184,7 +184,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     >>> trace([[1, 2], [3, 4]])
     tensor(5, dtype=torch.int32)
     """
-    x = counted(x)
+    x = counted(_spanned("trace", x, axis1, axis2))
     return torch.sum(torch.diagonal(x, offset, axis1, axis2), -1, dtype=x.dtype)
 
 
@@ -199,7 +199,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     >>> diagonal([[1, 2], [3, 4]])
     tensor([1, 4], dtype=torch.int32)
     """
-    return torch.diagonal(tensor(x), offset, axis1, axis2)
+    return torch.diagonal(_spanned("diagonal", x, axis1, axis2), offset, axis1, axis2)
 
 
 def diag(x: Any, k: int = 0) -> Any:
@@ -292,3 +292,11 @@ def _in_numbers(product: Any, a: Any, b: Any, *arguments: Any) -> Any:
     if a.dtype != torch.bool:
         return product(a, b, *arguments)
     return product(a.to(torch.int32), b.to(torch.int32), *arguments) > 0
+
+
+def _spanned(name: str, x: Any, axis1: int, axis2: int) -> Any:
+    x = tensor(x)
+    one, other = plain_axes(x, (axis1, axis2))
+    if one == other:
+        raise ArgumentError(f"ops.{name} needs two axes.", got=f"axis1={axis1}, axis2={axis2}", where=here())
+    return x

@@ -16,7 +16,7 @@ import torch
 from lamina.graph import ArgumentError, tree
 
 from .one_node import one_node
-from .operands import floating, is_number, ordered, plain_axes, tensor
+from .operands import floating, is_number, ordered, reduced, tensor
 
 # The place among the sorted values, a fraction, as each method takes it.
 _PLACES: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = MappingProxyType(
@@ -127,8 +127,7 @@ def _quantile(
     if method not in _PLACES:
         raise ArgumentError(f"ops.{name} has no method {method!r}.", expected=f"one of {[*_PLACES]}")
     _check_parts(name, q, whole)
-    x = ordered(floating(x))
-    axes = plain_axes(x, axis)
+    x, axes, keepdims = reduced(ordered(floating(x)), axis, keepdims)
     kind = torch.promote_types(x.dtype, torch.float32)  # in which places are exact for up to 2**24 values
     parts = tensor(q).to(device=x.device, dtype=kind) / whole
     found = _along_last(_gathered(x.to(kind), axes), parts.reshape(-1), method, passes_nan).to(x.dtype)

@@ -1,5 +1,7 @@
 """Many values to one: along one axis, several, or all (`axis=None`). `keepdims` leaves axes of size 1 in their place.
 
+An empty `axis` reduces nothing: the sum of each value by itself.
+
 Bools and integers shorter than 32 bits are summed in int32; means and variances of integers are float32.
 """
 
@@ -13,7 +15,7 @@ from lamina.graph import ShapeError
 
 from .arithmetic import maximum, minimum, subtract
 from .one_node import one_node
-from .operands import counted, floating, floating_pair, ordered, plain_axes, tensor
+from .operands import counted, floating, floating_pair, names_none, ordered, plain_axes, reduced, tensor
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -30,8 +32,8 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> sum([[1, 2], [3, 4]], axis=0)
     tensor([4, 6], dtype=torch.int32)
     """
-    x = counted(x)
-    return torch.sum(x, plain_axes(x, axis), keepdims, dtype=x.dtype)
+    x, axes, keepdims = reduced(counted(x), axis, keepdims)
+    return torch.sum(x, axes, keepdims, dtype=x.dtype)
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
@@ -50,7 +52,9 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
     tensor([ 2., 12.])
     """
     x = counted(x) if dtype is None else tensor(tensor(x), dtype)
-    for place in sorted(plain_axes(x, axis), reverse=True):  # PyTorch multiplies along one axis at a time
+    for place in sorted(
+        () if names_none(axis) else plain_axes(x, axis), reverse=True
+    ):  # PyTorch multiplies along one axis at a time
         x = torch.prod(x, place, keepdims, dtype=x.dtype)
     return x
 
@@ -69,8 +73,7 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> mean([[1, 2], [3, 4]], axis=1)
     tensor([1.5000, 3.5000])
     """
-    x = floating(x)
-    return torch.mean(x, plain_axes(x, axis), keepdims)
+    return torch.mean(*reduced(floating(x), axis, keepdims))
 
 
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -87,8 +90,8 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> var([1.0, 3.0])
     tensor(1.)
     """
-    x = floating(x)
-    return torch.var(x, plain_axes(x, axis), correction=0, keepdim=keepdims)
+    x, axes, keepdims = reduced(floating(x), axis, keepdims)
+    return torch.var(x, axes, correction=0, keepdim=keepdims)
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -105,8 +108,8 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> std([1.0, 3.0])
     tensor(1.)
     """
-    x = floating(x)
-    return torch.std(x, plain_axes(x, axis), correction=0, keepdim=keepdims)
+    x, axes, keepdims = reduced(floating(x), axis, keepdims)
+    return torch.std(x, axes, correction=0, keepdim=keepdims)
 
 
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
@@ -124,9 +127,12 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
     >>> max([[1, 5], [7, 4]], axis=0)
     tensor([7, 5], dtype=torch.int32)
     """
-    x = ordered(x)
-    largest = torch.amax(x, plain_axes(x, axis), keepdims)
-    return largest if initial is None else maximum(largest, tensor(initial, x.dtype))
+    x, axes, keepdims = reduced(ordered(x), axis, keepdims)
+    if initial is None:
+        return torch.amax(x, axes, keepdims)
+    if 0 in x.shape:  # of nothing PyTorch has no extreme
+        return _nothing_but(initial, x, axes, keepdims)
+    return maximum(torch.amax(x, axes, keepdims), tensor(initial, x.dtype))
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
@@ -144,9 +150,12 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
     >>> min([[1, 5], [7, 4]], axis=0)
     tensor([1, 4], dtype=torch.int32)
     """
-    x = ordered(x)
-    smallest = torch.amin(x, plain_axes(x, axis), keepdims)
-    return smallest if initial is None else minimum(smallest, tensor(initial, x.dtype))
+    x, axes, keepdims = reduced(ordered(x), axis, keepdims)
+    if initial is None:
+        return torch.amin(x, axes, keepdims)
+    if 0 in x.shape:  # of nothing PyTorch has no extreme
+        return _nothing_but(initial, x, axes, keepdims)
+    return minimum(torch.amin(x, axes, keepdims), tensor(initial, x.dtype))
 
 
 def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -219,6 +228,8 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     if weights is None:
         return mean(x, axis)
     x, weights = floating_pair(x, weights)
+    if names_none(axis):
+        x, weights, axis = x.unsqueeze(-1), weights.unsqueeze(-1), -1
     axes = plain_axes(x, axis)
     if weights.shape != x.shape:
         sizes = tuple(x.shape[place] for place in axes)
@@ -247,8 +258,7 @@ def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> all([[True, False], [True, True]], axis=1)
     tensor([False,  True])
     """
-    x = _truth(x)
-    return torch.all(x, plain_axes(x, axis), keepdims)
+    return torch.all(*reduced(_truth(x), axis, keepdims))
 
 
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -265,8 +275,7 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> any([[True, False], [False, False]], axis=1)
     tensor([ True, False])
     """
-    x = _truth(x)
-    return torch.any(x, plain_axes(x, axis), keepdims)
+    return torch.any(*reduced(_truth(x), axis, keepdims))
 
 
 def count_nonzero(x: Any, axis: Any = None) -> Any:
@@ -282,8 +291,8 @@ def count_nonzero(x: Any, axis: Any = None) -> Any:
     >>> count_nonzero([[0, 1], [2, 3]], axis=1)
     tensor([1, 2], dtype=torch.int32)
     """
-    x = _truth(x)
-    return torch.sum(x, plain_axes(x, axis), dtype=torch.int32)
+    x, axes, keepdims = reduced(_truth(x), axis)
+    return torch.sum(x, axes, keepdims, dtype=torch.int32)
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
@@ -334,8 +343,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> logsumexp([1000.0, 1000.0])
     tensor(1000.6932)
     """
-    x = floating(x)
-    return torch.logsumexp(x, plain_axes(x, axis), keepdims)
+    return torch.logsumexp(*reduced(floating(x), axis, keepdims))
 
 
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
@@ -366,6 +374,11 @@ def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """
     x, axis = _in_a_row(x, axis, dtype)
     return torch.cumprod(x, axis, dtype=x.dtype)
+
+
+def _nothing_but(initial: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    sizes = [1 if place in axes else size for place, size in enumerate(x.shape) if keepdims or place not in axes]
+    return x.new_full(sizes, initial)
 
 
 def _truth(x: Any) -> Any:

@@ -44,6 +44,9 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
     >>> argsort([3, 1, 2])
     tensor([1, 2, 0], dtype=torch.int32)
     """
+    x = ordered(x)
+    if x.ndim == 0 and axis in (-1, 0):  # as NumPy: a number alone is in order
+        axis = None
     x, place = _in_a_row(x, axis)
     return torch.argsort(x, dim=place, stable=True).to(torch.int32)
 

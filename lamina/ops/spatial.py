@@ -42,9 +42,10 @@ def is_channels_last(data_format: str | None) -> bool:
 
 def is_same(padding: str) -> bool:
     """Whether windows reach over the border."""
-    if padding not in ("valid", "same"):
+    word = padding.lower() if isinstance(padding, str) else padding
+    if word not in ("valid", "same"):
         raise ArgumentError(f"There is no padding {padding!r}.", expected="'valid' or 'same'")
-    return padding == "same"
+    return bool(word == "same")
 
 
 def each(name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
     Args:
         x: any shape.
         num: how many there are; need not be said.
-        axis: whose size must be known.
+        axis: whose size must be known, unless `num` tells it.
 
     Raises:
         ShapeError: there are not `num`.
@@ -33,6 +33,8 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
         raise ShapeError(
             f"ops.unstack cannot give {num} slices.", got=f"axis {axis} of shape {tuple(x.shape)}", where=here()
         )
+    if num is not None and x.shape[place] is None:
+        x = torch.unflatten(x, place, (num, 1)).squeeze(place + 1)  # which sees when the model runs that there are
     return tuple(torch.unbind(x, place))
 
 

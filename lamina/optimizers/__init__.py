@@ -4,9 +4,10 @@ fused kernels where the mathematics is the same, and by operations on lists of t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamina.graph.errors import ArgumentError
+from lamina.public_names import names_of
 from lamina.registry import Registry
 
 from . import legacy, schedules
@@ -54,6 +55,9 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 _OPTIMIZERS = Registry(
     "optimizer",

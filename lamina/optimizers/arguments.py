@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from lamina.graph.errors import ArgumentError
+from lamina.graph.source import caller
+
+
+def number(given: Any) -> float:
+    """A float; a text that spells one is none, as in Keras.
+
+    Raises:
+        TypeError, ValueError: no number.
+    """
+    if isinstance(given, str):
+        raise TypeError(given)
+    return float(given)
+
+
+def tell_of_negative_rate(optimizer: Any, rate: float) -> None:
+    """Warn of a learning rate below 0, which makes the loss larger."""
+    if rate < 0:
+        warnings.warn_explicit(
+            f"{type(optimizer).__name__} has a learning rate of {rate:g}: below 0, each step makes the loss larger. "
+            f"Try {-rate:g}; to make something larger, minimise its negative.",
+            UserWarning,
+            *caller(),
+        )
+
 
 # What took the place of Keras 2's words.
 _OLDER = {

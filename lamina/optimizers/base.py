@@ -13,9 +13,11 @@ from torch import Tensor
 from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.metrics.variable import MetricVariable
+from lamina.one_line import one_line, parameters_of, said, settings
+from lamina.tracebacks import Doored
 
 from . import schedules
-from .arguments import check_arguments
+from .arguments import check_arguments, number, tell_of_negative_rate
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
 from .learning_rate import LearningRate, learning_rate_of
@@ -25,7 +27,7 @@ from .stateless import stateless_apply
 Work = list[tuple[Group, list[Tensor]]]
 
 
-class Optimizer:
+class Optimizer(Doored):
     """Base of optimizers. A subclass defines `slots` and `update`; all arguments here work for each of them.
 
     The order of a step: divide by `loss_scale_factor`, accumulate, clip, decay weights, `update`, average, constrain.
@@ -132,6 +134,15 @@ class Optimizer:
         """True if all that a step does to the group is one kernel that is given ``self._found_inf``."""
         return False
 
+    @one_line
+    def __repr__(self) -> str:
+        own = parameters_of(type(self)).keys() - parameters_of(Optimizer).keys()
+        told = settings(self, always=own, ask=False, leave_out=["learning_rate"])
+        rate = getattr(self, "_learning_rate", None)
+        words = [*([] if rate is None or self.hands_on else [f"learning_rate={said(rate)}"]), *told]
+        words += [f"{self.iterations:,} steps made"] if self.iterations else []
+        return f"{type(self).__name__}: {', '.join(words)}"
+
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as JSON types. A subclass adds its own."""
         rate = self._learning_rate
@@ -175,7 +186,8 @@ class Optimizer:
             self._learning_rate: Any = learning_rate
             return
         try:
-            self._learning_rate = float(learning_rate)
+            self._learning_rate = number(learning_rate)
+            tell_of_negative_rate(self, self._learning_rate)
         except (TypeError, ValueError) as error:
             raise ArgumentError(
                 "A learning rate is a number, a LearningRateSchedule or a function without arguments.",

@@ -229,12 +229,18 @@ class for_real:  # noqa: N801  it is used like a function
 
 
 def run_on_shapes(
-    op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], method: str, asked: list[Question]
+    op: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    method: str,
+    asked: list[Question],
+    watch: Callable[[Any], None] | None = None,
 ) -> Any:
     """``op`` on tensors without storage: what it returns. It, its weights and what it uses besides stay as they are.
 
     Args:
         asked: gets what the operation asks about sizes.
+        watch: is given the copy of a module that will be called, to put hooks on it and on what is in it.
     """
     if isinstance(op, BUILT_IN):  # holds nothing that is real
         if kwargs.get("device") is not None:
@@ -244,6 +250,8 @@ def run_on_shapes(
         with torch.no_grad(), place:
             return by_values(op, args, kwargs) if op in BY_VALUES else op(*args, **kwargs)
     probe = Probe(op, torch.get_default_device())
+    if watch is not None:
+        watch(probe.called)
     try:
         with torch.no_grad(), torch.device("meta"), probe:
             result = getattr(probe.called, method)(*args, **kwargs)

@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 
 from lamina.graph import ArgumentError, Constant
+from lamina.one_line import one_line
 
 
 class SeedGenerator(Constant):
@@ -41,6 +42,11 @@ class SeedGenerator(Constant):
             # Always on the host, where seeds are read: no draw waits for a device.
             super().__init__(torch.tensor([first, 0], dtype=torch.int64, device="cpu"))
         self.name = name or "seed_generator"
+
+    @one_line
+    def __repr__(self) -> str:
+        seed, draws = self.value.tolist()
+        return f"{type(self).__name__}: seed {seed}, {draws:,} draws made"
 
     @property
     def state(self) -> torch.Tensor:

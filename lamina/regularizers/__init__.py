@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from lamina.public_names import names_of
 from lamina.registry import Registry
 
 from .absent import AbsentRegularizer
@@ -28,6 +29,9 @@ __all__ = [
     "orthogonal_regularizer",
     "serialize",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 l1 = L1
 l1_l2 = L1L2

@@ -8,9 +8,11 @@ from typing import Any, Self
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError
+from lamina.one_line import of_settings, one_line
+from lamina.tracebacks import Doored
 
 
-class Regularizer:
+class Regularizer(Doored):
     """Base class. A subclass defines `__call__`, and `get_config` if it is to be saved.
 
     >>> class Mean(Regularizer):
@@ -24,6 +26,8 @@ class Regularizer:
     def __call__(self, x: Tensor) -> Tensor:
         """Penalty of `x`: a tensor without axes, to be added to the loss."""
         raise NotImplementedError(f"{type(self).__name__} has to define __call__(self, x)")
+
+    __repr__ = one_line(of_settings)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON types."""

@@ -1,5 +1,7 @@
 """One safe file: models and weights to disk and back. Nothing in a file is imported, evaluated or unpickled."""
 
+from typing import TYPE_CHECKING
+
 from lamina.custom_objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -8,6 +10,7 @@ from lamina.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
+from lamina.public_names import names_of
 
 from .budget import memory_budget
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -47,3 +50,6 @@ __all__ = [
     "save_weights",
     "serialize_keras_object",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

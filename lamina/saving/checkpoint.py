@@ -21,9 +21,10 @@ import torch
 
 from lamina.layers.weights import Weights
 from lamina.optimizers import Optimizer
+from lamina.tracebacks import door
 
 from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_archive, write_archive
-from .errors import BAD_CONFIG, DamagedFileError, LoadingError, SavingError
+from .errors import BAD_CONFIG, DamagedFileError, LoadingError, SavingError, refuse_missing
 from .fields import field, items, refuse_unknown
 from .own_members import own_members, restore_own
 from .report import compared
@@ -45,6 +46,7 @@ _RUN_FIELDS = {
 # -- writing
 
 
+@door
 def save_checkpoint(
     model: Any,
     filepath: Any,
@@ -152,6 +154,7 @@ def _loose(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 # -- reading
 
 
+@door
 def load_checkpoint(model: Any, filepath: Any, learning_rate: float | None = None) -> None:
     """Put back what `save_checkpoint` wrote, or ``model.save`` while a training was in progress.
 
@@ -178,6 +181,7 @@ def load_checkpoint(model: Any, filepath: Any, learning_rate: float | None = Non
     >>> int(model.optimizer.iterations), float(model.optimizer.learning_rate)
     (1, 0.0001)
     """
+    refuse_missing(filepath)
     checkpoint = Checkpoint(filepath, learning_rate)
     run = model.running
     if run is None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from lamina.graph import LaminaError
+from lamina.nearest import nearest, suggested
 from lamina.printable import QUOTED, printable
 
 # A sentence of ours around what a file says, and the path of the file; the lines of an error within an error.
@@ -59,6 +63,30 @@ class DamagedFileError(LoadingError, OSError):
 
 class FolderError(LoadingError, IsADirectoryError):
     """Where a file should be, there is a folder. An `IsADirectoryError`."""
+
+
+class MissingFileError(LoadingError, FileNotFoundError):
+    """There is no file of this name. A `FileNotFoundError`."""
+
+
+def refuse_missing(path: Any) -> None:
+    """Refuse a path that leads to nothing, with the files there that are called alike.
+
+    Raises:
+        MissingFileError: so it is.
+    """
+    if not isinstance(path, (str, os.PathLike)) or os.path.exists(path):
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    there = os.listdir(folder) if os.path.isdir(folder) else None
+    if there is None:
+        hint = f"{folder!r} is no folder; os.getcwd() is {os.getcwd()!r}"
+    else:
+        near = suggested(nearest(os.path.basename(path), there))
+        hint = near or f"os.listdir({folder!r}) lists the files there"
+    error = MissingFileError(f"There is no file {os.fspath(path)!r}.", got=os.path.abspath(path), hint=hint)
+    error.errno, error.filename = errno.ENOENT, os.fspath(path)
+    raise error
 
 
 @contextmanager

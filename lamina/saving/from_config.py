@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lamina.layers.low_rank import add_adapters
+
 from .budget import within_budget
 from .classes import MODELS
 from .config_reader import ConfigReader
@@ -25,8 +27,15 @@ def from_config(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None 
     """
     if is_of_keras(config):
         return keras_model_from_config(_entry(config), _WHERE, custom_objects, MODELS)
-    model = within_budget(_WHERE, lambda: cls.read_config(config, ConfigReader(custom_objects, MODELS)))
+    reader = ConfigReader(custom_objects, MODELS)
+    model = within_budget(_WHERE, lambda: _adapted(cls.read_config(config, reader), config))
     tie(model, config.get("tied", {}) if model.graph is not None else {})
+    return model
+
+
+def _adapted(model: Any, config: Any) -> Any:
+    if model.graph is not None:
+        add_adapters(model, config.get("adapters", {}))
     return model
 
 

@@ -39,7 +39,7 @@ from .values import decode, dtype_of_name, encode, name_of_dtype, no_word
 _MAX_NODES = 100_000
 _MAX_NAME = 1_000
 
-_GRAPH_KEYS = ("name", "trainable", "layers", "constants", "bodies", "nodes", "inputs", "outputs", "tied")
+_GRAPH_KEYS = ("name", "trainable", "layers", "constants", "bodies", "nodes", "inputs", "outputs", "adapters", "tied")
 OF_A_GRAPH = (*_GRAPH_KEYS, "given")
 """What the config of a model that is a graph says; the rest is for its class."""
 _NODE_KEYS = ("name", "layer", "function", "input", "args", "kwargs", "masks", "source")

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from lamina.file_formats import format_of, other_ending
+from lamina.layers.low_rank import adapters_in, add_adapters
 
 from .archive import MODEL, OPTIMIZER, WEIGHTS, read_archive, refuse_folder, write_archive
 from .budget import at_most, within_budget, without_weights
@@ -48,7 +49,7 @@ VERSION = 1
 _MAX_FIRST_CALL = 2**28  # values in one tensor
 # What a model that is built by its first call may make beside the weights that are in the file.
 _AROUND_WEIGHTS = 2**26
-_KEYS = ("format", "version", "model", "first_call", "tied", "frozen", "training", "generators")
+_KEYS = ("format", "version", "model", "first_call", "adapters", "tied", "frozen", "training", "generators")
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes = MODELS) -> None:
@@ -84,6 +85,8 @@ def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes) ->
         "frozen": frozen(model),
         "training": training,
     }
+    if adapted := adapters_in(model):
+        document["adapters"] = adapted
     if drawn := generators_to_config(model):
         document["generators"] = drawn
     members: dict[str, bytes | TensorFile] = {
@@ -147,11 +150,12 @@ def _read_model(
     reader = ConfigReader(custom_objects, models, values=False)
     if document.get("first_call") is None:
         with without_weights():  # whatever sizes the config says, the weights take no memory: those in the file come
-            model = reader.layer(document.get("model"))
+            model = _adapted(reader.layer(document.get("model")), document, where)
     else:
         with at_most(_AROUND_WEIGHTS + 4 * sum(tensor.nbytes for tensor in tensors.values())):
             model = reader.layer(document.get("model"))
             _call_first(model, document["first_call"])
+            _adapted(model, document, where)
     tie(model, _paths(document, "tied", where))
     take_state(model, tensors, where)
     freeze(model, _paths(document, "frozen", where))
@@ -166,7 +170,9 @@ def _read_model(
 def model_to_json(model: Any, *, models: Classes = MODELS) -> str:
     """Graph and configs as a JSON text, without weights."""
     entry = ConfigWriter(models).layer(model)
-    return _to_json({"format": FORMAT, "version": VERSION, "model": entry, "tied": ties_by_hand(model)}).decode()
+    document = {"format": FORMAT, "version": VERSION, "model": entry, "tied": ties_by_hand(model)}
+    adapted = adapters_in(model)
+    return _to_json({**document, "adapters": adapted} if adapted else document).decode()
 
 
 def model_from_json(
@@ -186,10 +192,22 @@ def model_from_json(
     if is_keras_config(document):
         return keras_model_from_config(document, where, custom_objects, models, report)
     refuse_foreign(document, where)
-    refuse_unknown(document, ("format", "version", "model", "tied"), where)
-    model = within_budget(where, lambda: ConfigReader(custom_objects, models).layer(document.get("model")))
+    refuse_unknown(document, ("format", "version", "model", "adapters", "tied"), where)
+    reader = ConfigReader(custom_objects, models)
+    model = within_budget(where, lambda: _adapted(reader.layer(document.get("model")), document, where))
     tie(model, _paths(document, "tied", where))
     return model
+
+
+def _adapted(model: Any, document: dict[str, Any], where: str) -> Any:
+    """The model, its layers within layers with the adapters that they were given by hand."""
+    if "adapters" not in document:
+        return model
+    try:
+        add_adapters(model, _paths(document, "adapters", where))
+        return model
+    except BAD_CONFIG as error:
+        raise LoadingError(f"The adapters in {where} cannot be added.", got=str(error)[:200]) from error
 
 
 # -- JSON

@@ -13,9 +13,10 @@ from lamina.file_formats import format_of, other_ending
 from lamina.graph import ArgumentError
 from lamina.layers.mode_watch import watch_anew
 from lamina.printable import QUOTED, printable
+from lamina.tracebacks import door
 
 from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
-from .errors import LoadingError, SavingError
+from .errors import LoadingError, SavingError, refuse_missing
 from .foreign_weights import mapped
 from .keras_files.files import is_keras_zip, own_of_keras_file, tensors_of_keras_zip, warn_of
 from .keras_files.files_out import save_h5_weights, save_keras_weights
@@ -30,6 +31,7 @@ from .weights import not_those_of, once, state_of
 from .worked_on import is_trained, refuse_without_weights
 
 
+@door
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the model's weights, each once, by its path in ``state_dict``.
 
@@ -81,6 +83,7 @@ _WRITERS: Mapping[str, Callable[[Any, dict[str, torch.Tensor], Any, bool], None]
 })  # fmt: skip
 
 
+@door
 def load_weights(
     model: Any,
     filepath: Any,
@@ -133,6 +136,7 @@ def load_weights(
     unexpected  last.kernel (3, 1) float32
     unexpected  last.bias (1,) float32
     """
+    refuse_missing(filepath)
     where = repr(str(filepath))
     refuse_folder(filepath)
     due = "any" if partial or skip_mismatch else "known" if by_name else "all"

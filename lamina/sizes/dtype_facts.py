@@ -57,4 +57,6 @@ def hangs_on_dtype(function: Callable[..., Any]) -> bool:
 
 def hint_instead(function: Callable[..., Any]) -> str | None:
     """What to write in place of a function whose result is no tensor and not known before the model runs."""
+    if isinstance(function, torch.nn.Module):
+        return "return what is computed at the end of call: a tensor, or tensors in a list, tuple or dict"
     return _HINTS.get(getattr(function, "__name__", ""))

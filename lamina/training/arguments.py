@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import torch
 
+from lamina.call_errors import CallError
 from lamina.config import max_steps_per_epoch
 from lamina.graph import ArgumentError
+from lamina.losses import resolve_loss
+from lamina.metrics import resolve_metric
+from lamina.nearest import nearest, suggested
 
 
 def check_counts(least: int = 1, **counts: Any) -> None:
@@ -47,6 +51,36 @@ def limited(steps: int | None) -> int | None:
     return steps if limit is None else limit if steps is None else min(steps, limit)
 
 
+def check_names(compiled: Mapping[str, Any]) -> None:
+    """Refuse names of losses and metrics that there are not: what they are for an output is known only with the data.
+
+    Args:
+        compiled: loss, metrics, weighted_metrics as given to ``compile``, in any nesting.
+
+    Raises:
+        ArgumentError: such a name, with the nearest ones.
+
+    >>> check_names({"loss": {"a": "mse", "b": None}, "metrics": ["acc"]})
+    """
+    some = (None, 1)
+    for key, resolve in (("loss", resolve_loss), ("metrics", resolve_metric), ("weighted_metrics", resolve_metric)):
+        for name in _names(compiled.get(key)):
+            resolve(name, some, some)
+
+
+def _names(given: Any) -> Iterator[str]:
+    """The strings in a nesting; a dict that tells a class is a thing of its own."""
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, Mapping):
+        if "class_name" not in given:
+            for entry in given.values():
+                yield from _names(entry)
+    elif isinstance(given, (list, tuple)):
+        for entry in given:
+            yield from _names(entry)
+
+
 _OF_TORCH_COMPILE = frozenset(inspect.signature(torch.compile).parameters)
 
 
@@ -55,7 +89,7 @@ def refuse_others(named: Mapping[str, Any]) -> None:
 
     Raises:
         ArgumentError: it is for ``torch.compile``.
-        TypeError: it is for nobody.
+        CallError: it is for nobody.
     """
     for name in named:
         if name in _OF_TORCH_COMPILE:
@@ -66,4 +100,5 @@ def refuse_others(named: Mapping[str, Any]) -> None:
                 hint=f"torch.nn.Module.compile(model, {given}), or torch.compile(model, {given}); "
                 "compile(..., jit_compile=True) for fit",
             )
-        raise TypeError(f"compile() got an unexpected keyword argument {name!r}")
+        near = suggested(nearest(name, ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")))
+        raise CallError(f"compile() has no argument {name!r}.", got=", ".join(named), hint=near or None)

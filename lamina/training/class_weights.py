@@ -48,6 +48,12 @@ class ClassWeights:
                     expected=f"a dict by output name: {outputs.names}",
                 )
             given = {outputs.names[places[0]]: given}
+        if isinstance(given, (list, tuple)) and given and all(isinstance(v, (int, float)) for v in given):
+            raise StructureError(
+                "class_weight is a dict from class numbers to weights.",
+                got=f"a {type(given).__name__} of {len(given)} numbers",
+                hint=f"class_weight=dict(enumerate({list(given)[:5]}{'...' if len(given) > 5 else ''}))",
+            )
         tables = outputs.spread(given, "class_weight")
         for name, table in zip(outputs.names, tables, strict=True):
             if table is not None:

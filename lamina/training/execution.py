@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 
+from lamina.graph import ArgumentError
 from lamina.layers.mode import asking, flags
 from lamina.layers.mode_watch import mode_is_said
 
 from .data import Batch, pack_x_y_sample_weight
 from .readout import flattened, to_host
+from .sense.loss_watch import tell_late
 from .step import Step
 from .steps import attribute_metrics, has_own
 
@@ -71,16 +73,30 @@ class Execution:
         if self._own_step is None:
             self._work(self.model, self._forward, batch)
         else:
-            self._last = self._own_step(packed(batch))
+            try:
+                self._last = self._own_step(packed(batch))
+            except RuntimeError as error:
+                if "does not require grad" not in str(error):
+                    raise
+                raise ArgumentError(
+                    f"The {self._own_step.__name__} of {self.model.label} calls backward() on a loss that hangs on no "
+                    "weight.",
+                    expected="a loss of what self(x) returns, where gradients are recorded",
+                    hint="no torch.no_grad(), detach() or numpy() on the way, and weights that are trainable",
+                ) from error
 
     def logs(self) -> dict[str, Any]:
         """The numbers so far, on the host."""
         if self._own_step is not None:
-            return to_host(flattened(self._last or {}))
-        objective = self.step.objective
-        results = objective.results() if objective is not None else {}
-        results |= {name: metric.result() for name, metric in self._attributes}
-        return to_host(flattened(results | (self.step.own_results or {})))
+            logs = to_host(flattened(self._last or {}))
+        else:
+            objective = self.step.objective
+            results = objective.results() if objective is not None else {}
+            results |= {name: metric.result() for name, metric in self._attributes}
+            logs = to_host(flattened(results | (self.step.own_results or {})))
+        if self.training and logs.get("loss") != logs.get("loss"):
+            tell_late(self.step.said, self.model, self.model.running)
+        return logs
 
     # -- what an interrupted run keeps of it
 

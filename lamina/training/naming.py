@@ -5,7 +5,7 @@ By name (an output's name: the key of an output dict, or the layer that makes it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -19,6 +19,8 @@ class Outputs:
     Args:
         names: unique names in declared order.
         aliases: further names -> position, e.g. the names of the layers behind an output dict's keys.
+        structure: the outputs' nesting, a position in each place; a list of them by default.
+        layer_names: of the layers that make the outputs; None for a model of code, whose outputs have no such names.
 
     Attributes:
         due: the positions of those that take targets, which may then be given for these alone; None for all.
@@ -30,10 +32,18 @@ class Outputs:
     ['mae', 'mse']
     """
 
-    def __init__(self, names: list[str], aliases: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        names: list[str],
+        aliases: Mapping[str, int] | None = None,
+        structure: Any = None,
+        layer_names: list[str] | None = None,
+    ) -> None:
         self.names = names
         self._place = dict(aliases or {}) | {name: i for i, name in enumerate(names)}
         self.due: list[int] | None = None
+        self.structure = list(range(len(names))) if structure is None else structure
+        self.layer_names = layer_names
 
     def __len__(self) -> int:
         return len(self.names)
@@ -44,15 +54,36 @@ class Outputs:
         aliases = {
             graph.name_of(t.node): i for i, t in reversed(list(enumerate(graph.outputs))) if t.node in graph.nodes
         }
-        return cls(graph.output_names, aliases)
+        made_by = [graph.name_of(t.node) if t.node in graph.nodes else t.name for t in graph.outputs]
+        return cls(graph.output_names, aliases, _positions(graph.output_structure), made_by)
 
     @classmethod
     def of_result(cls, y_pred: Any) -> Outputs:
         """The outputs of a model without a graph that returned ``y_pred``: named by keys of dicts, else by position."""
         found = list(tree.paths(y_pred))
         if len(found) == 1 and not found[0][0]:
-            return cls(["output"])
-        return cls([".".join(str(s) if isinstance(s, str) else f"output_{s}" for s in path) for path, _ in found])
+            return cls(["output"], structure=0)
+        names = [".".join(str(s) if isinstance(s, str) else f"output_{s}" for s in path) for path, _ in found]
+        return cls(names, structure=_positions(y_pred))
+
+    # -- how Keras calls what belongs to an output
+
+    def loss_name(self, place: int, path: tuple[Any, ...], loss: Any) -> str:
+        """``a/y1`` for the loss of an output: its path, the layer's name in place of a last number.
+
+        The outputs of a model of code have no names: there the loss gives its own.
+        """
+        if path and isinstance(path[-1], str):
+            return "/".join(map(str, path))
+        last = self.layer_names[place] if self.layer_names is not None else loss.name
+        return "/".join(map(str, (*path[:-1], last)))
+
+    def metric_prefix(self, place: int) -> str:
+        """``y1_``, before a metric of this output; nothing where there is one output, or none has a name."""
+        keys = isinstance(self.structure, Mapping) and all(isinstance(part, int) for part in self.structure.values())
+        if len(self) == 1 or (self.layer_names is None and not keys):
+            return ""
+        return f"{self.names[place] if keys or self.layer_names is None else self.layer_names[place]}_"
 
     def told(self, losses: Any, metrics: Any) -> Outputs:
         """The same, which know which of them take targets: those with a loss; where none has one, with a metric."""
@@ -97,6 +128,11 @@ class Outputs:
     def _by_name(self, given: Mapping[str, Any], what: str) -> list[Any]:
         entries: list[Any] = [None] * len(self)
         for name, value in given.items():
+            part = self.structure.get(name) if isinstance(self.structure, Mapping) else None
+            if isinstance(part, (list, tuple, Mapping)):
+                for place, entry in _along(part, value):
+                    entries[place] = entry
+                continue
             if name not in self._place:
                 raise StructureError(
                     f"{what} names {name!r}, which is no output of the model.",
@@ -136,3 +172,21 @@ class Outputs:
                 expected=f"one for each of {self.names}: a list or a dict",
             )
         return self.spread(leaves, what)
+
+
+def _positions(structure: Any) -> Any:
+    """The same nesting, with the position of each output in its place."""
+    count = iter(range(len(list(tree.leaves(structure)))))
+    return tree.map_leaves(lambda leaf: None if leaf is None else next(count), structure)
+
+
+def _along(part: Any, value: Any) -> Iterator[tuple[int, Any]]:
+    """Each position of a nesting, with what a nesting like it has there; what is not nested so belongs to all."""
+    if isinstance(part, Mapping) and isinstance(value, Mapping):
+        for key in part:
+            yield from _along(part[key], value.get(key))
+    elif isinstance(part, (list, tuple)) and isinstance(value, (list, tuple)) and len(value) == len(part):
+        for inner, entry in zip(part, value, strict=True):
+            yield from _along(inner, entry)
+    else:
+        yield from ((place, value) for place in tree.leaves(part) if place is not None)

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 
 from lamina import losses, metrics
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, tree
 from lamina.losses import Loss
 from lamina.losses.base import called_with_mask
 from lamina.metrics import Metric
 
 from .naming import Outputs
+from .placed_losses import JointLoss, Placed, SumOfLosses, placed_losses
 from .readout import flattened
 from .trackers import LossTracker, OutputMetric
 
@@ -57,34 +58,41 @@ class Objective:
         self.outputs = outputs
         self.shapes = shapes
         self.total = LossTracker("loss")
-        several = len(outputs) > 1
-        given = [outputs.spread(compiled["loss"], "loss"), outputs.spread(compiled["loss_weights"], "loss_weights")]
-        given += [outputs.spread(compiled[key], key, several=True) for key in ("metrics", "weighted_metrics")]
+        placed = placed_losses(outputs, compiled["loss"], compiled["loss_weights"])
+        several = len(placed) > 1
+        given = [outputs.spread(compiled[key], key, several=True) for key in ("metrics", "weighted_metrics")]
         self.terms = []
-        for name, pair, loss, weight, plain, weighted in zip(outputs.names, shapes, *given, strict=True):
-            resolved = _loss(name, loss, pair)
-            tracker = LossTracker(f"{name}_loss") if several and resolved is not None else None
-            measured = (_metrics(plain, pair), _metrics(weighted, pair))
-            self.terms.append(Term(name, resolved, _factor(name, weight), tracker, *measured))
+        for i, (name, pair, plain, weighted) in enumerate(zip(outputs.names, shapes, *given, strict=True)):
+            mine = [one for one in placed if one.at == i and isinstance(one.at, int)]
+            loss, weight = _loss(name, mine, pair)
+            called = outputs.loss_name(i, mine[0].path, loss) if loss is not None else ""
+            tracker = LossTracker(f"{called}_loss") if several and loss is not None else None
+            self.terms.append(Term(name, loss, weight, tracker, _metrics(plain, pair), _metrics(weighted, pair)))
+        together = [one for one in placed if not isinstance(one.at, int)]
+        self.joint = [(_joint(outputs, one), _factor(str(one.path), one.weight)) for one in together]
+        self._joint_trackers = [LossTracker(f"{joint.name}_loss") for joint, _ in self.joint if several]
         self.extra: dict[str, LossTracker] = {}
-        self._lone = self.terms[0] if len(self.terms) == 1 else None
+        self._lone = self.terms[0] if len(self.terms) == 1 and not self.joint else None
+        if self._lone is not None and self._lone.tracker is not None:
+            self._lone = None
         self.has_metrics = any(term.plain or term.weighted for term in self.terms)
 
     def named_metrics(self) -> Iterator[tuple[str, Any]]:
         """(name in the logs, metric): the loss, the outputs' losses, named terms of ``add_loss``, then the metrics."""
         yield "loss", self.total
-        taken = {"loss"}
+        taken = {"loss": 0}
         trackers = [term.tracker for term in self.terms if term.tracker is not None]
-        for tracker in (*trackers, *self.extra.values()):
-            taken.add(tracker.name)
-            yield tracker.name, tracker
-        for term in self.terms:
-            for metric in (*term.plain, *term.weighted):
-                name, k = (f"{term.name}_{metric.name}" if len(self.terms) > 1 else metric.name), 1
-                while name in taken:
-                    name, k = f"{name}_{k}", k + 1
-                taken.add(name)
-                yield name, metric
+        for tracker in (*trackers, *self._joint_trackers, *self.extra.values()):
+            name = _free(tracker.name, taken)
+            yield name, tracker
+        prefixes = [self.outputs.metric_prefix(i) for i in range(len(self.terms))]
+        for prefix, term in zip(prefixes, self.terms, strict=True):
+            for metric in term.plain:
+                yield _free(f"{prefix}{metric.name}", taken), metric
+        for prefix, term in zip(prefixes, self.terms, strict=True):
+            for metric in term.weighted:
+                name = f"{prefix}{metric.name}"
+                yield _free(f"{prefix}weighted_{metric.name}" if name in taken else name, taken), metric
 
     def metrics(self) -> list[Any]:
         """For a training step of a user's own: each takes all targets and predictions, as the model has them."""
@@ -123,6 +131,18 @@ class Objective:
                     term.tracker.track(value, len(y_pred[i]))
             value = value if term.weight == 1.0 else value * term.weight
             total = value if total is None else total + value
+        return self._with_joint(total, y_true, y_pred, sample_weight) if self.joint else total
+
+    def _with_joint(
+        self, total: torch.Tensor | None, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any]
+    ) -> torch.Tensor | None:
+        """The losses of several outputs together, added."""
+        for i, (joint, weight) in enumerate(self.joint):
+            value = _mean(joint(y_true, y_pred, sample_weight))
+            if self._joint_trackers:
+                with torch.no_grad():
+                    self._joint_trackers[i].track(value, len(y_pred[0]))
+            total = value * weight if total is None else total + value * weight
         return total
 
     def track_named(self, name: str, value: torch.Tensor, rows: int) -> None:
@@ -203,12 +223,32 @@ def _factor(name: str, weight: Any) -> float:
     return float(weight)
 
 
-def _loss(name: str, given: Any, shapes: Shapes | None) -> Loss | None:
-    if given is None:
-        return None
+def _loss(name: str, placed: list[Placed], shapes: Shapes | None) -> tuple[Loss | None, float]:
+    """The loss of one output and its weight; several are one loss, their weighted sum."""
+    if not placed:
+        return None, 1.0
     if shapes is None:
         raise _no_targets(name)
-    return losses.resolve_loss(given, *shapes)
+    parts = [(losses.resolve_loss(one.loss, *shapes), _factor(name, one.weight)) for one in placed]
+    if len(parts) == 1:
+        return parts[0]
+    return SumOfLosses([(loss, weight) for loss, weight in parts if loss is not None]), 1.0
+
+
+def _joint(outputs: Outputs, placed: Placed) -> JointLoss:
+    names = [outputs.names[i] for i in tree.leaves(placed.at)]
+    return JointLoss("/".join(map(str, placed.path)) or "_".join(names), placed.loss, placed.at)
+
+
+def _free(name: str, taken: dict[str, int]) -> str:
+    """``name``, or the first of ``name_1``, ``name_2``, ... that is not taken; takes it."""
+    free, count = name, taken.get(name, 0)
+    while free in taken:
+        count += 1
+        free = f"{name}_{count}"
+    taken[name] = count
+    taken.setdefault(free, 0)
+    return free
 
 
 def _metrics(given: Any, shapes: Shapes | None) -> list[Metric]:

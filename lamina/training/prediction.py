@@ -20,11 +20,15 @@ from .arguments import limited
 from .execution import packed
 from .feed import Feed
 from .memory import keep_freed_pages
+from .progress import Progress
 from .steps import has_own
 
 
-def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callbacks: Any) -> Any:
+def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callbacks: Any, verbose: Any = 0) -> Any:
     """Outputs for all rows as NumPy arrays, in the declared structure.
+
+    Args:
+        verbose: as for ``fit``; with "auto" data that are one batch show nothing, since that is done at once.
 
     Raises:
         StructureError: there is no data.
@@ -34,6 +38,7 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
     if (
         type(x) in (np.ndarray, torch.Tensor)
         and not (callbacks or own_step or steps)
+        and verbose in ("auto", 0)
         and x.ndim
         and 0 < len(x) <= (batch_size or 32)
     ):
@@ -42,10 +47,14 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
     if device.type == "cpu":
         keep_freed_pages()
     feed = Feed(model._source((x, None, None), batch_size), limited(steps), device)
-    hooks = CallbackList(callbacks, model=model, steps=feed.length)
+    verbose = 0 if verbose == "auto" and feed.length == 1 else verbose
+    hooks = CallbackList(callbacks, model=model, steps=feed.length, verbose=verbose)
     work = (lambda batch: model.predict_step(packed(batch))) if own_step else _inference(model)
     try:
-        structure, parts = _outputs(model, work, feed, hooks)
+        with model._progress(verbose, 1, feed, "Prediction") as progress:
+            progress.start(0)
+            structure, parts = _outputs(model, work, feed, hooks, progress)
+            progress.finish(len(parts), {})
     finally:
         feed.close()
     return tree.pack_like(structure, (_joined(column) for column in zip(*parts, strict=True)))
@@ -152,7 +161,9 @@ def _inference(model: Any) -> Callable[[Any], Any]:
     return lambda batch: run(batch[0])
 
 
-def _outputs(model: Any, work: Callable[[Any], Any], feed: Feed, hooks: CallbackList) -> tuple[Any, list[list[Any]]]:
+def _outputs(
+    model: Any, work: Callable[[Any], Any], feed: Feed, hooks: CallbackList, progress: Progress
+) -> tuple[Any, list[list[Any]]]:
     """(the structure of the outputs, their leaves for each batch), on the host."""
     heard = hooks.listens("on_predict_batch_begin", "on_predict_batch_end")
     hooks.call("on_predict_begin", {})
@@ -168,6 +179,8 @@ def _outputs(model: Any, work: Callable[[Any], Any], feed: Feed, hooks: Callback
             parts.append([leaf.cpu() if isinstance(leaf, torch.Tensor) else torch.as_tensor(leaf) for leaf in flat])
             if heard:
                 hooks.call("on_predict_batch_end", i, {"outputs": structure})
+            if progress.wants_drawing():
+                progress.draw(i + 1, {})
     hooks.call("on_predict_end", {})
     if structure is None:
         raise StructureError("There is no data to predict.", got="no batches")

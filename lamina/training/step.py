@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError, tree
-from lamina.graph.source import caller
+from lamina.graph.source import Source, caller
 from lamina.layers.weight_facts import Place, places
 from lamina.layers.weights import Weights
 from lamina.optimizers import Optimizer
@@ -19,6 +19,8 @@ from .data import Batch
 from .masks import output_masks
 from .naming import Outputs
 from .objective import Objective, Shapes
+from .sense import LossWatch, Said, tell_of_no_gradient, tell_of_predictions
+from .sense.loss_watch import tell
 from .taken import taken_by
 
 
@@ -30,16 +32,20 @@ class Step:
     Args:
         optimizer: has ``apply(grads, parameters)``, and perhaps ``build`` and ``scale_loss``.
         compiled: loss, loss_weights, metrics, weighted_metrics as given to ``compile``.
+        line: where that was called.
 
     Attributes:
+        said: the warnings that were given.
         objective: losses and metrics, known once the shapes of targets and predictions are.
         class_weight: weights of classes, for the length of a fit.
         unchecked: whether training -> what is to be asked of the data, (objective, shapes of the predictions), once a
             model without a graph has said by running what its outputs are.
     """
 
-    def __init__(self, optimizer: Any, compiled: dict[str, Any]) -> None:
+    def __init__(self, optimizer: Any, compiled: dict[str, Any], line: Source | None = None) -> None:
         self.optimizer = optimizer
+        self.said = Said(line)
+        self._watch: LossWatch | None = None
         self.compiled = compiled
         self.objective: Objective | None = None
         self.class_weight: ClassWeights | None = None
@@ -61,7 +67,7 @@ class Step:
         """Forget the running means; the layers and weights that there are, are looked at anew in the first step."""
         if self.objective is not None:
             self.objective.reset()
-        self.own_results = self._resumed = None
+        self.own_results = self._resumed = self._watch = None
         self._losing = model.losing_parts()
         self._every, self._ready = [], False
 
@@ -81,15 +87,20 @@ class Step:
             forward: calls the model.
         """
         total = self.loss(model, forward, batch, True)
-        if not self._ready:
+        first = not self._ready
+        if first:
             self._make_ready()
-        if not total.requires_grad:
+        if not total.requires_grad or not self._trained:
             self._nothing_to_train(model)
             return
         scaled = total if self._scale_loss is None else self._scale_loss(total)
         scaled.backward()
         trained = self._trained
-        self.optimizer.apply([p.grad for p in trained], trained)
+        gradients = [p.grad for p in trained]
+        if first:
+            tell_of_no_gradient(self.said, model.label, total, gradients)
+        self.optimizer.apply(gradients, trained)
+        del gradients
         for place in self._constrained:
             place.constrain()
         for parameter in trained:
@@ -117,6 +128,12 @@ class Step:
             total = self.loss_of(model, x, y, y_pred, weight)
         with torch.no_grad():
             self._track(model, total, x, y, y_pred, weight)
+        if training:
+            if self._watch is None:
+                self._watch = LossWatch(self.objective.total.total)  # type: ignore[union-attr]  # it was tracked
+            if self._watch.is_broken():
+                run = model.running
+                tell(self.said, model, run, batch, y_pred, self.objective.outputs.names)  # type: ignore[union-attr]
         return total
 
     def loss_of(self, model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor:
@@ -163,6 +180,7 @@ class Step:
         if check is not None:
             objective = self.objective or self._know_result(model, y, y_pred)
             check(objective, [(None, *leaf.shape[1:]) for leaf in tree.leaves(y_pred)])
+            tell_of_predictions(self.said, objective.terms, y_pred)
 
     def _nothing_to_train(self, model: Any) -> None:
         """Without weights to train a step only measures, and a warning says so once.
@@ -179,11 +197,14 @@ class Step:
         if not self._warned:
             self._warned = True
             warnings.warn_explicit(
-                f"{model.label} has nothing to train: {len(self._every)} weights, all of them frozen. fit() measures "
-                "loss and metrics and changes nothing. Try model.trainable = True, or that of some layers.",
+                f"{model.label} has nothing to train: {self._without()}. fit() measures loss and metrics and changes "
+                "nothing. Try model.trainable = True, or that of some layers; layers made in __init__, not in call.",
                 UserWarning,
                 *caller(),
             )
+
+    def _without(self) -> str:
+        return f"{len(self._every)} weights, all of them frozen" if self._every else "it has no weights"
 
     def _know_result(self, model: Any, y: Any, y_pred: Any) -> Objective:
         """The objective for what a model has just returned, where its shapes were not known before."""

@@ -11,9 +11,11 @@ import torch
 from lamina import optimizers
 from lamina.callbacks import CallbackList, History
 from lamina.graph import ArgumentError
+from lamina.graph.source import caller
 from lamina.mixed_precision import needs_loss_scaling
+from lamina.tracebacks import door
 
-from .arguments import check_counts, limited, refuse_others
+from .arguments import check_counts, check_names, limited, refuse_others
 from .checks import check_data
 from .class_weights import ClassWeights
 from .data import Source, source_of
@@ -39,10 +41,12 @@ class Trainer(Steps):
     run_eagerly = False
     steps_per_execution = 1
     _compiled: dict[str, Any] | None = None
+    _compiled_at: Any = None
     _step: Step | None = None
     running: Run | None = None
     _validation_batch_size: int | None = None
 
+    @door
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -70,9 +74,17 @@ class Trainer(Steps):
             auto_scale_loss: scale the loss of a ``mixed_float16`` model, as its small gradients need.
 
         Raises:
-            ArgumentError: an unknown optimizer; steps_per_execution below 1; what PyTorch's ``Module.compile`` takes.
+            ArgumentError: an unknown optimizer, loss or metric; steps_per_execution below 1; what PyTorch's
+                ``Module.compile`` takes.
         """
         refuse_others(others)
+        compiled = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        check_names(compiled)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ArgumentError("compile(steps_per_execution=) is a number of batches.", got=repr(steps_per_execution))
         plain_torch = isinstance(optimizer, torch.optim.Optimizer)
@@ -85,12 +97,8 @@ class Trainer(Steps):
         if loss is not None or self._compiled is not None:  # one that the model set itself stays
             # Not set: modules of PyTorch's would become parts of the model, with their weights.
             self.__dict__["loss"] = loss
-        self.__dict__["_compiled"] = {
-            "loss": loss,
-            "loss_weights": loss_weights,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-        }
+        self.__dict__["_compiled"] = compiled
+        self._compiled_at = caller()
         self._step = None
 
     @property
@@ -100,6 +108,7 @@ class Trainer(Steps):
 
     # -- the public verbs
 
+    @door
     def fit(
         self,
         x: Any = None,
@@ -156,6 +165,7 @@ class Trainer(Steps):
         )  # fmt: skip
         return fit(self, (x, y, sample_weight), plan)
 
+    @door
     def evaluate(
         self,
         x: Any = None,
@@ -195,6 +205,7 @@ class Trainer(Steps):
             feed.close()
         return logs if return_dict else Scores.of(logs)
 
+    @door
     def predict(
         self,
         x: Any,
@@ -206,10 +217,15 @@ class Trainer(Steps):
         """Outputs for all rows as NumPy arrays, in the declared structure; batch by batch, in inference mode.
 
         Outputs go to the host batch by batch, so the device never holds more than one batch of them.
+
+        Args:
+            verbose: as for `fit`; with "auto" data that are a single batch show nothing.
+            The others: see `fit`.
         """
         check_counts(steps=steps)
-        return predict(self, x, batch_size, steps, callbacks)
+        return predict(self, x, batch_size, steps, callbacks, verbose)
 
+    @door
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -221,11 +237,13 @@ class Trainer(Steps):
         finally:
             step.class_weight = None
 
+    @door
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch, like `evaluate`."""
         with self._numbers_kept():
             return self._on_batch(self._require_compiled(), (x, y, sample_weight), return_dict, training=False)
 
+    @door
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch as NumPy arrays."""
         return predict(self, x, 2**62, None, None)
@@ -249,12 +267,13 @@ class Trainer(Steps):
 
     def _progress(self, verbose: Any, epochs: int, feed: Feed, what: str = "Epoch") -> Progress:
         graph, optimizer = self.graph, self.optimizer  # type: ignore[attr-defined]
+        shows_rate = what == "Epoch" and hasattr(optimizer, "learning_rate")
         return Progress(
             verbose, epochs, feed.length, what,
             outputs=graph.output_names if graph is not None else (),
             batch_size=getattr(feed.source, "batch_size", None),
             device=self._device(),
-            learning_rate=(lambda: optimizer.learning_rate) if hasattr(optimizer, "learning_rate") else None,
+            learning_rate=(lambda: optimizer.learning_rate) if shows_rate else None,
         )  # fmt: skip
 
     def _source(self, data: Any, batch_size: int | None, **options: Any) -> Source:
@@ -270,7 +289,7 @@ class Trainer(Steps):
                 hint='model.compile("adam", loss=...) before fit, evaluate and train_on_batch',
             )
         if self._step is None:
-            self._step = Step(self.optimizer, self._compiled)
+            self._step = Step(self.optimizer, self._compiled, self._compiled_at)
         return self._step
 
     def _forward(self) -> Callable[[Any], Any]:

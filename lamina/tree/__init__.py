@@ -1,5 +1,9 @@
 """Nested structures by Keras' names: leaves out and in, functions of leaves, comparisons. No depth is too deep."""
 
+from typing import TYPE_CHECKING
+
+from lamina.public_names import names_of
+
 from .comparing import assert_same_paths, assert_same_structure
 from .containers import is_nested
 from .flat import flatten, flatten_with_path, pack_sequence_as
@@ -26,3 +30,6 @@ __all__ = [
     "pack_sequence_as",
     "traverse",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

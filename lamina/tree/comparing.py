@@ -31,6 +31,7 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
     ...
     lamina.StructureError: The two structures don't have the same nested structure.
       got       at [0] (0, 1) and [2, 3]
+      where     ...
     """
     if check_types is not None:
         warnings.warn("`check_types` has no effect; see `assert_same_paths`.", DeprecationWarning, stacklevel=2)

@@ -10,6 +10,7 @@ from lamina.config import (
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from lamina.public_names import names_of
 from lamina.saving import (
     CustomObjectScope,
     custom_object_scope,
@@ -91,8 +92,7 @@ def __getattr__(name: str) -> Any:
         import lamina.view
 
         return getattr(lamina.view, name)
-    raise AttributeError(f"module 'lamina.utils' has no attribute {name!r}")
+    return _look_up(name)
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+_look_up, __dir__ = names_of(__name__, __all__)

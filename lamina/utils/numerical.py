@@ -57,7 +57,7 @@ def _categorical_tensor(x: Any, num_classes: int | None) -> Any:
     return ops.one_hot(x, num_classes)
 
 
-def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
+def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """`x` divided by its length along an axis; where that is 0, `x` stays.
 
     Args:

@@ -21,8 +21,9 @@ class Options:
     show_layer_names: bool = False
     rankdir: Direction = "TB"
     expand_nested: bool = False
-    show_layer_activations: bool = False
+    show_layer_activations: bool = True
     show_trainable: bool = False
+    expand: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +40,20 @@ class Card:
 def card_of(row: Row, options: Options, least_width: float = 0.0) -> Card:
     """The card of a row: what it is, its main settings, and what the options ask for."""
     accent = style.FAMILY_COLORS[row.family].accent
-    lines = [_fitted(_heading(row, options, accent))]
+    hint = _hint(row, options)
+    lines = [_fitted(_heading(row, hint, options, accent))]
     named = options.show_layer_names and row.family not in ("input", "model")
     if named:
         kind = row.kind.removeprefix("operator.")
         below = [Word(kind, style.SMALL, style.MUTED)] if kind != row.layer_name else []
-        below += [Word(row.hint, style.SMALL, accent)] if row.hint else []
+        below += [Word(hint, style.SMALL, accent)] if hint else []
         lines += [_fitted(below)] if below else []
     for text in _remarks(row, options):
         lines.append(_fitted([Word(text, style.SMALL, style.MUTED)]))
     text_room = max(line_width(line) for line in lines)
     width = max(text_room + 2 * style.PAD_X + style.BAR + 4, least_width, 64.0)
     height = 2 * style.PAD_Y + style.LEADING * len(lines) - 1
-    return Card(lines, row.family, width, height, stacked=row.inner is not None)
+    return Card(lines, row.family, width, height, stacked=row.inner is not None or row.times > 1)
 
 
 def pill_of(name: str) -> Card:
@@ -60,15 +62,29 @@ def pill_of(name: str) -> Card:
     return Card([line], "output", line_width(line) + 26.0, 24.0)
 
 
-def _heading(row: Row, options: Options, accent: str) -> list[Word]:
+def times_word(times: int) -> list[Word]:
+    """How often something comes, where that is more than once."""
+    return [Word(f"×{times}", style.TITLE, style.FAMILY_COLORS["model"].accent, bold=True)] if times > 1 else []
+
+
+def _hint(row: Row, options: Options) -> str:
+    """The main settings, and the activation where they do not say it."""
+    if not options.show_layer_activations or not row.activation or row.activation in row.hint:
+        return row.hint
+    return ", ".join(filter(None, [row.hint, row.activation]))
+
+
+def _heading(row: Row, hint: str, options: Options, accent: str) -> list[Word]:
     if row.family == "input":
         return [Word(row.name, style.TITLE, style.INK, bold=True), Word("Input", style.SMALL, accent)]
     if row.family == "model":
-        return [Word(row.layer_name, style.TITLE, style.INK, bold=True), Word(row.kind, style.SMALL, accent)]
-    if options.show_layer_names:
-        return [Word(row.layer_name, style.TITLE, style.INK, bold=True)]
-    words = [Word(row.kind.removeprefix("operator."), style.TITLE, style.INK, bold=True)]
-    return [*words, Word(row.hint, style.SMALL, accent)] if row.hint else words
+        words = [Word(row.layer_name, style.TITLE, style.INK, bold=True), Word(row.kind, style.SMALL, accent)]
+    elif options.show_layer_names:
+        words = [Word(row.layer_name, style.TITLE, style.INK, bold=True)]
+    else:
+        words = [Word(row.kind.removeprefix("operator."), style.TITLE, style.INK, bold=True)]
+        words += [Word(hint, style.SMALL, accent)] if hint else []
+    return words + times_word(row.times)
 
 
 def _remarks(row: Row, options: Options) -> list[str]:
@@ -76,8 +92,6 @@ def _remarks(row: Row, options: Options) -> list[str]:
     if row.calls > 1:
         named = options.show_layer_names or row.family == "model"
         remarks.append(f"{'' if named else row.layer_name + ', '}shared, call {row.call} of {row.calls}")
-    if options.show_layer_activations and row.activation and row.activation not in row.hint:
-        remarks.append(f"activation {row.activation}")
     if options.show_trainable and row.trainable is not None:
         remarks.append("trainable" if row.trainable else "frozen")
     return remarks

@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from . import style
-from .cards import Card, Options, card_of, draw_card, pill_of, tensor_text
-from .facts import Facts, Row, Wire, describe
+from .cards import Card, Options, card_of, draw_card, pill_of, tensor_text, times_word
+from .facts import Facts, Row, Tap, Wire, describe
+from .fold import fold
 from .fonts import text_width
-from .layout import Box, Drawing, Edge, curve, lay_out
+from .layout import Box, Drawing, Edge, Rect, curve, lay_out
 from .layout.parts import Direction
 from .notes import note_of, tensor_note
+from .parts import block_by_block, without_auxiliary
 from .scene import Arrow, Group, Label, Panel, Point, Scene, Shape, Stroke, Word, line_width
+from .wrap import Column, column_begins, columns, rounded, side_by_side
 
 _FRAME_PAD = 14.0
 _HEADER = 22.0
 _LABEL_GAP = 14.0
+_MANY = 50  # rows from which on repeated blocks are folded
 
 
 _NOTHING = Drawing(0.0, 0.0, {}, [], "TB")
@@ -52,11 +56,48 @@ class _Plan:
 
 
 def compose(facts: Facts, options: Options) -> Scene:
-    """The picture of a model."""
+    """The picture of a model: a large one with its repeated blocks folded, in as many columns as make it fit a page."""
+    if options.expand is not True:
+        facts = without_auxiliary(facts)
+    if options.expand is True or (options.expand is None and len(facts.rows) < _MANY):
+        return _scene_of(facts.name, [_planned(facts, options, nested=False)], [(0.0, 0.0)], [], options)
+    facts = fold(block_by_block(facts))
     plan = _planned(facts, options, nested=False)
-    width, height = plan.size[0] + 2 * style.MARGIN, plan.size[1] + 2 * style.MARGIN
-    scene = Scene(facts.name, width, height)
-    _draw(plan, options, (style.MARGIN, style.MARGIN), scene)
+    begins = _columns(plan, facts)
+    if len(begins) < 2:
+        return _scene_of(facts.name, [plan], [(0.0, 0.0)], [], options)
+    plans = [_planned(part, options, nested=False) for part in columns(facts, begins)]
+    places, ways = side_by_side([column_of(p) for p in plans], options.rankdir)
+    return _scene_of(facts.name, plans, places, ways, options)
+
+
+def _columns(plan: _Plan, facts: Facts) -> list[int]:
+    """The rows that begin a column."""
+    along, across = (1, 0) if plan.drawing.direction == "TB" else (0, 1)
+    ends = []
+    for i in range(len(facts.rows)):
+        rect = plan.drawing.boxes[i]
+        ends.append((rect.y + rect.height, rect.x + rect.width)[across])
+    return column_begins(facts, ends, plan.size[across], plan.size[along])
+
+
+def column_of(plan: _Plan) -> Column:
+    """A column's size, and where lines come into it and leave it, across the flow."""
+    return Column(plan.size, plan.entries, plan.exits)
+
+
+def _scene_of(name: str, plans: list[_Plan], places: list[Point], ways: list[list[Point]], options: Options) -> Scene:
+    """Plans at their places, and the lines from one to the next."""
+    width = max(x + plan.size[0] for plan, (x, _) in zip(plans, places, strict=True))
+    height = max(y + plan.size[1] for plan, (_, y) in zip(plans, places, strict=True))
+    corners = [point for way in ways for point in way]
+    width, height = max([width, *(x for x, _ in corners)]), max([height, *(y for _, y in corners)])
+    scene = Scene(name, width + 2 * style.MARGIN, height + 2 * style.MARGIN)
+    for way in ways:
+        points = [(x + style.MARGIN, y + style.MARGIN) for x, y in way]
+        scene.groups.append(Group("line", shapes=[Stroke(points[0], rounded(points), style.LINE, 1.4)]))
+    for plan, (x, y) in zip(plans, places, strict=True):
+        _draw(plan, options, (x + style.MARGIN, y + style.MARGIN), scene)
     return scene
 
 
@@ -68,8 +109,9 @@ def _planned(facts: Facts, options: Options, nested: bool) -> _Plan:
     used = _used_outputs(facts)
     boxes: list[Box] = []
     for i, row in enumerate(facts.rows):
-        if options.expand_nested and row.inner is not None:
-            plan.frames[i] = _planned(describe(row.inner), options, nested=True)
+        inner = _inside(row, options)
+        if inner is not None:
+            plan.frames[i] = _planned(inner, options, nested=True)
         texts = {j: tensor_text(row.outputs[j], options) for j in sorted(used[i])} if row.outputs else {}
         boxes.append(_box(plan, i, row, texts, options))
     _add_ends(plan, boxes, options, nested)
@@ -81,15 +123,30 @@ def _planned(facts: Facts, options: Options, nested: bool) -> _Plan:
     plan.size = (plan.drawing.width, plan.drawing.height)
     if nested:
         _frame(plan, options)
+    else:
+        _cross(plan)
     return plan
+
+
+def _inside(row: Row, options: Options) -> Facts | None:
+    """What is drawn in the frame of a row: the block that comes several times, or a nested model."""
+    if row.block is not None or not options.expand_nested or row.inner is None:
+        return row.block
+    inner = describe(row.inner)
+    if options.expand is True:
+        return inner
+    inner = without_auxiliary(inner)
+    folds = options.expand is False or len(inner.rows) >= _MANY or row.times > 1
+    return fold(block_by_block(inner)) if folds else inner
 
 
 def _used_outputs(facts: Facts) -> list[set[int]]:
     used: list[set[int]] = [set() for _ in facts.rows]
     for row in facts.rows:
         for wire in row.inputs:
-            used[wire.row].add(wire.output)
-    for tap in facts.outputs:
+            if wire.row >= 0:  # else it comes from outside
+                used[wire.row].add(wire.output)
+    for tap in [*facts.outputs, *facts.exits]:
         used[tap.row].add(tap.output)
     return used
 
@@ -120,23 +177,31 @@ def _box(plan: _Plan, i: int, row: Row, texts: dict[int, str], options: Options)
 
 
 def _add_ends(plan: _Plan, boxes: list[Box], options: Options, nested: bool) -> None:
-    """Marks for the model's outputs; for a nested model, points on its frame where lines enter and leave."""
-    if nested:
-        boxes[0:0] = [Box(("in", k), 1.0, 1.0, pin="first") for k in range(len(plan.facts.inputs))]
-        for k, tap in enumerate(plan.facts.outputs):
-            outputs = plan.facts.rows[tap.row].outputs or ()
-            room = text_width(tensor_text(outputs[tap.output], options), style.TINY) if options.rankdir == "TB" else 1.0
-            boxes.append(
-                Box(("out", k), room + 1.0, 1.0, pin="last")
-            )  # labels will stand side by side behind the frame
-        return
-    for k, tap in enumerate(plan.facts.outputs):
+    """Points where lines enter and leave a nested model, or a part of one; marks for the outputs of the whole."""
+    entries, exits = _ends(plan.facts, nested)
+    boxes[0:0] = [Box(("in", k), 1.0, 1.0, pin="first") for k in range(entries)]
+    for k, tap in enumerate(exits):
+        outputs = plan.facts.rows[tap.row].outputs or ()
+        text = tensor_text(outputs[tap.output], options) if tap.output < len(outputs) else ""
+        room = text_width(text, style.TINY) if options.rankdir == "TB" else 1.0
+        # Labels will stand side by side behind a frame.
+        boxes.append(Box(("exit", k), room + 1.0, 1.0, pin="last"))
+    for k, tap in enumerate(() if nested else plan.facts.outputs):
         pill = plan.cards["out", k] = pill_of(tap.name)
         boxes.append(Box(("out", k), pill.width, pill.height))
 
 
+def _ends(facts: Facts, nested: bool) -> tuple[int, list[Tap]]:
+    """How many lines come from outside, and where lines lead out: of a nested model, its inputs and outputs."""
+    inputs, outputs = (facts.inputs, facts.outputs) if nested else ([], [])
+    return len(inputs) + facts.entries, [*outputs, *facts.exits]
+
+
 def _add_wires(plan: _Plan, options: Options, nested: bool) -> None:
     def add(wire: Wire, target: Hashable, target_at: float | None = None) -> None:
+        if wire.row < 0:
+            plan.wires.append((Edge(("in", -1 - wire.row), target, target_at=target_at), wire.mask))
+            return
         port = plan.ports[wire.row].get(wire.output)
         edge = Edge(wire.row, target, wire.output, port.at if port else 0.0, target_at)
         plan.wires.append((edge, wire.mask))
@@ -154,32 +219,38 @@ def _add_wires(plan: _Plan, options: Options, nested: bool) -> None:
                 add(wire, i)
     for k, tap in enumerate(plan.facts.inputs if nested else ()):
         plan.wires.append((Edge(("in", k), tap.row), False))
-    for k, tap in enumerate(plan.facts.outputs):
+    for k, tap in enumerate(_ends(plan.facts, nested)[1]):
+        add(Wire(tap.row, tap.output), ("exit", k))
+    for k, tap in enumerate(() if nested else plan.facts.outputs):
         add(Wire(tap.row, tap.output), ("out", k))
 
 
 def _frame(plan: _Plan, options: Options) -> None:
     """Put a frame around a nested graph's layout, and find where lines cross it."""
     drawing = plan.drawing
-    width = max(drawing.width + 2 * _FRAME_PAD, _header_width(plan.facts) + 2 * _FRAME_PAD)
+    width = max(drawing.width + 2 * _FRAME_PAD, line_width(_header_words(plan.facts)) + 70.0 + 2 * _FRAME_PAD)
     plan.size = (width, drawing.height + _HEADER + _FRAME_PAD)
     plan.offset = ((width - drawing.width) / 2, _HEADER)
-    across = 0 if options.rankdir == "TB" else 1
+    _cross(plan)
 
-    def crossing(pin: Hashable) -> float:
-        rect = drawing.boxes[pin]
+
+def _cross(plan: _Plan) -> None:
+    """Where lines from outside enter a plan and leave it."""
+    across = 0 if plan.drawing.direction == "TB" else 1
+
+    def crossing(rect: Rect) -> float:
         return plan.offset[across] + ((rect.x + rect.width / 2, rect.y + rect.height / 2)[across])
 
-    plan.entries = [crossing(("in", k)) for k in range(len(plan.facts.inputs))]
-    plan.exits = [crossing(("out", k)) for k in range(len(plan.facts.outputs))]
+    pins: dict[str, list[float]] = {"in": [], "exit": []}
+    for key, rect in plan.drawing.boxes.items():  # in the order of their numbers
+        if isinstance(key, tuple) and key[0] in pins:
+            pins[key[0]].append(crossing(rect))
+    plan.entries, plan.exits = pins["in"], pins["exit"]
 
 
 def _header_words(facts: Facts) -> list[Word]:
-    return [Word(facts.name, style.TITLE, style.INK, bold=True), Word(facts.kind, style.SMALL, style.MUTED)]
-
-
-def _header_width(facts: Facts) -> float:
-    return line_width(_header_words(facts)) + 20.0
+    words = [Word(facts.name, style.TITLE, style.INK, bold=True)]
+    return words + ([Word(facts.kind, style.SMALL, style.MUTED)] if facts.kind else [])
 
 
 # -- drawing
@@ -217,7 +288,8 @@ def _header(inner: _Plan, row: Row, corner: Point) -> Group:
     colors = style.FAMILY_COLORS["model"]
     words = _header_words(inner.facts)
     if row.calls > 1:
-        words[1] = Word(f"shared {row.call}/{row.calls}", style.SMALL, style.MUTED)
+        words[1:] = [Word(f"shared {row.call}/{row.calls}", style.SMALL, style.MUTED)]
+    words += times_word(row.times) if row.block is None else []
     width = line_width(words) + 20.0
     x, y = corner[0] + 10.0, corner[1] - 11.0
     plate = Panel(x, y, width, 22.0, 11.0, colors.fill, colors.rim, 1.2)

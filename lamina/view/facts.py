@@ -12,6 +12,8 @@ from lamina.graph import Constant, Graph, Node, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 from lamina.graph.node import is_input_node
 from lamina.graph.walk import Key, key_of
+from lamina.layers.inferred import map_shapes
+from lamina.layers.last_call import built_shapes, part_shapes
 from lamina.operations import function_name
 from lamina.ops.body import Body, Closure
 
@@ -67,6 +69,10 @@ class Row:
         config: its main arguments.
         source: the user's line, ``train.py:41``.
         inner: the nested model itself.
+        op: what is called: the layer; for a function, the node.
+        auxiliary: it only computes masks that layers hand on by themselves.
+        times: how many rows like it, one behind the other, it stands for.
+        block: the rows that come so often, where that is more than one.
     """
 
     name: str
@@ -86,6 +92,10 @@ class Row:
     source: str | None = None
     feeds: tuple[Wire | None, ...] = ()
     inner: Any = None
+    op: Any = None
+    auxiliary: bool = False
+    times: int = 1
+    block: Facts | None = None
 
     @property
     def params(self) -> int:
@@ -96,7 +106,9 @@ class Row:
 class Facts:
     """What is to be known of a model: its rows in the order in which they run, and its ends.
 
-    ``wired`` is False for a subclassed model: it has no graph, the rows are its children and read nothing.
+    ``wired`` is False for a subclassed model: it has no graph, the rows are its children and read nothing. Facts of a
+    part of a model read ``entries`` tensors from outside, the first as row -1, the second as row -2, and lines lead out
+    of them at ``exits``.
     """
 
     name: str
@@ -106,6 +118,8 @@ class Facts:
     outputs: list[Tap]
     weights: tuple[torch.Tensor, ...]
     wired: bool
+    entries: int = 0
+    exits: list[Tap] = field(default_factory=list)
 
     @property
     def is_chain(self) -> bool:
@@ -154,6 +168,7 @@ class _Reader:
         for node in graph.nodes:
             self._count[id(node.op)] = self._count.get(id(node.op), 0) + 1
         self._masks = {key_of(m) for node in graph.nodes for m in node.masks if m is not None}
+        self._auxiliary = _auxiliary(graph)
         for name, tensor in zip(graph.input_names, graph.inputs, strict=True):
             if not is_input_node(tensor.node):
                 self._add_cut(name, tensor)
@@ -183,7 +198,8 @@ class _Reader:
         if not isinstance(op, torch.nn.Module):
             kind = _short_function(function_name(op))
             hint = call_hint(node)
-            self.rows.append(Row(name, name, kind, "function", hint, inputs, outputs, source=str(node.source)))
+            own = {"source": str(node.source), "op": node, "auxiliary": node in self._auxiliary}
+            self.rows.append(Row(name, name, kind, "function", hint, inputs, outputs, **own))  # type: ignore[arg-type]
             return
         self._calls[id(op)] = self._calls.get(id(op), 0) + 1
         call, calls = self._calls[id(op)], self._count[id(op)]
@@ -210,6 +226,25 @@ class _Reader:
 
     def _wire(self, symbolic: Symbolic) -> Wire:
         return Wire(*self._at[key_of(symbolic)], key_of(symbolic) in self._masks)
+
+
+def _auxiliary(graph: Graph) -> set[Node]:
+    """The functions that only compute masks which a layer's ``compute_mask`` gave, so that nobody wrote them down."""
+    made: dict[Key, bool] = {}
+    for node in graph.nodes:
+        given = {key_of(symbolic) for symbolic in node.inputs}
+        for mask in node.masks:
+            if mask is not None:
+                made.setdefault(key_of(mask), key_of(mask) not in given)
+    read = {key_of(tensor) for tensor in graph.outputs}  # as what it is, not as a mask
+    found: set[Node] = set()
+    for node in reversed(graph.nodes):
+        is_layer = isinstance(node.op, torch.nn.Module)
+        if not is_layer and not any((id(node), k) in read for k in range(len(node.specs))):
+            found.add(node)
+            continue
+        read |= {key for key in map(key_of, node.inputs) if not (is_layer and made.get(key))}
+    return found
 
 
 def _closures_in(value: Any) -> list[Closure]:
@@ -266,6 +301,7 @@ def _module_row(
         built=bool(getattr(op, "built", True)),
         config=config,
         inner=op if getattr(op, "graph", None) is not None or _wraps_several(op) else None,
+        op=op,
         **facts,
     )
 
@@ -290,14 +326,37 @@ def _child_rows(model: torch.nn.Module) -> list[Row]:
     """A row for each child of a module without a graph, in the order in which they were assigned."""
     if _wraps_several(model) and [name for name, _ in model.named_children()] == ["module"]:
         return _part_rows(model.module, getattr(model, "inner_shapes", {}))  # type: ignore[arg-type]
-    rows = []
+    rows: list[Row] = []
+    found, taken = part_shapes(model), set[str]()
     for attribute, child in _children(model):
         name = getattr(child, "name", None)
-        name = name if isinstance(name, str) else attribute
-        shape = getattr(child, "graph", None) is not None
-        outputs = tuple(_tensor(t) for t in child.graph.outputs) if shape else None
+        name = _distinct(name if isinstance(name, str) else attribute, taken)
+        drawn = getattr(child, "graph", None) is not None
+        outputs = tuple(_tensor(t) for t in child.graph.outputs) if drawn else None
+        shapes = found.get(id(child)) or _of_build(child)
+        if shapes:
+            dtype = name_of(getattr(child, "_torch_dtype", torch.float32))
+            outputs = tuple(Tensor(shape, dtype) for shape in shapes)
         rows.append(_module_row(child, name, name, (), outputs))
     return rows
+
+
+def _of_build(child: torch.nn.Module) -> list[Shape]:
+    """What a layer makes of the shape that it was built for, where its call cannot be tried."""
+    known = built_shapes(child)
+    found: list[Shape] = []
+    if known is not None:
+        map_shapes(found.append, known[1])
+    return found
+
+
+def _distinct(name: str, taken: set[str]) -> str:
+    """The name, with a number behind it where it is taken: layers of a model without a graph may be called alike."""
+    number, free = 1, name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    taken.add(free)
+    return free
 
 
 def _children(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:

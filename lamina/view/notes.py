@@ -10,9 +10,13 @@ _LONGEST = 90
 def note_of(row: Row, facts: Facts) -> str:
     """Name, shapes, parameters, settings and the user's line of one row, one fact per line."""
     lines = [f"{row.name} ({row.kind})"]
+    if row.times > 1 and row.block is None:
+        lines.append(f"{row.times} times, one behind the other")
     if row.calls > 1:
         lines.append(f"call {row.call} of {row.calls} of {row.layer_name}")
     for wire in row.inputs:
+        if wire.row < 0:  # from outside of what is drawn here
+            continue
         source = facts.rows[wire.row]
         what = "mask" if wire.mask else "in"
         lines.append(f"{what}: {_described((source.outputs or ())[wire.output])} from {source.name}")

@@ -39,8 +39,9 @@ def plot_model(
     rankdir: str = "TB",
     expand_nested: bool = False,
     dpi: int = 200,
-    show_layer_activations: bool = False,
+    show_layer_activations: bool = True,
     show_trainable: bool = False,
+    expand: bool | None = None,
 ) -> Picture:
     """Draw a model's graph into a file.
 
@@ -54,8 +55,11 @@ def plot_model(
         rankdir: ``"TB"``, from top to bottom, or ``"LR"``, from left to right.
         expand_nested: draw what is in nested models, in a frame.
         dpi: resolution of ``.png``; coarser where the picture would have more than 30,000 pixels on a side.
-        show_layer_activations: write the activations of layers.
+        show_layer_activations: write the activations of layers; by default here, unlike Keras.
         show_trainable: write whether weights train.
+        expand: True draws every layer in one column, with what computes masks; False draws a block of layers that comes
+            several times in a row once, with how often ("×12"), and breaks a long picture into columns that fit a page;
+            None does so from 50 layers on.
 
     Returns:
         The picture, which a notebook shows.
@@ -71,6 +75,7 @@ def plot_model(
         expand_nested=expand_nested,
         show_layer_activations=show_layer_activations,
         show_trainable=show_trainable,
+        expand=expand,
     )
     scene = compose(describe(model), options)
     file = None if to_file is None else Path(to_file)
@@ -87,8 +92,9 @@ def model_to_svg(
     show_layer_names: bool = True,
     rankdir: str = "TB",
     expand_nested: bool = False,
-    show_layer_activations: bool = False,
+    show_layer_activations: bool = True,
     show_trainable: bool = False,
+    expand: bool | None = None,
 ) -> str:
     """The picture of a model as the text of an SVG document; see `plot_model` for the arguments.
 
@@ -101,7 +107,8 @@ def model_to_svg(
     """
     options = {"show_shapes": show_shapes, "show_dtype": show_dtype, "show_layer_names": show_layer_names}
     options |= {"expand_nested": expand_nested, "show_layer_activations": show_layer_activations}
-    return plot_model(model, None, rankdir=rankdir, show_trainable=show_trainable, **options).svg
+    options |= {"show_trainable": show_trainable}
+    return plot_model(model, None, rankdir=rankdir, expand=expand, **options).svg
 
 
 def _checked_direction(rankdir: str) -> Any:

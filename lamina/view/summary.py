@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TextIO
 
 from lamina.graph.errors import ArgumentError
 
+from .columns import fineness_for, padded, widths_for, wrapped
 from .facts import describe
 from .table import Table, table_of
 
@@ -108,50 +109,44 @@ def _column_ends(table: Table, line_length: int | None, positions: Sequence[floa
     return [max(4, end - start - len(_GAP)) for start, end in zip([-len(_GAP), *ends], ends, strict=False)]
 
 
-def _natural_widths(table: Table, line_length: int | None) -> list[int]:
-    widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
-    if line_length is None:
-        return [min(w, most) for w, most in zip(widths, _limits(table), strict=True)]
-    while sum(widths) + len(_GAP) * (len(widths) - 1) > line_length and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
-    return widths
-
-
 def _limits(table: Table) -> list[int]:
     return [_WIDEST[4] if name == "Trainable" else _WIDEST[i] for i, name in enumerate(table.columns)]
+
+
+def _laid_out(table: Table, room: int | None, widths: list[int] | None) -> tuple[list[int], list[list[list[str]]]]:
+    """The widths of the columns, and each row, the heads first, as the lines of its cells."""
+    rows = [table.columns, *table.rows]
+    if widths is None:
+        widths, finely = widths_for(rows, room, _limits(table))
+    else:
+        finely = [fineness_for(column, width) for column, width in zip(zip(*rows, strict=True), widths, strict=True)]
+    return widths, [[wrapped(*cell) for cell in zip(row, widths, finely, strict=True)] for row in rows]
 
 
 # -- plain text
 
 
 def _plain_lines(table: Table, line_length: int | None, widths: list[int] | None) -> list[str]:
-    widths = widths or _natural_widths(table, line_length)
-    across = sum(widths) + len(_GAP) * (len(widths) - 1)
-    rows = [line for row in table.rows for line in _plain_row(table, row, widths)]
+    gaps = len(_GAP) * (len(table.columns) - 1)
+    widths, rows = _laid_out(table, None if line_length is None else line_length - gaps, widths)
+    head, *body = [_plain_row(table, row, widths) for row in rows]
     totals = [f"{what}: {amount}" for what, amount in table.totals]
-    head = _plain_row(table, table.columns, widths)
-    return [table.title, "_" * across, *head, "=" * across, *rows, "=" * across, *totals]
+    across = sum(widths) + gaps
+    lines = [line for row in body for line in row]
+    return [table.title, "_" * across, *head, "=" * across, *lines, "=" * across, *totals]
 
 
-def _plain_row(table: Table, cells: Sequence[str], widths: list[int]) -> list[str]:
+def _plain_row(table: Table, cells: list[list[str]], widths: list[int]) -> list[str]:
     """The lines of a row: a cell that is too long goes on below itself."""
-    wrapped = [_wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
     lines = []
-    for k in range(max(map(len, wrapped))):
-        parts = [cell[k] if k < len(cell) else "" for cell in wrapped]
-        padded = [
-            part.rjust(width) if name == "Param #" else part.ljust(width)
+    for k in range(max(map(len, cells))):
+        parts = [cell[k] if k < len(cell) else "" for cell in cells]
+        filled = [
+            padded(part, width, right=name == "Param #")
             for part, width, name in zip(parts, widths, table.columns, strict=True)
         ]
-        lines.append(_GAP.join(padded).rstrip())
+        lines.append(_GAP.join(filled).rstrip())
     return lines
-
-
-def _wrapped(cell: str, width: int) -> list[str]:
-    if len(cell) <= width:
-        return [cell]
-    indent = cell[: len(cell) - len(cell.lstrip())]
-    return textwrap.wrap(cell, width, subsequent_indent=indent + " " if len(indent) + 8 < width else "") or [""]
 
 
 # -- colour
@@ -164,13 +159,16 @@ def _print_in_color(table: Table, out: TextIO, line_length: int | None, widths: 
 
     console = Console(file=out, width=line_length, highlight=False)
     encoding = _encoding(out)
+    cells = [[_printable(cell, encoding) for cell in row] for row in table.rows]
+    table = replace(table, rows=cells)
+    widths, rows = _laid_out(table, console.width - 3 * len(table.columns) - 1, widths)
     grid = RichTable(header_style="bold")
-    for i, name in enumerate(table.columns):
+    for name, lines, width in zip(table.columns, rows[0], widths, strict=True):
         justify: Any = "right" if name == "Param #" else "left"
-        grid.add_column(name, justify=justify, overflow="fold", width=widths[i] if widths else None)
-    for row in table.rows:
-        cells = [_printable(cell, encoding) for cell in row]
-        grid.add_row(_name_in_color(cells[0]), Text(cells[1], "green"), Text(cells[2], "cyan"), *map(Text, cells[3:]))
+        grid.add_column("\n".join(lines), justify=justify, overflow="fold", width=width)
+    for row in rows[1:]:
+        name, shape, params, *more = ["\n".join(lines) for lines in row]
+        grid.add_row(_name_in_color(name), Text(shape, "green"), Text(params, "cyan"), *map(Text, more))
     console.print(Text(_printable(table.title, encoding), "bold"))
     console.print(grid)
     for what, amount in table.totals:
@@ -180,5 +178,7 @@ def _print_in_color(table: Table, out: TextIO, line_length: int | None, widths: 
 def _name_in_color(cell: str) -> Any:
     from rich.text import Text
 
-    name, _, kind = cell.rpartition(" (")
-    return Text.assemble(name, " (", (kind.removesuffix(")"), "blue"), ")")
+    """With the kind in blue; a cell may go on below anywhere in it."""
+    text, begin = Text(cell), cell.rfind("(")
+    text.stylize("blue", begin + 1, len(cell) - 1)
+    return text

@@ -11,6 +11,7 @@ import torch
 from lamina.graph.errors import ArgumentError
 
 from .facts import Facts, Row, Shape, count, describe
+from .parts import without_auxiliary
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def table_of(
             the second.
         indent: what stands before the name of a row, for each level of nesting.
     """
+    facts = without_auxiliary(facts)
     found = _walk(facts, expand_nested, _range(facts, layer_range))
     levels = {id(level_facts): level_facts for level_facts, _, _, _ in found}
     connected = any(not level_facts.is_chain for level_facts in levels.values())
@@ -73,7 +75,7 @@ def _walk(facts: Facts, expand: bool, shown: range) -> list[tuple[Facts, Row, in
         _, row = level.rows.pop()
         found.append((level.facts, row, level.depth, _params(row, level.counted)))
         if expand and row.inner is not None and row.call == 1:
-            inner = describe(row.inner)
+            inner = without_auxiliary(describe(row.inner))
             own = set(level.counted)  # what the nested rows count again in detail was counted by their model's row
             stack.append(_Level(inner, list(enumerate(inner.rows))[::-1], level.depth + 1, own))
         level.counted.update(id(w) for w in row.weights)

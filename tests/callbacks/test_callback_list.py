@@ -180,7 +180,8 @@ def test_it_ends_fit_at_once():
     x[3] = float("inf")
     seen = []
     watch = LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
-    model.fit(x, Y, batch_size=1, epochs=5, shuffle=False, verbose=0, callbacks=[watch, TerminateOnNaN()])
+    with pytest.warns(UserWarning, match="infinite values, first in row 3"):
+        model.fit(x, Y, batch_size=1, epochs=5, shuffle=False, verbose=0, callbacks=[watch, TerminateOnNaN()])
     assert seen == [0, 1, 2, 3]
 
 

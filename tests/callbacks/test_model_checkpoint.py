@@ -83,10 +83,18 @@ def test_what_it_says(tmp_path, capsys):
 @pytest.mark.parametrize(
     "path, arguments, text",
     [
-        ("m.ckpt", {}, r"got +'m.ckpt'\n +expected +\*.lamina, \*.keras, \*.h5, \*.hdf5\n +try +'m.lamina'"),
+        (
+            "m.ckpt",
+            {},
+            r"got +'m.ckpt'\n +expected +\*.lamina, \*.keras, \*.h5, \*.hdf5\n +where .*\n +try +'m.lamina'",
+        ),
         ("m", {}, "try +'m.lamina'"),
         ("m.weights.safetensors", {}, "try +'m.lamina'; .safetensors takes weights alone.*save_weights_only=True"),
-        ("m.tf", {"save_weights_only": True}, r"No weights .*\n.*\n.*\*.weights.h5.*\n +try +'m.weights.safetensors'"),
+        (
+            "m.tf",
+            {"save_weights_only": True},
+            r"No weights .*\n.*\n.*\*.weights.h5.*\n +where .*\n +try +'m.weights.safetensors'",
+        ),
         ("{epoch-{x}.lamina", {}, "no format string"),
         ("{batch}.lamina", {}, "the end of an epoch has no batch"),
         ("m.lamina", {"save_freq": "batch"}, r"save_freq=\) is unknown.\n +got +'batch'"),

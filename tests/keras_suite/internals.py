@@ -59,6 +59,9 @@ INTERNALS: dict[str, dict[str, Any]] = {
     "keras.src.utils.backend_utils": {"is_graph_mode": lambda: False},
     "keras.src.api_export": {"keras_export": lambda path: lambda thing: thing},
     "keras.src.utils.tree": vars(tree),
+    # One class for models of a graph and models of code.
+    "keras.src.models.functional": {"Functional": lamina.Model},
+    "keras.src.models": {"Functional": lamina.Model},
 }
 
 

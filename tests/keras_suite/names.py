@@ -77,8 +77,8 @@ def published(module: str) -> dict[str, str]:
 
 
 @cache
-def operations(module: str) -> dict[str, tuple[str, list[str]]]:
-    """Of a module of operations: each operation's class -> the function that applies it, and what it is made with."""
+def operations(module: str) -> dict[str, tuple[str, list[str], list[str]]]:
+    """Of a module of operations: each one's class -> the function that applies it, its arguments, the class' own."""
     path = WHEEL.joinpath(*module.split(".")[1:]).with_suffix(".py")
     if not module.startswith("keras.src.ops.") or not path.exists():
         return {}
@@ -88,28 +88,37 @@ def operations(module: str) -> dict[str, tuple[str, list[str]]]:
         if isinstance(node, ast.ClassDef):
             makers = [part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"]
             made_with[node.name] = [arg.arg for maker in makers for arg in maker.args.args[1:]]
-    found: dict[str, tuple[str, list[str]]] = {}
+    found: dict[str, tuple[str, list[str], list[str]]] = {}
     for function in (node for node in body if isinstance(node, ast.FunctionDef)):
         for call in ast.walk(function):
-            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "symbolic_call":
-                made = call.func.value  # type: ignore[attr-defined]
-                name = getattr(getattr(made, "func", None), "id", "")
-                if name in made_with:
-                    found[name] = function.name, made_with[name]
+            name = getattr(call.func, "id", "") if isinstance(call, ast.Call) else ""
+            if name in made_with and not function.name.startswith("_"):
+                found.setdefault(name, (function.name, [arg.arg for arg in function.args.args], made_with[name]))
     return found
 
 
 class Operation:
     """An operation of Keras' by its class: its function, with some arguments given before."""
 
-    def __init__(self, function: str, names: list[str], *args: Any, **kwargs: Any) -> None:
-        self._function, self._given = function, {**dict(zip(names, args, strict=False)), **kwargs}
+    def __init__(self, function: str, takes: list[str], names: list[str], *args: Any, **kwargs: Any) -> None:
+        self._function, self._takes = function, takes
+        self._given = {**dict(zip(names, args, strict=False)), **kwargs}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         function = getattr(importlib.import_module("lamina.ops"), self._function)
-        return function(*args, **{**self._given, **kwargs})
+        given, left, placed = {**self._given, **kwargs}, list(args), []
+        for name in self._takes:  # what is given before may stand in front of what comes now
+            if not left:
+                break
+            placed.append(given.pop(name) if name in given else left.pop(0))
+        return function(*placed, *left, **given)
 
     symbolic_call = call = compute_output_spec = __call__
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__dict__.get("_given", {}):
+            return self._given[name]
+        raise AttributeError(name)
 
 
 def lookup(module: str, name: str) -> Any:

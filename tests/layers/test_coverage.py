@@ -29,9 +29,6 @@ ELSEWHERE = {
 COMMON = {"name", "dtype", "trainable", "autocast", "kwargs"}
 # Arguments that no case can change.
 UNUSED = {
-    ("BatchNormalization", "renorm"): "refused; that is among the errors",
-    ("BatchNormalization", "renorm_clipping"): "without renorm it says nothing",
-    ("BatchNormalization", "renorm_momentum"): "without renorm it says nothing",
     ("BatchNormalization", "synchronized"): "refused; that is among the errors",
     ("CategoryEncoding", "sparse"): "refused; that is among the errors",
     ("Discretization", "num_bins"): "nothing to call before adapt: test_preparing.py",
@@ -43,7 +40,7 @@ UNUSED = {
     ("SimpleRNN", "activity_regularizer"): "Keras takes it and forgets it: test_reference_b.py",
 }
 # Arguments of Keras' that speak of what Lamina does from outside the layer, or does not offer.
-FOREIGN = {"lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size"}
+FOREIGN = {"quantization_config", "gptq_unpacked_column_size"}
 # Keras' public names of classes that bear another one within Keras or here.
 RENAMED = {"TorchModuleWrapper", "GroupQueryAttention"}
 # Names of Keras' that are later work: the other engines' wrappers, preprocessing and augmentation.
@@ -132,7 +129,10 @@ def test_arguments_are_those_of_keras(name: str) -> None:
     )
     theirs = [row for row in theirs if row[0] not in FOREIGN]
     assert ours[: len(theirs)] == theirs
-    assert {(name, argument) for argument, _ in ours[len(theirs) :]} <= {("LayerNormalization", "rms_scaling")}
+    # What Keras' convolutions take among others.
+    more = {("LayerNormalization", "rms_scaling")}
+    more |= {(f"Conv{rank}D", argument) for rank in (1, 2, 3) for argument in ("lora_rank", "lora_alpha")}
+    assert {(name, argument) for argument, _ in ours[len(theirs) :]} <= more
 
 
 def _short(default: Any) -> Any:

@@ -78,8 +78,7 @@ def test_windows_of_one_position_with_strides(limit: str) -> None:
     assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr[-2000:]
 
 
-# Run in whole: the joined and folded steps, the fused recurrences, and each row of both tables beside Keras. But for
-# LSTM under autocast: PyTorch asks the processor for bfloat16, not the limit, and oneDNN refuses it then.
+# Run in whole: the joined and folded steps, the fused recurrences, and each row of both tables beside Keras.
 FILES = ("models/test_joining.py", "models/test_folding.py", "layers/test_rnn_fused.py", "layers/test_parity.py")
 
 
@@ -87,6 +86,5 @@ FILES = ("models/test_joining.py", "models/test_folding.py", "layers/test_rnn_fu
 @pytest.mark.parametrize("limit", CAPABILITY)
 @pytest.mark.parametrize("file", [*FILES, "ops/test_against_keras.py"])
 def test_the_suites_of_layers_and_ops(limit: str, file: str) -> None:
-    options = ("-q", "-p", "no:cacheprovider", "-k", "not (test_bfloat16 and autocast and LSTM)")
-    done = under(limit, "-m", "pytest", *options, f"tests/{file}", seconds=3000)
+    done = under(limit, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{file}", seconds=3000)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -47,8 +47,8 @@ ANY_SHAPE = {
 NO_WIDTH = {"Embedding", "ReversibleEmbedding", "STFTSpectrogram"}
 # Arguments that take anything, and why.
 ANYTHING = {
-    ("BatchNormalization", "renorm_clipping"): "means nothing without renorm, which is refused",
-    ("BatchNormalization", "renorm_momentum"): "means nothing without renorm, which is refused",
+    ("BatchNormalization", "renorm"): "any value is true or false",
+    ("BatchNormalization", "renorm_clipping"): "means nothing without renorm",
 }
 
 

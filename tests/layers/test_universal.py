@@ -11,6 +11,7 @@ from tests.layers.build import arrays_of, gradients, layer_of, results, some_of_
 from tests.layers.cases.form import Case
 
 TWO = some_of_each(2)
+FIRST = {id(case) for case in some_of_each(1)}
 # What counts as near in bfloat16, as a part of the mean size; the logarithm of a spectrum has its weakest lines too.
 NEAR = {"STFTSpectrogram": 0.3}
 
@@ -25,7 +26,9 @@ def run(layer: Any, case: Case, dtype: torch.dtype = torch.float32, seed: int = 
     return outputs, gradients(outputs, sources)
 
 
-@pytest.mark.parametrize("case", TWO, ids=str)
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=[pytest.mark.slow] * (id(c) not in FIRST)) for c in TWO], ids=str
+)
 def test_compiles_as_one_graph(case: Case) -> None:
     compiled_alike(case, "eager")
 

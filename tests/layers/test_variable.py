@@ -119,6 +119,19 @@ SUMS: list[tuple[str, Any, list[Any], torch.dtype]] = [
     ("int @ bool", lambda: N @ B, 5, torch.int32),
     ("int @ float", lambda: N @ F, 29, F32),
     ("round", lambda: round(Variable([1.26, 5.04]), 1), [1.3, 5], F32),
+    ("list left", lambda: [1, 2] + F, [2, 6], F32),  # noqa: RUF005
+    ("list minus", lambda: [6.0, 6.0] - F, [5, 2], F32),
+    ("tuple times", lambda: (2, 3) * F, [2, 12], F32),
+    ("list over", lambda: [2.0, 2.0] / F, [2, 0.5], F32),
+    ("list floor", lambda: [2.0, 9.0] // F, [2, 2], F32),
+    ("list rest", lambda: [12, 13] % N, [2, 1], torch.int32),
+    ("list power", lambda: [2, 3] ** F, [2, 81], F32),
+    ("list @", lambda: [[1, 2], [3, 4]] @ N, [17, 39], torch.int32),
+    ("bools minus", lambda: torch.tensor([True, True]) - N, [-4, -5], torch.int32),
+    ("halves over", lambda: torch.tensor([5, 12], dtype=torch.bfloat16) / N, [1, 2], torch.bfloat16),
+    ("halves over numbers", lambda: N / torch.ones(2, dtype=torch.bfloat16), [5, 6], torch.bfloat16),
+    ("halves @", lambda: torch.ones(2, dtype=torch.float16) @ F, 5, F32),
+    ("number over", lambda: 10 / N, [2, 10 / 6], F32),
     ("power", lambda: 2**N, [32, 64], torch.int32),
 ]
 

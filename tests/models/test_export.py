@@ -276,7 +276,9 @@ def test_every_layer_is_exported_for_any_batch(case, strict):
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
-@pytest.mark.parametrize("kind, masked", [("LSTM", True), ("GRU", False), ("SimpleRNN", True)])
+@pytest.mark.parametrize(
+    "kind, masked", [("LSTM", True), ("GRU", False), pytest.param("SimpleRNN", True, marks=pytest.mark.slow)]
+)
 def test_the_time_axis_of_recurrent_layers_stays_open(kind: str, masked: bool, tmp_path: Path) -> None:
     layer = getattr(layers, kind)
     x = Input((None,), dtype="int64") if masked else Input((None, 4))

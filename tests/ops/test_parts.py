@@ -435,7 +435,7 @@ def test_pieces_of_a_signal_of_unknown_length() -> None:
         (lambda x: ops.fft(x), ArgumentError, "real and the imaginary"),
         (lambda x: ops.fft((x, x, x)), ArgumentError, "tuple of 3"),
         (lambda x: ops.fft2((x, x[0])), ShapeError, "two shapes"),
-        (lambda x: ops.ifft2(([1], [2])), DtypeError, "takes floats"),
+        (lambda x: ops.ifft2(([[1]], [[2]])), DtypeError, "takes floats"),
         (lambda x: ops.rfft(x, 0), ArgumentError, "fft_length=0"),
         (lambda x: ops.irfft((x, x), -2), ArgumentError, "fft_length=-2"),
         (lambda x: ops.extract_sequences(x, 5, 1), ShapeError, "at least 5"),

@@ -5,7 +5,7 @@ import torch
 
 import lamina as keras
 from lamina import layers, ops
-from lamina.layers import Bidirectional, Dense, Embedding, LSTM  # noqa: I001  as guides write it
+from lamina.layers import LSTM, Bidirectional, Dense, Embedding
 
 RNG = np.random.default_rng(0)
 
@@ -245,7 +245,7 @@ def test_fnet():
 
 def test_sequence_to_sequence_with_states():
     encoder_inputs = keras.Input(shape=(None, 5))
-    encoder_outputs, state_h, state_c = keras.layers.LSTM(6, return_state=True)(encoder_inputs)
+    _, state_h, state_c = keras.layers.LSTM(6, return_state=True)(encoder_inputs)
     decoder_inputs = keras.Input(shape=(None, 5))
     decoder_lstm = keras.layers.LSTM(6, return_sequences=True, return_state=True)
     decoder_outputs, _, _ = decoder_lstm(decoder_inputs, initial_state=[state_h, state_c])

@@ -124,10 +124,8 @@ def test_the_flash_switch_is_pytorchs():
 
 @pytest.mark.parametrize(
     "name, text",
-    [("enable_traceback_filtering", "shows tracebacks whole"), ("enable_unsafe_deserialization", "holds no")],
+    [("enable_unsafe_deserialization", "holds no")],
 )
 def test_what_lamina_does_not_do_is_said(name, text):
     with pytest.raises(ArgumentError, match=text):
         getattr(config, name)()
-    config.disable_traceback_filtering()
-    assert not config.is_traceback_filtering_enabled()

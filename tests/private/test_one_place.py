@@ -61,6 +61,8 @@ def _uses(tree: ast.Module, ours: set[str], allowed: set[str], lists_operators: 
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from ((node.lineno, name) for name in _imported(node) if _is_private_path(name))
         elif isinstance(node, ast.Attribute):
+            if not _is_private(node.attr) and not (isinstance(node.value, ast.Attribute) and node.value.attr == "ops"):
+                continue
             dotted = ast.unparse(node)
             root = dotted.partition(".")[0]
             of_torch = root in torch_names and _is_private(node.attr)
@@ -82,8 +84,17 @@ def _defined(tree: ast.Module) -> Iterator[str]:
             yield node.attr
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "object.__setattr__":
+        elif isinstance(node, ast.Call) and _is_object_setattr(node.func):
             yield ast.unparse(node.args[1]).strip("'")
+
+
+def _is_object_setattr(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "__setattr__"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "object"
+    )
 
 
 def _is_self(node: ast.expr) -> bool:

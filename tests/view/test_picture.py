@@ -64,14 +64,14 @@ def box(svg: str, name: str) -> ET.Element:
 def test_one_box_for_each_call_and_each_output(build, rankdir):
     model = build()
     facts = describe(model)
-    names = [g.get("data-name") for g in boxes(model_to_svg(model, rankdir=rankdir))]
+    names = [g.get("data-name") for g in boxes(model_to_svg(model, rankdir=rankdir, expand=True))]
     assert sorted(names) == sorted([r.name for r in facts.rows] + [tap.name for tap in facts.outputs])
 
 
 @pytest.mark.parametrize("build", MODELS)
 def test_one_arrow_for_each_line(build):
     facts = describe(build())
-    arrows = [s for g in compose(facts, Options()).groups for s in g.shapes if isinstance(s, Arrow)]
+    arrows = [s for g in compose(facts, Options(expand=True)).groups for s in g.shapes if isinstance(s, Arrow)]
     assert len(arrows) == sum(len(r.inputs) for r in facts.rows) + len(facts.outputs)
 
 
@@ -146,12 +146,14 @@ def test_markup_in_names_stays_text():
 def test_what_the_options_show():
     model = models.chain()
     plain = boxes(plot_model(model, None).svg)
-    assert [texts(b) for b in plain] == [["xInput"], ["Dense16"], ["Dense4"], ["narrow"]]
-    svg = model_to_svg(model, show_layer_activations=True, show_trainable=True, show_dtype=True)
-    assert texts(box(svg, "wide")) == ["wide", "Dense16", "activation relu", "trainable"]
+    assert [texts(b) for b in plain] == [["xInput"], ["Dense16, relu"], ["Dense4, relu"], ["narrow"]]
+    silent = boxes(plot_model(model, None, show_layer_activations=False).svg)
+    assert [texts(b) for b in silent] == [["xInput"], ["Dense16"], ["Dense4"], ["narrow"]]
+    svg = model_to_svg(model, show_trainable=True, show_dtype=True)
+    assert texts(box(svg, "wide")) == ["wide", "Dense16, relu", "trainable"]
     assert {"(B, 8) float32", "(B, 16) float32", "(B, 4) float32"} <= set(texts(ET.fromstring(svg)))
     model.get_layer("wide").trainable = False
-    assert texts(box(model_to_svg(model, show_trainable=True), "wide")) == ["wide", "Dense16", "frozen"]
+    assert texts(box(model_to_svg(model, show_trainable=True), "wide")) == ["wide", "Dense16, relu", "frozen"]
 
 
 def test_shared_layers_have_a_box_for_each_call_and_say_so():
@@ -195,8 +197,12 @@ def lies_in(inner: Panel, outer: Panel) -> bool:
 
 
 def test_a_mask_is_a_dashed_line():
-    svg = ET.fromstring(model_to_svg(models.masked()))
+    svg = ET.fromstring(model_to_svg(models.masked(), expand=True))
     assert len([p for p in svg.iter(f"{SVG}path") if p.get("stroke-dasharray")]) == 1
+
+
+def test_what_only_computes_masks_is_hidden():
+    assert [g.get("data-name") for g in boxes(model_to_svg(models.masked()))] == ["tokens", "words", "mean", "mean"]
 
 
 def test_a_model_without_a_graph_is_a_column_of_its_children():
@@ -215,7 +221,9 @@ def test_a_deep_model_is_drawn():
     x = inputs = Input((2,), name="x")
     for _ in range(1500):
         x = x + 1
-    assert len(boxes(plot_model(Model(inputs, x), None).svg)) == 1502
+    model = Model(inputs, x)
+    assert len(boxes(plot_model(model, None, expand=True).svg)) == 1502
+    assert [texts(b) for b in boxes(plot_model(model, None).svg)] == [["xInput"], ["add1×1500"], ["add_1499"]]
 
 
 # -- colours and text

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.graph import ArgumentError
-from lamina.layers import Dense, Input
+from lamina.layers import LSTM, Dense, Embedding, Input
 from lamina.models import Model, Sequential
 from lamina.view import summary
 from lamina.view.facts import describe
@@ -104,8 +104,21 @@ def test_results_of_one_node_are_told_apart():
     assert "sigmoid (torch.sigmoid)  (None, 3)                     0  chunk[1]" in lines
 
 
-def test_masks_are_named_as_such():
-    assert printed(models.masked()).count("words, ne as mask") == 1
+def test_what_only_computes_masks_is_hidden():
+    text = printed(models.masked())
+    assert "torch.ne" not in text
+    assert [line.split()[0] for line in text.splitlines()[4:7]] == ["tokens", "words", "mean"]
+
+
+def test_a_mask_of_the_users_own_is_named_as_such():
+    tokens = Input((5,), dtype="int64", name="tokens")
+    x = Embedding(9, 3, name="words")(tokens)
+    kept = tokens > 2
+    y = LSTM(4, return_sequences=True, name="first")(x, mask=kept)
+    text = printed(Model(tokens, LSTM(4, name="second")(y)))
+    assert text.count("gt (operator.gt)") == 1
+    assert text.count("words, gt as mask") == 1
+    assert text.count("first, gt as mask") == 1
 
 
 def test_frozen_weights_do_not_train():

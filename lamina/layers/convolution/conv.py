@@ -9,11 +9,14 @@ import torch
 from lamina.layers.arguments import refuse, whole
 from lamina.layers.convolution.base import Convolution
 from lamina.layers.geometry import Shape, channel_axis, shape_error
+from lamina.layers.low_rank import Adapted, LowRank
 from lamina.layers.weight_options import keep_weight_options, weight_options_config
 
 
-class _Conv(Convolution):
+class _Conv(LowRank, Convolution):
     """The convolution of any rank."""
+
+    kernel = Adapted()
 
     def __init__(
         self,
@@ -33,6 +36,8 @@ class _Conv(Convolution):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
         bias_options = (bias_initializer, bias_regularizer, bias_constraint)
@@ -46,6 +51,8 @@ class _Conv(Convolution):
             use_bias,
             bias_options,
             activity_regularizer=activity_regularizer,
+            lora_rank=lora_rank,
+            lora_alpha=lora_alpha,
             **kwargs,
         )
         self.filters = whole(self, "filters", filters)
@@ -59,6 +66,7 @@ class _Conv(Convolution):
         per_group = channels // self.groups
         self.kernel = self.add_kernel("kernel", "kernel", self.kernel_size, per_group, self.filters)
         self.bias = self.add_bias(self.filters)
+        self.begin_adapters()
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         kernel = self.torch_kernel(self.kernel)
@@ -93,7 +101,7 @@ class Conv1D(_Conv):
             output sees a later input).
         data_format: "channels_last" (default) or "channels_first".
         groups: parts into which the channels are split, each convolved by itself.
-        activation, use_bias, ..._initializer, ..._regularizer, ..._constraint: as in `Dense`.
+        activation, use_bias, ..._initializer, ..._regularizer, ..._constraint, lora_rank, lora_alpha: as in `Dense`.
 
     Raises:
         ArgumentError: an argument cannot be.
@@ -120,7 +128,7 @@ class Conv2D(_Conv):
         padding: "valid" (windows inside the input) or "same" (zeros around; the odd one at the bottom and right).
         data_format: "channels_last" (default) or "channels_first".
         groups: parts into which the channels are split, each convolved by itself.
-        activation, use_bias, ..._initializer, ..._regularizer, ..._constraint: as in `Dense`.
+        activation, use_bias, ..._initializer, ..._regularizer, ..._constraint, lora_rank, lora_alpha: as in `Dense`.
 
     Raises:
         ArgumentError: an argument cannot be.

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 
 from lamina import activations
 from lamina.layers.arguments import whole
-from lamina.layers.base import InputSpec, Layer
+from lamina.layers.base import InputSpec
 from lamina.layers.geometry import Shape, known_size, shape_error
+from lamina.layers.low_rank import Adapted, LowRank
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
 
 # BLAS takes twice as long where the kernel's rows are shorter than a register: for (128, 256) by (256, 10), forward and
@@ -18,7 +19,7 @@ from lamina.layers.weight_options import keep_weight_options, weight_options, we
 _NARROW, _MANY = 16, 2**14
 
 
-class Dense(Layer):
+class Dense(LowRank):
     """`activation(inputs @ kernel + bias)` over the last axis.
 
     Input (B, ..., F), output (B, ..., units); any rank from 2 on. Weights: `kernel` (F, units), `bias` (units,).
@@ -30,6 +31,7 @@ class Dense(Layer):
         kernel_initializer, bias_initializer: how the weights start.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties added to the loss.
         kernel_constraint, bias_constraint: applied after each step of the optimizer.
+        lora_rank, lora_alpha: freeze the kernel and train low-rank adapters beside it; see `enable_lora`.
 
     Raises:
         ArgumentError: `units` is not a positive integer.
@@ -40,6 +42,7 @@ class Dense(Layer):
     """
 
     casts_integers = True
+    kernel = Adapted()
 
     def __init__(
         self,
@@ -53,9 +56,13 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(
+            activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
+        )
         self.units = whole(self, "units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
@@ -71,9 +78,10 @@ class Dense(Layer):
         self.bias = (
             self.add_weight((self.units,), name="bias", **weight_options(self, "bias")) if self.use_bias else None
         )
+        self.begin_adapters()
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        kernel, bias = self._kernel_and_bias()
+        kernel, bias, adapters = self._kernel_and_bias()
         if 1 < self.units < _NARROW and not torch.compiler.is_compiling() and int(inputs.numel()) >= _MANY:
             kernel = kernel.t().contiguous().t()
         if inputs.dim() != 2:
@@ -83,23 +91,30 @@ class Dense(Layer):
         else:
             # What F.linear comes to, without transposing there and back: 8 us less, forward and backward.
             outputs = torch.addmm(bias, inputs, kernel)
-            if self.activation is activations.relu:
+            if self.activation is activations.relu and adapters is None:
                 return outputs.relu_()  # nobody else has seen it, and the product's gradient does not need it
+        if adapters is not None:  # one after the other: their product is as large as the kernel, and so its gradient
+            down, up = (matrix.to(inputs.dtype) for matrix in adapters)
+            outputs = outputs + (inputs @ down) @ up * self.lora_scale
         result: torch.Tensor = outputs if self.activation is None else self.activation(outputs)
         return result
 
-    def _kernel_and_bias(self) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The two weights, as ``self.kernel`` and ``self.bias`` give them. `nn.Module` takes 1.2 us for that, since it
-        answers only after Python has found nothing; a stand-in's casts lie where Python looks first.
+    def _kernel_and_bias(self) -> tuple[torch.Tensor, torch.Tensor | None, Any]:
+        """The two weights, as ``self.kernel`` and ``self.bias`` give them, and adapters where there are some.
+
+        `nn.Module` takes 1.2 us for that, since it answers only after Python has found nothing; a stand-in's casts lie
+        where Python looks first.
         """
         own = self.__dict__
         weights = own["_parameters"]
         if type(self) is Dense and "kernel" in weights and "kernel" not in own:
             kernel = weights["kernel"]
             if "bias" in weights and "bias" not in own:
-                return kernel, weights["bias"]
-            return kernel, self.bias
-        return self.kernel, self.bias
+                return kernel, weights["bias"], None
+            return kernel, self.bias, None
+        if self.lora_enabled and "kernel" not in own:
+            return self.base_weight(), self.bias, self.adapters()
+        return self.kernel, self.bias, None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 2:

@@ -12,14 +12,15 @@ import torch.nn.functional as F
 from lamina import activations
 from lamina.initializers import VarianceScaling
 from lamina.layers.arguments import axis_sizes, refuse
-from lamina.layers.base import InputSpec, Layer
+from lamina.layers.base import InputSpec
 from lamina.layers.geometry import Shape, shape_error
+from lamina.layers.low_rank import Adapted, LowRank
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
 
 from .einsum_equation import EinsumEquation, RankError, parse_equation, read_equation
 
 
-class EinsumDense(Layer):
+class EinsumDense(LowRank):
     """`activation(einsum(equation, inputs, kernel) + bias)`.
 
     `Dense(64)` is `EinsumDense("...x,xy->...y", output_shape=64, bias_axes="y")`. Input and output have the axes of the
@@ -34,6 +35,7 @@ class EinsumDense(Layer):
         kernel_initializer, bias_initializer: how the weights start.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties added to the loss.
         kernel_constraint, bias_constraint: applied after each step of the optimizer.
+        lora_rank, lora_alpha: freeze the kernel and train low-rank adapters beside it; see `enable_lora`.
 
     Raises:
         ArgumentError: an equation that cannot be read, or that contradicts `output_shape`.
@@ -44,6 +46,7 @@ class EinsumDense(Layer):
     """
 
     casts_integers = True
+    kernel = Adapted()
 
     def __init__(
         self,
@@ -57,9 +60,11 @@ class EinsumDense(Layer):
         bias_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs)
         if not isinstance(equation, str):
             raise refuse(self, "equation", equation, "letters of axes such as 'ab,bc->ac'")
         self.equation = equation.replace(" ", "")
@@ -87,6 +92,7 @@ class EinsumDense(Layer):
         )
         self.bias = self._add_bias(equation, sizes, input_shape) if self.bias_axes is not None else None
         self._made_sizes: list[Any] = [sizes[letter] for letter in equation.made]
+        self.begin_adapters()
 
     def _parse(self, input_shape: Shape) -> EinsumEquation:
         try:

@@ -10,13 +10,22 @@ import torch
 import torch.nn.functional as F
 
 from lamina.arrays import takes_arrays
+from lamina.graph import LaminaError
+from lamina.graph.source import caller
 from lamina.layers.arguments import refuse, whole
-from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
+from lamina.layers.low_rank import Adapted, LowRank
 from lamina.layers.weight_options import keep_weight_options, weight_options, weight_options_config
+from lamina.probing import probing
 
 
-class Embedding(Layer):
+class IdError(LaminaError, IndexError):
+    """A number that stands for something which a layer does not have."""
+
+    __module__ = "lamina"
+
+
+class Embedding(LowRank):
     """`embeddings[ids]`: row i of a trained matrix for each id i.
 
     Input (...) of ids, each in [0, input_dim), of any integer dtype (floats are cut to integers); output
@@ -29,10 +38,11 @@ class Embedding(Layer):
             where it may lie.
         mask_zero: id 0 is padding; the output's mask is False there.
         weights: first values of the matrix, (input_dim, output_dim).
+        lora_rank, lora_alpha: freeze the matrix and train low-rank adapters beside it; see `enable_lora`.
 
     Raises:
         ArgumentError: `input_dim` or `output_dim` is not a positive integer.
-        IndexError: an id lies outside [0, input_dim) (on a CPU; a GPU stops with an assertion of its own).
+        IdError, an IndexError: an id lies outside [0, input_dim) (on a CPU; a GPU stops with an assertion of its own).
 
     >>> Embedding(1000, 64)(torch.tensor([[4, 20, 7]])).shape
     torch.Size([1, 3, 64])
@@ -43,6 +53,9 @@ class Embedding(Layer):
     # Under a mixed policy the rows are cast after they are picked, not the whole matrix before.
     full_precision = True
     builds_for_any_rank = True
+    adapted = "embeddings"
+    embeddings = Adapted()
+    _has_seen_floats = False
 
     def __init__(
         self,
@@ -53,11 +66,13 @@ class Embedding(Layer):
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
         if kwargs.pop("input_length", None) is not None:
             warnings.warn("Embedding finds the length of its input by itself: drop input_length.", stacklevel=2)
-        super().__init__(**kwargs)
+        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs)
         self.input_dim = whole(self, "input_dim", input_dim)
         self.output_dim = whole(self, "output_dim", output_dim)
         keep_weight_options(self, "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
@@ -77,22 +92,47 @@ class Embedding(Layer):
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim), name="embeddings", **weight_options(self, "embeddings")
         )
+        self.begin_adapters()
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if inputs.dtype is not torch.int64 and inputs.dtype is not torch.int32:
-            inputs = inputs.to(torch.int64)
+            ids = inputs.to(torch.int64)
+            if not self._has_seen_floats and inputs.is_floating_point():
+                self._tell_of_fractions(inputs, ids)
+            inputs = ids
         try:
-            return F.embedding(inputs, self.embeddings)
+            if not self.lora_enabled:
+                return F.embedding(inputs, self.embeddings)
+            down, up = self.adapters()  # of the rows alone, not of the whole matrix
+            rows = F.embedding(inputs, self.base_weight())
+            wide = torch.promote_types(rows.dtype, torch.float32)
+            added = F.embedding(inputs, down).to(wide) @ up.to(wide) * self.lora_scale
+            return rows + added.to(rows.dtype)
         except IndexError as error:
-            raise IndexError(self._which_id(inputs)) from error
+            raise self._no_such_id(inputs) from error
 
-    def _which_id(self, ids: torch.Tensor) -> str:
+    def _tell_of_fractions(self, given: torch.Tensor, ids: torch.Tensor) -> None:
+        """Warn, of the first values, where floats are no ids. Keras code gives ids as floats, which is as good."""
+        if torch.compiler.is_compiling() or probing() or given.device.type != "cpu":
+            return
+        self.__dict__["_has_seen_floats"] = True
+        broken = given != ids
+        if broken.any():
+            warnings.warn_explicit(
+                f"{self.label} looks up ids, and is given floats with fractions, such as "
+                f"{given[broken][0].item():.4g}: they are cut to whole numbers. Try Dense(...) for "
+                "quantities; Discretization(...) or a lookup layer before it for what is to be ids.",
+                UserWarning,
+                *caller(),
+            )
+
+    def _no_such_id(self, ids: torch.Tensor) -> IdError:
         outside = ids[(ids < 0) | (ids >= self.input_dim)]
-        return (
-            f"{self.label} got an id that it has no vector for.\n"
-            f"  got       {int(outside[0])}, the first of {outside.numel()} such ids\n"
-            f"  expected  ids in [0, {self.input_dim}), from input_dim={self.input_dim}\n"
-            f"  try       input_dim = largest id + 1, or map unknown words to one id"
+        return IdError(
+            f"{self.label} got an id that it has no vector for.",
+            got=f"{int(outside[0])}, the first of {outside.numel()} such ids",
+            expected=f"ids in [0, {self.input_dim}), from input_dim={self.input_dim}",
+            hint="input_dim = largest id + 1, or map unknown words to one id",
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

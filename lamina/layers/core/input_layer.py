@@ -11,6 +11,7 @@ from lamina.graph.node import Leaf
 from lamina.graph.source import caller
 from lamina.layers.base import Layer
 from lamina.sizes.world import Shape
+from lamina.tracebacks import door
 
 
 class InputLayer(Layer):
@@ -94,6 +95,7 @@ class InputLayer(Layer):
         return {**super().__getstate__(), "_tensor": None}
 
 
+@door
 def Input(
     shape: Any = None,
     batch_size: int | None = None,

@@ -13,13 +13,15 @@ from lamina.function_names import function_of_name, name_of_function
 from lamina.graph import ArgumentError, tree
 from lamina.layers.arguments import axis_sizes, refuse
 from lamina.layers.base import Layer
+from lamina.layers.captured import captured, has_layer
 
 
 class Lambda(Layer):
     """`function(inputs, **arguments)`.
 
     Most functions need no layer here: PyTorch's functions, methods and operators on symbolic tensors are recorded as
-    they stand. The weights that a function uses from outside are not seen: write a `Layer` for those.
+    they stand. A parameter that the function takes from outside is the layer's own: it is trained and is in
+    ``state_dict``. The weights of a layer that it calls are not: write a `Layer` for those.
 
     Args:
         function: takes the input (a tensor, or the nesting that the layer is called on). Where it has arguments named
@@ -66,6 +68,29 @@ class Lambda(Layer):
         self.arguments = dict(arguments or {})
         names = _argument_names(function)
         self._wants_mask, self._wants_training = "mask" in names, "training" in names
+        self._own_captured()
+
+    def _own_captured(self) -> None:
+        """Register the parameters from outside that no layer has."""
+        for name, value in (*captured(self.function), *self.arguments.items()):
+            for path, leaf in tree.paths(value) if isinstance(value, (list, tuple, dict)) else (((), value),):
+                known = any(leaf is own for own in self._parameters.values())
+                if not isinstance(leaf, torch.nn.Parameter) or known or has_layer(leaf):
+                    continue
+                free = key = "_".join(map(str, (name, *path))).replace(".", "_")
+                k = 1
+                while hasattr(self, free):
+                    free, k = f"{key}_{k}", k + 1
+                self.register_parameter(free, leaf)
+
+    def build(self, input_shape: Any) -> None:
+        self._own_captured()  # a variable around it may have got its value since
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # PyTorch's
+        # A copy has the same function, and with it the same parameters.
+        self._parameters.clear()
+        self._own_captured()
 
     def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
         arguments = dict(self.arguments)

@@ -11,9 +11,9 @@ from lamina._torch import transforms
 from lamina.layers.arguments import axis as checked_axis
 from lamina.layers.arguments import fraction, refuse
 from lamina.layers.base import InputSpec
-from lamina.layers.geometry import Shape, axis_index, known_size, views_to_second_axis
-from lamina.layers.mask_shapes import check_mask
+from lamina.layers.geometry import Shape, axis_index, known_size, shape_error, views_to_second_axis
 from lamina.layers.normalization.affine import AffineNormalization
+from lamina.layers.normalization.renorm import add_renorm_weights, checked_clipping, corrected
 
 
 class BatchNormalization(AffineNormalization):
@@ -26,18 +26,23 @@ class BatchNormalization(AffineNormalization):
 
     Input of any rank from 2 on, output of the same shape. Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`
     (C,), the last two not trainable. A `mask`, of the input's shape without `axis`, leaves positions out of the batch's
-    mean and variance.
+    mean and variance; it may lack the last axis instead, as masks of sequences do.
 
     Args:
         axis: of the channels.
         momentum: of the moving averages, 0 to 1.
+        renorm: batch renormalization (Ioffe, 2017): in training the normalized values are corrected towards averages
+            of the batches before, `renorm_mean` and `renorm_stddev`, for batches that are small or much alike. Three
+            more weights (C,); inference is the same.
+        renorm_clipping: {"rmax", "rmin", "dmax"}, limits of the correction's factor and of its shift.
+        renorm_momentum: of the averages that training is corrected towards.
         epsilon: added to the variance.
         center, scale: whether there is a `beta`, a `gamma`.
         beta_..., gamma_...: initializer, regularizer and constraint of the weights.
         moving_mean_initializer, moving_variance_initializer: how the moving averages start.
 
     Raises:
-        ArgumentError: an argument cannot be; `renorm` and `synchronized` are not offered.
+        ArgumentError: an argument cannot be; `synchronized` is not offered.
         ShapeError: the input has no such axis, or one of unknown size; the mask's shape does not fit.
 
     >>> BatchNormalization().compute_output_shape((None, 8, 8, 3))
@@ -74,13 +79,13 @@ class BatchNormalization(AffineNormalization):
         self.momentum = fraction(self, "momentum", momentum)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
+        self.renorm = bool(renorm)
+        self.renorm_clipping = checked_clipping(self, renorm_clipping) if renorm else renorm_clipping
+        self.renorm_momentum = fraction(self, "renorm_momentum", renorm_momentum)
         self.synchronized = synchronized
-        for name, value in (("renorm", renorm), ("synchronized", synchronized)):
-            if value:
-                raise refuse(
-                    self, name, value, "False", "GroupNormalization, for batches too small for their own moments"
-                )
+        if synchronized:
+            hint = "GroupNormalization, for batches too small for their own moments"
+            raise refuse(self, "synchronized", synchronized, "False", hint)
 
     least_axes = 2
 
@@ -100,6 +105,8 @@ class BatchNormalization(AffineNormalization):
             trainable=False,
             autocast=False,
         )
+        if self.renorm:
+            add_renorm_weights(self, channels)
         # PyTorch's kernel wants the channels at axis 1; images get there by a view in their channels_last memory.
         self._views = views_to_second_axis(rank, self._index)
 
@@ -107,19 +114,20 @@ class BatchNormalization(AffineNormalization):
         self, inputs: torch.Tensor, training: bool | None = None, mask: torch.Tensor | None = None
     ) -> torch.Tensor:
         if mask is not None:
-            positions = [size for axis, size in enumerate(inputs.shape) if axis != self._index]
-            check_mask(self, mask, positions, inputs)
+            mask = self._spread(mask, inputs)
         if not (training and self.trainable):
             return self._normalize(inputs, self.moving_mean, self.moving_variance, False)
         count = inputs.numel() // inputs.shape[self._index]
-        if mask is None and count > 1:
+        if mask is None and count > 1 and not self.renorm:
             return self._by_batch(inputs, count)
         wide = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
         mean, variance = self._moments(wide, mask)
+        if self.renorm:
+            return self._by_moments(wide, mean, variance, *corrected(self, mean, variance)).to(inputs.dtype)
         # Detached, and not under `no_grad`: an exporter cannot write a region down that has no result.
         self.moving_mean.lerp_(mean.detach().to(self.moving_mean.dtype), 1.0 - self.momentum)
         self.moving_variance.lerp_(variance.detach().to(self.moving_variance.dtype), 1.0 - self.momentum)
-        return self._by_moments(wide, mean, variance).to(inputs.dtype)
+        return self._by_moments(wide, mean, variance, self.gamma, self.beta).to(inputs.dtype)
 
     def _by_batch(self, inputs: torch.Tensor, count: int) -> torch.Tensor:
         """PyTorch's fused kernel, which also steps the moving averages, though with the unbiased variance.
@@ -157,19 +165,35 @@ class BatchNormalization(AffineNormalization):
         if mask is None:
             variance, mean = torch.var_mean(inputs, axes, correction=0)
             return mean, variance
-        kept = mask.unsqueeze(self._index).expand_as(inputs).to(torch.bool)
+        kept = mask.to(torch.bool)
         count = kept.sum(axes, keepdim=True).clamp(min=1)
         mean = inputs.masked_fill(~kept, 0).sum(axes, keepdim=True) / count
         variance = (inputs - mean).masked_fill(~kept, 0).square().sum(axes, keepdim=True) / count
         return mean.flatten(), variance.flatten()
 
-    def _by_moments(self, inputs: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor) -> torch.Tensor:
+    def _spread(self, mask: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+        """The mask for every value: it lacks the axis of the channels or, as what comes before lays it, the last."""
+        for axis in (self._index, inputs.dim() - 1) if mask.dim() == inputs.dim() - 1 else ():
+            wide = mask.unsqueeze(axis)
+            if all(size in (1, due) for size, due in zip(wide.shape, inputs.shape, strict=True)):
+                return wide.expand_as(inputs)
+        without = [size for axis, size in enumerate(inputs.shape) if axis != self._index]
+        raise shape_error(self, inputs.shape, f"a mask of shape {tuple(without)}, not {tuple(mask.shape)}")
+
+    def _by_moments(
+        self,
+        inputs: torch.Tensor,
+        mean: torch.Tensor,
+        variance: torch.Tensor,
+        gamma: torch.Tensor | None,
+        beta: torch.Tensor | None,
+    ) -> torch.Tensor:
         shape = [1] * inputs.dim()
         shape[self._index] = -1
         factor = (variance + self.epsilon).rsqrt()
-        factor = factor if self.gamma is None else factor * self.gamma
+        factor = factor if gamma is None else factor * gamma
         outputs = (inputs - mean.view(shape)) * factor.view(shape)
-        return outputs if self.beta is None else outputs + self.beta.view(shape)
+        return outputs if beta is None else outputs + beta.view(shape)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -11,6 +11,7 @@ from lamina import activations, initializers
 
 from . import opaque
 from .cell import RecurrentCell, States, gated_linear, is_sigmoid, is_tanh
+from .lstm_kernel import lstm
 
 # A gate's input so large that its sigmoid is exactly 0 or 1 in every float dtype.
 _SHUT = 1e4
@@ -105,8 +106,7 @@ class LSTMCell(RecurrentCell):
         weights = [weight, recurrent]
         if self.bias is not None:
             weights += [self.bias, torch.zeros_like(self.bias)]
-        first = (states[0].unsqueeze(0), states[1].unsqueeze(0))
-        outputs, h, c = torch.lstm(inputs, first, weights, self.use_bias, 1, 0.0, torch.is_grad_enabled(), False, True)
+        outputs, h, c = lstm(inputs, states[0], states[1], weights, torch.is_grad_enabled())
         if h.ndim == 4:  # where an export looks for shapes only, torch 2.11 takes (1, B, U) for (1, 1, B, U)
             return outputs, [h.flatten(0, -2), c.flatten(0, -2)]
         return outputs, [h.squeeze(0), c.squeeze(0)]

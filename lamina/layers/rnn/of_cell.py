@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from lamina.graph import ArgumentError
 from lamina.layers.arguments import refuse
 from lamina.layers.base import InputSpec, Layer
 from lamina.layers.geometry import Shape, known_size
+from lamina.layers.spec import check_inputs
 
 from .cell import RecurrentCell, SteppedCell
 from .rnn import RNN
@@ -58,6 +61,11 @@ class CellRNN(RNN):
         known_size(self, sequences_shape, axis, "the features")
         super().build(sequences_shape, initial_state_shape)
         self.input_spec = InputSpec(ndim=self.input_spec.ndim, axes={axis: sequences_shape[axis]})
+
+    def _refuse_other_width(self, sequences: torch.Tensor) -> None:
+        width = (self.input_spec.axes or {}).get(self.features_axis)
+        if width is not None and int(sequences.shape[self.features_axis]) != width:
+            check_inputs(self, self.input_spec, [sequences], lambda _: "")
 
     def get_config(self) -> dict[str, Any]:
         return {**self.cell.get_config(), **Layer.get_config(self), **self.run_config()}

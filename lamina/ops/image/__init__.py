@@ -6,6 +6,10 @@ says otherwise; whole numbers come back rounded.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from lamina.public_names import names_of
+
 from .borders import crop_images, pad_images
 from .colour import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from .filters import gaussian_blur, sobel_edges
@@ -21,3 +25,6 @@ __all__ = [
     "hsv_to_rgb", "map_coordinates", "pad_images", "perspective_transform", "resize", "rgb_to_grayscale",
     "rgb_to_hsv", "scale_and_translate", "sobel_edges", "ssim",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lamina.public_names import names_of
 from lamina.registry import Registry
 
 from .base import LearningRateSchedule
@@ -23,6 +24,9 @@ __all__ = [
     "get",
     "serialize",
 ]
+
+if not TYPE_CHECKING:  # else every name would pass for one that is there
+    __getattr__, __dir__ = names_of(__name__, __all__)
 
 _CLASSES = (
     CosineDecay,

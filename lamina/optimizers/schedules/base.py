@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.graph.errors import ArgumentError
+from lamina.one_line import of_settings, one_line
+from lamina.tracebacks import Doored
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Doored):
     """Base of schedules: a subclass defines ``__call__(step)`` and, to be saved, ``get_config()``.
 
     The optimizer calls it with the number of steps already made, an int from 0 on.
@@ -21,6 +23,8 @@ class LearningRateSchedule:
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step).")
+
+    __repr__ = one_line(of_settings)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as JSON types."""

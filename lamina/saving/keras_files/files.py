@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from lamina.custom_objects import custom_object_scope
+from lamina.layers.low_rank import adapters_in
 from lamina.printable import QUOTED, printable
 from lamina.saving.archive import is_archive, is_safe, read_zip
 from lamina.saving.budget import within_budget, without_weights
@@ -204,7 +205,7 @@ def tensors_of_keras_zip(model: Any, path: Any, where: str, by_name: bool = Fals
 
 def own_of_keras_file(model: Any, path: Any, where: str) -> None:
     """Let classes of the user's read from a file what they save by themselves, where the model has such."""
-    if not any(True for _ in hooked_parts(model)):
+    if not any(True for _ in hooked_parts(model)) and not adapters_in(model):
         return
     if not is_keras_zip(path):
         with open_h5(path, where) as file:

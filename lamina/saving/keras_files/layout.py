@@ -95,7 +95,7 @@ class Layout:
         self._met[id(layer)] = layer
         own = f"{path}vars"
         self.names[own] = layer.name
-        if has_variables(layer):
+        if has_variables(layer) or getattr(layer, "lora_enabled", False):  # adapters are no weights in Keras' files
             self.stores[own] = layer
         else:
             self.places |= {f"{own}/{number}": weight for number, weight in enumerate(layer.own_weights())}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import DtypeError
 
 # PyTorch has the wider unsigned types, but hardly an operation on them. By size in bytes.
@@ -19,6 +20,8 @@ def read(array: np.ndarray[Any, Any], name: str) -> torch.Tensor | NumpyRows:
     Raises:
         DtypeError: something that is not numbers, or numbers under a mask; names it.
     """
+    if array.dtype.num >= 256 and holds_numbers(array.dtype):  # bfloat16, which NumPy itself does not know
+        return as_tensor(array)
     target = _target(array, name)
     shares = (
         array.dtype == target
@@ -102,6 +105,10 @@ def _no_numbers(array: np.ndarray[Any, Any], name: str) -> DtypeError:
         else:
             place, value = found
             got += f" with {type(value).__name__} {short(value)} at {list(place)}"
+            if isinstance(value, (list, tuple, np.ndarray)):
+                hint = "utils.pad_sequences(x): rows of different lengths are no array"
+            else:
+                hint = "numbers in its place, or the row left out"
     return DtypeError(f"{name} does not hold numbers.", got=got, expected="floats, integers or booleans", hint=hint)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.layers.cases.form import FIRST, case, weight_options
+from tests.layers.cases.form import F32, FIRST, case, weight_options
 from tests.layers.cases.wrong import bad_argument, bad_input, built_on
 
 # What does not depend on the rank, for each of the three.
@@ -13,6 +13,7 @@ SLIDES = {"filters": 2, "kernel_size": 2}
 CONV = [
     *(case(f"Conv{rank}D", shape, filters=4, groups=2, **EVERYTHING) for rank, shape in RANKS.items()),
     *(case(f"Conv{rank}D", shape, **WEIGHTS) for rank, shape in RANKS.items()),
+    *(case(f"Conv{rank}D", shape, lora_rank=2, lora_alpha=1, **SLIDES, **F32) for rank, shape in RANKS.items()),
     case("Conv1D", (2, 9, 4), filters=3, kernel_size=3),
     case("Conv1D", (2, 9, 4), filters=3, kernel_size=4, padding="same"),
     case("Conv1D", (2, 9, 4), filters=3, kernel_size=3, padding="causal", dilation_rate=2),

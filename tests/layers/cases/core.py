@@ -7,7 +7,7 @@ import torch
 
 from lamina import layers
 from lamina.graph import ArgumentError
-from tests.layers.cases.form import L2, NON_NEG, case, weight_options
+from tests.layers.cases.form import F32, L2, NON_NEG, case, weight_options
 from tests.layers.cases.wrong import bad_argument, bad_input, misuse
 
 X = (2, 5, 3)
@@ -18,7 +18,9 @@ CASES = [
     case("Dense", (4, 6, 5), units=3, activation="relu"),
     case("Dense", (4, 2, 3, 5), units=2, activation="softmax", use_bias=False),
     case("Dense", (4, 5), units=2, activity_regularizer="l1", **weight_options("kernel", "bias")),
+    case("Dense", (4, 6, 5), units=3, activation="tanh", lora_rank=2, lora_alpha=2, kernel_regularizer=L2, **F32),
     case("Embedding", (3, 4), input_dim=5, output_dim=6, test_input_dtype="int32"),
+    case("Embedding", (3, 4), input_dim=5, output_dim=6, lora_rank=2, lora_alpha=2, test_input_dtype="int32", **F32),
     case("Embedding", (3, 4), input_dim=5, output_dim=6, mask_zero=True, test_input_dtype="int64"),
     case("Embedding", (3,), input_dim=5, output_dim=2, embeddings_initializer="ones", test_input_dtype="uint8"),
     case(
@@ -52,6 +54,7 @@ CASES = [
     case("EinsumDense", (2, 5, 3, 4), equation="abcd,dce->abe", output_shape=(None, 6), bias_axes="e"),
     case("EinsumDense", X, equation="...x,xy->...y", output_shape=4, bias_axes="y"),
     case("EinsumDense", X, equation="ab...,bc->ac...", output_shape=4, bias_axes="c"),
+    case("EinsumDense", X, equation="abc,cd->abd", output_shape=(None, 4), lora_rank=1, lora_alpha=3, **F32),
     case("EinsumDense", X, equation="abc,bd->adc", output_shape=(4, 3), bias_axes="dc"),
     case("EinsumDense", X, equation="abc,bcd->abd", output_shape=(5, 4), bias_axes="d"),
     case(

@@ -13,6 +13,8 @@ L2 = {"class_name": "L2", "config": {"l2": 0.01}}
 NON_NEG = {"class_name": "NonNeg", "config": {}}
 FIRST = {"data_format": "channels_first"}
 INFERENCE = {"test_training": (False,)}
+# Keras adds float32 adapters to a float64 kernel in float32.
+F32 = {"test_dtypes": ("float32",)}
 
 
 class Sub:

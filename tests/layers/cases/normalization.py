@@ -30,6 +30,11 @@ CASES = [
     case("BatchNormalization", (6, 5), trainable=False),
     case("BatchNormalization", (1, 5), test_rtol=0.001, test_dtypes=("float64",)),
     case("BatchNormalization", (2, 4, 3), {"mask": STEPS}, **MASKED),
+    case("BatchNormalization", (2, 4, 3), {"mask": STEPS}, axis=1, **MASKED),
+    case("BatchNormalization", (6, 5), renorm=True),
+    case("BatchNormalization", (3, 5, 4, 6), axis=1, renorm=True, renorm_momentum=0.7, scale=False),
+    case("BatchNormalization", (4, 6, 5), renorm=True, renorm_clipping={"rmax": 1.2, "rmin": 0.7, "dmax": 0.1}),
+    case("BatchNormalization", (4, 6, 5), renorm=True, renorm_clipping={"rmin": 0.9}, center=False, momentum=0.5),
     case("BatchNormalization", (2, 4, 3), {"mask": STEPS}, center=False, scale=False, **MASKED),
     case(
         "BatchNormalization",
@@ -73,7 +78,13 @@ ERRORS = [
         "BatchNormalization", "BatchNormalization: momentum cannot be 1.1.*a number from 0 to 1", momentum=1.1
     ),
     bad_argument("BatchNormalization", "BatchNormalization: epsilon cannot be -0.001.*a number >= 0", epsilon=-0.001),
-    bad_argument("BatchNormalization", "BatchNormalization: renorm cannot be True.*GroupNormalization", renorm=True),
+    bad_argument(
+        "BatchNormalization", "renorm_clipping cannot be.*rmax", renorm=True, renorm_clipping={"largest": 1.0}
+    ),
+    bad_argument(
+        "BatchNormalization", "at least as large as rmin", renorm=True, renorm_clipping={"rmax": 0.0, "rmin": 1.0}
+    ),
+    bad_argument("BatchNormalization", "dmax of 0 or more", renorm=True, renorm_clipping={"dmax": -1.0}),
     bad_argument("BatchNormalization", "BatchNormalization: synchronized cannot be True", synchronized=True),
     bad_argument("LayerNormalization", "LayerNormalization: axis cannot be 'last'.*a list of integers", axis="last"),
     bad_argument("LayerNormalization", "LayerNormalization: epsilon cannot be None", epsilon=None),

@@ -193,4 +193,4 @@ def test_tensors_are_not_copied() -> None:
 
 def test_data_errors_are_lamina_errors() -> None:
     assert issubclass(DataError, RuntimeError)
-    assert str(DataError("Gone.", got="x")) == "Gone.\n  got       x"
+    assert str(DataError("Gone.", got="x", where="a.py:1")) == "Gone.\n  got       x\n  where     a.py:1"

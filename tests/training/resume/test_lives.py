@@ -40,6 +40,15 @@ class Bomb(Callback):
             raise Crash(hook)
 
 
+# Each setup with one of the frequencies, and "plain" with all; every pair in the slow tests.
+FREQUENCIES = (1, 3, "epoch")
+LIVES = [
+    pytest.param(name, freq, marks=[pytest.mark.slow] * (name != "plain" and freq != FREQUENCIES[n % 3]))
+    for n, name in enumerate(SETUPS)
+    for freq in FREQUENCIES
+]
+
+
 @functools.cache
 def expected(name):
     with tempfile.TemporaryDirectory() as folder:
@@ -47,8 +56,7 @@ def expected(name):
 
 
 @pytest.mark.filterwarnings("ignore:The last batch would be a single row")
-@pytest.mark.parametrize("save_freq", [1, 3, "epoch"])
-@pytest.mark.parametrize("name", SETUPS)
+@pytest.mark.parametrize("name, save_freq", LIVES)
 def test_many_lives(name, save_freq, tmp_path):
     chance = random.Random(zlib.crc32(f"{name}{save_freq}".encode()))
     lives = 0

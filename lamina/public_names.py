@@ -1,0 +1,114 @@
+"""Names that are not there: the nearest ones, where else the name is, and what takes the place of a name of Keras'."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable
+
+from lamina.graph.errors import LaminaError
+from lamina.nearest import nearest, suggested
+from lamina.tracebacks import door
+
+_PICTURES = "torchvision.transforms.v2 on the pictures in your Dataset, before the model; or a Layer of your own"
+_QUANTIZED = "torchao or torch.ao.quantization on the trained model, which is an nn.Module"
+_PARALLEL = "torch.nn.parallel.DistributedDataParallel or FSDP: a model is an nn.Module"
+_ABSENT = (
+    ("", "applications", "layers.TorchModule(torchvision.models.resnet50(weights=...)), or any other nn.Module"),
+    ("", "datasets", "torchvision.datasets, or utils.get_file(...) and numpy.load; fit() takes a Dataset and arrays"),
+    ("", "distillation", "a Model with a train_step of its own that asks the teacher under torch.no_grad()"),
+    ("", "distribution", _PARALLEL),
+    ("", "export", "torch.export.export(model, (example,)) or torch.onnx.export: a model is an nn.Module"),
+    ("", "quantizers Quantizer", _QUANTIZED),
+    ("", "preprocessing", "utils: image_dataset_from_directory, pad_sequences, load_img, img_to_array"),
+    ("", "visualization", "matplotlib; torchvision.utils.draw_bounding_boxes and draw_segmentation_masks"),
+    ("", "wrappers", "skorch's NeuralNetClassifier(model): a model is an nn.Module"),
+    ("", "legacy estimator experimental", "the same name without this module, if it is in Keras 3"),
+    (
+        "layers",
+        "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MaxNumBoundingBoxes "
+        "MixUp RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop "
+        "RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHeight RandomHue "
+        "RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness "
+        "RandomShear RandomTranslation RandomWidth RandomZoom Solarization",
+        _PICTURES,
+    ),
+    ("layers", "TextVectorization", "text.lower().split() and layers.StringLookup, utils.pad_sequences for one length"),
+    ("layers", "MelSpectrogram", "torchaudio.transforms.MelSpectrogram(...) in layers.TorchModule, or ops.stft"),
+    ("layers", "FlaxLayer JaxLayer TFSMLayer", "layers.TorchModule for a module of PyTorch's"),
+    ("layers", "CuDNNLSTM CuDNNGRU", "LSTM or GRU, which run the fast kernels by themselves"),
+    ("layers", "LocallyConnected1D LocallyConnected2D", "a Layer of your own: ops.extract_sequences or unfold, einsum"),
+    ("layers", "DenseFeatures", "utils.FeatureSpace"),
+    ("layers", "ThresholdedReLU", "layers.Lambda(lambda x: x * (x > theta))"),
+    ("dtype_policies", "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy "
+     "QuantizedFloat8DTypePolicy", _QUANTIZED),
+    ("backend", "get_uid", "a name that you give: Dense(3, name=...)"),
+    ("saving", "KerasFileEditor", "lamina inspect on the command line, load_model(path, custom_objects={...})"),
+    ("utils", "multi_gpu_model", _PARALLEL),
+)  # fmt: skip
+"""(module, names of Keras' that it has not, what to use); asked only of names that are not there."""
+
+
+class MissingNameError(LaminaError, AttributeError):
+    """A module of Lamina's has no such name."""
+
+    __module__ = "lamina"
+
+
+class MissingImportError(LaminaError, ImportError):
+    """The same, in ``from lamina.layers import ...``."""
+
+    __module__ = "lamina"
+
+
+def missing(module: str, name: str, public: Iterable[str]) -> LaminaError:
+    """What is raised for a name that a module of ours has not.
+
+    Args:
+        module: its dotted name.
+        public: the names that it has.
+
+    >>> print(missing("lamina.layers", "RandomFlip", ["Dense"]).headline)
+    Keras has layers.RandomFlip, Lamina does not (yet).
+    """
+    package, _, inner = module.partition(".")
+    dotted = f"{inner}.{name}" if inner else name
+    for where, names, instead in _ABSENT:
+        if where == inner and name in names.split():
+            return MissingNameError(f"Keras has {dotted}, Lamina does not (yet).", hint=instead)
+    elsewhere = [
+        f"{place.partition('.')[2]}.{name}"
+        for place, other in list(sys.modules.items())
+        if place.startswith(f"{package}.") and place.count(".") == 1 and name in getattr(other, "__all__", ())
+    ]
+    found = " or ".join(sorted(elsewhere)) or suggested(nearest(name, public))
+    return MissingNameError(
+        f"{module} has no {name!r}.",
+        hint=found or f"dir({module}) lists the names that it has",
+    )
+
+
+def names_of(module: str, public: list[str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a module: what is said of a name that it has not, and its public names.
+
+    >>> __getattr__, __dir__ = names_of("lamina.shapes", ["Circle"])
+    >>> __dir__()
+    ['Circle']
+    """
+
+    @door
+    def look_up(name: str) -> object:
+        if name.startswith("__"):  # which Python asks of every module, and does without
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        error = missing(module, name, public)
+        asks = sys._getframe(2).f_code
+        if asks.co_name == "_handle_fromlist" and "importlib" in asks.co_filename and not _is_module(module, name):
+            # `from ... import name`: Python would say only that it cannot.
+            raise MissingImportError(error.headline, where=error.where, hint=error.hint)
+        raise error
+
+    return look_up, lambda: sorted(public)
+
+
+def _is_module(module: str, name: str) -> bool:
+    return importlib.util.find_spec(f"{module}.{name}") is not None

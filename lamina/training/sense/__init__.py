@@ -1,0 +1,20 @@
+"""What is allowed and makes no sense: one warning each, with the user's line and what to try."""
+
+from .captured import tell_of_captured
+from .gradients import tell_of_no_gradient
+from .inputs import tell_of_inputs
+from .loss_watch import LossWatch
+from .losses import tell_of_losses, tell_of_predictions
+from .said import Said
+from .weights import tell_of_negative
+
+__all__ = [
+    "LossWatch",
+    "Said",
+    "tell_of_captured",
+    "tell_of_inputs",
+    "tell_of_losses",
+    "tell_of_negative",
+    "tell_of_no_gradient",
+    "tell_of_predictions",
+]

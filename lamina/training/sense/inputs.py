@@ -1,0 +1,82 @@
+"""Inputs that are not finite, found before the first step: of each array the first rows, or all where that is cheap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from lamina.graph import tree
+from lamina.operations import OPERATIONS
+
+from .said import Said
+
+_ROWS = 1024
+"""Of each array at least so many are looked at."""
+_SHARE = 0.01
+"""Of the time that an epoch takes at least, which all the looking may cost."""
+_BYTES = 4e9
+"""So many are looked at in a second."""
+_STEP, _WORK = 2e-4, 5e10
+"""Seconds that no step falls below; products of numbers in a second."""
+_AWARE = frozenset(("nan_to_num", "isnan", "isfinite", "isinf", "masked_fill", "where"))
+
+
+def tell_of_inputs(said: Said, model: Any, x: Any, steps: int | None) -> None:
+    """Warn of NaN and of infinite values in what a model is given. A graph that asks for such values is left alone.
+
+    Args:
+        x: all there is of it, or a batch.
+        steps: of an epoch; None where unknown.
+    """
+    graph = model.graph
+    if graph is not None and any(OPERATIONS.of(node.op).name in _AWARE for node in graph.nodes):
+        return
+    found = [(name, leaf) for name, leaf in _named(model, x) if _is_looked_at(leaf)]
+    if not found:
+        return
+    rows = max(len(leaf) for _, leaf in found)
+    weights = sum(weight.numel() for weight in model.parameters())
+    seconds = max((steps or 1) * _STEP, rows * weights * 6 / _WORK)
+    share = _SHARE * seconds * _BYTES / len(found)
+    for name, leaf in found:
+        bytes_of_row = max(leaf.numel() * leaf.element_size() // len(leaf), 1)
+        part = leaf[: max(_ROWS, int(share / bytes_of_row))]
+        if not math.isfinite(part.sum().item()):  # NaN and inf stay in a sum; a large sum may be inf by itself
+            _tell(said, name, part)
+
+
+def _named(model: Any, x: Any) -> Iterator[tuple[str, Any]]:
+    if model.graph is not None:
+        yield from zip(model.graph.input_names, model.match_inputs(x), strict=True)
+        return
+    for path, leaf in tree.paths(x):
+        yield ".".join(map(str, ("x", *path))), leaf
+
+
+def _is_looked_at(leaf: Any) -> bool:
+    return (
+        isinstance(leaf, torch.Tensor)
+        and leaf.device.type == "cpu"
+        and leaf.is_floating_point()
+        and leaf.ndim > 0
+        and leaf.numel() > 0
+    )
+
+
+def _tell(said: Said, name: str, part: torch.Tensor) -> None:
+    broken = ~part.isfinite()
+    if not broken.any():
+        return
+    rows = broken.reshape(len(part), -1).any(1)
+    first = int(rows.nonzero()[0])
+    word = "NaN" if part.isnan().any() else "infinite values"
+    said.once(
+        f"input {name}",
+        f"The input {name!r} holds {word}, first in row {first}, in {int(rows.sum())} of the {len(part)} rows looked "
+        "at: the loss and then every weight become NaN. Try dropping these rows (np.isfinite(x).all(axis=1) for a "
+        "table), or filling them in (np.nan_to_num).",
+        here=True,
+    )

@@ -1,0 +1,42 @@
+"""Said: which warnings somebody has had already."""
+
+from __future__ import annotations
+
+import warnings
+
+from lamina.graph.source import Source, caller
+
+
+class Said:
+    """The warnings of one compiled model. Each is given once, at a line of the user's.
+
+    Args:
+        line: where the model was compiled; None for the line that is running.
+
+    >>> import warnings
+    >>> said = Said()
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     said.once("a", "Strange.")
+    ...     said.once("a", "Strange.")
+    >>> len(seen)
+    1
+    """
+
+    def __init__(self, line: Source | None = None) -> None:
+        self.line = line
+        self._keys: set[str] = set()
+
+    def once(self, key: str, text: str, here: bool = False) -> None:
+        """Warn, unless that was done under this key.
+
+        Args:
+            here: at the line that is running, not where the model was compiled.
+        """
+        if key not in self._keys:
+            self._keys.add(key)
+            warnings.warn_explicit(text, UserWarning, *(caller() if here or self.line is None else self.line))
+
+    def has(self, *keys: str) -> bool:
+        """Whether something was said under a key that begins like that."""
+        return any(key.startswith(keys) for key in self._keys)

@@ -1,0 +1,115 @@
+"""Columns of a table of text: how wide each is, and where a cell that is too long goes on below itself.
+
+Widths are those on a screen, where a sign of East Asian scripts takes two places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+_LONGEST_WORD = 72  # on a screen; nothing is made wider for the sake of a longer one
+# Where a cell may go on below, each finer than the one before: between words; behind signs within names; in
+# `GlobalAveragePooling2D` before capitals; anywhere.
+_BREAKS = (r"(?<=\s)(?=\S)", r"(?<=[\s_/.:,])(?=\S)", r"(?<=[\s_/.:,])(?=\S)|(?<=[a-z0-9])(?=[A-Z])", r"(?<=.)(?=.)")
+
+
+def widths_for(rows: Sequence[Sequence[str]], room: int | None, most: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Widths of the columns, and how finely the cells of each are broken: those of the last columns first.
+
+    Args:
+        rows: cells, the heads of the columns among them.
+        room: for all columns together; None for as much as it takes.
+        most: of each column where there is room enough, unless a word is longer.
+
+    >>> widths_for([["Layer (type)", "Param #"], ["a_long_name (Dense)", "12"]], 19, [40, 20])
+    ([12, 7], [0, 0])
+    """
+    columns = list(zip(*rows, strict=True))
+    natural = [max(map(cell_len, column)) for column in columns]
+    words = [min(_LONGEST_WORD, max(longest_part(cell, 0) for cell in column)) for column in columns]
+    widths = [min(n, max(m, w)) for n, m, w in zip(natural, most, words, strict=True)]
+    finely = [0] * len(columns)
+    if room is None or sum(widths) <= room:
+        return widths, finely
+    least = [max(longest_part(cell, 0) for cell in column) for column in columns]
+    for fineness in range(1, len(_BREAKS)):
+        for i in reversed(range(len(columns))):
+            if sum(least) <= room:
+                break
+            finely[i], least[i] = fineness, max(longest_part(cell, fineness) for cell in columns[i])
+    return _shrunk(widths, least, room), finely
+
+
+def _shrunk(widths: list[int], least: list[int], room: int) -> list[int]:
+    """Widths made smaller where they are largest, none below its least, until there is room."""
+    widths = [max(width, low) for width, low in zip(widths, least, strict=True)]
+    while sum(widths) > room:
+        open_ = [i for i, low in enumerate(least) if widths[i] > max(low, 1)]
+        if not open_:
+            break
+        widths[max(open_, key=lambda i: widths[i])] -= 1
+    return widths
+
+
+def fineness_for(cells: Sequence[str], width: int) -> int:
+    """How finely the cells of a column of this width must be broken."""
+    fits = (all(longest_part(cell, fineness) <= width for cell in cells) for fineness in range(len(_BREAKS)))
+    return next((fineness for fineness, fit in enumerate(fits) if fit), len(_BREAKS) - 1)
+
+
+def longest_part(cell: str, fineness: int) -> int:
+    """The widest piece of a cell that is not broken, with the indent before the first."""
+    indent = len(_indent(cell))
+    parts = re.split(_BREAKS[fineness], cell[indent:].rstrip())
+    return max((cell_len(part.rstrip()) + indent + (indent > 0 and i > 0) for i, part in enumerate(parts)), default=0)
+
+
+def wrapped(cell: str, width: int, fineness: int = 0) -> list[str]:
+    """The lines of a cell. A name that goes on below keeps its indent.
+
+    >>> wrapped("  block_one (Dense)", 12), wrapped("global_average", 10, 1), wrapped("日本語", 4, 3)
+    (['  block_one', '   (Dense)'], ['global_', 'average'], ['日本', '語'])
+    """
+    if cell_len(cell) <= width:
+        return [cell]
+    lines, line = [], _indent(cell)
+    begun, below = False, " " * (len(line) + (1 if line else 0))
+    for part in re.split(_BREAKS[fineness], cell[len(line) :].rstrip()):
+        for piece in _cut(part, max(1, width - len(below))):
+            if begun and cell_len((line + piece).rstrip()) > width:
+                lines.append(line.rstrip())
+                line = below
+            line, begun = line + piece, True
+    return [*lines, line.rstrip()]
+
+
+def _indent(cell: str) -> str:
+    """What stands before a name: spaces, or a branch."""
+    return cell[: len(cell) - len(cell.lstrip(" └"))]
+
+
+def _cut(part: str, width: int) -> list[str]:
+    """A part that is wider than a line in pieces that are not."""
+    if cell_len(part.rstrip()) <= width:
+        return [part]
+    pieces: list[str] = []
+    piece = ""
+    for sign in part:
+        if piece and cell_len(piece + sign) > width:
+            pieces, piece = [*pieces, piece], ""
+        piece += sign
+    return [*pieces, piece]
+
+
+def padded(text: str, width: int, right: bool = False) -> str:
+    """The text, filled up with spaces to a width on a screen.
+
+    >>> padded("日本", 6) + "|", padded("12", 4, right=True)
+    ('日本  |', '  12')
+    """
+    if right:
+        return " " * (width - cell_len(text)) + text
+    return text if cell_len(text) >= width else set_cell_size(text, width)
