@@ -12,7 +12,6 @@ from torch.overrides import TorchFunctionMode
 from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, tree
 
-
 # What is asked of a variable itself, whatever its value.
 _OWN = frozenset(getattr(torch.Tensor, name).__get__ for name in ("requires_grad", "is_leaf", "grad"))
 

@@ -11,9 +11,12 @@ import torch
 from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
+from lamina.layers.preprocessing.text_inputs import refuse_layers_of_numbers, without_texts
 from lamina.tables import array_of
 
 from .call_forms import CallForms
+
+_PLAIN = (int, float, str, bytes)
 
 
 class Binding:
@@ -36,6 +39,8 @@ class Binding:
         self.structure = graph.input_structure
         modules = list(graph.modules.values())
         self.declared = [_Declared(t, name, modules) for t, name in zip(graph.inputs, graph.input_names, strict=True)]
+        if any(declared.holds_texts for declared in self.declared):
+            refuse_layers_of_numbers(graph)
         self._flat_keys = self._keys_of_dict()
         self._single = len(self.declared) == 1
         keys = self.structure if isinstance(self.structure, Mapping) else self.names
@@ -60,8 +65,8 @@ class Binding:
             return self._match_dict(inputs)
         if self._single and not isinstance(inputs, (list, tuple)):
             return [inputs]
-        if self._single and all(isinstance(leaf, (int, float)) for leaf in tree.leaves(inputs)):
-            return [inputs]  # rows of numbers
+        if self._single and all(isinstance(leaf, _PLAIN) for leaf in tree.leaves(inputs)):
+            return [inputs]  # rows of numbers, or texts
         if isinstance(inputs, (list, tuple)):
             if len(inputs) == len(self.declared) and not any(isinstance(v, (list, tuple, Mapping)) for v in inputs):
                 return list(inputs)
@@ -120,6 +125,7 @@ class _Declared:
         self.shape = tensor.shape
         self.dtype = tensor.dtype
         self.rank = len(tensor.shape)
+        self.holds_texts = getattr(tensor.node.op, "holds_texts", False)
         self.optional = getattr(tensor.node.op, "optional", False) is True
         self._known = [(axis, size) for axis, size in enumerate(tensor.shape) if size is not None]
 
@@ -132,7 +138,7 @@ class _Declared:
                 f"{label} needs the input {self.name!r}.", got="None", hint="Input(..., optional=True)"
             )
         if not isinstance(value, (torch.Tensor, Symbolic)):
-            value = self._as_tensor(value, label)
+            value = self._as_tensor(without_texts(value) if self.holds_texts else value, label)
         shape = value.shape
         if len(shape) != self.rank:
             value = self._with_rank(value, label)
