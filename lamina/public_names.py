@@ -100,10 +100,12 @@ def names_of(module: str, public: list[str]) -> tuple[Callable[[str], object], C
     def look_up(name: str) -> object:
         if name.startswith("__"):  # which Python asks of every module, and does without
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        error = missing(module, name, public)
         asks = sys._getframe(2).f_code
-        if asks.co_name == "_handle_fromlist" and "importlib" in asks.co_filename and not _is_module(module, name):
-            # `from ... import name`: Python would say only that it cannot.
+        imported = asks.co_name == "_handle_fromlist" and "importlib" in asks.co_filename
+        if imported and _is_module(module, name):  # `from . import name`, which Python asks for before it loads it
+            raise AttributeError(f"module {module!r} has not loaded {name!r}")
+        error = missing(module, name, public)
+        if imported:  # `from ... import name`: Python would say only that it cannot.
             raise MissingImportError(error.headline, where=error.where, hint=error.hint)
         raise error
 

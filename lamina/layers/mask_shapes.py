@@ -21,9 +21,18 @@ def check_mask(layer: Any, mask: Any, positions: Sequence[int], inputs: Any, nam
     Raises:
         ShapeError: another number of axes, or another size.
     """
-    if mask.dim() == len(positions) and _fit(mask.shape, positions):
-        return
-    raise ShapeError(
+    if not fits(mask, positions):
+        raise mask_error(layer, mask, positions, inputs, name)
+
+
+def fits(mask: Any, positions: Sequence[int]) -> bool:
+    """Whether a mask speaks of these positions."""
+    return mask.dim() == len(positions) and _fit(mask.shape, positions)
+
+
+def mask_error(layer: Any, mask: Any, positions: Sequence[int], inputs: Any, name: str = "mask") -> ShapeError:
+    """What `check_mask` raises."""
+    return ShapeError(
         f"{layer.label} cannot use this {name}.",
         got=f"{name} {tuple(mask.shape)} for the input {tuple(inputs.shape)}",
         expected=f"{tuple(positions)}: one truth value for each position",

@@ -55,7 +55,7 @@ def _with_defaults(signature: inspect.Signature, names: tuple[str, ...]) -> insp
     """The same, in which arguments of these names may be left out as far as Python allows it."""
     changed: list[inspect.Parameter] = []
     optional = True
-    for parameter in list(signature.parameters.values())[::-1]:
+    for parameter in reversed(list(signature.parameters.values())):
         if parameter.name in names and optional:
             parameter = parameter.replace(default=None)
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):

@@ -41,9 +41,9 @@ class Outputs:
     ) -> None:
         self.names = names
         self._place = dict(aliases or {}) | {name: i for i, name in enumerate(names)}
-        self.due: list[int] | None = None
         self.structure = list(range(len(names))) if structure is None else structure
         self.layer_names = layer_names
+        self.due: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.names)

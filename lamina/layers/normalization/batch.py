@@ -11,7 +11,8 @@ from lamina._torch import transforms
 from lamina.layers.arguments import axis as checked_axis
 from lamina.layers.arguments import fraction, refuse
 from lamina.layers.base import InputSpec
-from lamina.layers.geometry import Shape, axis_index, known_size, shape_error, views_to_second_axis
+from lamina.layers.geometry import Shape, axis_index, known_size, views_to_second_axis
+from lamina.layers.mask_shapes import fits, mask_error
 from lamina.layers.normalization.affine import AffineNormalization
 from lamina.layers.normalization.renorm import add_renorm_weights, checked_clipping, corrected
 
@@ -114,7 +115,7 @@ class BatchNormalization(AffineNormalization):
         self, inputs: torch.Tensor, training: bool | None = None, mask: torch.Tensor | None = None
     ) -> torch.Tensor:
         if mask is not None:
-            mask = self._spread(mask, inputs)
+            self._mask_axis(mask, inputs)
         if not (training and self.trainable):
             return self._normalize(inputs, self.moving_mean, self.moving_variance, False)
         count = inputs.numel() // inputs.shape[self._index]
@@ -165,20 +166,19 @@ class BatchNormalization(AffineNormalization):
         if mask is None:
             variance, mean = torch.var_mean(inputs, axes, correction=0)
             return mean, variance
-        kept = mask.to(torch.bool)
+        kept = mask.unsqueeze(self._mask_axis(mask, inputs)).expand_as(inputs).to(torch.bool)
         count = kept.sum(axes, keepdim=True).clamp(min=1)
         mean = inputs.masked_fill(~kept, 0).sum(axes, keepdim=True) / count
         variance = (inputs - mean).masked_fill(~kept, 0).square().sum(axes, keepdim=True) / count
         return mean.flatten(), variance.flatten()
 
-    def _spread(self, mask: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-        """The mask for every value: it lacks the axis of the channels or, as what comes before lays it, the last."""
-        for axis in (self._index, inputs.dim() - 1) if mask.dim() == inputs.dim() - 1 else ():
-            wide = mask.unsqueeze(axis)
-            if all(size in (1, due) for size, due in zip(wide.shape, inputs.shape, strict=True)):
-                return wide.expand_as(inputs)
-        without = [size for axis, size in enumerate(inputs.shape) if axis != self._index]
-        raise shape_error(self, inputs.shape, f"a mask of shape {tuple(without)}, not {tuple(mask.shape)}")
+    def _mask_axis(self, mask: torch.Tensor, inputs: torch.Tensor) -> int:
+        """The axis that the mask lacks: that of the channels or, as what comes before lays it, the last."""
+        for axis in (self._index, inputs.dim() - 1):
+            positions = [size for place, size in enumerate(inputs.shape) if place != axis]
+            if fits(mask, positions):
+                return axis
+        raise mask_error(self, mask, [size for place, size in enumerate(inputs.shape) if place != self._index], inputs)
 
     def _by_moments(
         self,
