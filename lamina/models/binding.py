@@ -12,11 +12,9 @@ from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
 from lamina.layers.preprocessing.text_inputs import refuse_layers_of_numbers, without_texts
-from lamina.tables import array_of
+from lamina.tables import array_of, is_table
 
 from .call_forms import CallForms
-
-_PLAIN = (int, float, str, bytes)
 
 
 class Binding:
@@ -43,6 +41,7 @@ class Binding:
             refuse_layers_of_numbers(graph)
         self._flat_keys = self._keys_of_dict()
         self._single = len(self.declared) == 1
+        self._plain = (str, bytes) if self._single and self.declared[0].holds_texts else (int, float)
         keys = self.structure if isinstance(self.structure, Mapping) else self.names
         self.forms = CallForms(keys, len(self.declared), label)
 
@@ -65,7 +64,7 @@ class Binding:
             return self._match_dict(inputs)
         if self._single and not isinstance(inputs, (list, tuple)):
             return [inputs]
-        if self._single and all(isinstance(leaf, _PLAIN) for leaf in tree.leaves(inputs)):
+        if self._single and all(isinstance(leaf, self._plain) for leaf in tree.leaves(inputs)):
             return [inputs]  # rows of numbers, or texts
         if isinstance(inputs, (list, tuple)):
             if len(inputs) == len(self.declared) and not any(isinstance(v, (list, tuple, Mapping)) for v in inputs):
@@ -156,7 +155,7 @@ class _Declared:
 
     def _as_tensor(self, value: Any, label: str) -> torch.Tensor:
         try:
-            array = array_of(value)
+            array = array_of(value) if is_table(value) else np.asarray(value)
         except ValueError as error:
             raise ShapeError(f"The input {self.name!r} of {label} is ragged.", got=str(error)) from None
         if not holds_numbers(array.dtype):
