@@ -12,6 +12,9 @@ from torch.overrides import TorchFunctionMode
 from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, tree
 
+# What is asked of a variable itself, whatever its value.
+_OWN = frozenset(getattr(torch.Tensor, name).__get__ for name in ("requires_grad", "is_leaf", "grad"))
+
 
 class _Now(threading.local):
     scopes: tuple[StatelessScope, ...] = ()
@@ -45,9 +48,9 @@ class StatelessScope(TorchFunctionMode):
     >>> v = lamina.Variable([1.0, 2.0])
     >>> with StatelessScope() as scope:
     ...     _ = v.assign([3.0, 4.0])
-    ...     inside = v + 0
-    >>> inside, v.numpy(), scope.get_current_value(v)
-    (tensor([3., 4.]), array([1., 2.], dtype=float32), tensor([3., 4.]))
+    ...     inside = v.numpy()
+    >>> inside, v.numpy()
+    (array([3., 4.], dtype=float32), array([1., 2.], dtype=float32))
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class StatelessScope(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if getattr(func, "__name__", "") == "__set__":
+        if func in _OWN or getattr(func, "__name__", "") == "__set__":
             return func(*args, **(kwargs or {}))
         args, kwargs = tree.map_leaves(self._current, (args, kwargs or {}))
         return func(*args, **kwargs)

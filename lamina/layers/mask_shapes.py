@@ -48,9 +48,12 @@ def lies_over(mask: Any, inputs: Any) -> bool:
 def _fit(sizes: Sequence[int], others: Sequence[int]) -> bool:
     """Whether each size is the other one's, or 1. As plain numbers: a trial looks into what is asked about sizes, and
     nothing of the result hangs on this question."""
-    pairs = zip(map(_plain, sizes), map(_plain, others))  # noqa: B905
-    return all(a == b or a == 1 for a, b in pairs)
+    for one, other in zip(sizes, others):  # noqa: B905
+        a, b = _plain(one), _plain(other)
+        if a != b and a != 1:
+            return False
+    return True
 
 
 def _plain(size: int) -> int:
-    return int(size) if isinstance(size, int) else size
+    return size if type(size) is int or not isinstance(size, int) else int(size)

@@ -11,7 +11,8 @@ import torch
 from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
-from lamina.tables import array_of
+from lamina.layers.preprocessing.text_inputs import refuse_layers_of_numbers, without_texts
+from lamina.tables import array_of, is_table
 
 from .call_forms import CallForms
 
@@ -36,8 +37,11 @@ class Binding:
         self.structure = graph.input_structure
         modules = list(graph.modules.values())
         self.declared = [_Declared(t, name, modules) for t, name in zip(graph.inputs, graph.input_names, strict=True)]
+        if any(declared.holds_texts for declared in self.declared):
+            refuse_layers_of_numbers(graph)
         self._flat_keys = self._keys_of_dict()
         self._single = len(self.declared) == 1
+        self._plain = (str, bytes) if self._single and self.declared[0].holds_texts else (int, float)
         keys = self.structure if isinstance(self.structure, Mapping) else self.names
         self.forms = CallForms(keys, len(self.declared), label)
 
@@ -60,8 +64,8 @@ class Binding:
             return self._match_dict(inputs)
         if self._single and not isinstance(inputs, (list, tuple)):
             return [inputs]
-        if self._single and all(isinstance(leaf, (int, float)) for leaf in tree.leaves(inputs)):
-            return [inputs]  # rows of numbers
+        if self._single and all(isinstance(leaf, self._plain) for leaf in tree.leaves(inputs)):
+            return [inputs]  # rows of numbers, or texts
         if isinstance(inputs, (list, tuple)):
             if len(inputs) == len(self.declared) and not any(isinstance(v, (list, tuple, Mapping)) for v in inputs):
                 return list(inputs)
@@ -115,6 +119,7 @@ class _Declared:
         self.shape = tensor.shape
         self.dtype = tensor.dtype
         self.rank = len(tensor.shape)
+        self.holds_texts = getattr(tensor.node.op, "holds_texts", False)
         self.optional = getattr(tensor.node.op, "optional", False) is True
         self._known = [(axis, size) for axis, size in enumerate(tensor.shape) if size is not None]
 
@@ -127,7 +132,7 @@ class _Declared:
                 f"{label} needs the input {self.name!r}.", got="None", hint="Input(..., optional=True)"
             )
         if not isinstance(value, (torch.Tensor, Symbolic)):
-            value = self._as_tensor(value, label)
+            value = self._as_tensor(without_texts(value) if self.holds_texts else value, label)
         shape = value.shape
         if len(shape) != self.rank:
             value = self._with_rank(value, label)
@@ -145,7 +150,7 @@ class _Declared:
 
     def _as_tensor(self, value: Any, label: str) -> torch.Tensor:
         try:
-            array = array_of(value)
+            array = array_of(value) if is_table(value) else np.asarray(value)
         except ValueError as error:
             raise ShapeError(f"The input {self.name!r} of {label} is ragged.", got=str(error)) from None
         if not holds_numbers(array.dtype):

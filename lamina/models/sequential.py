@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -185,11 +186,26 @@ class Sequential(Model):
         for known in ({last}, {1, last}) if last > 1 else ():
             looser = tuple(size if axis in known else None for axis, size in enumerate(shape))
             try:
+                self._try_copies(looser)
                 self._redraw(Input(batch_shape=looser, dtype=self._data_dtype))
                 return
             except (LaminaError, TypeError, ValueError, IndexError):
                 continue  # a layer needs the size of another axis, as Dense does behind Flatten
         self._redraw(Input(batch_shape=(None, *shape[1:]), dtype=self._data_dtype))
+
+    def _try_copies(self, shape: tuple[int | None, ...]) -> None:
+        """Draw copies of the chain, if a layer of the user's is in it: such a one may make layers within for an example
+        of a size before the call fails in another, and these would stay."""
+        if all(type(part).__module__.startswith("lamina.") for layer in self._chain for part in layer.modules()):
+            return
+        with torch.random.fork_rng(devices=[]):  # their weights are nobody's
+            try:
+                chain = copy.deepcopy(self._chain)
+            except Exception as error:  # it is the user's class, which may hold anything
+                raise ValueError("a layer that cannot be copied") from error
+            end = Input(batch_shape=shape, dtype=self._data_dtype)
+            for layer in chain:
+                end = layer(end)
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         first = next(tree.leaves(args), None)

@@ -93,7 +93,10 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     if from_logits:
         return F.binary_cross_entropy_with_logits(output, target, reduction="none")
     p = output.clamp(epsilon(), 1 - epsilon())
-    return -torch.lerp((-p).log1p(), p.log(), target)  # PyTorch's own refuses targets beyond 0 and 1, and NaN
+    try:
+        return F.binary_cross_entropy(p, target, reduction="none")
+    except RuntimeError:  # it refuses targets beyond 0 and 1, and NaN
+        return -torch.lerp((-p).log1p(), p.log(), target)
 
 
 @one_node

@@ -56,6 +56,12 @@ def numbers(value: Any) -> Any:
     """
     if type(value) is int or value is None:
         return value
+    if type(value) is tuple:
+        for item in value:
+            if type(item) is not int:
+                break
+        else:
+            return value  # the usual shape, 0.2 us sooner
     if isinstance(value, (list, tuple)):
         return tuple(map(numbers, value))
     if isinstance(value, (torch.Tensor, np.ndarray, np.generic)):

@@ -28,6 +28,7 @@ from .run import Run
 from .scores import Scores
 from .step import Step
 from .steps import Steps
+from .texts import with_fingerprints
 from .torch_optimizer import TorchOptimizer
 
 
@@ -280,6 +281,7 @@ class Trainer(Steps):
         graph = self.graph  # type: ignore[attr-defined]
         if graph is not None:
             options |= {"inputs": graph.input_names, "outputs": graph.output_names}
+            data = (with_fingerprints(graph, data[0]), *data[1:])
         return source_of(*data, batch_size=batch_size, **options)
 
     def _require_compiled(self) -> Step:

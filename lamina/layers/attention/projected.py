@@ -147,10 +147,10 @@ class ProjectedAttention(KerasNames, Layer):
             raise refuse(self, "return_attention_scores", True, "False: the flash kernel never makes the scores", hint)
         axes = self.mixed_axes
         query_sizes, key_sizes = [query.shape[a] for a in axes], [value.shape[a] for a in axes]
-        of_positions = ((query_mask, query), (value_mask, value), (key_mask, value if key is None else key))
-        for given, x in of_positions:
-            if given is not None:
-                check_mask(self, given, x.shape[:-1], x)
+        if query_mask is not None or value_mask is not None or key_mask is not None:
+            for given, x in ((query_mask, query), (value_mask, value), (key_mask, value if key is None else key)):
+                if given is not None:
+                    check_mask(self, given, x.shape[:-1], x)
         if attention_mask is not None:  # of all that is before the positions only the batch is known
             lead = attention_mask.shape[: max(attention_mask.dim() - 2 * len(axes), 0)]
             over = (*query.shape[: len(lead[:1])], *lead[1:], *query_sizes, *key_sizes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from lamina.config import floatx
 from lamina.graph import ArgumentError, Node, SymbolicTensor, TensorSpec
 from lamina.graph.dtypes import name_of, to_torch
@@ -20,7 +22,8 @@ class InputLayer(Layer):
     Args:
         shape: without the batch axis; ``None`` for unknown axes.
         batch_size: known size of the batch axis, or None.
-        dtype: `lamina.config.floatx()` by default.
+        dtype: `lamina.config.floatx()` by default; "string" for texts, which go to `StringLookup`, `Hashing` or
+            `HashedCrossing`. The model then takes arrays and lists of texts.
         batch_shape: the shape with the batch axis, instead of ``shape``.
         optional: the model may be given None here.
         name: what dicts of data call it.
@@ -64,7 +67,9 @@ class InputLayer(Layer):
             if shape is None
             else (_size(batch_size), *_checked_shape(shape, "shape"))
         )
-        self.input_dtype = to_torch(dtype or floatx())
+        self.holds_texts = dtype in ("string", str)
+        # PyTorch has no tensors of texts: what comes in is a fingerprint of each.
+        self.input_dtype = torch.int64 if self.holds_texts else to_torch(dtype or floatx())
         self.optional = bool(optional)
         self.built = True
         node = Node(self, (), {}, caller())
@@ -75,7 +80,7 @@ class InputLayer(Layer):
 
     @property
     def dtype(self) -> str:
-        return name_of(self.input_dtype)
+        return "string" if self.holds_texts else name_of(self.input_dtype)
 
     def take(self) -> SymbolicTensor:
         """The symbolic tensor, for the caller to hold: the layer itself then holds it weakly, like any other layer."""

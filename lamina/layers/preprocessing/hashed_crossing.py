@@ -37,6 +37,8 @@ class HashedCrossing(HashedBins):
     tensor([1, 4, 3])
     """
 
+    takes_texts = True
+
     def __init__(
         self,
         num_bins: int,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.graph import Symbolic, tree
 from lamina.layers.arguments import refuse
 from lamina.layers.geometry import Shape
 
@@ -14,6 +15,7 @@ from .encoding import MODES
 from .hash_operators import hash_buckets
 from .hashed_bins import HashedBins
 from .hashes import buckets
+from .text_inputs import are_texts, fingerprints, unsigned_rest
 from .texts import texts_in
 
 
@@ -39,6 +41,8 @@ class Hashing(HashedBins):
     tensor([[1, 0, 1, 1, 2]])
     """
 
+    takes_texts = True
+
     def __init__(
         self,
         num_bins: int,
@@ -53,11 +57,18 @@ class Hashing(HashedBins):
         self.salt = salt_of(self, salt)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(leaf, Symbolic) and are_texts(leaf) for leaf in tree.leaves(inputs)):
+            if self.salt is not None:
+                raise refuse(self, "salt", self.salt, "None, where texts are hashed in a graph")
+            self._takes_fingerprints = True
         texts = texts_in(self, inputs)
         if texts is None:
             return super().__call__(inputs, *args, **kwargs)
         bins = buckets(texts, self._free_bins, self.salt)
         return self.of_texts(np.where(texts == self.mask_value, 0, bins + 1) if self._masks else bins)
+
+    _takes_fingerprints = False
+    """True: it was drawn on texts."""
 
     @property
     def _masks(self) -> bool:
@@ -68,6 +79,10 @@ class Hashing(HashedBins):
         return self.num_bins - 1 if self._masks else self.num_bins
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self._takes_fingerprints:
+            bins = unsigned_rest(inputs, self._free_bins)
+            hidden = fingerprints(np.array([str(self.mask_value)]))[0]
+            return self.encoded(torch.where(inputs == int(hidden), 0, bins + 1) if self._masks else bins)
         bins = hash_buckets(inputs.to(torch.int64), self._free_bins, signed(self.salt or ()))
         if self._masks and not isinstance(self.mask_value, str):
             bins = torch.where(inputs == self.mask_value, 0, bins + 1)

@@ -10,8 +10,10 @@ import torch
 from lamina.devices import current_device
 from lamina.graph import ArgumentError, Symbolic, tree
 
+from .data_layer import GivenNumbers
 from .hashes import buckets
 from .index_lookup import IndexLookup
+from .text_inputs import are_texts, fingerprints, unsigned_rest
 from .texts import texts_in
 from .token_counts import Tokens
 
@@ -44,6 +46,8 @@ class StringLookup(IndexLookup):
     """
 
     kind_of_tokens = "texts"
+
+    takes_texts = True
 
     def __init__(
         self,
@@ -90,15 +94,24 @@ class StringLookup(IndexLookup):
     def use_tokens(self) -> None:
         tokens = self.known_tokens()
         self._index = {token: self._token_start + place for place, token in enumerate(tokens)}
+        found = fingerprints(np.array(tokens))
+        order = np.argsort(found)
+        self._fingerprints = tuple(
+            GivenNumbers(values.tolist(), torch.int64) for values in (found[order], self._token_start + order)
+        )
         self._texts = np.array(
             [*("" if token is None else token for token in self._specials()), *tokens, self.oov_token]
         )
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if any(isinstance(leaf, Symbolic) for leaf in tree.leaves(inputs)):
+        symbolic = [leaf for leaf in tree.leaves(inputs) if isinstance(leaf, Symbolic)]
+        if symbolic and all(map(are_texts, symbolic)) and not self.invert and self.salt is None:
+            self.known_tokens()
+            return super().__call__(inputs, *args, **kwargs)
+        if symbolic:
             raise ArgumentError(
                 f"{self.label} cannot be drawn: PyTorch has no tensors of texts.",
-                expected="lists or arrays of texts, before the model",
+                expected='lists or arrays of texts, or an Input(shape, dtype="string"); without invert and salt',
                 hint='model(lookup(texts)), where the model begins with Input(shape, dtype="int64")',
             )
         self.known_tokens()
@@ -107,6 +120,22 @@ class StringLookup(IndexLookup):
         texts = self.as_tokens(inputs)
         self._build_once(texts.shape)
         return self.encoded(torch.as_tensor(self._look_up(texts), device=current_device()))
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        """What the layer makes of fingerprints, which stand for texts in a graph."""
+        known, places = (numbers.on(inputs.device) for numbers in self._fingerprints)
+        at = torch.searchsorted(known, inputs).clamp(max=len(known) - 1)
+        hit = known[at] == inputs
+        indices = torch.where(hit, places[at], -1)
+        masked = torch.zeros_like(hit)
+        if self.mask_token is not None:
+            masked = inputs == int(fingerprints(np.array([self.mask_token]))[0])
+        if self.num_oov_indices:
+            buckets = self._oov_start + unsigned_rest(inputs, self.num_oov_indices)
+            indices = torch.where(hit | masked, indices, buckets)
+        elif not torch.compiler.is_compiling() and not inputs.is_meta and not (hit | masked).all():
+            raise self.unknown(["a text"])
+        return self.encoded(torch.where(masked, 0 if self.output_mode == "int" else -1, indices))
 
     def _back(self, inputs: Any) -> Tokens:
         indices = inputs.detach().cpu().numpy() if isinstance(inputs, torch.Tensor) else self._as_array(inputs)

@@ -61,7 +61,7 @@ ERRORS = [
         "mask of other steps",
         lambda: layers.GlobalAveragePooling1D()(torch.zeros(2, 5, 3), mask=torch.ones(2, 3, dtype=torch.bool)),
         ShapeError,
-        ["GlobalAveragePooling1D", "(2, 5, 3)", "a mask (B, T) of its 5 steps, not one of (2, 3)"],
+        ["GlobalAveragePooling1D", "mask (2, 3) for the input (2, 5, 3)", "(2, 5)"],
     ),
     bad_argument("MaxPooling2D", "MaxPooling2D: pool_size cannot be 0", pool_size=0),
     bad_argument("MaxPooling2D", r"MaxPooling2D: strides cannot be \(1, 2, 3\)", strides=(1, 2, 3)),
