@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from types import CodeType, FrameType
@@ -34,13 +35,25 @@ class Source(NamedTuple):
 
 def caller() -> Source:
     """The innermost frame that is neither Lamina's nor PyTorch's nor einops' nor Python's: the line the user wrote."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and (is_of_python(frame) or not is_users(frame)):
-        frame = frame.f_back
+    frame = _users_frame()
     if frame is None:
         return Source("<unknown>", 0)
     file = frame.f_code.co_filename
     return Source(cell_of(file) or file, frame.f_lineno)
+
+
+def warn(text: str, kind: type[Warning] = UserWarning) -> None:
+    """Warn at the line that the user wrote, as often as Python's filters say."""
+    frame = _users_frame()
+    registry = frame.f_globals.setdefault("__warningregistry__", {}) if frame is not None else None
+    warnings.warn_explicit(text, kind, *caller(), registry=registry)
+
+
+def _users_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and (is_of_python(frame) or not is_users(frame)):
+        frame = frame.f_back
+    return frame
 
 
 def begins_drawing(function: Function) -> Function:
