@@ -1,4 +1,4 @@
-"""Tracebacks end at the user's line; the library's frames are there for whoever asks. A notebook's place is the cell."""
+"""Tracebacks end at the user's line; the library's frames are there for whoever asks. In a notebook that is the cell."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ CASES = {
     "a loss of the user's": (lambda: fit_with(failing_loss), 3),
     "a layer of the user's in a model": (lambda: Sequential([Input((4,)), Fails()]).predict(X), 2),
     "a callback of the user's": (lambda: model().fit(X, X[:, :1], verbose=0, callbacks=[FailingCallback()]), 2),
-    "data of the user's": (lambda: model().fit(failing_data(), verbose=0), 1),
+    "data of the user's": (lambda: model().fit(failing_data(), verbose=0), 2),
 }
 
 
