@@ -1,4 +1,4 @@
-"""Tracebacks end at the user's line; the library's frames are there for whoever asks. In a notebook that is the cell."""
+"""Tracebacks end at the user's line; the library's frames are there for whoever asks. In a notebook it is the cell."""
 
 from __future__ import annotations
 
