@@ -49,7 +49,7 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
         return  # what a batch means is the model's own business
     graph = model.graph
     training = what in ("fit", "train_on_batch")
-    if what == "fit":
+    if what == "fit" and step.said.asks("captured"):
         tell_of_captured(step.said, model)
     class_weight = step.class_weight if training else None
     seen = feed.source.sample() or batch

@@ -10,11 +10,11 @@ from lamina.graph.source import Source, caller
 class Said:
     """The warnings of one compiled model. Each is given once, at a line of the user's.
 
-    Attributes:
-        is_learning: some weight was seen to get a gradient.
-
     Args:
         line: where the model was compiled; None for the line that is running.
+
+    Attributes:
+        is_learning: some weight was seen to get a gradient.
 
     >>> import warnings
     >>> said = Said()
