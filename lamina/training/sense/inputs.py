@@ -51,7 +51,7 @@ def _affordable(model: Any, found: list[tuple[str, torch.Tensor]], steps: int | 
     """Bytes that can be looked at in the share of an epoch."""
     rows = max(len(leaf) for _, leaf in found)
     weights = sum(weight.numel() for weight in model.parameters())
-    seconds = max((steps or 1) * _STEP, rows * weights * 6 / _WORK)
+    seconds: float = max((steps or 1) * _STEP, rows * weights * 6 / _WORK)
     return _SHARE * seconds * _BYTES
 
 
