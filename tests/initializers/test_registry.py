@@ -148,9 +148,7 @@ def test_malformed_data_is_refused(config):
 
 
 def test_wrong_arguments_are_told():
-    with pytest.raises(
-        ArgumentError, match=r"Constant cannot be made.*\n.*valeu(.*\n)*.*has no argument 'valeu'"
-    ) as caught:
+    with pytest.raises(ArgumentError, match=r"Constant cannot be made(.*\n)*.*no argument 'valeu'") as caught:
         initializers.deserialize({"class_name": "Constant", "config": {"valeu": 1.0}})
     assert isinstance(caught.value.__cause__, TypeError)
     with pytest.raises(ArgumentError, match="Doubled misses 'value'"):
