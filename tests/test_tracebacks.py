@@ -130,6 +130,20 @@ def test_what_pytorch_says_in_its_own_words_is_not_shown_above():
     assert "mat1" in str(error.__context__)
 
 
+def test_a_cause_is_shown_where_it_has_a_line_of_the_users():
+    class Wide(layers.Layer):
+        def call(self, x):
+            return x @ torch.ones(7, 2)
+
+    error, _ = frames_of(lambda: Wide()(Input((None, 5))))
+    shown = "".join(traceback.format_exception(error))
+    assert "return x @ torch.ones(7, 2)" in shown
+    assert "[None, 5] X [7, 2]" in shown
+    assert "direct cause" in shown
+    error, _ = frames_of(lambda: layers.TorchModule(torch.nn.Linear(4, 3))(Input((3,))))
+    assert "direct cause" not in "".join(traceback.format_exception(error))
+
+
 def test_an_exception_in_between_that_the_user_catches_is_whole_within_the_library():
     """What reads tracebacks on the way sees the user's frames and the library's: a note names the layer."""
     error, _ = frames_of(lambda: Inner()(torch.ones(2, 4)))
