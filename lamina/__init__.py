@@ -57,6 +57,7 @@ from .optimizers import Optimizer
 from .public_names import names_of
 from .regularizers import Regularizer
 from .stateless import StatelessScope
+from .tracebacks import door
 
 if TYPE_CHECKING:
     from . import view
@@ -129,6 +130,7 @@ def version() -> str:
     return __version__
 
 
+@door
 def __getattr__(name: str) -> Any:
     if name == "view":  # pictures are seldom wanted, and a tenth of what importing takes
         import lamina.view

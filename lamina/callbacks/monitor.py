@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 
 from lamina import ops
 from lamina.graph import ArgumentError
+from lamina.graph.source import warn
 
 from .base import Callback, Logs
 from .direction import rises
@@ -98,11 +98,9 @@ class MonitorCallback(Callback):
         if self._warned:
             return
         self._warned = True
-        warnings.warn(
+        warn(
             f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs. "
-            f"There are: {', '.join(logs or {}) or 'none'}.",
-            UserWarning,
-            stacklevel=4,
+            f"There are: {', '.join(logs or {}) or 'none'}."
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import partial
 
 from lamina.printable import printable
 
@@ -58,12 +58,8 @@ class LaminaError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         facts = {"got": self.got, "expected": self.expected, "where": self.where, "hint": self.hint}
-        return _rebuild, (type(self), self.headline, facts), {"line": self.line}
-
-
-def _rebuild(kind: type[LaminaError], headline: str, facts: dict[str, Any]) -> LaminaError:
-    """Unpickle an error: exceptions with keyword arguments do not survive pickle by themselves."""
-    return kind(headline, **facts)
+        # Exceptions with keyword arguments do not survive pickle by themselves.
+        return partial(type(self), self.headline, **facts), (), {"line": self.line}
 
 
 class ShapeError(LaminaError, ValueError):

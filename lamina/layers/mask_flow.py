@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from lamina.graph import Node, Symbolic, tree
+from lamina.graph.source import warn
 
 from .signature import CallFacts
 
@@ -61,11 +61,9 @@ def draw_masks(layer: Any, node: Node) -> None:
         previous = None
     if not layer._makes_masks and not layer.supports_masking:
         if not layer._facts.masks:
-            warnings.warn(
+            warn(
                 f"{layer.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as "
-                "data. A layer that keeps positions says supports_masking = True.",
-                UserWarning,
-                stacklevel=2,
+                "data. A layer that keeps positions says supports_masking = True."
             )
         return
     masks = layer.compute_mask(first[1], previous)

@@ -192,7 +192,7 @@ class _Declared:
         hint = None
         if len(shape) == self.rank - 1:
             hint = "a batch axis in front: x[None] for a single example"
-            if shape[1:] == self.shape[2:] and self.shape[1] is not None:
+            if len(self.shape) > 2 and shape[1:] == self.shape[2:] and self.shape[1] is not None:
                 hint += f"; Input({tuple(self.shape[2:])}) if {self.shape[1]} is the batch size: shape= is without it"
         return ShapeError(
             f"The input {self.name!r} of {label} cannot take this shape.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from lamina.graph import StructureError, tree
+from lamina.graph.source import warn
 
 from . import generators
 from .data import Batch, Source
@@ -230,12 +230,8 @@ class Feed:
         return batch if self.device is None else to_device(batch, self.device)
 
     def _warn(self, done: int) -> None:
-        warnings.warn(
-            f"The data ended after {done} of {self.steps} batches of this epoch; "
-            + ("training ends with it." if self.ended else "the next epoch begins it anew."),
-            UserWarning,
-            stacklevel=2,
-        )
+        goes_on = "training ends with it." if self.ended else "the next epoch begins it anew."
+        warn(f"The data ended after {done} of {self.steps} batches of this epoch; {goes_on}")
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 
 from lamina.callbacks import CallbackList
 from lamina.graph import StructureError
+from lamina.graph.source import warn
 
 from . import generators
 from .execution import Execution, evaluate
@@ -181,11 +181,9 @@ class Run:
 
     def _warn_of_end(self) -> None:
         if self.feed.steps is None:
-            warnings.warn(
+            warn(
                 f"The data is a one-shot iterator, which ended with epoch {self.epoch} of {self.epochs}; training ends "
-                "with it. Pass a function that returns an iterator, or steps_per_epoch=.",
-                UserWarning,
-                stacklevel=4,
+                "with it. Pass a function that returns an iterator, or steps_per_epoch=."
             )
 
     # -- its state

@@ -89,8 +89,8 @@ class Step:
             forward: calls the model.
         """
         total = self.loss(model, forward, batch, True)
-        first = not self._ready
-        if first:
+        looks = not self._ready and not self.said.is_learning
+        if not self._ready:
             self._make_ready()
         if not total.requires_grad or not self._trained:
             self._nothing_to_train(model)
@@ -99,7 +99,7 @@ class Step:
         scaled.backward()
         trained = self._trained
         gradients = [p.grad for p in trained]
-        if first:
+        if looks:
             tell_of_no_gradient(self.said, model.label, total, gradients)
         self.optimizer.apply(gradients, trained)
         del gradients
