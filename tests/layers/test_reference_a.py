@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lamina import layers
+from lamina import Input, Model, layers, ops
 from tests.layers.parity import check
 
 
@@ -356,3 +356,13 @@ def test_the_comparison_with_keras_can_fail(
     monkeypatch.setattr(cls, method, lambda layer, *args: change(layer, right, *args))
     with pytest.raises(AssertionError):
         check(name, kwargs, (4, 5), dtypes=("float64",))
+
+
+@pytest.mark.parametrize("interpolation", ["lanczos3", "lanczos5"])
+def test_up_sampling_by_lanczos_is_that_of_resize(interpolation: str) -> None:
+    """Keras has the words, but on PyTorch no kernel for them; `ops.image.resize` is compared with the paper."""
+    x = torch.randn(2, 5, 4, 3)
+    larger = layers.UpSampling2D((2, 3), interpolation=interpolation)
+    torch.testing.assert_close(larger(x), ops.image.resize(x, (10, 12), interpolation=interpolation))
+    inputs = Input((None, None, 3))
+    torch.testing.assert_close(Model(inputs, larger(inputs))(x), larger(x))

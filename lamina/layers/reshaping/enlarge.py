@@ -11,6 +11,9 @@ from lamina.layers.arguments import choice, image_format, wholes
 from lamina.layers.base import InputSpec
 from lamina.layers.geometry import Shape, channel_axis, check_image, image_shape, lifted, spatial_sizes, torch_views
 from lamina.layers.reshaping.base import ReshapingLayer
+from lamina.ops.image.resampling import resampled
+
+_LANCZOS = ("lanczos3", "lanczos5")
 
 
 class _UpSampling(ReshapingLayer):
@@ -24,7 +27,7 @@ class _UpSampling(ReshapingLayer):
         super().__init__(**kwargs)
         self.data_format = image_format(self, data_format)
         self.size: Any = wholes(self, "size", size, self.rank)
-        self.interpolation = choice(self, "interpolation", interpolation, ("nearest", "bilinear", "bicubic"))
+        self.interpolation = choice(self, "interpolation", interpolation, ("nearest", "bilinear", "bicubic", *_LANCZOS))
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self._enter, self._leave = torch_views(self.data_format, self.rank)
         self._factors = lifted(self.size, 1)
@@ -40,6 +43,11 @@ class _UpSampling(ReshapingLayer):
             return self._leave(inputs)
         if not inputs.is_floating_point():  # between whole numbers lie others
             inputs = inputs.to(self._torch_dtype)
+        if self.interpolation in _LANCZOS:
+            for axis, factor in enumerate(self._factors, start=2):
+                size = inputs.shape[axis] * factor
+                inputs = resampled(inputs, axis, size, float(factor), 0.0, self.interpolation, False)
+            return self._leave(inputs)
         sizes = [size * factor for size, factor in zip(inputs.shape[2:], self._factors, strict=True)]
         return self._leave(F.interpolate(inputs, sizes, **self._options))
 
@@ -87,7 +95,7 @@ class UpSampling2D(_UpSampling):
     Args:
         size: one factor, or (height, width).
         data_format: "channels_last" (default) or "channels_first".
-        interpolation: "nearest" (each pixel repeated), "bilinear" or "bicubic".
+        interpolation: "nearest" (each pixel repeated), "bilinear", "bicubic", "lanczos3" or "lanczos5".
 
     Raises:
         ArgumentError: an argument cannot be.
