@@ -22,8 +22,10 @@ def optimizers_of(model: Any) -> dict[str, Any]:
     several = getattr(inner, "optimizers", None)
     if several is None:
         return {"learning_rate": inner}
+    if not several:  # it learns of its optimizers with the weights, which are there before the first step
+        optimizer.build(list(model.parameters()))
     found: dict[str, Any] = {}
-    for each in several:
+    for each in inner.optimizers:
         first = name = f"learning_rate_{each.name}"
         for number in count(1):
             if name not in found:
