@@ -74,8 +74,8 @@ class TimeDistributed(Wrapper):
     only_passes_masks = True
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """A mask of steps (B, T) as it is. One of places within them, (B, T, ...), as the layer leaves it for a step; where
-        it leaves none, a step counts if one of its places does.
+        """A mask of steps (B, T) as it is. One of places within them, (B, T, ...), as the layer leaves it; where it
+        leaves none, a step counts if one of its places does.
         """
         if mask is None or mask.ndim < 3:
             return mask
