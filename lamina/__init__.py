@@ -35,6 +35,7 @@ from .dtype_policies import DTypePolicy, FloatDTypePolicy
 from .graph import SymbolicTensor
 from .graph.errors import (
     ArgumentError,
+    ArgumentTypeError,
     DtypeError,
     GraphError,
     LaminaError,
@@ -56,6 +57,7 @@ from .optimizers import Optimizer
 from .public_names import names_of
 from .regularizers import Regularizer
 from .stateless import StatelessScope
+from .tracebacks import door
 
 if TYPE_CHECKING:
     from . import view
@@ -65,6 +67,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "ArgumentTypeError",
     "Callback",
     "DTypePolicy",
     "DtypeError",
@@ -127,6 +130,7 @@ def version() -> str:
     return __version__
 
 
+@door
 def __getattr__(name: str) -> Any:
     if name == "view":  # pictures are seldom wanted, and a tenth of what importing takes
         import lamina.view

@@ -23,7 +23,7 @@ from lamina.config import (
     set_image_data_format,
 )
 from lamina.graph import SymbolicTensor
-from lamina.graph.dtypes import WIDENED, name_of, to_torch
+from lamina.graph.dtypes import HELD_BY, name_of, to_torch
 from lamina.older_backend import *  # noqa: F403  all of Keras 2's names, and no others
 from lamina.older_backend import __all__ as _older
 from lamina.public_names import names_of
@@ -83,7 +83,7 @@ def standardize_dtype(dtype: Any) -> str:
     if isinstance(dtype, type) and issubclass(dtype, np.generic):
         dtype = np.dtype(dtype)
     name = getattr(dtype, "name", dtype)
-    return name if isinstance(name, str) and name in WIDENED else name_of(to_torch(name))
+    return name if isinstance(name, str) and name in HELD_BY else name_of(to_torch(name))
 
 
 def is_float_dtype(dtype: Any) -> bool:

@@ -18,12 +18,17 @@ _EINOPS = f"{_PACKAGES}einops{os.sep}"  # whose functions call on what the user 
 def is_users(frame: FrameType) -> bool:
     """Whether the code of a frame is neither Lamina's nor PyTorch's nor einops'."""
     file = frame.f_code.co_filename
-    return not file.startswith((*_OURS, _TORCH, "<frozen ")) and _EINOPS not in file
+    return not file.startswith((*_OURS, _TORCH, "<frozen ")) and _EINOPS not in file and not _is_written(frame)
 
 
 def is_ours(frame: FrameType) -> bool:
     """Whether the code of a frame is Lamina's, or that of a program it wrote."""
-    return frame.f_code.co_filename.startswith(_OURS)
+    return frame.f_code.co_filename.startswith(_OURS) or _is_written(frame)
+
+
+def _is_written(frame: FrameType) -> bool:
+    """Whether it is code that Python wrote for a class of ours, such as the ``__init__`` of a dataclass."""
+    return frame.f_code.co_filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("lamina.")
 
 
 def is_raised_by_user(error: BaseException) -> bool:

@@ -18,8 +18,8 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     (['Conv2D', 'Conv1D'], ['mean_squared_error'])
     """
     spelled: dict[str, str] = {}
-    for each in sorted(known):
-        spelled[fold(each)] = each  # of MeanSquaredError and mean_squared_error the latter
+    for each in sorted(known, key=lambda each: each[:1].isupper() is name[:1].isupper()):
+        spelled[fold(each)] = each  # of MeanSquaredError and mean_squared_error that which is written like the name
     key = fold(name)
     alike = {other: _likeness(key, other) for other in spelled}
     least = 0.6 if len(key) > 3 else 0.5

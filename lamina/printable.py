@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from .columns import cut
+
 # Of what a file says.
 QUOTED = 200
 
 
 def printable(text: str, width: int = QUOTED) -> str:
-    """A text whose lines are at most so wide, with control and formatting characters written out.
+    """A text whose lines are at most so wide on a screen, with control and formatting characters written out.
 
     What is cut is cut from the middle, so that both what it is and how it ends stays.
 
@@ -20,11 +22,11 @@ def printable(text: str, width: int = QUOTED) -> str:
 
 
 def _line(line: str, width: int) -> str:
-    line = _cut(line, width)
+    line = cut(line, width)
     if line.isprintable():
         return line
     escaped = "".join(sign if sign.isprintable() else _escaped(sign) for sign in line)
-    return _cut(escaped, width)
+    return cut(escaped, width)
 
 
 def _escaped(sign: str) -> str:
@@ -32,10 +34,3 @@ def _escaped(sign: str) -> str:
     if number < 0x100:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
-
-
-def _cut(text: str, width: int) -> str:
-    if len(text) <= width:
-        return text
-    left = (width - 3) // 2
-    return f"{text[:left]}...{text[len(text) - (width - 3 - left) :]}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable
+from types import FrameType
 
+from lamina.frames import is_ours
 from lamina.graph.errors import LaminaError
 from lamina.nearest import nearest, suggested
 from lamina.tracebacks import door
@@ -100,8 +102,7 @@ def names_of(module: str, public: list[str]) -> tuple[Callable[[str], object], C
     def look_up(name: str) -> object:
         if name.startswith("__"):  # which Python asks of every module, and does without
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        asks = sys._getframe(2).f_code
-        imported = asks.co_name == "_handle_fromlist" and "importlib" in asks.co_filename
+        imported = _is_import()
         if imported and _is_module(module, name):  # `from . import name`, which Python asks for before it loads it
             raise AttributeError(f"module {module!r} has not loaded {name!r}")
         error = missing(module, name, public)
@@ -110,6 +111,15 @@ def names_of(module: str, public: list[str]) -> tuple[Callable[[str], object], C
         raise error
 
     return look_up, lambda: sorted(public)
+
+
+def _is_import() -> bool:
+    """Whether a name is asked for by ``from ... import name``, which takes an error of another kind for an answer."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_ours(frame):
+        frame = frame.f_back
+    asks = frame.f_code if frame is not None else None
+    return asks is not None and asks.co_name == "_handle_fromlist" and "importlib" in asks.co_filename
 
 
 def _is_module(module: str, name: str) -> bool:

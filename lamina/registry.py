@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lamina.custom_objects import find, get_registered_name
-from lamina.graph.errors import ArgumentError
+from lamina.graph.errors import ArgumentError, LaminaError
 from lamina.nearest import fold, nearest, suggested
 
 Table = Mapping[str, Any]
@@ -198,7 +198,8 @@ def _instance(cls: Any, arguments: dict[str, Any]) -> Any:
         return cls.from_config(arguments) if hasattr(cls, "from_config") else cls(**arguments)
     except TypeError as error:
         headline = f"{cls.__name__} cannot be made from these arguments."
-        raise ArgumentError(headline, got=repr(arguments), hint=str(error)) from error
+        hint = error.headline if isinstance(error, LaminaError) else str(error)
+        raise ArgumentError(headline, got=repr(arguments), hint=hint) from error
 
 
 def _made_by_nothing(obj: Any) -> bool:

@@ -20,6 +20,10 @@ from lamina.graph.errors import LaminaError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+_IN_OTHER_WORDS = (RuntimeError, IndexError, NotImplementedError)
+"""What PyTorch raises, and an error of ours says anew."""
+
+
 def door(function: Function) -> Function:
     """Mark a public function: what is raised within it ends at the line that called it.
 
@@ -76,15 +80,21 @@ def fold(error: BaseException, called_by: FrameType | None) -> None:
         frame = frame.f_back
     if not defaults.folds_tracebacks or frame is not None:
         return
-    for each in _chain(error):
+    chain = list(_chain(error))
+    for each in chain:  # before their frames are gone, which tell who has raised them
         before = each.__context__
         if isinstance(each, LaminaError) and before is not None and not _is_users_own(before):
             each.__suppress_context__ = True  # what it says in better words
+    for each in reversed(chain):
         each.__traceback__ = _folded(each.__traceback__)
+        cause = each.__cause__
+        said_anew = cause is not None and type(cause) in _IN_OTHER_WORDS and cause.__traceback__ is None
+        if isinstance(each, LaminaError) and said_anew:  # there is no frame of the user's in it
+            each.__cause__ = None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and all that led to it, each after those that it led to."""
+    """An exception and all that led to it."""
     seen: set[int] = set()
     left = [error]
     while left:

@@ -157,10 +157,8 @@ def eager_imports(package: Path) -> list[str]:
 def imports_beyond_graph(package: Path) -> list[str]:
     """What `graph` imports of the package, but for itself and the rooms below it."""
     ours = package.name
-    rooms = [
-        f"{ours}.{room}"
-        for room in ("graph", "probing", "sizes", "operations", "_torch", "cells", "frames", "printable")
-    ]
+    below = ("graph", "probing", "sizes", "operations", "_torch", "frames", "users_line", "printable")
+    rooms = [f"{ours}.{room}" for room in below]
     return [
         f"{where}: {name}"
         for where, name, _ in imports(package / "graph", f"{ours}.graph")

@@ -214,3 +214,16 @@ def test_encodable_leaves_what_can_be_written():
     assert encodable("größe → …", "latin-1") == "größe -> ..."
     assert encodable("größe → …", "utf-8") == "größe → …"
     assert encodable("a → b", "no such encoding") == "a -> b"
+
+
+def test_data_tell_how_many_they_are(tmp_path):
+    series = lamina.utils.timeseries_dataset_from_array(np.arange(40.0), None, 4, batch_size=8)
+    assert repr(series) == f"<{type(series).__name__}: 5 batches of 8>"
+    assert repr(series.take(2)) == f"<Pipeline from a {type(series).__name__}: 2 elements>"
+    assert repr(series.filter(bool)) == f"<Pipeline from a {type(series).__name__}>"
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        for k in range(3):
+            (tmp_path / name / f"{k}.txt").write_text("miaow")
+    texts = lamina.utils.text_dataset_from_directory(str(tmp_path), batch_size=4)
+    assert repr(texts) == f"<{type(texts).__name__}: 2 batches of 4, 2 classes (cats, dogs)>"

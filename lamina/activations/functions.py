@@ -12,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lamina import config
 from lamina.arrays import takes_arrays
+from lamina.graph.dtypes import to_torch
 
 
 @takes_arrays
@@ -364,9 +366,12 @@ def softmax(x: Tensor, axis: int | Sequence[int] | None = -1) -> Tensor:
         x: any shape.
         axis: one axis, several that share the sum, or None for all.
 
+    Whole numbers are computed in `floatx`.
+
     >>> softmax(torch.tensor([0.0, 0.0, 0.6931]))
     tensor([0.2500, 0.2500, 0.5000])
     """
+    x = _with_fractions(x)
     if isinstance(axis, int):
         return F.softmax(x, axis)
     axes = tuple(range(x.ndim)) if axis is None else tuple(axis)
@@ -380,6 +385,7 @@ def log_softmax(x: Tensor, axis: int | Sequence[int] | None = -1) -> Tensor:
     >>> log_softmax(torch.tensor([0.0, 0.0]))
     tensor([-0.6931, -0.6931])
     """
+    x = _with_fractions(x)
     if isinstance(axis, int):
         return F.log_softmax(x, axis)
     axes = tuple(range(x.ndim)) if axis is None else tuple(axis)
@@ -407,3 +413,7 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     total = torch.sum(torch.where(chosen, largest_first, 0), axis, keepdim=True)
     t = (total - 1.0) / torch.sum(chosen, axis, keepdim=True)
     return torch.relu(x - t)
+
+
+def _with_fractions(x: Tensor) -> Tensor:
+    return x if x.dtype.is_floating_point or x.dtype.is_complex else x.to(to_torch(config.floatx()))

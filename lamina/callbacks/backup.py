@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
 from lamina.graph import ArgumentError, LaminaError
+from lamina.graph.source import warn
 
 from .base import Callback, Logs
 from .checkpoint_error import failed, make_folder
@@ -82,7 +82,7 @@ class BackupAndRestore(Callback):
                 if not self._previous.exists():
                     _advise(error, self._latest)
                     raise
-                warnings.warn(f"{error}\nThe training goes on from the backup before.", UserWarning, stacklevel=2)
+                warn(f"{error}\nThe training goes on from the backup before.")
         if self._previous.exists():
             self.model.load_checkpoint(self._previous)
             os.replace(self._previous, self._latest)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from lamina.graph import ArgumentError
+from lamina.graph.source import warn
 
 from .base import Callback, Logs
 from .history import History
@@ -114,11 +114,9 @@ class CallbackList:
         named = dict(self._named())
         missing = [name for name, own in state.items() if own and name not in named]
         if missing:
-            warnings.warn(
+            warn(
                 f"The run that is resumed had callbacks that this one has not: {', '.join(missing)}; here are "
-                f"{', '.join(named) or 'none'}.",
-                UserWarning,
-                stacklevel=2,
+                f"{', '.join(named) or 'none'}."
             )
         for name, callback in named.items():
             if name in state:

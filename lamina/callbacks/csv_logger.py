@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+from lamina.graph.source import warn
 
 from .base import Callback, Logs
 
@@ -95,11 +96,9 @@ class CSVLogger(Callback):
         self.keys, self._position = state["keys"], state["position"]
         size = os.path.getsize(self.filename)
         if size < self._position:
-            warnings.warn(
+            warn(
                 f"{self.filename!r} is shorter than the interrupted run left it ({size} of {self._position} bytes): "
-                "earlier epochs are missing from it.",
-                UserWarning,
-                stacklevel=2,
+                "earlier epochs are missing from it."
             )
         self._keep = min(size, self._position)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ def plot_history(
         dpi: resolution of the file.
 
     Returns:
-        matplotlib's ``Figure``.
+        matplotlib's ``Figure``, which a notebook shows, with or without ``%matplotlib``.
 
     Raises:
         ArgumentError: nothing was recorded; an unknown metric; matplotlib is not installed.
@@ -51,8 +53,10 @@ def plot_history(
         ) from None
     across = min(columns, len(names))
     down = math.ceil(len(names) / across)
-    figure = Figure(figsize=(4.2 * across, 2.9 * down), facecolor="white", layout="constrained")
+    figure: Any = Figure(figsize=(4.2 * across, 2.9 * down), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
+    # What a notebook asks for. It shows figures by itself only after %matplotlib, or once pyplot was imported.
+    figure._repr_png_ = partial(_picture, figure)
     for i, name in enumerate(names):
         axes = figure.add_subplot(down, across, i + 1)
         _draw_panel(axes, name, values[name], values.get(f"val_{name}"), first_epoch)
@@ -60,6 +64,13 @@ def plot_history(
     if to_file is not None:
         figure.savefig(Path(to_file), dpi=dpi)
     return figure
+
+
+def _picture(figure: Any) -> bytes:
+    """The figure as a PNG."""
+    written = io.BytesIO()
+    figure.savefig(written, format="png", dpi=96)
+    return written.getvalue()
 
 
 def _recorded(history: Any) -> tuple[dict[str, list[float]], int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 import torch
 
+from lamina import ops
 from lamina.graph import ArgumentError
+from lamina.graph.source import warn
 
 from .base import Callback, Logs
 from .direction import rises
@@ -76,6 +77,11 @@ class MonitorCallback(Callback):
             return value - self.min_delta > reference
         return value + self.min_delta < reference
 
+    @property
+    def monitor_op(self) -> Any:
+        """Keras' name for the comparison: `ops.greater` where more is better, else `ops.less`."""
+        return ops.greater if self._rises() else ops.less
+
     def _rises(self) -> bool:
         if self.mode != "auto":
             return self.mode == "max"
@@ -92,11 +98,9 @@ class MonitorCallback(Callback):
         if self._warned:
             return
         self._warned = True
-        warnings.warn(
+        warn(
             f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs. "
-            f"There are: {', '.join(logs or {}) or 'none'}.",
-            UserWarning,
-            stacklevel=4,
+            f"There are: {', '.join(logs or {}) or 'none'}."
         )
 
     def state_dict(self) -> dict[str, Any]:

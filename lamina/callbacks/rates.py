@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from lamina.graph import ArgumentError
@@ -10,6 +11,8 @@ from lamina.graph import ArgumentError
 def optimizers_of(model: Any) -> dict[str, Any]:
     """Name in the logs -> optimizer: ``learning_rate``, or ``learning_rate_<name>`` where there are several.
 
+    Of several with one name the second is ``learning_rate_<name>_1``.
+
     What wraps an optimizer to scale the loss is looked through.
     """
     optimizer = getattr(model, "optimizer", None)
@@ -17,7 +20,17 @@ def optimizers_of(model: Any) -> dict[str, Any]:
         return {}
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     several = getattr(inner, "optimizers", None)
-    return {f"learning_rate_{o.name}": o for o in several} if several is not None else {"learning_rate": inner}
+    if several is None:
+        return {"learning_rate": inner}
+    found: dict[str, Any] = {}
+    for each in several:
+        first = name = f"learning_rate_{each.name}"
+        for number in count(1):
+            if name not in found:
+                break
+            name = f"{first}_{number}"
+        found[name] = each
+    return found
 
 
 def learning_rates(model: Any) -> dict[str, float]:

@@ -7,13 +7,13 @@ import json
 import math
 import urllib.parse
 import urllib.request
-import warnings
 from typing import Any
 
 import numpy as np
 import torch
 
 from lamina.graph import ArgumentError
+from lamina.graph.source import warn
 
 from .base import Callback, Logs
 
@@ -69,7 +69,7 @@ class RemoteMonitor(Callback):
             with urllib.request.urlopen(request, timeout=_SECONDS):
                 pass
         except (OSError, http.client.HTTPException) as error:  # a failing HTTP status is an OSError too
-            warnings.warn(f"RemoteMonitor could not post to {request.full_url}: {error}", UserWarning, stacklevel=2)
+            warn(f"RemoteMonitor could not post to {request.full_url}: {error}")
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lamina.defaults import defaults
 from lamina.graph.dtypes import BY_NAME, name_of, to_torch
-from lamina.graph.errors import ArgumentError
+from lamina.graph.errors import ArgumentError, ArgumentTypeError
 
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 # Keras' names for layers whose weights are whole numbers; see `DTypePolicy`.
@@ -101,4 +101,5 @@ def default_policy() -> DTypePolicy:
 def _unknown(name: Any, expected: str) -> ArgumentError:
     quantized = isinstance(name, str) and name.startswith(_QUANTIZED)
     hint = "quantized layers are not offered" if quantized else 'dtype="mixed_bfloat16"'
-    return ArgumentError("There is no such dtype policy.", got=repr(name), expected=expected, hint=hint)
+    kind = ArgumentError if isinstance(name, str) else ArgumentTypeError
+    return kind("There is no such dtype policy.", got=repr(name), expected=expected, hint=hint)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from lamina.graph.errors import ArgumentError
+from lamina.graph.errors import ArgumentError, ArgumentTypeError
 
 from .policy import DTypePolicy, default_policy
 
@@ -32,7 +32,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         if isinstance(default_policy, DTypePolicyMap):
             raise ArgumentError("The default of a map of policies is one policy.", got="a map of policies")
         if policy_map is not None and not isinstance(policy_map, Mapping):
-            raise ArgumentError(
+            raise ArgumentTypeError(
                 "policy_map is a dict.", got=type(policy_map).__name__, expected='{"encoder/.*": "mixed_bfloat16"}'
             )
         self._given = None if default_policy is None else one_policy(default_policy)

@@ -4,6 +4,7 @@ from lamina.sizes import tree
 
 from .errors import (
     ArgumentError,
+    ArgumentTypeError,
     DtypeError,
     GraphError,
     LaminaError,
@@ -18,6 +19,7 @@ from .symbolic import SymbolicInt, SymbolicTensor, TensorSpec, record
 
 __all__ = [
     "ArgumentError",
+    "ArgumentTypeError",
     "Constant",
     "DtypeError",
     "Graph",
@@ -35,3 +37,7 @@ __all__ = [
     "record",
     "tree",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

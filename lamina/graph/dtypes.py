@@ -13,8 +13,8 @@ _NAMES = (
     "float16 bfloat16 float32 float64 uint8 int8 int16 int32 int64 bool complex64 complex128 float8_e4m3fn float8_e5m2"
 ).split()
 BY_NAME: dict[str, torch.dtype] = {name: getattr(torch, name) for name in _NAMES}
-# PyTorch hardly computes with these: the next signed one holds their values.
-WIDENED: dict[str, torch.dtype] = {"uint16": torch.int32, "uint32": torch.int64}
+# PyTorch hardly computes with the larger unsigned ones: the next signed one holds their values.
+HELD_BY: dict[str, torch.dtype] = {**BY_NAME, "uint16": torch.int32, "uint32": torch.int64}
 BY_DTYPE: dict[torch.dtype, str] = {dtype: name for name, dtype in BY_NAME.items()}
 
 
@@ -34,11 +34,10 @@ def to_torch(dtype: Any) -> torch.dtype:
         return torch.int32
     if dtype is bool:
         return torch.bool
-    if isinstance(dtype, str) and (dtype in BY_NAME or dtype in WIDENED):
-        return BY_NAME.get(dtype) or WIDENED[dtype]
+    if isinstance(dtype, str) and dtype in HELD_BY:
+        return HELD_BY[dtype]
     try:
-        name = np.dtype(dtype).name
-        return BY_NAME.get(name) or WIDENED[name]
+        return HELD_BY[np.dtype(dtype).name]
     except (TypeError, KeyError):
         of_texts = 'StringLookup or Hashing on the texts, before a model that begins with dtype="int64"'
         raise DtypeError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import partial
 
 from lamina.printable import printable
 
@@ -58,12 +58,8 @@ class LaminaError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         facts = {"got": self.got, "expected": self.expected, "where": self.where, "hint": self.hint}
-        return _rebuild, (type(self), self.headline, facts), {"line": self.line}
-
-
-def _rebuild(kind: type[LaminaError], headline: str, facts: dict[str, Any]) -> LaminaError:
-    """Unpickle an error: exceptions with keyword arguments do not survive pickle by themselves."""
-    return kind(headline, **facts)
+        # Exceptions with keyword arguments do not survive pickle by themselves.
+        return partial(type(self), self.headline, **facts), (), {"line": self.line}
 
 
 class ShapeError(LaminaError, ValueError):
@@ -72,7 +68,7 @@ class ShapeError(LaminaError, ValueError):
     __module__ = "lamina"
 
 
-class DtypeError(LaminaError, TypeError):
+class DtypeError(LaminaError, TypeError, ValueError):
     """A tensor has a dtype that the receiver cannot take."""
 
     __module__ = "lamina"
@@ -80,6 +76,12 @@ class DtypeError(LaminaError, TypeError):
 
 class ArgumentError(LaminaError, ValueError):
     """An argument of a layer, loss, optimizer or function has a value that it cannot have."""
+
+    __module__ = "lamina"
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument has a type that it cannot have."""
 
     __module__ = "lamina"
 
@@ -96,7 +98,7 @@ class GraphError(LaminaError, ValueError):
     __module__ = "lamina"
 
 
-class ValueNeededError(LaminaError, TypeError):
+class ValueNeededError(LaminaError, TypeError, ValueError):
     """Code asked a symbolic tensor for values, which exist only when the model runs."""
 
     __module__ = "lamina"

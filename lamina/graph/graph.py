@@ -38,7 +38,7 @@ class Graph:
         input_names, output_names: unique names, flat, in declared order.
 
     Raises:
-        GraphError: an output depends on an undeclared input; an input leads to no output; a name given twice; a cycle.
+        GraphError: an output depends on an undeclared input; a name given twice; a cycle.
         StructureError: something else than symbolic tensors among inputs or outputs.
 
     >>> from lamina.layers import Input
@@ -62,8 +62,6 @@ class Graph:
         needed = sorted_nodes(self.outputs, cuts)
         self.nodes = [*declared, *(node for node in needed if node not in declared)]
         self._refuse_undeclared_inputs()
-        if not part:
-            self._refuse_unused_inputs()
         self._names, self.modules = _names_of(self.nodes)
         self.input_names = _unique(_leaf_name(path, t, self._names) for path, t in tree.paths(inputs))
         given = ((path, t) for path, t in tree.paths(outputs) if t is not None)
@@ -199,16 +197,10 @@ class Graph:
                     hint="add it to the inputs, or start from a tensor after it; it is Model(inputs, outputs)",
                 )
 
-    def _refuse_unused_inputs(self) -> None:
+    def unused_inputs(self) -> list[SymbolicTensor]:
+        """Inputs that lead to no output: a call is given them and leaves them alone."""
         used = {key_of(s) for node in self.nodes for s in node.inputs} | {key_of(t) for t in self.outputs}
-        for tensor in self.inputs:
-            if key_of(tensor) not in used:
-                raise GraphError(
-                    f"The input {tensor.name!r} leads to no output.",
-                    got=f"{tensor}, {tensor.node.source}",
-                    expected="every input is used on the way to some output",
-                    hint=f"leave {tensor.name!r} out of the inputs, or use it",
-                )
+        return [tensor for tensor in self.inputs if key_of(tensor) not in used]
 
 
 Apply = Callable[[Node, tuple[Any, ...], dict[str, Any]], Any]

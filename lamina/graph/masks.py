@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 from lamina.operations import OPERATIONS
 
 from .node import Node, Symbolic
+from .source import warn
 
 
 def carried_mask(node: Node) -> list[Symbolic | None]:
@@ -29,9 +28,5 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
         for mask in masks[1:]:
             joint = joint & mask  # type: ignore[operator]
         return [joint] * len(node.specs)
-    warnings.warn(
-        f"{node.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as data.",
-        UserWarning,
-        stacklevel=2,
-    )
+    warn(f"{node.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as data.")
     return nothing

@@ -26,9 +26,8 @@ def explained(node: Node, error: Exception) -> Exception:
     text = str(error).strip()
     of_user = is_raised_by_user(error)
     of_meta = "meta tensor" in text or "meta device" in text
-    if isinstance(error, NotImplementedError) and "not implemented for" in text:  # PyTorch has no kernel for a dtype
-        return DtypeError(f"{node.label} cannot take this dtype.", got=got, expected=text, where=str(node.source))
-    needs_values = of_meta or (isinstance(error, NotImplementedError) and not of_user)
+    lacks_kernel = isinstance(error, NotImplementedError) and "not implemented for" in text  # for a dtype
+    needs_values = of_meta or (isinstance(error, NotImplementedError) and not of_user and not lacks_kernel)
     if needs_values:
         return ValueNeededError(
             f"{node.label} needs the values of its input, which exist only when the model runs.",
@@ -51,7 +50,7 @@ def explained(node: Node, error: Exception) -> Exception:
     text = search_for(node).reworded(error, high)
     if error.args and isinstance(error.args[0], str):  # which is shown as the cause
         error.args = (text, *error.args[1:])
-    return ShapeError(
+    return (DtypeError if lacks_kernel else ShapeError)(
         f"{node.label} cannot take this input.",
         got=got,
         expected=text.splitlines()[0] if text else type(error).__name__,

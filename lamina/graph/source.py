@@ -1,46 +1,21 @@
-"""Where in the user's code a thing was made."""
+"""Where in the user's code a thing was made, and which modules are running there."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from functools import wraps
 from types import CodeType, FrameType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
-from lamina.cells import cell_of
-from lamina.frames import is_of_python, is_users
+from lamina.users_line import Source as Source
+from lamina.users_line import caller as caller
+from lamina.users_line import warn as warn
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MODULE_CALL: CodeType = torch.nn.Module.__call__.__code__
-
-
-class Source(NamedTuple):
-    """A line of the user's code; prints as ``train.py:41``, and in a notebook, whose cells are no files, as
-    ``In[5], line 3``."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        if self.file.startswith("In["):
-            return f"{self.file}, line {self.line}"
-        near = os.path.relpath(self.file) if self.file.startswith(os.getcwd() + os.sep) else os.path.basename(self.file)
-        return f"{near}:{self.line}"
-
-
-def caller() -> Source:
-    """The innermost frame that is neither Lamina's nor PyTorch's nor einops' nor Python's: the line the user wrote."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and (is_of_python(frame) or not is_users(frame)):
-        frame = frame.f_back
-    if frame is None:
-        return Source("<unknown>", 0)
-    file = frame.f_code.co_filename
-    return Source(cell_of(file) or file, frame.f_lineno)
 
 
 def begins_drawing(function: Function) -> Function:

@@ -509,13 +509,11 @@ def _reversed_axes(x: SymbolicTensor) -> Any:
 _PROPERTIES: dict[str, Callable[[SymbolicTensor], Any]] = {
     "T": _reversed_axes,
     "mT": lambda x: record(torch.transpose, (x, -2, -1), {}),
-    "H": lambda x: record(torch.adjoint, (x,), {}),
-    "mH": lambda x: record(torch.adjoint, (x,), {}),
+    **dict.fromkeys(("H", "mH"), lambda x: record(torch.adjoint, (x,), {})),
     "real": lambda x: record(torch.real, (x,), {}),
     "imag": lambda x: record(torch.imag, (x,), {}),
     "device": lambda x: record(device_of, (x,), {}),
     **ATTRIBUTES,
-    **dict.fromkeys(("sparse", "ragged"), lambda x: False),  # what Keras' tensors tell
 }
 
 _NEEDS_VALUES = {

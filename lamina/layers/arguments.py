@@ -39,6 +39,13 @@ def whole(layer: object, name: str, value: Any, minimum: int = 1) -> int:
     return number
 
 
+def flag(layer: object, name: str, value: Any) -> bool:
+    """True or False, and nothing that only counts as such: "no" would count as True."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise refuse(layer, name, value, "True or False")
+    return bool(value)
+
+
 def fraction(layer: object, name: str, value: Any) -> float:
     """A number in [0, 1]."""
     return number(layer, name, value, 0.0, 1.0)

@@ -32,6 +32,7 @@ from lamina.probing import probing
 from lamina.tracebacks import door
 
 from . import fx
+from .arguments import flag
 from .building import build_for, build_once, marks_built
 from .drawn_calls import only_call, remember
 from .explained import explain
@@ -99,6 +100,8 @@ class Layer(Precision):
     has_shape_rule = False
     """True: ``compute_output_shape`` is the layer's own, so that nothing is tried."""
     input_spec: Any = None
+    narrows_arrays = False
+    """True: arrays of float64 get the dtype of the weights, though tensors come as they are."""
     built_at_once = False
     """True: there is nothing to build, and ``built`` says so from the beginning, as Keras' layer does."""
     builds_for_any_rank = False
@@ -149,7 +152,7 @@ class Layer(Precision):
         self.training = False
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self._trainable = bool(trainable)
+        self._trainable = flag(self, "trainable", trainable)
         self.auto_named = name is None
         self._name = checked_name(name) if name is not None else snake_case(type(self).__name__)
         self._take_policy(dtype_policies.get(dtype))
@@ -318,6 +321,9 @@ class Layer(Precision):
             self._build_for(args, kwargs)
             check_inputs(self, self.input_spec, first, lambda _: "")
             check_by_rule(self, args, kwargs)
+            for part in self._losing or ():
+                if not part._collecting:  # what layers within were called for before
+                    part._losses = []
         fill_masks(self._facts, args, kwargs, real_mask)
         output = self.launch(*args, **kwargs) if self._has_run else launch_first(self, args, kwargs)
         set_real_mask(self, args, kwargs, output)

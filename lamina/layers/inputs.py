@@ -74,6 +74,8 @@ def as_input(layer: Any, leaf: Any) -> Any:
                 f"{layer.label} cannot take this input.", got=f"an array of {leaf.dtype}", expected="numbers"
             )
         leaf = as_tensor(leaf)
+        if layer.narrows_arrays and leaf.dtype is torch.float64:
+            leaf = leaf.to(_dtype_of(layer))
         if not probing():
             leaf = leaf.to(next((p.device for p in layer.parameters()), None) or current_device())
     if (
@@ -87,6 +89,13 @@ def as_input(layer: Any, leaf: Any) -> Any:
         if mask is not None:
             leaf._keras_mask = mask
     return leaf
+
+
+def _dtype_of(layer: Any) -> torch.dtype:
+    """What the layer computes in, as its weights tell; float64 is NumPy's default and says nothing."""
+    weights = (weight.dtype for weight in layer.parameters() if weight.is_floating_point())
+    known: torch.dtype = next(weights, layer._torch_dtype)
+    return known
 
 
 def as_numbers(layer: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from lamina import initializers
 from lamina.graph import ArgumentError
 from lamina.graph.source import caller
 
+from .arguments import number
 from .base import Layer
 from .first_values import made_by
 
@@ -63,12 +64,12 @@ class LowRank(Layer):
         if lora_rank is not None:
             lora_rank = _checked_rank(type(self).__name__, lora_rank)
         self.lora_rank = lora_rank
-        self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
+        self.lora_alpha = lora_rank if lora_alpha is None else number(self, "lora_alpha", lora_alpha, 0.0)
 
     @property
     def lora_scale(self) -> float:
         """What the product of the adapters is multiplied by."""
-        return float(self.lora_alpha) / self.lora_rank  # type: ignore[arg-type, operator]  # numbers where there are any
+        return float(self.lora_alpha or 0) / self.lora_rank if self.lora_rank else 0.0
 
     def adapters(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The two matrices: (..., F, rank) and (rank, units)."""
@@ -118,7 +119,8 @@ class LowRank(Layer):
             raise self._no_adapters("it is not built", "layer.build(input_shape), or call the model once, first")
         if self.lora_enabled:
             raise self._no_adapters(f"it has some, of rank {self.lora_rank}", "this can be done once per layer")
-        self._add_adapters(_checked_rank(self.label, rank), lora_alpha, a_initializer, b_initializer)
+        alpha = None if lora_alpha is None else number(self, "lora_alpha", lora_alpha, 0.0)
+        self._add_adapters(_checked_rank(self.label, rank), alpha, a_initializer, b_initializer)
         self._look()
 
     def _add_adapters(self, rank: int, alpha: float | None, a_initializer: Any, b_initializer: Any) -> None:
@@ -157,9 +159,9 @@ class LowRank(Layer):
         """As every layer's; adapters are added to the weight, so that the file is one of a layer without them."""
         if not self.lora_enabled:
             return super().save_own_variables(store)
-        for number, weight in enumerate(self._merged_weights()):
+        for place, weight in enumerate(self._merged_weights()):
             value = weight.detach().cpu().as_subclass(torch.Tensor)
-            store[str(number)] = (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+            store[str(place)] = (value.float() if value.dtype is torch.bfloat16 else value).numpy()
         return None
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from lamina.graph import Node, Symbolic, tree
+from lamina.graph.source import warn
 
 from .signature import CallFacts
 
@@ -33,16 +33,27 @@ def fill_masks(facts: CallFacts, args: tuple[Any, ...], kwargs: dict[str, Any], 
             kwargs[name] = None
 
 
-def _previous(args: tuple[Any, ...], kwargs: dict[str, Any], mask_of: Callable[[Any], Any]) -> Any:
-    """The mask that the call was given by name, else those that the first argument brings."""
+def _first(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, Any]:
+    """The name of a call's first argument and what it was given there, by place or by name."""
+    name = next(iter(layer._facts.signature.parameters), "inputs")
+    return name, args[0] if args else kwargs.get(name)
+
+
+def _previous(first: tuple[str, Any], kwargs: dict[str, Any], mask_of: Callable[[Any], Any]) -> Any:
+    """The mask that the call was given as ``mask``, else those that the first argument brings, else its own by name."""
+    name, value = first
     given = kwargs.get("mask")
-    return given if given is not None else tree.map_leaves(mask_of, args[0] if args else None)
+    if given is not None:
+        return given
+    brought = tree.map_leaves(mask_of, value)
+    some = any(mask is not None for mask in tree.leaves(brought))
+    return brought if some else kwargs.get(f"{name}_mask", brought)
 
 
 def draw_masks(layer: Any, node: Node) -> None:
     """Find the masks of a layer's symbolic results: ``compute_mask`` runs on symbolic tensors and so is drawn."""
-    inputs = node.args[0] if node.args else None
-    previous = _previous(node.args, node.kwargs, lambda leaf: getattr(leaf, "mask", None))
+    first = _first(layer, node.args, node.kwargs)
+    previous = _previous(first, node.kwargs, lambda leaf: getattr(leaf, "mask", None))
     some = any(mask is not None for mask in tree.leaves(previous))
     if not some and not layer._makes_masks:
         return
@@ -50,14 +61,12 @@ def draw_masks(layer: Any, node: Node) -> None:
         previous = None
     if not layer._makes_masks and not layer.supports_masking:
         if not layer._facts.masks:
-            warnings.warn(
+            warn(
                 f"{layer.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as "
-                "data. A layer that keeps positions says supports_masking = True.",
-                UserWarning,
-                stacklevel=2,
+                "data. A layer that keeps positions says supports_masking = True."
             )
         return
-    masks = layer.compute_mask(inputs, previous)
+    masks = layer.compute_mask(first[1], previous)
     flat = list(masks) if isinstance(masks, (list, tuple)) else [masks]
     for i, mask in enumerate(flat[: len(node.specs)]):
         if isinstance(mask, Symbolic):
@@ -66,14 +75,17 @@ def draw_masks(layer: Any, node: Node) -> None:
 
 def set_real_mask(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
     """Leave the output's mask on the output, so that the next layer called outside of a graph finds it."""
-    if not args or not (layer._makes_masks or layer.supports_masking):
+    if not (layer._makes_masks or layer.supports_masking):
         return
-    previous = _previous(args, kwargs, real_mask)
+    first = _first(layer, args, kwargs)
+    if first[1] is None:
+        return
+    previous = _previous(first, kwargs, real_mask)
     if all(mask is None for mask in tree.leaves(previous)):
         if not layer._begins_masks:
             return
         previous = None
-    masks = layer.compute_mask(args[0], previous)
+    masks = layer.compute_mask(first[1], previous)
     flat = list(masks) if isinstance(masks, (list, tuple)) else [masks]
     for mask, tensor in zip(flat, tree.leaves(output), strict=False):
         if isinstance(mask, torch.Tensor) and isinstance(tensor, torch.Tensor):

@@ -21,7 +21,7 @@ def no_call(layer: Any) -> NoCallError:
     """The error of a class that has neither ``call`` nor ``forward``."""
     cls = type(layer)
     ours = next(base for base in cls.__mro__ if base.__module__.startswith("lamina."))
-    own = [name for name in dir(cls) if not hasattr(ours, name)]
+    own = [name for name in dir(cls) if name[0] != "_" and not hasattr(ours, name)]
     near = [name for word in ("call", "forward") for name in nearest(word, own)]
     return NoCallError(
         f"{cls.__name__} must define call(self, inputs), or PyTorch's forward(self, x).",

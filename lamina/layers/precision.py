@@ -22,12 +22,13 @@ from lamina.probing import is_shape
 
 from .mode import asked_mode, asking, run_foreign
 from .moving import follow
+from .quantizing import Quantizing
 from .remat import remat_mode
 from .saving_hooks import SavingHooks
 from .weights import Weights
 
 
-class Precision(Weights, SavingHooks):
+class Precision(Weights, SavingHooks, Quantizing):
     """A layer's `dtype_policy` and what follows from it."""
 
     full_precision = False

@@ -12,7 +12,7 @@ import torch
 from lamina import ops
 from lamina._torch import dispatch, tracing
 from lamina.arrays import as_array, as_tensor
-from lamina.graph import ArgumentError, ShapeError
+from lamina.graph import ArgumentError, ArgumentTypeError, ShapeError
 from lamina.one_line import of_tensor, one_line
 from lamina.stateless import value_now
 
@@ -49,7 +49,7 @@ def _function(name: str, value: Any) -> Any:
 
 def _truth(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ArgumentError(f"{name} is True or False.", got=repr(value))
+        raise ArgumentTypeError(f"{name} is True or False.", got=repr(value))
     return value
 
 
@@ -211,11 +211,14 @@ class Variable(torch.Tensor):
 
         As in Keras the array is the reader's own: what training does to the weight afterwards does not reach it.
 
+        ``detach().numpy()`` shares the weight's memory, as PyTorch's does.
+
         Args:
             force: as for any tensor of PyTorch, which gives up gradients and the device only if it is True; here both
                 are given up anyway.
         """
-        return np.array(as_array(self))
+        array = as_array(self)
+        return array if self.is_detached else array.copy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()

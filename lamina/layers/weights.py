@@ -16,6 +16,7 @@ from lamina.graph import ArgumentError, Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
+from lamina.tracebacks import door
 
 from .drawn_calls import known_names
 from .first_values import made_by
@@ -110,6 +111,8 @@ class Weights(Operation, reading.NamesAttributes):
         if "_set_names" in self.__dict__:
             self.__dict__["_set_names"].add("_parameters")
         return weight
+
+    add_variable = add_weight
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(value) in _SETTINGS and not self._holds(name):  # half of the time that a layer's __init__ takes
@@ -270,6 +273,7 @@ class Weights(Operation, reading.NamesAttributes):
         """The weights' values as arrays, in the order of ``weights``; bfloat16 as float32."""
         return [as_array(w).copy() for w in self.weights]
 
+    @door
     def set_weights(self, weights: list[Any]) -> None:
         """Overwrite all weights, in the order of ``weights``.
 

@@ -63,4 +63,4 @@ class CTC(Loss):
         super().__init__(name, reduction, dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return ctc(y_true, y_pred)
+        return ctc(y_true, y_pred).to(y_pred.dtype)

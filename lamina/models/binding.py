@@ -70,20 +70,15 @@ class Binding:
             if len(inputs) == len(self.declared) and not any(isinstance(v, (list, tuple, Mapping)) for v in inputs):
                 return list(inputs)
             flat = [leaf for _, leaf in tree.paths(inputs)]
-            if len(flat) == len(self.declared) and tree.describe(inputs) == tree.describe(self._as_plain(inputs)):
+            if len(flat) == len(self.declared) and self._has_parts_of(inputs):
                 return flat
         raise self._mismatch(inputs)
 
-    def _as_plain(self, like: Any) -> Any:
-        """The declared structure, with tuples read as lists where the caller gave lists."""
-        text = tree.map_leaves(lambda _: None, self.structure)
-        return (
-            list(text)
-            if isinstance(like, list) and isinstance(text, tuple)
-            else tuple(text)
-            if isinstance(like, tuple)
-            else text
-        )
+    def _has_parts_of(self, inputs: list[Any] | tuple[Any, ...]) -> bool:
+        """Whether each part of what came has as many tensors as that of the inputs: ``([a], b)`` is ``[a, b]``."""
+        declared = self.structure.values() if isinstance(self.structure, Mapping) else self.structure
+        parts = [declared] if self._single and not tree.is_nested(declared) else list(declared)
+        return [_count(part) for part in inputs] == [_count(part) for part in parts]
 
     def _match_dict(self, inputs: Mapping[str, Any]) -> list[Any]:
         if isinstance(self.structure, Mapping) and self._flat_keys is self.names and set(inputs) == set(self.structure):
@@ -197,7 +192,7 @@ class _Declared:
         hint = None
         if len(shape) == self.rank - 1:
             hint = "a batch axis in front: x[None] for a single example"
-            if shape[1:] == self.shape[2:] and self.shape[1] is not None:
+            if len(self.shape) > 2 and shape[1:] == self.shape[2:] and self.shape[1] is not None:
                 hint += f"; Input({tuple(self.shape[2:])}) if {self.shape[1]} is the batch size: shape= is without it"
         return ShapeError(
             f"The input {self.name!r} of {label} cannot take this shape.",
@@ -205,3 +200,7 @@ class _Declared:
             expected=f"{self.shape} (None: any size)",
             hint=hint,
         )
+
+
+def _count(nested: Any) -> int:
+    return sum(1 for _ in tree.leaves(nested))

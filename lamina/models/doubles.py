@@ -28,7 +28,7 @@ def without_doubles(model: torch.nn.Module, args: Any, kwargs: Any) -> tuple[Any
         return args, kwargs  # at once: 2 us less of 25
     if torch.compiler.is_compiling() or not any(map(_is_double, tree.leaves((args, kwargs)))):
         return args, kwargs
-    if not any(map(is_foreign, model.children())):
+    if not any(is_foreign(part) for part in model.modules() if part is not model):  # in a `TorchModule` too
         return args, kwargs
     dtypes = {weight.dtype for weight in model.parameters() if weight.is_floating_point()}
     if len(dtypes) != 1 or torch.float64 in dtypes:

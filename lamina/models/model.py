@@ -22,7 +22,7 @@ from lamina.saving.from_config import from_config
 from lamina.training.trainer import Trainer
 
 from . import configs, editing
-from .building import build, from_module, without_values
+from .building import build, from_module, mind_unused, without_values
 from .doubles import without_doubles
 from .drawn import Drawn
 from .folding.of_model import folded, joined
@@ -30,6 +30,7 @@ from .lookup import get_layer
 from .save import compile_from_config, get_compile_config, save
 from .showing import notebook_page, summary
 from .shown_forward import ShownForward, noting_calls
+from .state_tree import get_state_tree, set_state_tree
 
 
 class Model(Trainer, Layer):
@@ -79,7 +80,7 @@ class Model(Trainer, Layer):
         if (inputs is None) != (outputs is None):
             raise ArgumentError("A model needs inputs and outputs, or neither.", hint="Model(inputs, outputs)")
         if outputs is not None:
-            self._set_graph(Graph(inputs, outputs)).write()
+            self._set_graph(mind_unused(Graph(inputs, outputs))).write()
 
     from_module = classmethod(from_module)
     build = build
@@ -380,6 +381,7 @@ class Model(Trainer, Layer):
         return model_to_json(self)
 
     get_config, write_config = configs.get_config, configs.write_config
+    get_state_tree, set_state_tree = get_state_tree, set_state_tree
     get_compile_config, compile_from_config = get_compile_config, compile_from_config
     from_config, read_config = classmethod(from_config), classmethod(configs.read_config)
 

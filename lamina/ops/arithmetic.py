@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 
-from .operands import floating, floating_pair, is_number, operands, tensor, tensors
+from lamina.graph import DtypeError
+
+from .operands import floating, floating_pair, here, is_number, operands, tensor, tensors
 
 
 def add(x1: Any, x2: Any) -> Any:
@@ -32,10 +34,15 @@ def subtract(x1: Any, x2: Any) -> Any:
     Args:
         x1, x2: shapes that broadcast; either may be a number.
 
+    Raises:
+        DtypeError: bools on both sides.
+
     >>> subtract([1, 2], 3)
     tensor([-2, -1], dtype=torch.int32)
     """
     a, b = operands(x1, x2)
+    if _is_bool(a) and _is_bool(b):
+        raise DtypeError("ops.subtract takes numbers.", got="bools", where=here(), hint="ops.logical_xor(x1, x2)")
     if _is_bool(a) or _is_bool(b):  # which PyTorch does not subtract
         a, b = tensors(a, b)
         kind = torch.promote_types(a.dtype, b.dtype)
@@ -105,7 +112,10 @@ def floor_divide(x1: Any, x2: Any) -> Any:
     >>> floor_divide([7, -7], 2)
     tensor([ 3, -4], dtype=torch.int32)
     """
-    return torch.div(*tensors(x1, x2), rounding_mode="floor")
+    a, b = tensors(x1, x2)
+    if _is_bool(a) and _is_bool(b):
+        a, b = tensor(a, torch.int32), tensor(b, torch.int32)
+    return torch.div(a, b, rounding_mode="floor")
 
 
 def mod(x1: Any, x2: Any) -> Any:

@@ -154,4 +154,10 @@ def view(x: Any, dtype: Any = None) -> Any:
     tensor([1065353216, 1065353216], dtype=torch.int32)
     """
     x = tensor(x)
-    return x if dtype is None else x.view(to_torch(dtype))
+    if dtype is None:
+        return x
+    if isinstance(dtype, type) and issubclass(dtype, np.generic):
+        dtype = np.dtype(dtype)
+    # The bits of larger unsigned integers are these, which PyTorch names without computing much with them.
+    unsigned = getattr(torch, str(getattr(dtype, "name", dtype)), None) if "uint" in str(dtype) else None
+    return x.view(unsigned or to_torch(dtype))

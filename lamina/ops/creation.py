@@ -277,7 +277,8 @@ def _rows_and_columns(n: Any, m: Any) -> tuple[Any, Any]:
     n = numbers(n)
     m = n if m is None else numbers(m)
     for size in (n, m):
-        if isinstance(size, (float, np.floating)):
+        kind = getattr(size, "dtype", None)
+        if isinstance(size, (float, np.floating)) or (isinstance(kind, torch.dtype) and kind.is_floating_point):
             raise DtypeError("A matrix has a whole number of rows and columns.", got=repr(size), where=here())
     beside = _tensor_behind((n, m))
     return torch.unsqueeze(_count(beside, 0, n, 1, torch.int32), 1), _count(beside, 0, m, 1, torch.int32)

@@ -7,7 +7,6 @@ need not be installed: it is looked for where einops is imported, before or afte
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from types import ModuleType
@@ -16,7 +15,7 @@ from typing import Any, NoReturn
 import torch
 
 from lamina.graph import SymbolicTensor, ValueNeededError
-from lamina.graph.source import caller
+from lamina.graph.source import caller, warn
 
 _BACKENDS = "einops._backends"
 # What einops imports once its backends are there; the first of them tells that it is being imported.
@@ -111,11 +110,9 @@ def register(backends: ModuleType | None) -> None:
         # einops keeps no list: it looks for the classes under this one, which Python holds weakly.
         backends.LaminaBackend = type("LaminaBackend", (_Methods, base), {})  # type: ignore[union-attr]
         return
-    warnings.warn(
+    warn(
         "This release of einops keeps its backends in another way than those known to Lamina, so its functions refuse "
-        "symbolic tensors. einops 0.8 works; lamina.ops.rearrange and layers.TorchModule(Rearrange(...)) do with any.",
-        UserWarning,
-        stacklevel=2,
+        "symbolic tensors. einops 0.8 works; lamina.ops.rearrange and layers.TorchModule(Rearrange(...)) do with any."
     )
 
 

@@ -45,6 +45,16 @@ def hstack(xs: Sequence[Any]) -> Any:
     return torch.hstack(common(*xs))
 
 
+def column_stack(xs: Sequence[Any]) -> Any:
+    """One beside the other, along the second axis; vectors and numbers as columns.
+
+    >>> column_stack([[1, 2], [3, 4]])
+    tensor([[1, 3],
+            [2, 4]], dtype=torch.int32)
+    """
+    return torch.column_stack(common(*xs))
+
+
 def vstack(xs: Sequence[Any]) -> Any:
     """One below the other, along the first axis; vectors as rows.
 

@@ -53,14 +53,17 @@ def scan(
         xs: tensors with a common first axis, in any nesting; or None, and `length` says how often.
         length: number of steps; need not be said where `xs` tell.
         reverse: from the last slice to the first; the outputs stand in the order of `xs` all the same.
-        unroll: taken for Keras' sake.
+        unroll: a whole number above 0, or a bool; taken for Keras' sake.
 
     Raises:
-        ArgumentError: neither `xs` nor `length`, or they differ. ShapeError: in a graph, a state that changes.
+        ArgumentError: neither `xs` nor `length`, or they differ; `unroll` is none. ShapeError: in a graph, a state that
+            changes.
 
     >>> scan(lambda total, x: (total + x, total), torch.tensor(0.0), torch.tensor([1.0, 2.0, 3.0]))
     (tensor(6.), tensor([0., 1., 3.]))
     """
+    if not isinstance(unroll, int) or (unroll < 1 and not isinstance(unroll, bool)):
+        raise ArgumentError("ops.scan: unroll is a whole number or a bool.", got=f"unroll={unroll!r}", expected=">= 1")
     state, xs = tree.map_leaves(_tensor_or_none, (init, xs))
     if holds_symbolic((state, xs)):
         drawn = draw("f", f, tree.map_leaves(spec_of, state), tree.map_leaves(_slice_spec, xs))

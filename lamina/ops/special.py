@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from .operands import tensor, wide_floating
+from .operands import floating_pair, tensor, wide_floating
 
 
 def erfc(x: Any) -> Any:
@@ -34,6 +34,21 @@ def i0(x: Any) -> Any:
     tensor([1.0000, 1.2661])
     """
     return torch.i0(wide_floating(x))
+
+
+def gammainc(x1: Any, x2: Any) -> Any:
+    """The regularized lower incomplete gamma function `1 / gamma(a) * integral from 0 to x of t**(a - 1) exp(-t) dt`.
+
+    The share of a gamma distribution of shape `a` that lies below `x`.
+
+    Args:
+        x1: a, the shape, above 0.
+        x2: x, the upper limit, at least 0. Shapes broadcast.
+
+    >>> gammainc([1.0, 2.0], 1.0)
+    tensor([0.6321, 0.2642])
+    """
+    return torch.special.gammainc(*floating_pair(x1, x2))
 
 
 def sinc(x: Any) -> Any:

@@ -85,7 +85,7 @@ class Adafactor(Optimizer):
         return {"row": empty.new_zeros(*others, rows), "column": empty.new_zeros(*others, columns)}
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
-        step = self.iterations + 1
+        step = self._updates + 1
         change = foreach.div(grads, self._roots(group, grads, step**self.beta_2_decay))
         counts = [math.sqrt(p.numel()) for p in group.parameters]
         excess = foreach.norm(change)

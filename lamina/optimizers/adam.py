@@ -87,7 +87,7 @@ class Adam(Optimizer):
             group,
             grads,
             learning_rate,
-            self.iterations + 1,
+            self._updates + 1,
             self.beta_1,
             self.beta_2,
             self.epsilon,

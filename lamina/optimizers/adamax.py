@@ -74,7 +74,7 @@ class Adamax(Optimizer):
         foreach.mul_(group["norm"], self.beta_2)
         foreach.maximum_(group["norm"], foreach.abs(grads))
         denominator = foreach.add(group["norm"], self.epsilon)
-        rate = learning_rate / (1.0 - self.beta_1 ** (self.iterations + 1))
+        rate = learning_rate / (1.0 - self.beta_1 ** (self._updates + 1))
         foreach.addcdiv_(group.parameters, group["momentum"], denominator, value=-rate)
 
     def get_config(self) -> dict[str, Any]:

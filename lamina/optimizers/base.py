@@ -12,7 +12,6 @@ from torch import Tensor
 
 from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
-from lamina.metrics.variable import MetricVariable
 from lamina.one_line import one_line, parameters_of, said, settings
 from lamina.tracebacks import Doored
 
@@ -20,9 +19,10 @@ from . import schedules
 from .arguments import check_arguments, number, tell_of_negative_rate
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
-from .learning_rate import LearningRate, learning_rate_of
+from .learning_rate import LearningRate, Steps, learning_rate_of, steps_of
 from .schedules import LearningRateSchedule
 from .stateless import stateless_apply
+from .variables import StateVariable, set_all, variables_of
 
 Work = list[tuple[Group, list[Tensor]]]
 
@@ -162,8 +162,12 @@ class Optimizer(Doored):
     # ------------------------------------------------------------------------------------------------------ reading
 
     @property
-    def iterations(self) -> int:
+    def iterations(self) -> Steps:
         """Number of updates made so far; with accumulation, calls of `apply` // `gradient_accumulation_steps`."""
+        return steps_of(self, self._updates)
+
+    @property
+    def _updates(self) -> int:
         return self._iterations // (self.gradient_accumulation_steps or 1)
 
     @property
@@ -196,11 +200,19 @@ class Optimizer(Doored):
             ) from error
 
     @property
-    def variables(self) -> list[Tensor]:
-        """All state, in the order of `state_dict`: tensors with Keras' ``value`` and ``assign``."""
-        return [tensor.as_subclass(MetricVariable) for tensor in self.state_dict().values()]
+    def variables(self) -> list[StateVariable]:
+        """All state as tensors that can be assigned, in the order of `state_dict`."""
+        return variables_of(self)
 
-    def scale_loss(self, loss: Tensor) -> Tensor:
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Assign each of `variables`.
+
+        Raises:
+            ArgumentError: the optimizer is not built, or another number came. ShapeError: another shape.
+        """
+        set_all(self, weights)
+
+    def scale_loss(self, loss: Any) -> Any:
         """`loss` times `loss_scale_factor`, to be differentiated instead of `loss`."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
@@ -325,7 +337,10 @@ class Optimizer(Doored):
 
     def _apply(self, grads: Sequence[Tensor | None]) -> None:
         if self._overwritten:
-            grads = self._overwrite(grads)
+            given, grads = grads, self._overwrite(grads)
+            if all(map(operator.is_, grads, [None] * len(grads))) and any(grad is not None for grad in given):
+                self._iterations += 1
+                return
         work = self._work(grads)
         if self.loss_scale_factor is not None:
             work = [(group, foreach.div(scaled, self.loss_scale_factor)) for group, scaled in work]
@@ -469,10 +484,10 @@ class Optimizer(Doored):
 
     def _average(self) -> None:
         """Move the averages of the weights one step; at the first step they are the weights."""
-        weight = 1.0 - (self.ema_momentum if self.iterations else 0.0)
+        weight = 1.0 - (self.ema_momentum if self._updates else 0.0)
         for group in self._groups:
             foreach.lerp_(group["average"], group.parameters, weight)
-        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
+        if self.ema_overwrite_frequency and (self._updates + 1) % self.ema_overwrite_frequency == 0:
             self._overwrite_by_average()
 
     def _overwrite_by_average(self) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lamina._torch import fused
+from lamina.arrays import as_tensor
 
 # Where the kernels were read for what they do with steps and strides.
 _FUSED_DEVICES = ("cpu", "cuda")
@@ -110,10 +111,15 @@ class Group:
         return fitted
 
 
-def _like(grad: Tensor, parameter: Tensor) -> Tensor:
-    """`grad` in the dtype and memory layout of `parameter`, itself if it has them."""
-    if grad.is_sparse:
-        grad = grad.to_dense()
+def dense(grad: Any, parameter: Tensor) -> Tensor:
+    """`grad` as a dense tensor: it may be a sparse one, or an array."""
+    tensor = grad if isinstance(grad, Tensor) else as_tensor(grad, device=parameter.device)
+    return tensor.to_dense() if tensor.is_sparse else tensor
+
+
+def _like(given: Any, parameter: Tensor) -> Tensor:
+    """A gradient in the dtype and memory layout of `parameter`, itself if it has them."""
+    grad = dense(given, parameter)
     if grad.dtype != parameter.dtype or _order(grad) != _order(parameter):
         return torch.empty_like(parameter, requires_grad=False).copy_(grad)
     if grad.device.type != "cpu" and grad.stride() != parameter.stride():

@@ -72,7 +72,7 @@ class Lamb(Optimizer):
         return {"momentum": 0.0, "velocity": 0.0}
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
-        step = self.iterations + 1
+        step = self._updates + 1
         foreach.lerp_(group["momentum"], grads, 1.0 - self.beta_1)
         foreach.mul_(group["velocity"], self.beta_2)
         foreach.addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)

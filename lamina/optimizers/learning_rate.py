@@ -1,10 +1,11 @@
-"""`LearningRate`: the number that reading `optimizer.learning_rate` gives."""
+"""The numbers that reading `optimizer.learning_rate` and `optimizer.iterations` gives."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import torch
 
 
 class LearningRate(float):
@@ -24,6 +25,11 @@ class LearningRate(float):
         """Set the optimizer's learning rate."""
         self.optimizer.learning_rate = value
 
+    @property
+    def value(self) -> torch.Tensor:
+        """The number as a tensor without axes."""
+        return torch.tensor(float(self))
+
     def numpy(self) -> np.ndarray[Any, Any]:
         """The number as an array without axes."""
         return np.asarray(float(self))
@@ -31,6 +37,42 @@ class LearningRate(float):
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy, in logs or a file, is the number: it would otherwise drag the optimizer along.
         return float, (float(self),)
+
+
+class Steps(int):
+    """The number of updates, as an int with what Keras' variable has.
+
+    >>> from lamina.optimizers import SGD
+    >>> sgd = SGD(0.5)
+    >>> sgd.iterations.assign(3)
+    >>> sgd.iterations, sgd.iterations.value, sgd.iterations.numpy()
+    (3, tensor(3), array(3))
+    """
+
+    optimizer: Any
+
+    def assign(self, value: Any) -> None:
+        """Set the number, by which schedules and corrections of bias go."""
+        self.optimizer._iterations = int(value) * (self.optimizer.gradient_accumulation_steps or 1)
+
+    @property
+    def value(self) -> torch.Tensor:
+        """The number as a tensor without axes."""
+        return torch.tensor(int(self))
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The number as an array without axes."""
+        return np.asarray(int(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return int, (int(self),)
+
+
+def steps_of(optimizer: Any, count: int) -> Steps:
+    """`count` as the steps of `optimizer`."""
+    steps = Steps(count)
+    steps.optimizer = optimizer
+    return steps
 
 
 def learning_rate_of(optimizer: Any, value: float) -> LearningRate:

@@ -13,6 +13,8 @@ from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.registry import Registry
 
 from .base import Optimizer
+from .group import dense
+from .learning_rate import Steps
 from .multi import MultiOptimizer, read_map
 from .table import SINGLE, read_optimizer
 
@@ -102,7 +104,7 @@ class LossScaleOptimizer(Optimizer):
         inner_optimizer.loss_scale_factor = None
 
     @property
-    def iterations(self) -> int:
+    def iterations(self) -> Steps:
         """Number of updates made so far, by the inner optimizer."""
         return self.inner_optimizer.iterations
 
@@ -115,8 +117,9 @@ class LossScaleOptimizer(Optimizer):
     def learning_rate(self, learning_rate: Any) -> None:
         self.inner_optimizer.learning_rate = learning_rate
 
-    def scale_loss(self, loss: Tensor) -> Tensor:
+    def scale_loss(self, loss: Any) -> Any:
         """`loss` times the scale, to be differentiated instead of `loss`."""
+        loss = loss if isinstance(loss, Tensor) else torch.tensor(float(loss))
         if self.dynamic_scale is None:
             # A tensor of float32, not a number: with that, a float16 loss would become an infinite one of float16.
             return loss * torch.full((), self.initial_scale, dtype=torch.float32, device=loss.device)
@@ -150,7 +153,7 @@ class LossScaleOptimizer(Optimizer):
     def apply(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None = None) -> None:
         """Make one step, if all gradients are finite, and move the scale; see `Optimizer.apply`."""
         ordered = self._ordered(grads, parameters)
-        present = [_dense(grad) for grad in ordered if grad is not None]
+        present = [dense(grad, p) for grad, p in zip(ordered, self._parameters, strict=True) if grad is not None]
         if not present:
             raise self._no_gradient()
         finite = self._all_finite(present)
@@ -158,6 +161,9 @@ class LossScaleOptimizer(Optimizer):
         scale = self.dynamic_scale.to(finite.device)
         unscaled = iter(foreach.div(present, scale))
         inner = [None if grad is None else next(unscaled) for grad in ordered]
+        for parameter in self._overwritten:  # their gradients are values, of which no loss was scaled
+            place = self._positions[id(parameter)]
+            inner[place] = ordered[place]
         if not self._may_read(finite):
             self._apply_unless(~finite, inner)
         elif finite:
@@ -279,7 +285,3 @@ def read_inner(inner: Any, custom_objects: Mapping[str, Any] | None) -> Any:
     if not isinstance(inner, dict):
         return inner
     return read_optimizer(_REGISTRY, inner, custom_objects, {"optimizer_map": read_map})
-
-
-def _dense(grad: Tensor) -> Tensor:
-    return grad.to_dense() if grad.is_sparse else grad

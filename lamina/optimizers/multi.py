@@ -28,7 +28,7 @@ class MultiOptimizer(Optimizer):
     norm is that of its own weights) and so on; they stand in ``optimizers``. One whose weights are all frozen rests.
 
     Args:
-        optimizer_map: an `OptimizerMap`, or a function that gives a weight's optimizer. Such a function may make
+        optimizer_map: an `OptimizerMap`, one optimizer for all, or a function that gives a weight's. It may make
             optimizers: each different object is kept.
         loss_scale_factor: the loss was multiplied by this (`scale_loss`); overwrites that of each optimizer.
         name: defaults to the class name in lower case.
@@ -46,10 +46,12 @@ class MultiOptimizer(Optimizer):
 
     def __init__(
         self,
-        optimizer_map: OptimizerMap | Callable[[Tensor], Optimizer],
+        optimizer_map: OptimizerMap | Callable[[Tensor], Optimizer] | Optimizer,
         loss_scale_factor: float | None = None,
         name: str | None = None,
     ) -> None:
+        if isinstance(optimizer_map, Optimizer):
+            optimizer_map = OptimizerMap(optimizer_map)
         if not callable(optimizer_map):
             raise ArgumentError(
                 "MultiOptimizer needs to know which optimizer trains which weight.",

@@ -118,7 +118,7 @@ class Muon(Optimizer):
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
         if "velocity" in group.slots:
             rate = learning_rate * self.adam_lr_ratio
-            adam_step(group, grads, rate, self.iterations + 1, self.adam_beta_1, self.adam_beta_2, self.epsilon)
+            adam_step(group, grads, rate, self._updates + 1, self.adam_beta_1, self.adam_beta_2, self.epsilon)
             return
         foreach.mul_(group["momentum"], self.momentum)
         foreach.add_(group["momentum"], grads)

@@ -81,7 +81,7 @@ class Nadam(Optimizer):
         return {"momentum": 0.0, "velocity": 0.0}
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
-        step = self.iterations + 1
+        step = self._updates + 1
         now, ahead = self._share(step), self._share(step + 1)
         product = self._product_until(step)
         foreach.lerp_(group["momentum"], grads, 1.0 - self.beta_1)

@@ -77,7 +77,7 @@ class ScheduleFreeAdamW(Optimizer):
         return {"momentum": parameter.detach().clone(), "velocity": filled_like(parameter, 0.0)}
 
     def update(self, group: Group, grads: list[Tensor], learning_rate: float) -> None:
-        step = self.iterations + 1
+        step = self._updates + 1
         rate = learning_rate * min(step / self.warmup_steps, 1.0) if self.warmup_steps else learning_rate
         foreach.mul_(group["velocity"], self.beta_2)
         foreach.addcmul_(group["velocity"], grads, grads, value=1.0 - self.beta_2)

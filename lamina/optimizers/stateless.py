@@ -19,7 +19,7 @@ def stateless_apply(
     """One step on other values of the parameters and of the optimizer's own state; changes none of its own.
 
     Args:
-        optimizer_variables: a value for each of `variables`; before the first step there are no slots among them.
+        optimizer_variables: a value for each of `variables`.
         grads: one for each parameter.
         trainable_variables: the values of the parameters, in the order of `build`.
 
@@ -53,7 +53,7 @@ def stateless_apply(
         work.load_state_dict({name: as_tensor(v) for name, v in zip(names, optimizer_variables, strict=True)})
         work.apply(gradients, stand_ins)
         after = [stand_in.detach().as_subclass(Tensor) for stand_in in stand_ins]
-    return after, work.variables
+    return after, [variable.value for variable in work.variables]
 
 
 def _stand_in(optimizer: Any, parameters: Sequence[Tensor]) -> tuple[Any, list[Tensor]]:

@@ -248,6 +248,9 @@ def run_on_shapes(
         # What is made of the arguments is made where they are: a mode would only take time.
         place = nullcontext() if OPERATIONS.of(op).exact else torch.device("meta")
         with torch.no_grad(), place:
+            quick = None if op in BY_VALUES else on_shapes_at_once(op, args, kwargs)
+            if quick is not None:
+                return quick
             return by_values(op, args, kwargs) if op in BY_VALUES else op(*args, **kwargs)
     probe = Probe(op, torch.get_default_device())
     if watch is not None:

@@ -1,6 +1,7 @@
 """What some functions make of tensors without storage, found at once: PyTorch's own way is Python, 40 to 800 us a call.
 
-Pointwise functions take 15 us by the rule of broadcasting; the two that most layers of users consist of have a rule.
+Pointwise functions take 15 us by the rule of broadcasting; what most layers of users consist of otherwise has a rule
+too (`rules.py`), since PyTorch's own way also imports its compiler when it is first gone.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from lamina.operations import OPERATIONS
 from lamina.sizes import tree
 from lamina.sizes.pointwise import pointwise_result
 
-# A shape and a dtype, or None: the rule does not tell.
-Found = tuple[tuple[int, ...], torch.dtype] | None
+from .rules import Found, laid_out_like, rule_for
 
 
 def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
@@ -31,7 +31,8 @@ def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
         None where PyTorch itself is to be asked: strides or refusals hang on more than shapes.
     """
     rule = _RULES.get(func, _pointwise if OPERATIONS.of(func).pointwise else None)
-    if rule is None:
+    other = rule_for(func) if rule is None else None
+    if rule is None and other is None:
         return None
     tensors = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
     if any(type(tensor) is not torch.Tensor for tensor in tensors):
@@ -39,8 +40,8 @@ def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if torch.compiler.is_compiling() or transforms.at_work():
         return None
     with suppress(RuntimeError, TypeError, ValueError):
-        found = rule(func, args, kwargs, tensors)
-        return None if found is None else torch.empty(found[0], dtype=found[1], device="meta")
+        found: Any = rule(func, args, kwargs, tensors) if rule is not None else other(args, kwargs)  # type: ignore[misc]
+        return torch.empty(found[0], dtype=found[1], device="meta") if type(found) is tuple else found
     return None
 
 
@@ -48,9 +49,12 @@ def _pointwise(func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch
     facts = OPERATIONS.of(func)
     if facts.casts or facts.changes or kwargs.get("inplace") or kwargs.get("out") is not None:
         return None
-    if not all(tensor.is_contiguous() and not tensor.is_complex() for tensor in tensors):
+    if any(tensor.is_complex() for tensor in tensors):
         return None  # parts of complex numbers are views
-    return pointwise_result(func, args, kwargs, _shape_and_dtype)
+    found = pointwise_result(func, args, kwargs, _shape_and_dtype)
+    if found is None or all(tensor.is_contiguous() for tensor in tensors):
+        return found
+    return laid_out_like(tensors, *found)
 
 
 def _product(func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch.Tensor]) -> Found:

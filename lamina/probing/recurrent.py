@@ -28,5 +28,6 @@ def results_on_shapes(data: torch.Tensor, states: Any, both_ways: bool) -> tuple
     """Outputs and last states for data and first states without storage."""
     states = list(states) if isinstance(states, (list, tuple)) else [states]
     width = states[0].shape[-1] * (2 if both_ways else 1)
-    made = data.new_empty((*data.shape[:-1], width))
-    return (made, *map(torch.empty_like, states))
+    # From operations on the data: a tensor made of sizes alone would be a constant, whose values a trial keeps.
+    made = data.sum(-1, keepdim=True).expand(*data.shape[:-1], width).contiguous()
+    return (made, *(state.clone() for state in states))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 from lamina import layers
 from lamina.custom_objects import find
+from lamina.graph.source import warn
 from lamina.layers import Layer, older
 from lamina.printable import QUOTED, printable
 
@@ -150,10 +150,8 @@ def tell_missed(where: str, missed: list[Missed]) -> None:
     ways = [f"load_model(..., custom_objects={{{names}}}) takes it."] if names else []
     if not all(one.told for one in missed):
         ways.append("What has no get_config() and no name is not in the file.")
-    warnings.warn(
+    warn(
         printable(f"{where} is loaded without {things}, which is not at hand. It answers as it did; ", QUOTED * 2)
         + "training goes on without regularizers and constraints, and new weights begin as GlorotUniform and zeros. "
-        + printable(" ".join(ways), QUOTED * 2),
-        UserWarning,
-        stacklevel=4,
+        + printable(" ".join(ways), QUOTED * 2)
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 
 from lamina.custom_objects import custom_object_scope, find
 from lamina.graph import Constant, Graph
+from lamina.graph.source import warn
 from lamina.layers import Layer
 from lamina.ops.body import Body
 from lamina.printable import QUOTED, printable
@@ -82,11 +82,9 @@ class ConfigReader:
         own_call = field(entry, "own_call", bool, where, False)  # its graph alone would answer otherwise
         if custom and drawn and not own_call and find(class_name, self._custom) is None:
             cls: Any = self._models["Model" if "nodes" in config else "Sequential"]
-            warnings.warn(
+            warn(
                 f"{printable(where)} is loaded as a plain {cls.__name__}, with the same graph and weights: its "
-                f'class is not at hand. load_model(..., custom_objects={{"{printable(class_name)}": ...}}) takes it.',
-                UserWarning,
-                stacklevel=2,
+                f'class is not at hand. load_model(..., custom_objects={{"{printable(class_name)}": ...}}) takes it.'
             )
         else:
             cls = self._custom_class(class_name, name) if custom else self._class(class_name)
@@ -327,13 +325,11 @@ def _tell_own_training(entry: dict[str, Any], class_name: str, where: str) -> No
     own = field(entry, "own_training", list, where, [])
     if own:
         names = ", ".join(f"{name}()" for name in own if isinstance(name, str))
-        warnings.warn(
+        warn(
             printable(
                 f"{where} is loaded without its class: it answers as it did, but its own {names} is not in the ",
                 2 * QUOTED,
             )
             + "file, so fit() and evaluate() go the usual way. "
-            + printable(f'load_model(..., custom_objects={{"{class_name}": ...}}) takes the class.'),
-            UserWarning,
-            stacklevel=4,
+            + printable(f'load_model(..., custom_objects={{"{class_name}": ...}}) takes the class.')
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 
 from lamina.custom_objects import find, get_registered_name
 from lamina.graph import Constant, Graph, LaminaError
+from lamina.graph.source import warn
 from lamina.layers import Layer
 from lamina.ops.body import Body
 from lamina.random import SeedGenerator
@@ -183,11 +183,9 @@ class ConfigWriter:
 
 
 def _warn_of(layer: Layer, error: LaminaError) -> None:
-    warnings.warn(
+    warn(
         f"{layer.label} is saved as what was traced of it, and will not be of its class again: what its get_config() "
-        f"gives does not make the same layer ({error.got}).",
-        UserWarning,
-        stacklevel=2,
+        f"gives does not make the same layer ({error.got})."
     )
 
 

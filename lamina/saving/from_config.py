@@ -27,8 +27,11 @@ def from_config(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None 
     """
     if is_of_keras(config):
         return keras_model_from_config(_entry(config), _WHERE, custom_objects, MODELS)
-    reader = ConfigReader(custom_objects, MODELS)
-    model = within_budget(_WHERE, lambda: _adapted(cls.read_config(config, reader), config))
+
+    def made() -> Any:
+        return _adapted(cls.read_config(config, ConfigReader(custom_objects, MODELS)), config)
+
+    model = within_budget(_WHERE, made)
     tie(model, config.get("tied", {}) if model.graph is not None else {})
     return model
 

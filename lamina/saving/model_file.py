@@ -193,8 +193,11 @@ def model_from_json(
         return keras_model_from_config(document, where, custom_objects, models, report)
     refuse_foreign(document, where)
     refuse_unknown(document, ("format", "version", "model", "adapters", "tied"), where)
-    reader = ConfigReader(custom_objects, models)
-    model = within_budget(where, lambda: _adapted(reader.layer(document.get("model")), document, where))
+
+    def made() -> Any:
+        return _adapted(ConfigReader(custom_objects, models).layer(document.get("model")), document, where)
+
+    model = within_budget(where, made)
     tie(model, _paths(document, "tied", where))
     return model
 

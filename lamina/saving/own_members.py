@@ -8,11 +8,11 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 
 import torch
 
+from lamina.graph.source import warn
 from lamina.layers import Layer
 from lamina.printable import printable
 
@@ -63,11 +63,7 @@ def restore_own(model: torch.nn.Module, members: Mapping[str, memoryview], where
         if not isinstance(part, Layer):
             raise LoadingError(f"{where} tells what a layer has saved that is not there.", got=repr(path)[:80])
         if path not in hooked:
-            warnings.warn(
-                f"{printable(part.label)} is loaded without what its class saves by itself: the class is not at hand.",
-                UserWarning,
-                stacklevel=4,
-            )
+            warn(f"{printable(part.label)} is loaded without what its class saves by itself: the class is not at hand.")
             continue
         if has_variables(part):
             give_variables(part, variables)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 
 from lamina import losses, metrics, optimizers
 from lamina.graph import LaminaError
+from lamina.graph.source import warn
 from lamina.optimizers import Optimizer
 from lamina.printable import printable
 from lamina.training.trainer import Trainer
@@ -76,12 +76,10 @@ def training_from_config(
     missing = missing_names([given, config.get("optimizer")], custom_objects)
     if missing or model.optimizer is None:
         lacking = ", ".join(missing) or "its optimizer"
-        warnings.warn(
+        warn(
             f"{printable(model.label)} is loaded but not compiled: it was compiled with {printable(lacking)}, "
             "which is not at hand. Pass custom_objects={...} to load_model, or call "
-            "model.compile(model.optimizer, loss=...).",
-            UserWarning,
-            stacklevel=4,
+            "model.compile(model.optimizer, loss=...)."
         )
         return
     with at_most(OF_METRICS):
@@ -112,11 +110,9 @@ def _own_to_config(model: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]
 def _own_from_config(model: Any, config: dict[str, Any], state: Mapping[str, torch.Tensor], where: str) -> None:
     """Let the user's class compile itself, where it is at hand, and give its optimizer the state."""
     if not overrides(model, "compile_from_config"):
-        warnings.warn(
+        warn(
             f"{model.label} is loaded but not compiled: its class compiles it, which is not at hand. "
-            "Pass custom_objects={...} to load_model, or call model.compile(...).",
-            UserWarning,
-            stacklevel=5,
+            "Pass custom_objects={...} to load_model, or call model.compile(...)."
         )
         return
     try:
@@ -139,9 +135,7 @@ def _own_from_config(model: Any, config: dict[str, Any], state: Mapping[str, tor
 
 
 def _warn(model: Any, what: str, error: LaminaError) -> None:
-    warnings.warn(
-        f"{model.label} is saved without its {what}: {error}\nCall compile() after loading.", UserWarning, stacklevel=5
-    )
+    warn(f"{model.label} is saved without its {what}: {error}\nCall compile() after loading.")
 
 
 # -- losses and metrics

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from lamina.columns import padded, wrapped_words
 from lamina.printable import QUOTED, printable
 
 KINDS = ("translated", "renamed", "defaulted", "left out")
@@ -96,12 +96,12 @@ def tell(told: Translations, report: Report | None) -> None:
 
 def _printed(row: Translation) -> list[str]:
     """The lines of a row; what is wider than its column goes on below."""
-    what = textwrap.wrap(row.what, _WHAT) or [""]
-    where = textwrap.wrap(_named(row.layers), _WHERE)
+    what = wrapped_words(row.what, _WHAT) or [""]
+    where = wrapped_words(_named(row.layers), _WHERE)
     lines = []
     for k in range(max(len(what), len(where))):
         cells = [row.kind if k == 0 else "", *(part[k] if k < len(part) else "" for part in (what, where))]
-        line = _GAP.join(cell.ljust(width) for cell, width in zip(cells, (_KIND, _WHAT, _WHERE), strict=True))
+        line = _GAP.join(padded(cell, width) for cell, width in zip(cells, (_KIND, _WHAT, _WHERE), strict=True))
         lines.append(line.rstrip())
     return lines
 

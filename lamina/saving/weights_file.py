@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 
 from lamina.file_formats import format_of, other_ending
 from lamina.graph import ArgumentError
+from lamina.graph.source import warn
 from lamina.layers.mode_watch import watch_anew
 from lamina.printable import QUOTED, printable
 from lamina.tracebacks import door
@@ -142,7 +142,7 @@ def load_weights(
     due = "any" if partial or skip_mismatch else "known" if by_name else "all"
     report = _load(model, filepath, where, mapping, due, by_name)
     if skip_mismatch and report.faults:
-        warnings.warn(printable(f"{model.label} from {where}: {report}", 2 * QUOTED), UserWarning, stacklevel=2)
+        warn(printable(f"{model.label} from {where}: {report}", 2 * QUOTED))
     return report if partial or skip_mismatch or by_name else None
 
 

@@ -31,6 +31,8 @@ ATTRIBUTES: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "itemsize": lambda x: x.dtype.itemsize,
         "layout": lambda x: torch.strided,
         "is_sparse": lambda x: False,
+        "sparse": lambda x: False,  # as Keras' tensors say it
+        "ragged": lambda x: False,
         "is_quantized": lambda x: False,
         "ndimension": lambda x: x.dim,
     }

@@ -98,7 +98,9 @@ class Search:
         self.effort.allow(FIRST)
         try:
             return high, self._run(high), False
-        except REFUSALS:
+        except REFUSALS as error:
+            if isinstance(error, TypeError):  # a dtype, or values that are not there: no size helps
+                raise
             long = self.effort.exceeded
             if not long:
                 self.effort.spare()

@@ -49,7 +49,7 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
         return  # what a batch means is the model's own business
     graph = model.graph
     training = what in ("fit", "train_on_batch")
-    if what == "fit":
+    if what == "fit" and step.said.asks("captured"):
         tell_of_captured(step.said, model)
     class_weight = step.class_weight if training else None
     seen = feed.source.sample() or batch
@@ -66,7 +66,8 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
     check_lookups(model, seen[0])
     objective = step.know_shapes(Outputs.of_graph(graph), y, graph.outputs)
     _check_outputs(objective, [t.shape for t in graph.outputs], step.said, class_weight, *seen[1:])
-    tell_of_losses(step.said, graph, objective.terms)
+    if step.said.asks(f"heads {id(objective)}"):
+        tell_of_losses(step.said, graph, objective.terms)
     if not what.endswith("_on_batch"):  # a loop around it asks each time; the first loss that is NaN tells as well
         tell_of_inputs(step.said, model, seen[0], feed.length)
 

@@ -134,7 +134,8 @@ def evaluate(execution: Execution, feed: Any, hooks: Any, progress: Any) -> tupl
     heard = hooks.listens("on_test_batch_begin", "on_test_batch_end")
     wants_logs = hooks.listens("on_test_batch_end")
     execution.begin()
-    done = 0
+    done, model = 0, execution.model
+    model.stop_evaluating = False
     with execution.mode(), torch.no_grad():
         for batch in feed.epoch():
             if heard:
@@ -145,6 +146,8 @@ def evaluate(execution: Execution, feed: Any, hooks: Any, progress: Any) -> tupl
             done += 1
             if progress.wants_drawing():
                 progress.draw(done, execution.logs())
+            if model.stop_evaluating:  # said by a callback
+                break
     logs = execution.logs() if done else {}
     execution.end()
     hooks.call("on_test_end", logs)

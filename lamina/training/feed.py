@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from lamina.graph import StructureError, tree
+from lamina.graph.source import warn
 
 from . import generators
 from .data import Batch, Source
@@ -19,8 +19,9 @@ from .data.cuts import merged
 class Feed:
     """Cuts a source of batches into epochs, and brings batches to the device.
 
-    Without ``steps``, an epoch is one pass over the source. With ``steps``, it is that many batches: the next epoch
-    goes on where the last one stopped, and a source that can be iterated anew starts over when it ends.
+    Without ``steps``, an epoch is one pass over the source. With ``steps``, it is that many batches, and the next epoch
+    goes on where the last one stopped. An epoch ends with the source, as in Keras, so one may have fewer batches; the
+    epoch after it begins a source anew that can be.
 
     To a GPU the next batches travel while the current one is worked on, from pinned memory.
 
@@ -81,14 +82,13 @@ class Feed:
                 done += 1
                 yield batch
                 continue
-            was_empty = self._given == 0
+            was_empty, too_short = self._given == 0, self._given <= done
             self._end_pass()
             if self.source.one_shot or was_empty:
                 self.ended = True
-                if self.steps is not None:
-                    self._warn(done)
-                return
-            if self.steps is None:
+            if self.steps is not None and (self.ended or (done and too_short)):
+                self._warn(done)
+            if self.steps is None or self.ended or done:
                 return
 
     def close(self) -> None:
@@ -230,11 +230,8 @@ class Feed:
         return batch if self.device is None else to_device(batch, self.device)
 
     def _warn(self, done: int) -> None:
-        warnings.warn(
-            f"The data ended after {done} of {self.steps} batches of this epoch; training ends with it.",
-            UserWarning,
-            stacklevel=2,
-        )
+        goes_on = "training ends with it." if self.ended else "the next epoch begins it anew."
+        warn(f"The data ended after {done} of {self.steps} batches of this epoch; {goes_on}")
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

@@ -48,16 +48,19 @@ class Objective:
         compiled: ``loss``, ``loss_weights``, ``metrics``, ``weighted_metrics`` as given to ``compile``, each per output
             by name or by position.
         shapes: one pair per output, which tell what "accuracy" means there; None for an output without targets.
+        total: keeps the mean of the whole loss.
 
     Raises:
         StructureError: a name that is no output's, or another number of entries than outputs.
         ArgumentError: an unknown loss or metric; an output with a loss but without targets.
     """
 
-    def __init__(self, outputs: Outputs, compiled: dict[str, Any], shapes: list[Shapes | None]) -> None:
+    def __init__(
+        self, outputs: Outputs, compiled: dict[str, Any], shapes: list[Shapes | None], total: LossTracker | None = None
+    ) -> None:
         self.outputs = outputs
         self.shapes = shapes
-        self.total = LossTracker("loss")
+        self.total = LossTracker("loss") if total is None else total
         placed = placed_losses(outputs, compiled["loss"], compiled["loss_weights"])
         several = len(placed) > 1
         given = [outputs.spread(compiled[key], key, several=True) for key in ("metrics", "weighted_metrics")]

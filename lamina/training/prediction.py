@@ -169,6 +169,7 @@ def _outputs(
     hooks.call("on_predict_begin", {})
     structure: Any = None
     parts: list[list[Any]] = []
+    model.stop_predicting = False
     with asking(model, False), _no_gradients(model):
         for i, batch in enumerate(feed.epoch()):
             if heard:
@@ -181,6 +182,8 @@ def _outputs(
                 hooks.call("on_predict_batch_end", i, {"outputs": structure})
             if progress.wants_drawing():
                 progress.draw(i + 1, {})
+            if model.stop_predicting:  # said by a callback
+                break
     hooks.call("on_predict_end", {})
     if structure is None:
         raise StructureError("There is no data to predict.", got="no batches")

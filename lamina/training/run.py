@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 
 from lamina.callbacks import CallbackList
 from lamina.graph import StructureError
+from lamina.graph.source import warn
 
 from . import generators
 from .execution import Execution, evaluate
@@ -70,6 +70,8 @@ class Run:
         self._in_hand, self._trained = 0, False
         self._before_validation: State | None = None
         self._pending: Any = None
+        self._logs: dict[str, Any] = {}
+        """The numbers of the last epoch."""
 
     def train(self) -> None:
         """All epochs that are left. Whatever ends it, Ctrl-C too, callbacks get to do what they promised."""
@@ -92,7 +94,7 @@ class Run:
             self.progress.stop()
             self.step.forget_model()
             try:
-                self.hooks.call("on_train_end", {})
+                self.hooks.call("on_train_end", self._logs)
             finally:
                 self.feed.close()
                 if self.held is not None:
@@ -117,7 +119,7 @@ class Run:
         if self.held is not None and _due(self.validation_freq, epoch):
             self.progress.validate(self.held.length, logs)
             logs |= {f"val_{name}": value for name, value in self._validate().items()}
-        self.epoch, self.batch, self._trained = epoch + 1, 0, False
+        self.epoch, self.batch, self._trained, self._logs = epoch + 1, 0, False, logs
         self.hooks.call("on_epoch_end", epoch, logs)  # callbacks add to the numbers: a learning rate
         self.progress.finish(done, logs)
 
@@ -179,11 +181,9 @@ class Run:
 
     def _warn_of_end(self) -> None:
         if self.feed.steps is None:
-            warnings.warn(
+            warn(
                 f"The data is a one-shot iterator, which ended with epoch {self.epoch} of {self.epochs}; training ends "
-                "with it. Pass a function that returns an iterator, or steps_per_epoch=.",
-                UserWarning,
-                stacklevel=4,
+                "with it. Pass a function that returns an iterator, or steps_per_epoch=."
             )
 
     # -- its state

@@ -22,6 +22,7 @@ from .objective import Objective, Shapes
 from .sense import LossWatch, Said, tell_of_no_gradient, tell_of_predictions
 from .sense.loss_watch import tell
 from .taken import taken_by
+from .trackers import LossTracker
 
 
 class Step:
@@ -48,6 +49,7 @@ class Step:
         self._watch: LossWatch | None = None
         self.compiled = compiled
         self.objective: Objective | None = None
+        self.total = LossTracker("loss")
         self.class_weight: ClassWeights | None = None
         self.unchecked: dict[bool, Callable[[Objective, list[Any]], None]] = {}
         self._scale_loss: Callable[[Any], Any] | None = getattr(optimizer, "scale_loss", None)
@@ -87,8 +89,8 @@ class Step:
             forward: calls the model.
         """
         total = self.loss(model, forward, batch, True)
-        first = not self._ready
-        if first:
+        looks = not self._ready and not self.said.is_learning
+        if not self._ready:
             self._make_ready()
         if not total.requires_grad or not self._trained:
             self._nothing_to_train(model)
@@ -97,7 +99,7 @@ class Step:
         scaled.backward()
         trained = self._trained
         gradients = [p.grad for p in trained]
-        if first:
+        if looks:
             tell_of_no_gradient(self.said, model.label, total, gradients)
         self.optimizer.apply(gradients, trained)
         del gradients
@@ -224,7 +226,7 @@ class Step:
             None if t is None else (_shape(t), tuple(p.shape)) for t, p in zip(targets, predictions, strict=True)
         ]
         if self.objective is None or _kinds(self.objective.shapes) != _kinds(shapes):
-            self.objective = Objective(outputs, self.compiled, shapes)
+            self.objective = Objective(outputs, self.compiled, shapes, self.total)
         if self._resumed:
             self.resume(self._resumed)
         return self.objective

@@ -74,9 +74,10 @@ class Steps:
         """The metric objects: the loss, those given to ``compile`` once the outputs' shapes are known, and those that
         the model and its layers have as attributes.
         """
-        step: Step | None = self._step  # type: ignore[attr-defined]
+        known: Any = self
+        step: Step | None = known._require_compiled() if known.compiled else None
         objective = step.objective if step is not None else None
-        compiled = objective.metrics() if objective is not None else []
+        compiled = [] if step is None else [step.total] if objective is None else objective.metrics()
         return [*compiled, *(metric for _, metric in attribute_metrics(self))]
 
     @property

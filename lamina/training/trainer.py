@@ -37,7 +37,7 @@ class Trainer(Steps):
 
     optimizer: Any = None
     loss: Any = None
-    stop_training = False
+    stop_training = stop_evaluating = stop_predicting = False
     jit_compile = False
     run_eagerly = False
     steps_per_execution = 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import reprlib
-import warnings
 from typing import Any
 
 from lamina.graph import StructureError
+from lamina.graph.source import warn
 
 from .containers import children_like, is_nested, parts_of, same_kind
 from .flat import flatten_with_path
@@ -34,7 +34,7 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
       where     ...
     """
     if check_types is not None:
-        warnings.warn("`check_types` has no effect; see `assert_same_paths`.", DeprecationWarning, stacklevel=2)
+        warn("`check_types` has no effect; see `assert_same_paths`.", DeprecationWarning)
     stack: list[tuple[Any, Any, Any]] = [((), a, b)]
     while stack:
         path, first, second = stack.pop()

@@ -21,6 +21,7 @@ from lamina.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from lamina.tracebacks import door
 from lamina.training.data import pack_x_y_sample_weight
 
 from . import bounding_boxes
@@ -87,6 +88,7 @@ __all__ = [
 ]
 
 
+@door
 def __getattr__(name: str) -> Any:
     if name in ("model_to_dot", "plot_model"):  # pictures are seldom wanted
         import lamina.view

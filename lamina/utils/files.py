@@ -7,12 +7,12 @@ import os
 import secrets
 import urllib.parse
 import urllib.request
-import warnings
 from pathlib import Path
 from typing import IO, Any
 
 from lamina.config import is_interactive_logging_enabled
 from lamina.graph import ArgumentError
+from lamina.graph.source import warn
 
 from .archives import checked_kinds
 from .archives import extract as extract_archive
@@ -82,7 +82,7 @@ def get_file(
     if unpacked is None:
         return str(target)
     if not extract_archive(target, unpacked, kinds):
-        warnings.warn(f"{target.name} is no archive of the kinds {kinds}: it is not unpacked.", stacklevel=2)
+        warn(f"{target.name} is no archive of the kinds {kinds}: it is not unpacked.")
     return str(unpacked)
 
 

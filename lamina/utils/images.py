@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 
 from lamina.defaults import defaults
 from lamina.graph import ArgumentError, ShapeError
+from lamina.graph.source import warn
 
 from .data_files import DataFileError, reading, refuse_large_picture
 
@@ -170,7 +170,7 @@ def save_img(
         file_format = os.path.splitext(path)[1][1:]
     file_format = "jpeg" if file_format and file_format.lower() == "jpg" else file_format
     if picture.mode == "RGBA" and file_format and file_format.lower() == "jpeg":
-        warnings.warn("A JPEG has no transparency: the picture is written without it.", UserWarning, stacklevel=2)
+        warn("A JPEG has no transparency: the picture is written without it.")
         picture = picture.convert("RGB")
     picture.save(path, format=file_format, **kwargs)
 

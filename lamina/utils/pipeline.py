@@ -15,6 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from lamina.graph import ArgumentError, tree
+from lamina.one_line import one_line, quietly
 
 Items = Callable[[], Iterator[Any]]
 
@@ -28,6 +29,17 @@ class Words:
 
     class_names: Any = None
     file_paths: Any = None
+
+    @one_line
+    def __repr__(self) -> str:
+        """Of what and how many, as far as that is known without reading any."""
+        count, size = quietly(lambda: count_of(self)), getattr(self, "batch_size", None)
+        source = f" from a {type(_first(self)).__name__}" if isinstance(self, Pipeline) else ""
+        told = [] if count is None else [f"{count:,} batches of {size}" if size else f"{count:,} elements"]
+        names = list(self.class_names or ())
+        more = ", …" if len(names) > 3 else ""
+        told += [f"{len(names)} classes ({', '.join(map(str, names[:3]))}{more})"] if names else []
+        return f"{type(self).__name__}{source}" + (f": {', '.join(told)}" if told else "")
 
     def _elements(self) -> Iterator[Any]:
         return iter(self)  # type: ignore[call-overload,no-any-return]  # what has the words can be iterated
@@ -227,9 +239,6 @@ class Pipeline(Words):
         owners = (before, getattr(before, "sampler", None))
         own = {id(g): g for g in (getattr(owner, "generator", None) for owner in owners) if g is not None}
         return [*own.values(), *self.own_generators]
-
-    def __repr__(self) -> str:
-        return f"<Pipeline from a {type(_first(self)).__name__}>"
 
 
 class LoaderWithWords(Words, DataLoader[Any]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from . import style
@@ -132,7 +132,7 @@ def _inside(row: Row, options: Options) -> Facts | None:
     """What is drawn in the frame of a row: the block that comes several times, or a nested model."""
     if row.block is not None or not options.expand_nested or row.inner is None:
         return row.block
-    inner = describe(row.inner)
+    inner = replace(describe(row.inner), times=row.times)
     if options.expand is True:
         return inner
     inner = without_auxiliary(inner)
@@ -228,7 +228,7 @@ def _add_wires(plan: _Plan, options: Options, nested: bool) -> None:
 def _frame(plan: _Plan, options: Options) -> None:
     """Put a frame around a nested graph's layout, and find where lines cross it."""
     drawing = plan.drawing
-    width = max(drawing.width + 2 * _FRAME_PAD, line_width(_header_words(plan.facts)) + 70.0 + 2 * _FRAME_PAD)
+    width = max(drawing.width + 2 * _FRAME_PAD, line_width(_header_words(plan.facts)) + 20.0 + 2 * _FRAME_PAD)
     plan.size = (width, drawing.height + _HEADER + _FRAME_PAD)
     plan.offset = ((width - drawing.width) / 2, _HEADER)
     _cross(plan)
@@ -250,7 +250,8 @@ def _cross(plan: _Plan) -> None:
 
 def _header_words(facts: Facts) -> list[Word]:
     words = [Word(facts.name, style.TITLE, style.INK, bold=True)]
-    return words + ([Word(facts.kind, style.SMALL, style.MUTED)] if facts.kind else [])
+    words += [Word(facts.kind, style.SMALL, style.MUTED)] if facts.kind else []
+    return words + times_word(facts.times)
 
 
 # -- drawing
@@ -289,7 +290,6 @@ def _header(inner: _Plan, row: Row, corner: Point) -> Group:
     words = _header_words(inner.facts)
     if row.calls > 1:
         words[1:] = [Word(f"shared {row.call}/{row.calls}", style.SMALL, style.MUTED)]
-    words += times_word(row.times) if row.block is None else []
     width = line_width(words) + 20.0
     x, y = corner[0] + 10.0, corner[1] - 11.0
     plate = Panel(x, y, width, 22.0, 11.0, colors.fill, colors.rim, 1.2)

@@ -108,7 +108,7 @@ class Facts:
 
     ``wired`` is False for a subclassed model: it has no graph, the rows are its children and read nothing. Facts of a
     part of a model read ``entries`` tensors from outside, the first as row -1, the second as row -2, and lines lead out
-    of them at ``exits``.
+    of them at ``exits``. ``times``: how many such models, one behind the other, these stand for.
     """
 
     name: str
@@ -120,6 +120,7 @@ class Facts:
     wired: bool
     entries: int = 0
     exits: list[Tap] = field(default_factory=list)
+    times: int = 1
 
     @property
     def is_chain(self) -> bool:

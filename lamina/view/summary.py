@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TextIO
 
+from lamina.columns import fineness_for, padded, widths_for, wrapped
 from lamina.graph.errors import ArgumentError
 
-from .columns import fineness_for, padded, widths_for, wrapped
 from .facts import describe
 from .table import Table, table_of
 
@@ -117,7 +117,8 @@ def _laid_out(table: Table, room: int | None, widths: list[int] | None) -> tuple
     """The widths of the columns, and each row, the heads first, as the lines of its cells."""
     rows = [table.columns, *table.rows]
     if widths is None:
-        widths, finely = widths_for(rows, room, _limits(table))
+        last = range(len(table.columns))
+        widths, finely = widths_for(rows, room, _limits(table), [*last[3:], *last[:3]])
     else:
         finely = [fineness_for(column, width) for column, width in zip(zip(*rows, strict=True), widths, strict=True)]
     return widths, [[wrapped(*cell) for cell in zip(row, widths, finely, strict=True)] for row in rows]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import sys
 from types import SimpleNamespace
 
+import matplotlib.figure
 import pytest
 
 from lamina.graph import ArgumentError
@@ -88,3 +90,17 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ArgumentError, match=r"pip install 'lamina\[plot\]'"):
         plot_history(RUN, None)
+
+
+def test_a_notebook_shows_it_without_pyplot(tmp_path):
+    """What IPython asks an object for is there, as is the figure; pyplot is not needed and holds nothing."""
+    figure = plot_history({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}, None)
+    assert figure._repr_png_().startswith(b"\x89PNG\r\n\x1a\n")
+    assert isinstance(figure, matplotlib.figure.Figure)
+    code = (
+        "import sys; from lamina.callbacks import History; h = History(); h.on_epoch_end(0, {'loss': 1.0})\n"
+        f"png = h.plot({str(tmp_path / 'c.png')!r})._repr_png_(); assert len(png) > 1000\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (tmp_path / "c.png").exists()

@@ -75,7 +75,7 @@ def test_what_is_not_ours_comes_back_by_custom_objects_only(registry):
     data = registry.serialize(cosine)
     assert data == {"class_name": "function", "config": "cosine", "module": __name__}
     assert registry.deserialize(data, {"cosine": cosine}) is cosine
-    with pytest.raises(ArgumentError, match=r"nothing is imported.*\n.*\n.*custom_objects=\{\"cosine\": ...\}"):
+    with pytest.raises(ArgumentError, match=r"nothing is imported(.*\n)*.*custom_objects=\{\"cosine\": ...\}"):
         registry.deserialize(data)
 
     data = initializers.serialize(Doubled(3.0))
@@ -109,12 +109,13 @@ def test_custom_objects_win_over_ours():
     ("Orthogonl", "'Orthogonal'"),
     ("hee_normal", "'HeNormal'"),
 ])  # fmt: skip
-def test_unknown_name_lists_near_ones_and_all(name, near):
+def test_unknown_name_lists_near_ones_and_no_others(name, near):
     with pytest.raises(ArgumentError, match=f'Unknown initializer "{name}"') as caught:
         initializers.get(name)
     assert near in caught.value.hint
     assert "custom_objects" in caught.value.hint
-    assert {"GlorotUniform", "Zeros", "VarianceScaling"} <= set(re.findall(r"\w+", caught.value.expected))
+    assert len(re.findall("'\\w+'", caught.value.hint)) <= 3
+    assert "VarianceScaling" not in str(caught.value)
 
 
 def test_unknown_name_without_near_ones():
@@ -147,10 +148,10 @@ def test_malformed_data_is_refused(config):
 
 
 def test_wrong_arguments_are_told():
-    with pytest.raises(ArgumentError, match=r"Constant cannot be made.*\n.*valeu.*\n.*unexpected keyword") as caught:
+    with pytest.raises(ArgumentError, match=r"Constant cannot be made(.*\n)*.*no argument 'valeu'") as caught:
         initializers.deserialize({"class_name": "Constant", "config": {"valeu": 1.0}})
     assert isinstance(caught.value.__cause__, TypeError)
-    with pytest.raises(ArgumentError, match="missing 1 required"):
+    with pytest.raises(ArgumentError, match="Doubled misses 'value'"):
         initializers.get(Doubled)
 
 

@@ -118,7 +118,9 @@ class Operation:
     def __getattr__(self, name: str) -> Any:
         if name in self.__dict__.get("_given", {}):
             return self._given[name]
-        raise AttributeError(name)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotPublicError(f"{self._function}.{name}")
 
 
 def lookup(module: str, name: str) -> Any:

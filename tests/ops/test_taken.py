@@ -68,6 +68,12 @@ def test_larger_unsigned_integers_are_held_by_signed_ones(name: str, kind: torch
     assert lamina.random.randint((3,), 0, 9, dtype=name).dtype is kind
 
 
+def test_bits_read_as_unsigned_integers() -> None:
+    bits = np.array([-1, 1], "int32")
+    assert ops.view(bits, "uint32").tolist() == bits.view("uint32").tolist()
+    assert ops.view(lamina.Input((4,), dtype="int32"), "uint16").shape == (None, 8)
+
+
 X = np.arange(6.0, dtype="float32").reshape(2, 3)
 AS_NUMPY: list[tuple[Callable[[], Any], Any]] = [
     (lambda: ops.take(X, 0), np.take(X, 0)),
@@ -80,6 +86,11 @@ AS_NUMPY: list[tuple[Callable[[], Any], Any]] = [
     (lambda: ops.round(np.array([125, 135, -15, -16, 4, 250]), -1), np.round([125, 135, -15, -16, 4, 250], -1)),
     (lambda: ops.round(np.array([150, 250, -150, 151], "int16"), -2), np.array([200, 200, -200, 200])),
     (lambda: ops.round(np.array([7, 8]), 3), np.array([7, 8])),
+    (lambda: ops.floor_divide([True, True], [True, True]), np.array([1, 1])),
+    (lambda: ops.subtract([True, False], X[0, :2]), np.array([1.0, -1.0])),
+    (lambda: lamina.activations.softmax(np.array([[1, 1]])), np.array([[0.5, 0.5]])),
+    (lambda: lamina.activations.softmax([True, True], axis=None), np.array([0.5, 0.5])),
+    (lambda: ops.exp(lamina.activations.log_softmax([3, 3])), np.array([0.5, 0.5])),
     (lambda: np.min(lamina.Variable(X)), X.min()),
     (lambda: np.concatenate([lamina.Variable(X[0]), X[1]]), X.reshape(-1)),
     (lambda: ops.max_pool(X[None, :, :, None], (2, 1), padding="VALID"), X[None, 1:, :, None]),
@@ -110,7 +121,11 @@ def test_drawn() -> None:
     [
         (lambda: ops.eye(3.0), TypeError, "whole number"),
         (lambda: ops.eye(3, np.float32(2)), TypeError, "whole number"),
+        (lambda: ops.eye(torch.tensor(3.0)), TypeError, "whole number"),
         (lambda: ops.identity(2.0), TypeError, "whole number"),
+        (lambda: ops.subtract([True], [True]), TypeError, "takes numbers"),
+        (lambda: lamina.Variable([True]) - lamina.Variable([True]), TypeError, "takes numbers"),
+        (lambda: ops.scan(lambda c, x: (c, x), 0.0, X, unroll=-1), ValueError, "unroll"),
         (lambda: ops.reshape(X, (-2, 3)), ValueError, "one may be -1"),
         (lambda: ops.reshape(X, (-1, -1)), ValueError, "one may be -1"),
         (lambda: ops.concatenate([X, X], axis=None), ValueError, "one axis"),
@@ -122,7 +137,7 @@ def test_drawn() -> None:
         (lambda: ops.fft2((X[0], X[0])), ValueError, "2 or more axes"),
         (lambda: ops.rfft(3.0), ValueError, "1 or more axes"),
         (lambda: ops.slice(X, torch.tensor([0, 1]), (-1, 2)), ValueError, "depends on values"),
-        (lambda: ops.bitwise_and(lamina.Input((2,)), lamina.Input((2,))), TypeError, "cannot take this dtype"),
+        (lambda: ops.bitwise_and(lamina.Input((2,)), lamina.Input((2,))), TypeError, "cannot take this input"),
         *((lambda name=name: getattr(ops, name)(X), ValueError, "not square") for name in "det inv eigh eig".split()),
         *((lambda name=name: getattr(ops, name)(X[0]), ValueError, "no matrix") for name in "qr svd pinv".split()),
     ],
@@ -130,3 +145,30 @@ def test_drawn() -> None:
 def test_errors(call: Callable[[], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+def test_whole_numbers_become_fractions_in_softmax() -> None:
+    assert lamina.activations.softmax([1, 2]).dtype is torch.float32
+    assert lamina.activations.softmax(lamina.Input((2,), dtype="int32")).dtype is torch.float32
+
+
+@pytest.mark.parametrize("error", [lamina.DtypeError, lamina.ArgumentTypeError])
+def test_errors_of_types_are_of_the_kinds_that_keras_raises(error: type[Exception]) -> None:
+    assert issubclass(error, TypeError)
+    assert issubclass(error, ValueError)
+    with pytest.raises(TypeError, match="a name, not a int"):
+        lamina.DTypePolicy(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="whole numbers"):
+        lamina.random.randint((2,), 0, 3, dtype="float32")
+    with pytest.raises(ValueError, match="needs the values"):
+        ops.convert_to_numpy(lamina.Input((2,)))
+
+
+def test_names_of_keras_3_16() -> None:
+    rows = [np.array([1, 2]), np.ones((2, 2), "float32"), [3.0, 4.0]]
+    np.testing.assert_array_equal(ops.column_stack(rows), np.column_stack(rows))
+    assert ops.numpy.column_stack([lamina.Input((3,)), lamina.Input((2,))]).shape == (None, 5)
+    x = np.linspace(0, 4, 5, dtype="float32")
+    np.testing.assert_allclose(ops.gammainc(1, x), 1 - np.exp(-x), rtol=1e-6)
+    np.testing.assert_allclose(ops.gammainc([[2.0], [1.0]], x)[0], 1 - np.exp(-x) * (1 + x), rtol=1e-5)
+    assert ops.gammainc(2, lamina.Input((3,), dtype="int32")).dtype is torch.float32

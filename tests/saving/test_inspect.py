@@ -313,3 +313,26 @@ def test_a_long_name_keeps_its_weights(tmp_path: Path) -> None:
     facts = lamina.saving.inspect_file(tmp_path / "m.lamina")
     assert not facts.others
     assert [tensor.name for tensor in facts.layers[1].weights] == ["kernel", "bias"]
+
+
+def test_wide_signs_stand_in_their_columns(tmp_path: Path) -> None:
+    from rich.cells import cell_len
+
+    x = Input((4,), name="日本語の入力テンソル名が長い")
+    y = lamina.layers.Dense(3, name="出力レイヤーの名前がとても長い場合どうなる")(
+        lamina.layers.Dense(2, name="café")(x)
+    )
+    lamina.Model(x, y, name="モデル").save(tmp_path / "m.lamina")
+    lines = str(lamina.saving.inspect_file(tmp_path / "m.lamina")).splitlines()
+    assert max(map(cell_len, lines)) <= 80
+    head = next(line for line in lines if line.startswith("layer "))
+    for word, column in (("Dense", "class"), ("kernel", "weights"), ("InputLayer", "class")):
+        for line in lines:
+            if word in line and "..." in line:
+                assert cell_len(line[: line.index(word)]) == head.index(column)
+    told = lamina.saving.translations.Translations("'古い.h5'")
+    told.add("translated", "フィルター -> filters", "畳み込み_一")
+    told.add("left out", "x", "conv")
+    rows = str(told).splitlines()[1:]
+    places = [cell_len(row[: row.index(word)]) for row, word in zip(rows, ("畳", "conv"), strict=True)]
+    assert places[0] == places[1]

@@ -524,7 +524,8 @@ def test_validation_data_that_end_are_not_skipped_in_silence() -> None:
 def test_unknown_length_is_no_obstacle() -> None:
     history = one().fit(lambda: iter([(X, Y)] * 3), epochs=2, verbose=0).history
     assert len(history["loss"]) == 2
-    history = one().fit(X, Y, batch_size=4, steps_per_epoch=3, epochs=2, verbose=0).history
+    with pytest.warns(UserWarning, match="ended after 2 of 3 batches of this epoch; the next epoch begins it anew"):
+        history = one().fit(X, Y, batch_size=4, steps_per_epoch=3, epochs=2, verbose=0).history
     assert len(history["loss"]) == 2
 
 

@@ -130,7 +130,7 @@ def test_map_keeps_no_gradient_and_repr():
     dense = layers.Dense(2)
     pipeline = utils.pipeline.LoaderWithWords(torch.ones(4, 3), batch_size=2).map(dense)
     assert not next(iter(pipeline)).requires_grad
-    assert repr(pipeline) == "<Pipeline from a LoaderWithWords>"
+    assert repr(pipeline) == "<Pipeline from a LoaderWithWords: 2 elements>"
 
 
 def test_an_interrupted_fit_on_a_shuffled_pipeline_goes_on_as_it_was(tmp_path):

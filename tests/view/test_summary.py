@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import sys
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from lamina.graph import ArgumentError
-from lamina.layers import LSTM, Dense, Embedding, Input
+from lamina.layers import LSTM, BatchNormalization, Concatenate, Conv2D, Dense, Embedding, GlobalAveragePooling2D, Input
 from lamina.models import Model, Sequential
 from lamina.view import summary
 from lamina.view.facts import describe
@@ -285,3 +287,135 @@ def test_plain_text_is_ascii(capsys):
     out = capsys.readouterr().out
     assert out.isascii()
     assert out == printed(models.siamese(), expand_nested=True) + "\n"
+
+
+def towers() -> Model:
+    """Names longer than most, of several scripts, in a nested model."""
+    image = Input((8, 8, 3), name="photograph_of_the_product")
+    x = Conv2D(4, 3, name="encoder_stage_one_convolution")(image)
+    x = BatchNormalization(name="batch_normalization")(GlobalAveragePooling2D(name="global_average_pooling2d")(x))
+    encode = Model(image, x, name="encoder_of_photographs")
+    left, right = Input((8, 8, 3), name="日本語の入力"), Input((8, 8, 3), name="right")
+    both = Concatenate(name="both_sides")([encode(left), encode(right)])
+    return Model([left, right], Dense(2, name="出力")(both), name="two_towers")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_eighty_columns_break_no_names(monkeypatch, terminal):
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Stream("utf-8", terminal)
+    monkeypatch.setattr(sys, "stdout", stream)
+    summary(towers(), expand_nested=True, line_length=80)
+    lines = stream.text().splitlines()
+    assert max(map(cell_len, lines)) <= 80
+    first = [line.strip("│┃ ").split("  ")[0].split(" │")[0] for line in lines]
+    words = {word.strip("()") for cell in first for word in cell.split()}
+    encoder = towers().get_layer("encoder_of_photographs")
+    for row in [*describe(towers()).rows, *describe(encoder).rows]:
+        assert row.name in words
+        assert row.kind in words
+
+
+def test_columns_of_wide_signs_stand_below_each_other():
+    lines = printed(towers()).splitlines()
+    head = lines[2].index("Output Shape")
+    rows = [line for line in lines[4:] if "(None" in line]
+    assert len(rows) == 6
+    assert {cell_len(line[: line.index("(None")]) for line in rows} == {head}
+
+
+@pytest.mark.parametrize("room", [70, 60, 50, 40, 30])
+def test_no_room_is_too_small_for_all_of_it(room):
+    """Every sign of every cell is printed, within the line, whatever must be broken for it."""
+    table = table_of(describe(towers()), True, True, None, "  ")
+    lines = printed(towers(), line_length=room, expand_nested=True, show_trainable=True).splitlines()
+    assert max(map(cell_len, lines)) <= room or room < 40
+    signs = "".join(sorted("".join(lines[2:-4]).replace(" ", "").replace("=", "").replace("_", "")))
+    due = "".join("".join(row) for row in [table.columns, *table.rows]).replace(" ", "").replace("_", "")
+    assert signs == "".join(sorted(due))
+
+
+# -- models that are defined by their call
+
+
+class Net(Model):
+    """A part in a list, one that is called twice, one that is never called, and a nested model."""
+
+    def __init__(self):
+        super().__init__(name="net")
+        self.first, self.second, self.idle = Dense(3), Dense(2), Dense(9)
+        self.blocks = [Dense(7), Dense(7)]
+        self.nested = Sequential([Dense(5), Dense(4)])
+        self.recurrent = LSTM(6, return_sequences=True)
+
+    def call(self, inputs, training=None):
+        x = self.second(self.first(self.recurrent(inputs)))
+        for block in self.blocks:
+            x = block(x)
+        return {"whole": self.nested(x), "mean": self.blocks[1](x).mean(1)}
+
+
+def shapes_of(model) -> dict[str, str]:
+    table = table_of(describe(model), False, False, None, "")
+    return {row[0].split(" (")[0]: row[1] for row in table.rows}
+
+
+def test_parts_of_a_subclassed_model_have_names_of_their_own():
+    names = list(shapes_of(Net()))
+    assert sorted(names) == ["dense", "dense_1", "dense_2", "dense_3", "dense_4", "lstm", "sequential"]
+
+
+def test_the_shapes_are_those_of_the_last_call():
+    net = Net()
+    assert set(shapes_of(net).values()) == {"?"}
+    net(torch.ones(2, 5, 3))
+    found = shapes_of(net)
+    assert found["lstm"] == "(2, 5, 6)"
+    assert found["dense"] == "(2, 5, 3)"
+    assert found["sequential"] == "(2, 5, 4)"
+    assert list(found.values()).count("?") == 1  # the part that is never called
+    net(np.ones((7, 6, 3), "float32"))
+    assert shapes_of(net)["dense"] == "(7, 6, 3)"
+    net.predict(np.ones((3, 8, 3), "float32"), verbose=0)
+    assert shapes_of(net)["lstm"] == "(3, 8, 6)"
+    assert not any(part._forward_hooks for part in net.modules())
+
+
+def test_a_model_that_was_only_built_leaves_the_batch_open():
+    net = Net()
+    net.build((None, None, 3))
+    assert shapes_of(net)["lstm"] == "(None, None, 6)"
+    net = Net()
+    net.build((None, 5, 3))
+    assert shapes_of(net)["lstm"] == "(None, 5, 6)"
+
+
+def test_shapes_after_fit_on_a_dict():
+    class Two(Model):
+        def __init__(self):
+            super().__init__()
+            self.words, self.sum, self.out = Embedding(9, 4, mask_zero=True), LSTM(3), Dense(1)
+
+        def call(self, inputs):
+            return self.out(torch.cat([self.sum(self.words(inputs["text"])), inputs["size"]], -1))
+
+    model = Two()
+    model.compile("sgd", "mse")
+    data = {"text": np.ones((64, 5), "int64"), "size": np.ones((64, 2), "float32")}
+    model.fit(data, np.ones((64, 1)), batch_size=16, verbose=0)
+    assert shapes_of(model) == {"embedding": "(16, 5, 4)", "lstm": "(16, 3)", "dense": "(16, 1)"}
+
+
+def test_a_call_that_needs_values_tells_what_its_layers_were_built_for():
+    class Choosing(Model):
+        def __init__(self):
+            super().__init__()
+            self.out = Dense(3)
+
+        def call(self, inputs):
+            return self.out(inputs) if float(inputs.sum()) > 0 else inputs
+
+    model = Choosing()
+    model(torch.ones(2, 5))
+    assert shapes_of(model) == {"dense": "(2, 3)"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from lamina.graph import ArgumentError
+from lamina.graph.source import warn
 
 
 def require_tensorboard() -> None:
@@ -68,10 +68,6 @@ class Writers:
         for name, size in sizes.items():
             file = self.log_dir / name
             if not file.exists():
-                warnings.warn(
-                    f"{str(file)!r} of the interrupted run is gone: TensorBoard will not show its epochs.",
-                    UserWarning,
-                    stacklevel=2,
-                )
+                warn(f"{str(file)!r} of the interrupted run is gone: TensorBoard will not show its epochs.")
             elif file.stat().st_size > size:
                 os.truncate(file, size)

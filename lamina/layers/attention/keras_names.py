@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 
-from .multi_head_masks import given_mask
+from lamina.arrays import as_tensor
+
+from .multi_head_masks import causal, given_mask, joint_mask
 
 
 class Called:
@@ -42,6 +44,7 @@ class KerasNames:
     _gate_dense = Called("gate")
     _num_heads, _key_dim, _value_dim = Called("num_heads"), Called("key_dim"), Called("value_dim")
     _dropout, _use_bias = Called("dropout"), Called("use_bias")
+    _sliding_window, _flash_attention = Called("sliding_window"), Called("flash_attention")
 
     mixed_axes: tuple[int, ...]
     _to_heads: Any
@@ -57,12 +60,17 @@ class KerasNames:
         attention_mask: torch.Tensor | None = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """From projections, (B, T, H, K), (B, S, H, K) and (B, S, H, V): (B, T, H, V), and the softmax if asked for."""
+        query, key, value = (as_tensor(x) for x in (query, key, value))
+        attention_mask = None if attention_mask is None else as_tensor(attention_mask)
         axes = self.mixed_axes
         query_sizes, key_sizes = [query.shape[a] for a in axes], [key.shape[a] for a in axes]
         mask = given_mask(attention_mask, query.dim() - len(axes) + 1, query_sizes, key_sizes)
         q, k, v = (self._to_heads(x) for x in (query, key, value))
+        if use_causal_mask:
+            mask = joint_mask([mask, causal(q.shape[-2], k.shape[-2], q.device)])
         if not return_attention_scores:
             gathered = self._by_kernel(q, k, v, mask, False, bool(training))
             return self._from_heads(gathered, query_sizes), None

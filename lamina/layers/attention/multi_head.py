@@ -125,7 +125,7 @@ class MultiHeadAttention(ProjectedAttention):
             "num_heads": self.num_heads,
             "key_dim": self.key_dim,
             "value_dim": self.value_dim,
-            "output_shape": None if self.made_shape is None else list(self.made_shape),
-            "attention_axes": None if self.attention_axes is None else list(self.attention_axes),
+            "output_shape": None if self.made_shape is None else tuple(self.made_shape),
+            "attention_axes": None if self.attention_axes is None else tuple(self.attention_axes),
             **self.options_config(),
         }

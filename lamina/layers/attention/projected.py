@@ -165,7 +165,7 @@ class ProjectedAttention(KerasNames, Layer):
         positions = q.shape[-2], k.shape[-2]
         if self.sliding_window is not None:
             mask = joint_mask([mask, window(*positions, self.sliding_window, q.device)])
-        is_causal = use_causal_mask and mask is None
+        is_causal = bool(use_causal_mask) and mask is None
         by_hand = return_attention_scores or (training and self.dropout > 0 and self.seed is not None)
         if use_causal_mask and (by_hand or not is_causal):
             mask, is_causal = joint_mask([mask, causal(*positions, q.device)]), False
@@ -254,6 +254,12 @@ class ProjectedAttention(KerasNames, Layer):
         self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
     ) -> Shape:
         key_shape = value_shape if key_shape is None else key_shape
+        if not all(isinstance(shape, (tuple, list)) for shape in (query_shape, value_shape, key_shape)):
+            raise ShapeError(
+                f"{self.label} needs the shapes of query and value, each by itself.",
+                got=f"{query_shape}, {value_shape}, {key_shape}",
+                expected="(B, T, D), (B, S, D)",
+            )
         if (
             len(query_shape) < 3
             or len(query_shape) != len(value_shape)

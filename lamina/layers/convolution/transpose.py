@@ -132,7 +132,7 @@ class _ConvTranspose(Convolution):
         return {
             **super().get_config(),
             "filters": self.filters,
-            "output_padding": None if self.output_padding is None else list(self.output_padding),
+            "output_padding": None if self.output_padding is None else tuple(self.output_padding),
             **weight_options_config(self, "kernel"),
         }
 

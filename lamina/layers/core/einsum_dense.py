@@ -157,7 +157,7 @@ class EinsumDense(LowRank):
         return {
             **super().get_config(),
             "equation": self.equation,
-            "output_shape": list(self.partial_output_shape),
+            "output_shape": tuple(self.partial_output_shape),
             "activation": activations.serialize(self.activation),
             "bias_axes": self.bias_axes,
             **weight_options_config(self, "kernel", "bias"),

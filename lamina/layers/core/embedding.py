@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from lamina.arrays import takes_arrays
 from lamina.graph import LaminaError
-from lamina.graph.source import caller
+from lamina.graph.source import caller, warn
 from lamina.layers.arguments import refuse, whole
 from lamina.layers.geometry import Shape
 from lamina.layers.low_rank import Adapted, LowRank
@@ -71,7 +71,7 @@ class Embedding(LowRank):
         **kwargs: Any,
     ) -> None:
         if kwargs.pop("input_length", None) is not None:
-            warnings.warn("Embedding finds the length of its input by itself: drop input_length.", stacklevel=2)
+            warn("Embedding finds the length of its input by itself: drop input_length.")
         super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs)
         self.input_dim = whole(self, "input_dim", input_dim)
         self.output_dim = whole(self, "output_dim", output_dim)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -70,14 +70,18 @@ class Lambda(Layer):
         self._wants_mask, self._wants_training = "mask" in names, "training" in names
         self._own_captured()
 
-    def _own_captured(self) -> None:
-        """Register the parameters from outside that no layer has."""
+    def _own_captured(self, had: Collection[str] = ()) -> None:
+        """Register the parameters from outside that no layer has.
+
+        Args:
+            had: names of those that the layer of which this is a copy had.
+        """
         for name, value in (*captured(self.function), *self.arguments.items()):
             for path, leaf in tree.paths(value) if isinstance(value, (list, tuple, dict)) else (((), value),):
                 known = any(leaf is own for own in self._parameters.values())
-                if not isinstance(leaf, torch.nn.Parameter) or known or has_layer(leaf):
-                    continue
                 free = key = "_".join(map(str, (name, *path))).replace(".", "_")
+                if not isinstance(leaf, torch.nn.Parameter) or known or (has_layer(leaf) and key not in had):
+                    continue
                 k = 1
                 while hasattr(self, free):
                     free, k = f"{key}_{k}", k + 1
@@ -89,8 +93,9 @@ class Lambda(Layer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # PyTorch's
         # A copy has the same function, and with it the same parameters.
+        had = list(self._parameters)
         self._parameters.clear()
-        self._own_captured()
+        self._own_captured(had)
 
     def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
         arguments = dict(self.arguments)

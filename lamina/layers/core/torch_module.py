@@ -62,6 +62,7 @@ class TorchModule(HoldsModule):
     """
 
     has_shape_rule = False  # it is tried, but where a shape is given
+    narrows_arrays = True
 
     def __init__(
         self, module: torch.nn.Module, name: str | None = None, output_shape: Any = None, **kwargs: Any

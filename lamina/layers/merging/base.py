@@ -65,3 +65,19 @@ class Merge(Layer):
         """The error that names the input which does not fit those before it; the caller raises it."""
         listed = "\n".join(f"{shape}   input {i}" for i, shape in enumerate(shapes))
         return ShapeError(f"{self.label} cannot merge input {index}.", got=listed, expected=expected, hint=hint)
+
+
+def check_masks(layer: Any, inputs: Any, mask: Any) -> None:
+    """Refuse masks that are not a list with one for each of a list of inputs.
+
+    Raises:
+        StructureError: no lists, or lists of different lengths.
+    """
+    lists = isinstance(inputs, (list, tuple)) and isinstance(mask, (list, tuple))
+    if not lists or len(inputs) != len(mask):
+        got = " and ".join(f"{len(x)}" if isinstance(x, (list, tuple)) else type(x).__name__ for x in (inputs, mask))
+        raise StructureError(
+            f"{layer.label} takes a list of tensors and a list with a mask, or None, for each.",
+            got=f"inputs and masks: {got}",
+            expected="two lists of one length",
+        )

@@ -12,7 +12,7 @@ from lamina.arrays import takes_lists_of_arrays
 from lamina.graph import ArgumentError
 from lamina.layers.geometry import Shape, axis_index
 
-from .base import Merge
+from .base import Merge, check_masks
 
 
 class Concatenate(Merge):
@@ -64,6 +64,8 @@ class Concatenate(Merge):
 
     @takes_lists_of_arrays
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is not None:
+            check_masks(self, inputs, mask)
         if mask is None or all(one is None for one in mask):
             return None
         pairs = zip(inputs, mask, strict=True)

@@ -13,7 +13,7 @@ from lamina.graph import DtypeError
 from lamina.layers.geometry import Shape
 from lamina.layers.mask_shapes import check_mask
 
-from .base import Merge
+from .base import Merge, check_masks
 from .broadcast import broadcast_shapes, same_rank, with_rank
 
 Tensors = Sequence[torch.Tensor]
@@ -42,6 +42,8 @@ class Elementwise(Merge):
 
     @takes_lists_of_arrays
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is not None:
+            check_masks(self, inputs, mask)
         if mask is None or any(one is None for one in mask):
             return None
         return reduce(torch.logical_or, same_rank(mask))

@@ -41,7 +41,7 @@ class _AdaptivePooling(Layer):
         return image_shape(self.data_format, input_shape[0], self.output_size, channels)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "output_size": list(self.output_size), "data_format": self.data_format}
+        return {**super().get_config(), "output_size": tuple(self.output_size), "data_format": self.data_format}
 
 
 class _AdaptiveMaxPooling(_AdaptivePooling):

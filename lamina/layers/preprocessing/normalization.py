@@ -167,7 +167,7 @@ class Normalization(DataLayer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "axis": list(self.axis),
+            "axis": tuple(self.axis),
             "mean": self.input_mean,
             "variance": self.input_variance,
             "invert": self.invert,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from lamina.config import epsilon
+from lamina.graph.source import warn
 from lamina.initializers import STFT
 from lamina.layers.arguments import CHANNELS_LAST, choice, image_format, refuse, whole
 from lamina.layers.base import InputSpec, Layer
@@ -91,7 +91,7 @@ class STFTSpectrogram(Layer):
         if fft is not None and fft < frame:
             raise refuse(self, "fft_length", fft, f"at least frame_length={frame}")
         if fft is not None and fft & (fft - 1):
-            warnings.warn(f"STFTSpectrogram: fft_length={fft} is no power of two.", stacklevel=3)
+            warn(f"STFTSpectrogram: fft_length={fft} is no power of two.")
 
     real_kernel: torch.Tensor
     imag_kernel: torch.Tensor

@@ -87,7 +87,7 @@ class Dropout(RandomLayer):
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        noise_shape = None if self.noise_shape is None else list(self.noise_shape)
+        noise_shape = None if self.noise_shape is None else tuple(self.noise_shape)
         return {**super().get_config(), "rate": self.rate, "noise_shape": noise_shape}
 
 

@@ -41,7 +41,7 @@ class _Border(ReshapingLayer):
         return image_shape(self.data_format, input_shape[0], sizes, input_shape[channel_axis(self.data_format)])
 
     def get_config(self) -> dict[str, Any]:
-        amounts = [list(pair) for pair in self._amounts]
+        amounts = tuple(tuple(pair) for pair in self._amounts)
         config = {self.argument: amounts[0] if self.rank == 1 else amounts, "data_format": self.data_format}
         return {**super().get_config(), **config}
 

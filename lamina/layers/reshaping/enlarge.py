@@ -38,6 +38,8 @@ class _UpSampling(ReshapingLayer):
             for axis, factor in enumerate(self._factors, start=2):
                 inputs = inputs.repeat_interleave(factor, axis)
             return self._leave(inputs)
+        if not inputs.is_floating_point():  # between whole numbers lie others
+            inputs = inputs.to(self._torch_dtype)
         sizes = [size * factor for size, factor in zip(inputs.shape[2:], self._factors, strict=True)]
         return self._leave(F.interpolate(inputs, sizes, **self._options))
 
@@ -50,7 +52,7 @@ class _UpSampling(ReshapingLayer):
         return image_shape(self.data_format, input_shape[0], sizes, input_shape[channel_axis(self.data_format)])
 
     def get_config(self) -> dict[str, Any]:
-        config = {"size": list(self.size), "data_format": self.data_format, "interpolation": self.interpolation}
+        config = {"size": tuple(self.size), "data_format": self.data_format, "interpolation": self.interpolation}
         return {**super().get_config(), **config}
 
 

@@ -100,7 +100,7 @@ class Reshape(ReshapingLayer):
         return (input_shape[0], *(total // known if size == -1 else size for size in self.target_shape))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "target_shape": list(self.target_shape)}
+        return {**super().get_config(), "target_shape": tuple(self.target_shape)}
 
 
 class Permute(ReshapingLayer):
@@ -135,7 +135,7 @@ class Permute(ReshapingLayer):
         return (input_shape[0], *(input_shape[axis] for axis in self.dims))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dims": list(self.dims)}
+        return {**super().get_config(), "dims": tuple(self.dims)}
 
 
 class RepeatVector(ReshapingLayer):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lamina.columns import padded, wrapped_words
 from lamina.printable import printable
 
 _WIDTH = 80
@@ -52,9 +52,9 @@ def _head(told: Facts) -> Iterator[str]:
 def _row(label: str, text: str) -> Iterator[str]:
     if not text:
         return
-    indent = f"{label:<{_LABEL - 1}} "
-    text = printable(text, _WIDEST)
-    yield from textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=" " * _LABEL)
+    head = padded(label, _LABEL - 1) + " "
+    for k, line in enumerate(wrapped_words(printable(text, _WIDEST), _WIDTH - len(head))):
+        yield (head if k == 0 else " " * _LABEL) + line
 
 
 def _input(one: Facts) -> str:
@@ -97,16 +97,16 @@ def _rows(*columns: list[str]) -> Iterator[str]:
 
 def _cells(*cells: str) -> str:
     *words, number = (printable(cell, width) for cell, width in zip(cells, _COLUMNS, strict=True))
-    row = [word.ljust(width) for word, width in zip(words, _COLUMNS[:-1], strict=True)]
-    return " ".join([*row, number.rjust(_COLUMNS[-1])])
+    row = [padded(word, width) for word, width in zip(words, _COLUMNS[:-1], strict=True)]
+    return " ".join([*row, padded(number, _COLUMNS[-1], right=True)])
 
 
 def _others(told: Facts) -> Iterator[str]:
     name, kind, values = 45, 24, _COLUMNS[-1]
     for one in told["others"][:_MOST_LAYERS]:
         facts = f"{shape_of(one['shape'])} {one['dtype']}"
-        cells = printable(one["name"], name).ljust(name), printable(facts, kind).ljust(kind)
-        yield " ".join([*cells, _count(one["shape"]).rjust(values)])
+        cells = padded(printable(one["name"], name), name), padded(printable(facts, kind), kind)
+        yield " ".join([*cells, padded(_count(one["shape"]), values, right=True)])
     if len(told["others"]) > _MOST_LAYERS:
         yield f"and {len(told['others']) - _MOST_LAYERS} more"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import warnings
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 
 from lamina.custom_objects import custom_object_scope
+from lamina.graph.source import warn
 from lamina.layers.low_rank import adapters_in
 from lamina.printable import QUOTED, printable
 from lamina.saving.archive import is_archive, is_safe, read_zip
@@ -98,7 +98,7 @@ def warn_of(left: list[str], what: str, more: str | None = None, kind: type[User
     """Warn of each line; ``more`` is a text of ours for the first one."""
     for number, line in enumerate(left):
         told = f"\n{more}" if more and not number else ""
-        warnings.warn(printable(f"{what} {line}", 2 * QUOTED) + told, kind, stacklevel=4)
+        warn(printable(f"{what} {line}", 2 * QUOTED) + told, kind)
 
 
 # -- in

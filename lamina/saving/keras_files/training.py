@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from lamina import losses, metrics, optimizers
 from lamina.custom_objects import find
 from lamina.graph import LaminaError
+from lamina.graph.source import warn
 from lamina.optimizers import Optimizer
 from lamina.printable import QUOTED, printable
 from lamina.saving.budget import OF_METRICS, at_most
@@ -68,10 +68,9 @@ def compile_as_told(
         )
     except (LaminaError, *BAD_CONFIG) as error:
         told.add("left out", f"how the model is trained: {_in_a_line(error)}")
-        warnings.warn(
+        warn(
             printable(f"{model.label} is loaded but not compiled: {error}", 2 * QUOTED) + "\nCall model.compile(...).",
             TranslationWarning,
-            stacklevel=5,
         )
         return False
     return True
@@ -168,7 +167,9 @@ def _in_keras(data: Any, module: str) -> Any:
     """An object as Keras tells it: its class beside the module that Keras has it in."""
     if not isinstance(data, dict):
         return data
-    if "module" in data and str(data["module"]).partition(".")[0] not in ("keras", "lamina"):
+    name = str(data.get("class_name"))
+    registered = name == "function" or ">" in name  # whatever the module is called that it is in
+    if "module" in data and (registered or str(data["module"]).partition(".")[0] not in ("keras", "lamina")):
         return _of_yours(data, module)
     config = {}
     for key, value in (data.get("config") or {}).items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from itertools import chain, count
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from lamina import constraints, regularizers
 from lamina._torch import tracing
 from lamina.graph import LaminaError, SymbolicTensor, tree
+from lamina.graph.source import warn
 from lamina.layers import Layer
 from lamina.layers.mode import flags
 from lamina.layers.variable import Variable
@@ -119,11 +119,9 @@ def _serialized(layer: Layer, package: Any, obj: Any, what: str) -> Any:
         return {**found, "absent": True} if isinstance(found, dict) and not is_own(found) else found
     except LaminaError as error:
         name = getattr(obj, "__name__", type(obj).__name__)
-        warnings.warn(
+        warn(
             f"{layer.label} is saved without the {what}, {name!r} ({error.got}): what is loaded answers as it does "
-            "here, and training goes on without it.",
-            UserWarning,
-            stacklevel=2,
+            "here, and training goes on without it."
         )
         return {"class_name": "function", "config": name, "module": "unknown", "absent": "untold"}
 

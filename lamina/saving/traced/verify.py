@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 
 from lamina.graph import LaminaError, SymbolicTensor, tree
 from lamina.graph.infer import Array, probe
+from lamina.graph.source import warn
 from lamina.layers import Layer
 from lamina.layers.mode import flags
 from lamina.saving.errors import SavingError
@@ -51,11 +51,9 @@ def refuse_if_different(
         _refuse_if_not_drawn(layer, stand_in, way)
         trial = Trial(layer, stand_in, weights, way, taken)
         if not trial.at_usual_sizes():
-            warnings.warn(
+            warn(
                 f"{layer.label} is saved as what was traced of it, which was compared with nothing: its code refuses "
-                f"all inputs that were tried ({trial.refusal}).",
-                UserWarning,
-                stacklevel=2,
+                f"all inputs that were tried ({trial.refusal})."
             )
         trial.where_answers_differ()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from typing import Any
 
 import torch
+
+from lamina.graph.source import warn
 
 Batch = tuple[Any, Any, Any]
 
@@ -84,11 +85,9 @@ class Source(ABC):
         """Say, once for each source, that its last two batches are one of ``rows`` rows."""
         if not self._told_of_merging:
             self._told_of_merging = True
-            warnings.warn(
+            warn(
                 "The last batch would be a single row, of which BatchNormalization has no statistics: it is joined to "
-                f"the batch before it, which then has {rows} rows. Another batch_size avoids this.",
-                UserWarning,
-                stacklevel=2,
+                f"the batch before it, which then has {rows} rows. Another batch_size avoids this."
             )
 
     def sample(self) -> Batch | None:

@@ -17,11 +17,10 @@ def tell_of_no_gradient(said: Said, label: str, loss: torch.Tensor, gradients: l
         loss: of the step.
         gradients: of the weights that are trained.
     """
-    if (
-        said.has("no gradient", "head", "one unit")
-        or loss.device.type != "cpu"
-        or any(_is_some(gradient) for gradient in gradients)
-    ):
+    if loss.device.type != "cpu" or said.has("no gradient", "head", "one unit"):
+        return
+    if any(_is_some(gradient) for gradient in gradients):
+        said.is_learning = True
         return
     value = loss.item()
     if value == value and value not in (0.0, float("inf"), float("-inf")):

@@ -13,6 +13,9 @@ class Said:
     Args:
         line: where the model was compiled; None for the line that is running.
 
+    Attributes:
+        is_learning: some weight was seen to get a gradient.
+
     >>> import warnings
     >>> said = Said()
     >>> with warnings.catch_warnings(record=True) as seen:
@@ -26,6 +29,8 @@ class Said:
     def __init__(self, line: Source | None = None) -> None:
         self.line = line
         self._keys: set[str] = set()
+        self._asked: set[str] = set()
+        self.is_learning = False
 
     def once(self, key: str, text: str, here: bool = False) -> None:
         """Warn, unless that was done under this key.
@@ -36,6 +41,12 @@ class Said:
         if key not in self._keys:
             self._keys.add(key)
             warnings.warn_explicit(text, UserWarning, *(caller() if here or self.line is None else self.line))
+
+    def asks(self, key: str) -> bool:
+        """Whether something is asked for the first time: what is once right need not be looked at again."""
+        new = key not in self._asked
+        self._asked.add(key)
+        return new
 
     def has(self, *keys: str) -> bool:
         """Whether something was said under a key that begins like that."""

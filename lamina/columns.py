@@ -8,27 +8,43 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rich.cells import cell_len, set_cell_size
-
 _LONGEST_WORD = 72  # on a screen; nothing is made wider for the sake of a longer one
-# Where a cell may go on below, each finer than the one before: between words; behind signs within names; in
-# `GlobalAveragePooling2D` before capitals; anywhere.
-_BREAKS = (r"(?<=\s)(?=\S)", r"(?<=[\s_/.:,])(?=\S)", r"(?<=[\s_/.:,])(?=\S)|(?<=[a-z0-9])(?=[A-Z])", r"(?<=.)(?=.)")
+# Where a cell may go on below, each finer than the one before: between words; behind signs within names, and between
+# East Asian signs; in `GlobalAveragePooling2D` before capitals; anywhere.
+_SPACES = r"(?<=\s)(?=\S)"
+_NAMES = rf"{_SPACES}|(?<=[_/.:,])(?=\S)|(?<=[\u2e80-\uffdc])(?=[\u2e80-\uffdc])"
+_BREAKS = (_SPACES, _NAMES, rf"{_NAMES}|(?<=[a-z0-9])(?=[A-Z])", r"(?<=.)(?=.)")
 
 
-def widths_for(rows: Sequence[Sequence[str]], room: int | None, most: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Widths of the columns, and how finely the cells of each are broken: those of the last columns first.
+def width_of(text: str) -> int:
+    """Places that a text takes on a screen.
+
+    >>> width_of("Dense"), width_of("日本")
+    (5, 4)
+    """
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # its tables are seldom wanted
+
+    return cell_len(text)
+
+
+def widths_for(
+    rows: Sequence[Sequence[str]], room: int | None, most: Sequence[int], order: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Widths of the columns, and how finely the cells of each are broken.
 
     Args:
         rows: cells, the heads of the columns among them.
         room: for all columns together; None for as much as it takes.
         most: of each column where there is room enough, unless a word is longer.
+        order: which column's words are broken first where they must be.
 
-    >>> widths_for([["Layer (type)", "Param #"], ["a_long_name (Dense)", "12"]], 19, [40, 20])
+    >>> widths_for([["Layer (type)", "Param #"], ["a_long_name (Dense)", "12"]], 19, [40, 20], [0, 1])
     ([12, 7], [0, 0])
     """
     columns = list(zip(*rows, strict=True))
-    natural = [max(map(cell_len, column)) for column in columns]
+    natural = [max(map(width_of, column)) for column in columns]
     words = [min(_LONGEST_WORD, max(longest_part(cell, 0) for cell in column)) for column in columns]
     widths = [min(n, max(m, w)) for n, m, w in zip(natural, most, words, strict=True)]
     finely = [0] * len(columns)
@@ -36,7 +52,7 @@ def widths_for(rows: Sequence[Sequence[str]], room: int | None, most: Sequence[i
         return widths, finely
     least = [max(longest_part(cell, 0) for cell in column) for column in columns]
     for fineness in range(1, len(_BREAKS)):
-        for i in reversed(range(len(columns))):
+        for i in order:
             if sum(least) <= room:
                 break
             finely[i], least[i] = fineness, max(longest_part(cell, fineness) for cell in columns[i])
@@ -64,7 +80,7 @@ def longest_part(cell: str, fineness: int) -> int:
     """The widest piece of a cell that is not broken, with the indent before the first."""
     indent = len(_indent(cell))
     parts = re.split(_BREAKS[fineness], cell[indent:].rstrip())
-    return max((cell_len(part.rstrip()) + indent + (indent > 0 and i > 0) for i, part in enumerate(parts)), default=0)
+    return max((width_of(part.rstrip()) + indent + (indent > 0 and i > 0) for i, part in enumerate(parts)), default=0)
 
 
 def wrapped(cell: str, width: int, fineness: int = 0) -> list[str]:
@@ -73,13 +89,13 @@ def wrapped(cell: str, width: int, fineness: int = 0) -> list[str]:
     >>> wrapped("  block_one (Dense)", 12), wrapped("global_average", 10, 1), wrapped("日本語", 4, 3)
     (['  block_one', '   (Dense)'], ['global_', 'average'], ['日本', '語'])
     """
-    if cell_len(cell) <= width:
+    if width_of(cell) <= width:
         return [cell]
     lines, line = [], _indent(cell)
     begun, below = False, " " * (len(line) + (1 if line else 0))
     for part in re.split(_BREAKS[fineness], cell[len(line) :].rstrip()):
         for piece in _cut(part, max(1, width - len(below))):
-            if begun and cell_len((line + piece).rstrip()) > width:
+            if begun and width_of((line + piece).rstrip()) > width:
                 lines.append(line.rstrip())
                 line = below
             line, begun = line + piece, True
@@ -91,14 +107,34 @@ def _indent(cell: str) -> str:
     return cell[: len(cell) - len(cell.lstrip(" └"))]
 
 
+def cut(text: str, width: int) -> str:
+    """The text, or as much of its begin and end as fits a width, around three dots.
+
+    >>> cut("an_encoder_of_text", 12), cut("日本語日本語日本語", 12)
+    ('an_e..._text', '日本...本語')
+    """
+    if len(text) > width:
+        left = (width - 3) // 2
+        text = f"{text[:left]}...{text[len(text) - (width - 3 - left) :]}"
+    if width_of(text) <= width:
+        return text
+    head, tail = _cut(text, max(1, (width - 3) // 2))[0], _cut(text[::-1], max(1, width - 3 - (width - 3) // 2))[0]
+    return f"{head}...{tail[::-1]}"
+
+
+def wrapped_words(text: str, width: int) -> list[str]:
+    """The lines of a text, broken between words, and within a word that is wider than a line."""
+    return wrapped(text, width, 0) if text.strip() else []
+
+
 def _cut(part: str, width: int) -> list[str]:
     """A part that is wider than a line in pieces that are not."""
-    if cell_len(part.rstrip()) <= width:
+    if width_of(part.rstrip()) <= width:
         return [part]
     pieces: list[str] = []
     piece = ""
     for sign in part:
-        if piece and cell_len(piece + sign) > width:
+        if piece and width_of(piece + sign) > width:
             pieces, piece = [*pieces, piece], ""
         piece += sign
     return [*pieces, piece]
@@ -110,6 +146,5 @@ def padded(text: str, width: int, right: bool = False) -> str:
     >>> padded("日本", 6) + "|", padded("12", 4, right=True)
     ('日本  |', '  12')
     """
-    if right:
-        return " " * (width - cell_len(text)) + text
-    return text if cell_len(text) >= width else set_cell_size(text, width)
+    fill = " " * (width - width_of(text))
+    return fill + text if right else text + fill

@@ -1,0 +1,559 @@
+"""What students do wrong, and what they read: the kind of error, the place, what came, what was due, what to try.
+
+Each function is one mistake. Its error names a line within the function, and its traceback ends in this file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+
+import numpy as np
+import pytest
+import torch
+
+import lamina as keras
+from lamina import Input, Model, Sequential, layers, ops
+
+X = np.random.default_rng(0).random((40, 4)).astype("float32")
+Y = X[:, :1]
+CLASSES = np.arange(40) % 3
+HERE = os.path.basename(__file__)
+MISUSES = {}
+
+
+def misuse(kind, *, got=None, expected=None, hint=None, folded=True):
+    """A mistake, and regular expressions for what is said of it; None: the line may be left out.
+
+    Args:
+        folded: the traceback ends here; a method of a symbolic tensor shows its own frame below.
+    """
+
+    def keep(function):
+        assert function.__name__ not in MISUSES
+        MISUSES[function.__name__] = (function, kind, {"got": got, "expected": expected, "try": hint}, folded)
+        return function
+
+    return keep
+
+
+def net(units=1, activation=None):
+    model = Sequential([Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(units, activation=activation)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def classifier(loss="sparse_categorical_crossentropy"):
+    model = net(3, "softmax")
+    model.compile("sgd", loss)
+    return model
+
+
+def two_inputs():
+    a, b = Input((4,), name="a"), Input((4,), name="b")
+    model = Model([a, b], layers.Dense(1)(layers.add([a, b])))
+    model.compile("sgd", "mse")
+    return model
+
+
+# ---- making layers ---------------------------------------------------------------------------------------------------
+
+
+@misuse(ValueError, got="'64' of type str", expected="a positive integer")
+def units_as_text():
+    layers.Dense("64")
+
+
+@misuse(TypeError, got=r"Conv2D\(8\)", expected=r"Conv2D\(filters, kernel_size")
+def an_argument_left_out():
+    layers.Conv2D(8)
+
+
+@misuse(TypeError, got="activations='relu'", hint="'activation'")
+def an_argument_misspelt():
+    layers.Dense(8, activations="relu")
+
+
+@misuse(ValueError, got="'rellu'", hint="'relu'")
+def an_activation_misspelt():
+    layers.Dense(8, activation="rellu")
+
+
+@misuse(ValueError, got="'glorot'", hint="'GlorotNormal' or 'GlorotUniform'")
+def an_initializer_misspelt():
+    layers.Dense(8, kernel_initializer="glorot")
+
+
+@misuse(ValueError, got="'smae' of type str", expected="'valid', 'same'")
+def a_padding_misspelt():
+    layers.Conv2D(8, 3, padding="smae")
+
+
+@misuse(ValueError, got="2.5 of type float", expected="a number from 0 to 1")
+def a_dropout_of_more_than_everything():
+    layers.Dropout(2.5)
+
+
+@misuse(ValueError, got="SymbolicTensor", hint=r"Flatten\(\.\.\.\)\(x\)")
+def a_layer_called_as_a_function():
+    layers.Flatten(Input((3, 3)))
+
+
+@misuse(AttributeError, hint="'Dense'")
+def a_layer_misspelt():
+    _ = layers.Dens
+
+
+@misuse(AttributeError, hint="torchvision")
+def a_layer_that_only_keras_has():
+    _ = layers.RandomZoom
+
+
+@misuse(ImportError, hint="torchvision")
+def an_import_that_only_keras_has():
+    from lamina.layers import RandomFlip  # noqa: F401
+
+
+@misuse(AttributeError, hint="layers.Dense")
+def a_name_in_the_wrong_module():
+    _ = keras.Dense
+
+
+@misuse(ValueError, got="5", hint=r"shape=\(5,\)")
+def an_input_of_a_number():
+    Input(5)
+
+
+@misuse(ValueError, got="-3", expected=None)
+def an_input_of_negative_size():
+    Input((-3,))
+
+
+@misuse(TypeError, expected="float32", hint="float32")
+def a_dtype_misspelt():
+    Input((3,), dtype="flot32")
+
+
+# ---- drawing ---------------------------------------------------------------------------------------------------------
+
+
+@misuse(ValueError, got=r"\(None, 28\)", expected="3 axes, not 2", hint="Reshape")
+def too_few_axes():
+    layers.LSTM(8)(Input((28,)))
+
+
+@misuse(ValueError, got=r"\(None, 32, 28, 28, 1\)", expected="4 axes", hint=r"Input\(\(28, 28, 1\)\).*batch")
+def the_batch_size_in_the_shape():
+    layers.Conv2D(8, 3)(Input((32, 28, 28, 1)))
+
+
+@misuse(ValueError, got=r"\(32, 4\)", expected=r"\(None, 32, 4\)", hint=r"Input\(\(4,\)\) if 32 is the batch size")
+def the_batch_size_in_the_shape_seen_with_data():
+    x = Input((32, 4))
+    model = Model(x, layers.Dense(1)(x))
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+
+
+@misuse(ValueError, got=r"\(None, None\)", expected="a known size", hint="Input")
+def features_of_unknown_size():
+    layers.Dense(3)(Input((None,)))
+
+
+@misuse(ValueError, got=r"\(None, 4, 5\)", expected="equal in all but axis 1", hint="pad")
+def shapes_that_cannot_be_joined():
+    layers.Concatenate(axis=1)([Input((4, 3)), Input((4, 5))])
+
+
+@misuse(ValueError, got=r"\(None, 4\)", expected="5 values", hint="target_shape")
+def a_reshape_to_more_values():
+    layers.Reshape((5,))(Input((4,)))
+
+
+@misuse(ValueError, got=r"\(None, 3, 3, 1\)", expected="at least 5 x 5", hint="padding='same'")
+def a_kernel_larger_than_the_picture():
+    layers.Conv2D(8, 5)(Input((3, 3, 1)))
+
+
+@misuse(ValueError, got="shapes", expected="one tensor", hint="Concatenate")
+def a_layer_on_a_tuple():
+    layers.Dense(3)((Input((4,)), Input((4,))))
+
+
+@misuse(ValueError, got="NoneType", expected="symbolic tensors, torch tensors or NumPy arrays", hint="Input")
+def a_layer_on_nothing():
+    layers.Dense(3)(None)
+
+
+@misuse(TypeError, hint="torch.where", folded=False)
+def a_python_if_on_a_symbolic_tensor():
+    x = Input((3,))
+    if ops.sum(x) > 0:
+        pass
+
+
+@misuse(TypeError, hint=r"predict\(x\), or model\(x\).detach\(\).numpy\(\)", folded=False)
+def values_of_a_symbolic_tensor():
+    layers.Dense(2)(Input((3,))).numpy()
+
+
+@misuse(ValueError, got="the class Dense", hint=r"Dense\(\.\.\.\)")
+def a_class_in_add():
+    Sequential().add(layers.Dense)
+
+
+@misuse(ValueError, got="function", hint="Lambda")
+def a_function_in_a_sequential():
+    Sequential([Input((3,)), torch.relu])
+
+
+@misuse(ValueError, got="SymbolicTensor", hint="the layer itself")
+def a_result_in_add():
+    Sequential().add(layers.Dense(3)(Input((4,))))
+
+
+@misuse(ValueError, got="NoneType", hint="Dense")
+def nothing_in_add():
+    net().add(None)
+
+
+@misuse(ValueError, got="Dense", hint=r"call it: Dense")
+def a_layer_as_an_output():
+    x = Input((3,))
+    Model(x, layers.Dense(3))
+
+
+@misuse(ValueError, got=rf"inputs 'input_layer' from \S*{HERE}:\d+", expected=rf"'input_layer' from \S*{HERE}:\d+",
+        hint="add it to the inputs")  # fmt: skip
+def an_input_left_out():
+    a = Input((4,))
+    b = Input((4,))
+    Model(a, layers.Dense(1)(layers.add([a, b])))
+
+
+@misuse(ValueError, hint=r"Model\(inputs, outputs\)")
+def a_model_without_outputs():
+    Model(Input((3,)))
+
+
+# ---- classes of one's own --------------------------------------------------------------------------------------------
+
+
+@misuse(RuntimeError, got=rf"NoSuper.__init__, \S*{HERE}:\d+", expected=r"super\(\).__init__\(\)", hint="first line")
+def super_forgotten():
+    class NoSuper(layers.Layer):
+        def __init__(self):
+            self.dense = layers.Dense(3)
+
+    NoSuper()
+
+
+@misuse(AttributeError, expected=r"super\(\).__init__\(\)", hint="first line")
+def super_forgotten_and_only_numbers_kept():
+    class NoSuper(Model):
+        def __init__(self, units):
+            self.units = units
+
+    NoSuper(3)
+
+
+@misuse(RuntimeError, hint="first line")
+def super_called_too_late():
+    class Late(Model):
+        def __init__(self):
+            self.dense = layers.Dense(3)
+            super().__init__()
+
+    Late()
+
+
+@misuse(NotImplementedError, got="class Empty", hint=r"def call\(self, inputs\)")
+def a_layer_without_call():
+    class Empty(layers.Layer):
+        pass
+
+    Empty()(Input((3,)))
+
+
+@misuse(NotImplementedError, got="cal", hint="call instead of cal")
+def call_misspelt():
+    class Misspelt(Model):
+        def cal(self, x):
+            return x
+
+    Misspelt()(torch.ones(2, 3))
+
+
+@misuse(TypeError, got="NoneType", hint="return")
+def a_call_that_returns_nothing():
+    class Silent(layers.Layer):
+        def call(self, x):
+            x * 2
+
+    Sequential([Input((4,)), Silent()])
+
+
+@misuse(ValueError, got="'kernel'", expected="the shape first", hint=r"name='kernel'")
+def a_weight_by_the_order_of_keras_2():
+    class Old(layers.Layer):
+        def build(self, input_shape):
+            self.kernel = self.add_weight("kernel", (input_shape[-1], 3))
+
+    Old()(Input((4,)))
+
+
+# ---- real tensors ----------------------------------------------------------------------------------------------------
+
+
+@misuse(ValueError, got=r"\(2, 5\)", expected="axis -1 of size 4, not 5", hint="a new layer")
+def a_built_layer_on_another_width():
+    dense = layers.Dense(3)
+    dense(torch.ones(2, 4))
+    dense(np.ones((2, 5), "float32"))
+
+
+@misuse(ValueError, got=r"\(2, 8, 4\)", expected="axis -1 of size 3", hint="a new layer")
+def a_built_lstm_on_another_width():
+    lstm = layers.LSTM(3)
+    lstm(torch.ones(2, 8, 3))
+    lstm(torch.ones(2, 8, 4))
+
+
+@misuse(ValueError, got=r"\(2, 5, 9\)", expected=r"\(None, 5, 8\)", hint="a new layer")
+def built_attention_on_another_width():
+    attention = layers.MultiHeadAttention(2, 4)
+    attention(torch.ones(2, 5, 8), torch.ones(2, 5, 8))
+    attention(torch.ones(2, 5, 9), torch.ones(2, 5, 9))
+
+
+@misuse(RuntimeError, got="input on meta, weights on cpu", expected="one device", hint=r"x.to\('cpu'\)")
+def a_tensor_on_another_device():
+    net()(torch.ones(2, 4, device="meta"))
+
+
+@misuse(IndexError, got="12", expected=r"\[0, 10\)", hint="input_dim")
+def an_id_beyond_the_table():
+    layers.Embedding(10, 3)(np.array([[1, 12]]))
+
+
+@misuse(ValueError, got=r"mask \(2, 4\)", expected=r"\(2, 5\)")
+def a_mask_of_another_length():
+    layers.LSTM(3)(np.ones((2, 5, 3), "float32"), mask=np.ones((2, 4), bool))
+
+
+# ---- compile ---------------------------------------------------------------------------------------------------------
+
+
+@misuse(ValueError, got="'spars_categorical_crossentropy'", hint="'sparse_categorical_crossentropy'")
+def a_loss_misspelt():
+    net().compile("sgd", "spars_categorical_crossentropy")
+
+
+@misuse(ValueError, got="'acuracy'", hint="'Accuracy'")
+def a_metric_misspelt():
+    net().compile("sgd", {"dense_1": "mse"}, metrics={"dense_1": ["acuracy"]})
+
+
+@misuse(ValueError, got="'adamm'", hint="'Adam'")
+def an_optimizer_misspelt():
+    net().compile("adamm", "mse")
+
+
+@misuse(TypeError, got="optimiser", hint="'optimizer'")
+def an_argument_of_compile_misspelt():
+    net().compile(optimiser="adam")
+
+
+@misuse(ValueError, got="'0.01'", hint="schedule")
+def a_learning_rate_as_text():
+    keras.optimizers.Adam("0.01")
+
+
+@misuse(ValueError, hint="model.compile")
+def compile_forgotten():
+    Sequential([Input((4,)), layers.Dense(1)]).fit(X, Y)
+
+
+@misuse(TypeError, got="got an unexpected|missing|too many", expected=r"\(y_true, y_pred\)", hint="y_true, y_pred")
+def a_loss_of_one_argument():
+    model = net()
+    model.compile("sgd", lambda p: p.mean())
+    model.fit(X, Y, verbose=0)
+
+
+@misuse(TypeError, got="None", expected="a tensor", hint="return")
+def a_loss_that_returns_nothing():
+    model = net()
+    model.compile("sgd", lambda t, p: None)
+    model.fit(X, Y, verbose=0)
+
+
+@misuse(ValueError, got="float32", expected="a tensor", hint="a number has no gradient")
+def a_loss_by_numpy():
+    model = net()
+    model.compile("sgd", lambda t, p: np.mean(p.detach().numpy()))
+    model.fit(X, Y, verbose=0)
+
+
+@misuse(ValueError, got="4 weights, 4 of them trainable", hint="detach")
+def a_loss_without_a_gradient():
+    model = net()
+    model.compile("sgd", lambda t, p: (t - p.detach()).square().mean())
+    model.fit(X, Y, verbose=0)
+
+
+@misuse(ValueError, expected="gradients are recorded", hint="no_grad")
+def backward_without_a_gradient():
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def train_step(self, data):
+            with torch.no_grad():
+                loss = self.dense(data[0]).mean()
+            loss.backward()
+
+    model = Own()
+    model.compile("sgd")
+    model.fit(X, Y, verbose=0)
+
+
+# ---- data ------------------------------------------------------------------------------------------------------------
+
+
+@misuse(ValueError, hint="give its y")
+def targets_left_out():
+    net().fit(X, verbose=0)
+
+
+@misuse(ValueError, got="x: 40, y: 30", expected="one row per sample")
+def fewer_targets_than_rows():
+    net().fit(X, Y[:30], verbose=0)
+
+
+@misuse(TypeError, got="dtype <U", expected="floats, integers or booleans", hint="StringLookup")
+def texts_as_data():
+    net().fit(np.array([["a", "b", "c", "d"]] * 4), Y[:4], verbose=0)
+
+
+@misuse(ValueError, got="lengths 4, 3", hint="pad_sequences")
+def ragged_lists():
+    net().fit([[1, 2, 3, 4], [1, 2, 3]], Y[:2], verbose=0)
+
+
+@misuse(TypeError, got="list", hint="pad_sequences")
+def ragged_arrays():
+    x = np.empty(2, object)
+    x[0], x[1] = [1, 2, 3, 4], [1, 2]
+    net().fit(x, Y[:2], verbose=0)
+
+
+@misuse(ValueError, got=r"\(32, 3\)", expected=r"\(None, 4\)")
+def data_of_another_width():
+    net().fit(X[:, :3], Y, verbose=0)
+
+
+@misuse(ValueError, got=r"\(4,\)", hint=r"x\[None\]")
+def a_single_example():
+    net().predict(X[0])
+
+
+@misuse(ValueError, got=r"targets \(B,\)", expected=r"\(B, 3\)", hint="sparse_categorical_crossentropy")
+def class_numbers_for_one_hot():
+    classifier("categorical_crossentropy").fit(X, CLASSES, verbose=0)
+
+
+@misuse(ValueError, got=r"targets \(B, 3\)", expected=r"\(B,\)", hint="categorical_crossentropy")
+def one_hot_for_class_numbers():
+    classifier().fit(X, np.eye(3)[CLASSES], verbose=0)
+
+
+@misuse(ValueError, got="3 in row 2", expected="from 0 to 2", hint="subtract 1")
+def classes_counted_from_one():
+    classifier().fit(X, CLASSES + 1, verbose=0)
+
+
+@misuse(ValueError, got="keys", expected=r"\['a', 'b'\]")
+def keys_of_other_inputs():
+    two_inputs().fit({"a": X, "c": X}, Y, verbose=0)
+
+
+@misuse(ValueError, got="Tensor", expected="a list in the order", hint=r"\[x1, x2\]")
+def one_array_for_two_inputs():
+    two_inputs().fit(X, Y, verbose=0)
+
+
+@misuse(ValueError, got="list of 3 numbers", hint="dict")
+def weights_of_classes_as_a_list():
+    classifier().fit(X, CLASSES, class_weight=[1, 2, 3], verbose=0)
+
+
+@misuse(ValueError, got="generator", hint="validation_data")
+def a_split_of_a_generator():
+    net().fit((batch for batch in [(X, Y)]), validation_split=0.2, verbose=0)
+
+
+@misuse(TypeError, got="epoch=3", hint="'epochs'")
+def an_argument_of_fit_misspelt():
+    net().fit(X, Y, epoch=3)
+
+
+@misuse(ValueError, got="EarlyStopping", hint=r"EarlyStopping\(\.\.\.\)")
+def a_callback_that_is_a_class():
+    net().fit(X, Y, callbacks=[keras.callbacks.EarlyStopping], verbose=0)
+
+
+# ---- files and names -------------------------------------------------------------------------------------------------
+
+
+@misuse(ValueError, hint="makedirs")
+def a_folder_that_is_not_there():
+    net().save("/nowhere/at/all.keras")
+
+
+@misuse(FileNotFoundError, got="nothing.keras", hint="listdir|or|no folder")
+def a_file_that_is_not_there():
+    keras.models.load_model("nothing.keras")
+
+
+@misuse(ValueError, expected="dense, dense_1")
+def a_layer_of_another_name():
+    net().get_layer("dense_9")
+
+
+@misuse(ValueError, got=r"1: \[\(4, 2\)\]", expected=r"2: \[\(4, 3\), \(3,\)\]")
+def weights_of_other_shapes():
+    dense = layers.Dense(3)
+    dense.build((None, 4))
+    dense.set_weights([np.ones((4, 2))])
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_there_are_enough():
+    assert len(MISUSES) >= 60
+
+
+@pytest.mark.parametrize("name", MISUSES)
+def test_a_student_can_act_on_it(name):
+    function, kind, said, folded = MISUSES[name]
+    with pytest.raises(kind) as caught:
+        function()
+    error, text = caught.value, str(caught.value)
+    assert isinstance(error, keras.LaminaError), repr(error)
+    headline, *lines = text.splitlines()
+    assert headline.endswith(".")
+    facts = {m[1]: m[2] for m in (re.match(r"  (got|expected|where|try) +(.*)", line) for line in lines) if m}
+    for key, pattern in said.items():
+        if pattern is not None:
+            assert re.search(pattern, text[text.index(f"  {key} ") :] if f"  {key} " in text else ""), text
+    assert facts.keys() & {"got", "expected", "try"}, text
+    file, _, number = facts["where"].rpartition(":")
+    assert os.path.basename(file) == HERE, text
+    code = function.__code__
+    assert code.co_firstlineno <= int(number) <= max(line or 0 for *_, line in code.co_lines()) + 1, text
+    if folded:
+        assert {frame.filename for frame in traceback.extract_tb(error.__traceback__)} == {__file__}

@@ -1,0 +1,97 @@
+"""A name that is not there: what was meant, where it is, what takes its place. `dir` shows public names."""
+
+from __future__ import annotations
+
+import importlib
+import types
+
+import pytest
+
+import lamina
+
+MODULES = ["lamina"] + [
+    f"lamina.{name}" for name in lamina.__all__ if isinstance(getattr(lamina, name), types.ModuleType)
+]
+
+
+def run(code):
+    namespace = {}
+    exec(code, namespace)  # noqa: S102  imports by name
+    return namespace
+
+
+def test_all_public_modules_are_looked_at():
+    assert {"lamina.layers", "lamina.ops", "lamina.utils", "lamina.view", "lamina.config"} <= {*MODULES}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_dir_shows_public_names_only(name):
+    module = importlib.import_module(name)
+    assert dir(module) == sorted(module.__all__)
+    assert all(hasattr(module, public) for public in module.__all__)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "lamina.graph"])
+def test_a_name_that_is_not_there_is_an_attribute_error_with_a_hint(name):
+    module = importlib.import_module(name)
+    public = next(public for public in module.__all__ if len(public) > 4 and public[0] != "_")
+    misspelt = public + "x"
+    with pytest.raises(AttributeError) as caught:
+        getattr(module, misspelt)
+    assert isinstance(caught.value, lamina.LaminaError)
+    assert repr(public) in caught.value.hint
+    assert not hasattr(module, misspelt)
+    assert getattr(module, misspelt, None) is None
+
+
+@pytest.mark.parametrize(
+    "module, name, text",
+    [
+        ("lamina.layers", "RandomFlip", "torchvision.transforms"),
+        ("lamina.layers", "TextVectorization", "StringLookup"),
+        ("lamina", "applications", "torchvision.models"),
+        ("lamina", "datasets", "torchvision.datasets"),
+        ("lamina", "distribution", "FSDP"),
+        ("lamina", "quantizers", "torch.ao"),
+        ("lamina.dtype_policies", "QuantizedDTypePolicy", "torch.ao"),
+    ],
+)
+def test_what_keras_has_and_lamina_has_not_says_what_to_use(module, name, text):
+    with pytest.raises(AttributeError, match=rf"Keras has \S*{name}, Lamina does not(.|\n)*{text}"):
+        getattr(importlib.import_module(module), name)
+    with pytest.raises(ImportError, match=rf"Keras has \S*{name}, Lamina does not(.|\n)*{text}"):
+        run(f"from {module} import {name}")
+
+
+@pytest.mark.parametrize(
+    "module, name, text",
+    [
+        ("lamina", "Dense", "layers.Dense"),
+        ("lamina.layers", "Adam", "optimizers.Adam"),
+        ("lamina.layers", "Conv2d", "'Conv2D'"),
+        ("lamina.layers", "Dens", "'Dense'"),
+        ("lamina.losses", "CategoricalCrossEntropy", "'CategoricalCrossentropy'"),
+        ("lamina.callbacks", "EarlyStop", "'EarlyStopping'"),
+        ("lamina.ops", "concat", "'concatenate'"),
+        ("lamina.optimizers", "RMSProp", "'RMSprop'"),
+        ("lamina.utils", "to_categoricals", "'to_categorical'"),
+    ],
+)
+def test_the_nearest_name_is_told(module, name, text):
+    with pytest.raises(AttributeError, match=rf"try +(.|\n)*{text}"):
+        getattr(importlib.import_module(module), name)
+    with pytest.raises(ImportError, match=rf"try +(.|\n)*{text}"):
+        run(f"from {module} import {name}")
+
+
+def test_no_hint_dumps_a_list():
+    for name in ("Dens", "q", "LongNameThatNobodyHas"):
+        with pytest.raises(AttributeError) as caught:
+            getattr(lamina.layers, name)
+        assert len(str(caught.value)) < 300
+
+
+def test_modules_within_are_imported_as_ever():
+    namespace = run("from lamina.layers import core, Dense\nfrom lamina.ops import linalg, image")
+    assert namespace["core"] is lamina.layers.core
+    assert {*lamina.layers.__all__} <= {*run("from lamina.layers import *")}
