@@ -34,7 +34,7 @@ def tell_of_negative_rate(optimizer: Any, rate: float) -> None:
 # What took the place of Keras 2's words.
 _OLDER = {
     "lr": "learning_rate=",
-    "decay": "learning_rate=schedules.InverseTimeDecay(rate, 1, decay) for decay=, or weight_decay=",
+    "decay": "learning_rate=schedules.InverseTimeDecay(rate, 1, decay) or ExponentialDecay(...), or weight_decay=",
     "schedule_decay": "learning_rate=schedules.ExponentialDecay(...)",
     "clip_norm": "clipnorm=",
     "clip_value": "clipvalue=",

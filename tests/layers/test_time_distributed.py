@@ -50,3 +50,15 @@ def test_it_is_trained_and_saved(tmp_path):
         model.save(tmp_path / name)
         found = lamina.models.load_model(tmp_path / name)(data)
         torch.testing.assert_close(found["b"], model(data)["b"])
+
+
+def test_padded_words_in_padded_sentences():
+    words = lamina.Input((None, None), dtype="int32")
+    embedded = layers.Embedding(9, 4, mask_zero=True)(words)
+    sentences = layers.TimeDistributed(layers.LSTM(3))(embedded)
+    model = lamina.Model(words, layers.LSTM(2)(sentences))
+    text = np.array([[[1, 2, 0, 0], [3, 0, 0, 0], [0, 0, 0, 0]], [[4, 5, 6, 0], [7, 8, 0, 0], [1, 0, 0, 0]]])
+    wider = np.pad(text, ((0, 0), (0, 2), (0, 3)))
+    torch.testing.assert_close(model(wider), model(text))
+    kept = layers.TimeDistributed(layers.Dropout(0.5))(embedded)
+    assert kept._keras_mask.shape == (None, None, None)

@@ -23,7 +23,7 @@ PolynomialDecay deserialize serialize
 
 @pytest.mark.parametrize(
     "package, names, more",
-    [(optimizers, OPTIMIZERS, {"schedules"}), (schedules, SCHEDULES, {"get"})],
+    [(optimizers, OPTIMIZERS, {"legacy", "schedules"}), (schedules, SCHEDULES, {"get"})],
     ids=["optimizers", "schedules"],
 )
 def test_names(package, names, more):

@@ -71,6 +71,24 @@ class TimeDistributed(Wrapper):
             return outputs.unflatten(0, (batch, steps))
         return tree.map_leaves(lambda output: output.unflatten(0, (batch, steps)), outputs)
 
+    only_passes_masks = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """A mask of steps (B, T) as it is. One of places within them, (B, T, ...), as the layer leaves it; where it
+        leaves none, a step counts if one of its places does.
+        """
+        if mask is None or mask.ndim < 3:
+            return mask
+        layer = self.layer
+        # Most layers look at the mask alone; to flatten the inputs would warn of their mask, which it drops.
+        looks = layer._begins_masks or hasattr(layer, "graph") or not type(layer).__module__.startswith("lamina.")
+        within = layer.compute_mask(inputs.flatten(0, 1) if looks else None, mask.flatten(0, 1))
+        batch, steps = mask.size()[:2]
+        if not isinstance(within, (list, tuple)):
+            within = [within]
+        found = [None if m is None else m.reshape((batch, steps, *m.size()[1:])) for m in within]
+        return mask.flatten(2).any(-1) if all(m is None for m in found) else found
+
     def compute_output_shape(self, input_shape: Shape) -> Any:
         found = self.layer.compute_output_shape(self._step_shape(input_shape))
         return map_shapes(lambda shape: (*input_shape[:2], *shape[1:]), found)
