@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from lamina._torch import dispatch
 from lamina.arrays import takes_arrays
 from lamina.graph import LaminaError
 from lamina.graph.source import caller, warn
@@ -113,7 +114,7 @@ class Embedding(LowRank):
 
     def _tell_of_fractions(self, given: torch.Tensor, ids: torch.Tensor) -> None:
         """Warn, of the first values, where floats are no ids. Keras code gives ids as floats, which is as good."""
-        if torch.compiler.is_compiling() or probing() or given.device.type != "cpu":
+        if torch.compiler.is_compiling() or dispatch.may_refuse() or probing() or given.device.type != "cpu":
             return
         self.__dict__["_has_seen_floats"] = True
         broken = given != ids

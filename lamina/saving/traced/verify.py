@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -242,7 +243,8 @@ def _ran(layer: Layer, weights: Any, arguments: Any, tensors: Any, training: boo
     copies = copies_of(weights)
     with torch.enable_grad():
         inputs, given = _with_gradients(tensors)
-    with weights_laid_over(layer, copies), flags(layer, training):
+    with weights_laid_over(layer, copies), flags(layer, training), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nobody gives it these numbers
         return _seeded(lambda: outputs_and_losses(layer, filled(arguments, iter(given))), copies, inputs)
 
 

@@ -54,7 +54,7 @@ def test_a_file_that_is_there_stays(model, tmp_path, capsys):
     "source, target, told",
     [
         ("a.lamina", "b.pickle", "Nothing is written into a file of this ending"),
-        ("none.keras", "b.lamina", "FileNotFoundError"),
+        ("none.keras", "b.lamina", "MissingFileError"),
         ("text.keras", "b.lamina", "DamagedFileError"),
     ],
 )
