@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from lamina.operations import OPERATIONS
 
 from .node import Node, Symbolic
@@ -14,12 +16,9 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
     Where several inputs have one, all must hold. A function that moves or mixes positions ends the mask's way, with a
     warning that names it: a mask that is dropped in silence trains a wrong model.
     """
-    masks: list[Symbolic] = []
     facts = OPERATIONS.of(node.op)
-    for symbolic in node.args[:1] if facts.casts else node.inputs:
-        mask = symbolic.node.masks[symbolic.index] if isinstance(symbolic, Symbolic) else None
-        if mask is not None and all(mask is not other for other in masks):
-            masks.append(mask)
+    brought = [_mask_of(symbolic) for symbolic in (node.args[:1] if facts.casts else node.inputs)]
+    masks = list({id(mask): mask for mask in brought if mask is not None}.values())
     nothing: list[Symbolic | None] = [None] * len(node.specs)
     if not masks or facts.mask == "unread":
         return nothing
@@ -30,3 +29,14 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
         return [joint] * len(node.specs)
     warn(f"{node.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as data.")
     return nothing
+
+
+def ends_masks(node: Node) -> bool:
+    """Whether a function was told to end its inputs' masks, as Keras' operations do in a model read from its file."""
+    if isinstance(node.op, torch.nn.Module) or any(mask is not None for mask in node.masks):
+        return False
+    return OPERATIONS.of(node.op).mask == "kept" and any(_mask_of(symbolic) is not None for symbolic in node.inputs)
+
+
+def _mask_of(leaf: object) -> Symbolic | None:
+    return leaf.node.masks[leaf.index] if isinstance(leaf, Symbolic) else None

@@ -24,6 +24,7 @@ from lamina.saving.traced import Traced
 from lamina.saving.values import name_of_dtype
 
 from .custom_out import beside_the_graph, class_words, custom_entry, lambda_entry
+from .masks_out import arguments_for_keras, refuse_lost_masks, tell_lost_masks
 from .names import free_name, inner_sorted
 from .objects_out import Words
 from .operations import module_of_operation
@@ -55,6 +56,8 @@ class KerasConfigWriter:
         Raises:
             SavingError: it holds what Keras has no word for; names the layer, or the node and its line.
         """
+        if model.graph is not None:
+            tell_lost_masks(model.graph)
         return self.layer(model, model.name)
 
     def layer(self, layer: Any, name: str) -> dict[str, Any]:
@@ -110,6 +113,7 @@ class KerasConfigWriter:
                 )
             self._note_order(model)
             return custom_entry(model, name, words)
+        refuse_lost_masks(model.graph)
         graph = _GraphWriter(model.graph, self)
         config = {"name": name, "trainable": model.trainable, **graph.write(), **more}
         self.orders[id(model)] = graph.order
@@ -215,7 +219,7 @@ class _GraphWriter:
             entry = self._writer.layer(layer, name)
             self._entries[id(layer)] = {**entry, "name": name, "inbound_nodes": []}
         calls = self._entries[id(layer)]["inbound_nodes"]
-        arguments = {"args": list(node.args), "kwargs": node.kwargs}
+        arguments = {"args": list(node.args), "kwargs": arguments_for_keras(node)}
         calls.append({key: inner_sorted(self._value(value)) for key, value in arguments.items()})
         self._give(node, (name, len(calls) - 1))
 

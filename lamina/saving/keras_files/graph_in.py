@@ -10,12 +10,14 @@ from typing import Any, Protocol
 import torch
 
 from lamina.graph import LaminaError, Symbolic, tree
+from lamina.graph.node import last_number
 from lamina.layers import Layer
 from lamina.saving.errors import BAD_CONFIG, LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.translations import Translations
 from lamina.saving.values import dtype_of_name
 
+from .masks_out import gives_its_argument
 from .names import MODEL_NAMES
 from .older.nodes import is_of_tf, read_old_node, with_states
 from .older.tf_functions import TfFunction, function_of_layer
@@ -237,7 +239,9 @@ class GraphReader:
                 if not any(isinstance(leaf, Symbolic) for leaf in tree.leaves((args, kwargs))):
                     # It would be computed here and now, as large as the file says.
                     raise LoadingError(f"The operation {name!r:.80} is called on no tensor of the model.")
+                before = last_number()
                 result = _call_operation(thing, self._configs[name], args, kwargs)
+                _end_masks(result, before)
             else:
                 if self._old:
                     named = kwargs
@@ -317,6 +321,17 @@ def _call_operation(operation: Any, config: dict[str, Any], args: list[Any], kwa
             raise LoadingError("An operation has an argument twice.", got=repr(key)[:80])
         named[key] = _as_tuple(value)
     return operation.call(args, named)
+
+
+def _end_masks(result: Any, before: int) -> None:
+    """An operation of Keras' passes on no masks, unlike a layer: only what gives its very argument keeps what is on it.
+
+    Args:
+        before: nodes with higher numbers were drawn by the operation.
+    """
+    for leaf in tree.leaves(result):
+        if isinstance(leaf, Symbolic) and leaf.node.number > before and not gives_its_argument(leaf.node):
+            leaf.node.masks[leaf.index] = None
 
 
 def _as_tuple(value: Any) -> Any:
