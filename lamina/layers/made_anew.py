@@ -10,7 +10,7 @@ import torch
 
 from lamina.graph.operation import Operation
 from lamina.graph.source import caller, running_modules
-from lamina.probing import probing
+from lamina.probing import behind, probing
 
 
 def tell_if_made_anew(layer: Any) -> None:
@@ -23,7 +23,7 @@ def tell_if_made_anew(layer: Any) -> None:
     if probing() or torch.compiler.is_compiling() or not any(weight.requires_grad for weight in layer.parameters()):
         return
     outer = next((module for module in running_modules() if isinstance(module, Operation)), None)
-    if outer is None or any(part is layer for part in outer.modules()):
+    if outer is None or any(part is layer for part in behind(outer).modules()):
         return
     line = caller()
     made: dict[Any, Any] = outer.__dict__.setdefault("_made_in_call", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import torch
 
 from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError, Graph, LaminaError, StructureError, SymbolicTensor, tree
+from lamina.graph.infer import examples_at
 from lamina.graph.node import is_input_node
 from lamina.graph.source import begins_drawing
+from lamina.graph.walk import key_of
 from lamina.layers.base import Layer
 from lamina.layers.core.input_layer import Input, InputLayer
 from lamina.layers.core.torch_module import TorchModule
@@ -198,14 +201,18 @@ class Sequential(Model):
         of a size before the call fails in another, and these would stay."""
         if all(type(part).__module__.startswith("lamina.") for layer in self._chain for part in layer.modules()):
             return
-        with torch.random.fork_rng(devices=[]):  # their weights are nobody's
+        # Their weights are nobody's, and what is to be told is told when the layers themselves are drawn.
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             try:
                 chain = copy.deepcopy(self._chain)
             except Exception as error:  # it is the user's class, which may hold anything
                 raise ValueError("a layer that cannot be copied") from error
-            end = Input(batch_shape=shape, dtype=self._data_dtype)
+            end: Any = (start := Input(batch_shape=shape, dtype=self._data_dtype))
             for layer in chain:
                 end = layer(end)
+                if not _stays_open(start, end):
+                    raise ValueError("a layer that made its weights for an example of a size")
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         first = next(tree.leaves(args), None)
@@ -262,3 +269,9 @@ class Sequential(Model):
             model.add(layer)
         model._trainable = bool(config.get("trainable", True))
         return model
+
+
+def _stays_open(start: SymbolicTensor, end: Any) -> bool:
+    """Whether what leads from one to the other was seen to go with two sizes of each axis that is unknown."""
+    shapes = [examples_at([start], world)[key_of(start)].shape for world in next(tree.leaves(end)).node.worlds]
+    return all(a != b for size, a, b in zip(start.shape, *shapes, strict=True) if size is None)
