@@ -8,7 +8,7 @@ from typing import Any
 
 from lamina.graph import ArgumentError, LaminaError, Node
 
-# Attributes that only what was drawn, once, can answer.
+# Attributes that only what was drawn can answer.
 _OF_THE_GRAPH = frozenset(
     ("input", "output", "inputs", "outputs", "input_names", "output_names", "input_shape", "output_shape")
 )
@@ -22,23 +22,16 @@ def remember(layer: Any, node: Node) -> None:
         layer._forget_at = max(32, 2 * len(layer.called_by))
 
 
-def only_call(layer: Any, what: str) -> Node:
-    """The call, if there is one only.
+def first_call(layer: Any, what: str) -> Node:
+    """The first call that still is part of a graph.
 
     Raises:
-        ArgumentError: none, or several; lists them.
+        ArgumentError: there is none.
     """
-    calls: list[Node] = layer._calls()
-    if not calls:
-        raise ArgumentError(f"{layer.label} has no {what}: it was never called on a symbolic tensor.", hint="layer(x)")
-    if len(calls) > 1:
-        listed = "\n".join(f"{i}: {node.source}" for i, node in enumerate(calls))
-        raise ArgumentError(
-            f"{layer.label} was called {len(calls)} times, so it has no single {what}.",
-            got=listed,
-            hint=f'layer.get_{what}_at(i), or model.node("{layer.name}:1").output',
-        )
-    return calls[0]
+    for reference in layer.called_by:
+        if (node := reference()) is not None:
+            return node  # type: ignore[no-any-return]
+    raise ArgumentError(f"{layer.label} has no {what}: it was never called on a symbolic tensor.", hint="layer(x)")
 
 
 def known_names(layer: Any, names: Iterable[str]) -> list[str]:
