@@ -57,7 +57,8 @@ class Graph:
         self.outputs = _symbolic_leaves(outputs, "outputs", none_too=part)
         self._input_keys = {key_of(t): i for i, t in enumerate(self.inputs)}
         _refuse_repeated_inputs(self.inputs)
-        _refuse_lists_of_nothing(self.outputs)
+        if not self.outputs:
+            raise StructureError("A model needs at least one output.", got="an empty structure")
         declared = {} if part else dict.fromkeys(t.node for t in self.inputs if is_input_node(t.node))
         cuts = {key for key, t in zip(self._input_keys, self.inputs, strict=True) if t.node not in declared}
         needed = sorted_nodes(self.outputs, cuts)
@@ -139,11 +140,8 @@ class Graph:
             args, kwargs = tree.map_leaves(renewed, (node.args, node.kwargs))
             flat = [leaf for leaf in tree.leaves(apply(node, args, kwargs)) if isinstance(leaf, Symbolic)]
             if len(flat) != len(node.specs):
-                raise GraphError(
-                    f"What takes the place of {self.name_of(node)!r} returns another number of tensors.",
-                    got=str(len(flat)),
-                    expected=str(len(node.specs)),
-                )
+                said = f"What takes the place of {self.name_of(node)!r} returns another number of tensors."
+                raise GraphError(said, got=str(len(flat)), expected=str(len(node.specs)))
             for i, tensor in enumerate(flat):
                 new.setdefault((id(node), i), tensor)
                 if ends_masks(node):
@@ -233,11 +231,6 @@ def _symbolic_leaves(structure: Any, what: str, none_too: bool = False) -> list[
                 hint=hint,
             )
     return [leaf for leaf in tree.leaves(structure) if leaf is not None]
-
-
-def _refuse_lists_of_nothing(outputs: list[SymbolicTensor]) -> None:
-    if not outputs:
-        raise StructureError("A model needs at least one output.", got="an empty structure")
 
 
 def _refuse_repeated_inputs(inputs: list[SymbolicTensor]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import and_
+
 import torch
 
 from lamina.operations import OPERATIONS
@@ -19,16 +22,12 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
     facts = OPERATIONS.of(node.op)
     brought = [_mask_of(symbolic) for symbolic in (node.args[:1] if facts.casts else node.inputs)]
     masks = list({id(mask): mask for mask in brought if mask is not None}.values())
-    nothing: list[Symbolic | None] = [None] * len(node.specs)
     if not masks or facts.mask == "unread":
-        return nothing
+        return [None] * len(node.specs)
     if facts.mask == "kept":
-        joint = masks[0]
-        for mask in masks[1:]:
-            joint = joint & mask  # type: ignore[operator]
-        return [joint] * len(node.specs)
+        return [reduce(and_, masks)] * len(node.specs)
     warn(f"{node.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as data.")
-    return nothing
+    return [None] * len(node.specs)
 
 
 def ends_masks(node: Node) -> bool:

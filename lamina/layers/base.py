@@ -34,7 +34,7 @@ from lamina.tracebacks import door
 from . import fx
 from .arguments import flag
 from .building import build_for, build_once, marks_built
-from .drawn_calls import first_call, remember
+from .drawn_calls import drawn_call, remember
 from .explained import explain
 from .given import remembers, with_given, with_new_layers
 from .inferred import inferred_shapes
@@ -398,19 +398,19 @@ class Layer(Precision):
     @property
     def output(self) -> Any:
         """What the layer's first call returned: symbolic tensors. `get_output_at(1)` tells of the second."""
-        return first_call(self, "output").output
+        return drawn_call(self, "output").output
 
     @property
     def input(self) -> Any:
         """What the layer's first call was given as its first argument."""
-        node = first_call(self, "input")
+        node = drawn_call(self, "input")
         return node.args[0] if node.args else node.output
 
     def get_output_at(self, node_index: int) -> Any:
-        return self._calls()[node_index].output
+        return drawn_call(self, "output", node_index).output
 
     def get_input_at(self, node_index: int) -> Any:
-        return self._calls()[node_index].args[0]
+        return drawn_call(self, "input", node_index).args[0]
 
     # -- shapes, for the graph
 

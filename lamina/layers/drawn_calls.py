@@ -22,16 +22,18 @@ def remember(layer: Any, node: Node) -> None:
         layer._forget_at = max(32, 2 * len(layer.called_by))
 
 
-def first_call(layer: Any, what: str) -> Node:
-    """The first call that still is part of a graph.
+def drawn_call(layer: Any, what: str, index: int = 0) -> Node:
+    """The call of that number, of those that still are part of a graph.
 
     Raises:
         ArgumentError: there is none.
     """
-    for reference in layer.called_by:
-        if (node := reference()) is not None:
-            return node  # type: ignore[no-any-return]
-    raise ArgumentError(f"{layer.label} has no {what}: it was never called on a symbolic tensor.", hint="layer(x)")
+    calls: list[Node] = layer._calls()
+    if not calls:
+        raise ArgumentError(f"{layer.label} has no {what}: it was never called on a symbolic tensor.", hint="layer(x)")
+    if not -len(calls) <= index < len(calls):
+        raise ArgumentError(f"{layer.label} has no {what} {index}.", got=f"{len(calls)} calls on symbolic tensors")
+    return calls[index]
 
 
 def known_names(layer: Any, names: Iterable[str]) -> list[str]:

@@ -167,10 +167,10 @@ BUILDING = {
     "no such layer": (lambda: MODEL.get_layer("hiden"), ArgumentError, ["hiden", "hidden"]),
     "no such index": (lambda: MODEL.get_layer(index=9), ArgumentError, ["9", "3"]),
     "no such node": (lambda: MODEL.node("tan"), GraphError, ["'tan'", "hidden"]),
-    "ambiguous output": (
-        lambda: (s := Dense(2, name="s"), s(X), s(X), s.output)[-1],
+    "output of a call that was not made": (
+        lambda: (s := Dense(2, name="s"), s(X), s(X), s.get_output_at(2)),
         ArgumentError,
-        ["2 times|never called"],
+        ["no output 2", "2 calls"],
     ),
     "output of an uncalled layer": (lambda: Dense(2).output, ArgumentError, ["never called"]),
     "Sequential of a function": (lambda: Sequential([torch.relu]), ArgumentError, ["Lambda"]),

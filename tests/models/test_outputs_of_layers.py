@@ -43,3 +43,8 @@ def test_a_call_that_is_gone_is_no_first_call() -> None:
 def test_no_call() -> None:
     with pytest.raises(lamina.ArgumentError, match="has no output: it was never called"):
         print(layers.Dense(4).output)
+    layer, given = layers.Dense(4), lamina.Input((8,))
+    result = layer(given)
+    with pytest.raises(lamina.ArgumentError, match="has no output 1"):
+        layer.get_output_at(1)
+    assert layer.get_output_at(-1) is result
