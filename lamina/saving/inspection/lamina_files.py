@@ -138,6 +138,7 @@ def _layers(config: dict[str, Any], before: str, strangers: Strangers, where: st
 
 def _shape(config: Mapping[str, Any]) -> list[int | None] | None:
     shape = config.get("batch_shape")
+    shape = shape.get("$tuple") if isinstance(shape, dict) else shape
     sound = isinstance(shape, list) and all(size is None or type(size) is int for size in shape)
     return shape if sound else None
 
