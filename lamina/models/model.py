@@ -22,7 +22,7 @@ from lamina.saving.from_config import from_config
 from lamina.training.trainer import Trainer
 
 from . import configs, editing
-from .building import build, from_module, mind_unused, without_values
+from .building import build, from_module, without_values
 from .doubles import without_doubles
 from .drawn import Drawn
 from .folding.of_model import folded, joined
@@ -80,7 +80,7 @@ class Model(Trainer, Layer):
         if (inputs is None) != (outputs is None):
             raise ArgumentError("A model needs inputs and outputs, or neither.", hint="Model(inputs, outputs)")
         if outputs is not None:
-            self._set_graph(mind_unused(Graph(inputs, outputs))).write()
+            self._set_graph(Graph(inputs, outputs)).write()
 
     from_module = classmethod(from_module)
     build = build
