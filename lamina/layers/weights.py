@@ -17,6 +17,7 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 from lamina.tracebacks import door
+from lamina.users_traceback import at_users_line
 
 from .drawn_calls import known_names
 from .first_values import made_by
@@ -372,6 +373,9 @@ class Weights(Operation, reading.NamesAttributes):
             if isinstance(value, Variable) and not keep_vars:
                 destination[prefix + name] = value.as_subclass(torch.Tensor)
 
+    to, cuda = at_users_line(torch.nn.Module.to), at_users_line(torch.nn.Module.cuda)
+
+    @at_users_line
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         for part in self.modules():
             adopt_nested_layers(part)

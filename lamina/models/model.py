@@ -20,6 +20,7 @@ from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_weights
 from lamina.saving.from_config import from_config
 from lamina.training.trainer import Trainer
+from lamina.users_traceback import at_users_line
 
 from . import configs, editing
 from .building import build, from_module, without_values
@@ -331,21 +332,25 @@ class Model(Trainer, Layer):
         return self._current_for("node()").graph.node(name)
 
     @property
+    @at_users_line
     def inputs(self) -> list[SymbolicTensor]:
         """The symbolic inputs, flat, in declared order."""
         return list(self._current_for("inputs").graph.inputs)
 
     @property
+    @at_users_line
     def outputs(self) -> list[SymbolicTensor]:
         """The symbolic outputs, flat, in declared order."""
         return list(self._current_for("outputs").graph.outputs)
 
     @property
+    @at_users_line
     def input(self) -> Any:
         """The symbolic inputs as declared."""
         return tree.copied(self._current_for("input").graph.input_structure)
 
     @property
+    @at_users_line
     def output(self) -> Any:
         """The symbolic outputs as declared."""
         return tree.copied(self._current_for("output").graph.output_structure)
