@@ -93,7 +93,7 @@ class Recorded(Symbolic):
     def __bool__(self) -> bool:
         values_needed(
             "A Python `if`, `while`, `and`, `or`, `not` or bool()",
-            "torch.where(condition, a, b) to choose by value; a Layer with its own call() for a Python `if`",
+            "ops.where(condition, a, b) to choose by element, ops.cond(condition, f, g) by one value",
         )
 
     @at_users_line

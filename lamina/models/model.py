@@ -28,13 +28,14 @@ from .doubles import without_doubles
 from .drawn import Drawn
 from .folding.of_model import folded, joined
 from .lookup import get_layer
+from .older_methods import OlderMethods
 from .save import compile_from_config, get_compile_config, save
 from .showing import notebook_page, summary
 from .shown_forward import ShownForward, noting_calls
 from .state_tree import get_state_tree, set_state_tree
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, OlderMethods, Layer):
     """A model, made from a graph of layers or by subclassing.
 
     - ``Model(inputs, outputs)``: what leads from symbolic inputs to symbolic outputs, in any nesting of list, tuple
