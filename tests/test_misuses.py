@@ -590,6 +590,36 @@ def epochs_of_keras_1():
     net().fit(X, Y, nb_epoch=2)
 
 
+@misuse(RuntimeError, hint=r"super without arguments")
+def super_of_the_base():
+    class Mine(layers.Layer):
+        def __init__(self):
+            super(layers.Layer, self).__init__()
+            self.dense = layers.Dense(3)
+
+    Mine()
+
+
+@misuse(AttributeError, got="self.layers = list", hint="my_layers")
+def layers_as_an_attribute():
+    class Mine(Model):
+        def __init__(self):
+            super().__init__()
+            self.layers = [layers.Dense(3)]
+
+    Mine()
+
+
+@misuse(AttributeError, got="self.weights = int", hint="my_weights")
+def weights_as_an_attribute():
+    class Mine(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.weights = 3
+
+    Mine()
+
+
 @misuse(TypeError, hint=r"ops\.where.*ops\.cond")
 def a_python_if():
     if Input((3,)) > 0:
