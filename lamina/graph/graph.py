@@ -224,6 +224,7 @@ def _symbolic_leaves(structure: Any, what: str, none_too: bool = False) -> list[
             hint = "Input(shape) for inputs; what layers return when called on them for outputs"
             if isinstance(leaf, torch.nn.Module):
                 hint = f"call it: {type(leaf).__name__}(...)(x)"
+                hint += f"; of a model that was drawn, model.{what[:-1]}" if hasattr(leaf, "graph") else ""
             raise StructureError(
                 f"The {what}{place} of a model must be symbolic tensors.",
                 got=f"{type(leaf).__name__}: {str(leaf)[:80]}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lamina.mask_uses import ENDED, is_on_purpose, spoken_name
 from lamina.operations import OPERATIONS
 
 from .node import Node, Symbolic
@@ -28,5 +29,6 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
         for mask in masks[1:]:
             joint = joint & mask  # type: ignore[operator]
         return [joint] * len(node.specs)
-    warn(f"{node.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as data.")
+    if not is_on_purpose(node):
+        warn(f"{spoken_name(node.label)} ({node.source}) {ENDED}.")
     return nothing

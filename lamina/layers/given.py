@@ -164,14 +164,15 @@ def remembers(init: Callable[..., None]) -> Callable[..., None]:
 
 def refuse_uninitialized(layer: Any, init: Callable[..., None]) -> None:
     """Refuse a layer whose own ``__init__`` has not called that of its base, or not yet."""
-    if "_parameters" in layer.__dict__:
+    if "_parameters" in layer.__dict__ and "_name" in layer.__dict__:
         return
     cls, code = type(layer), getattr(init, "__code__", None)
     raise NotInitializedError(
         f"{cls.__name__} is no layer yet: its __init__ has not called super().__init__().",
         got=f"{cls.__name__}.__init__" + (f", {Source(code.co_filename, code.co_firstlineno)}" if code else ""),
         expected="super().__init__() before any layer or weight is set, so that they become parts of it",
-        hint="super().__init__() as the first line of __init__, or super().__init__(**kwargs) to take name= and others",
+        hint="super().__init__() as the first line of __init__, super without arguments; or "
+        "super().__init__(**kwargs), which takes name= and others",
     )
 
 

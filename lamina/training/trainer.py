@@ -28,6 +28,7 @@ from .run import Run
 from .scores import Scores
 from .step import Step
 from .steps import Steps
+from .swapped import refuse_swapped
 from .texts import with_fingerprints
 from .torch_optimizer import TorchOptimizer
 
@@ -85,6 +86,7 @@ class Trainer(Steps):
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
         }
+        refuse_swapped(optimizer, loss)
         check_names(compiled)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ArgumentError("compile(steps_per_execution=) is a number of batches.", got=repr(steps_per_execution))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lamina.graph.errors import ArgumentError
+from lamina.tracebacks import door
 
 from .facts import Facts, Row, Tensor, Wire, describe
 
@@ -49,6 +50,7 @@ class _Shown:
     nested: bool
 
 
+@door
 def model_to_dot(
     model: Any,
     show_shapes: bool = False,

@@ -6,7 +6,7 @@ from .inputs import tell_of_inputs
 from .loss_watch import LossWatch
 from .losses import tell_of_losses, tell_of_predictions
 from .said import Said
-from .weights import tell_of_negative
+from .unused import tell_of_unused
 
 __all__ = [
     "LossWatch",
@@ -14,7 +14,7 @@ __all__ = [
     "tell_of_captured",
     "tell_of_inputs",
     "tell_of_losses",
-    "tell_of_negative",
     "tell_of_no_gradient",
     "tell_of_predictions",
+    "tell_of_unused",
 ]
