@@ -162,7 +162,7 @@ class Run:
         execution = Execution(self.model, self.step, training=False)
         _, logs = evaluate(execution, self.held, self.hooks, self.progress)
         self._before_validation = None
-        if not logs and self._validated:
+        if not logs and self._validated and self.held is not None:
             self._may_validate(self.held)  # the data do not begin anew
         elif not logs:
             raise StructureError(
@@ -199,8 +199,8 @@ class Run:
         steps = "validation_steps" if feed is self.held else "steps_per_epoch"
         fewer = f"{steps}=" if feed.steps is None else f"a smaller {steps}="
         warn(
-            f"{data} {kind} with epoch {self.epoch} of {self.epochs}; {what}. Pass a function that returns an iterator, "
-            f"or {fewer}."
+            f"{data} {kind} with epoch {self.epoch} of {self.epochs}; {what}. Pass a function that returns an "
+            f"iterator, or {fewer}."
         )
 
     # -- its state

@@ -533,10 +533,10 @@ def test_data_that_end_just_where_an_epoch_does_end_the_training_with_one_warnin
     one().fit(iter([(X, Y)] * 6), steps_per_epoch=3, epochs=2, verbose=0)
 
 
-@pytest.mark.parametrize(("steps", "epochs"), [(2, 3), (3, 2), (4, 2), (7, 1)])
+@pytest.mark.parametrize("steps, epochs", [(2, 3), (3, 2), (4, 2), (7, 1)])
 def test_validation_data_that_end_leave_the_training_going(steps: int, epochs: int) -> None:
+    options = {"validation_data": iter([(X, Y)] * 6), "validation_steps": steps}
     with pytest.warns(UserWarning, match="not validated|validation ends with it") as caught:
-        options = {"validation_data": iter([(X, Y)] * 6), "validation_steps": steps}
         history = one().fit(X, Y, **options, epochs=5, verbose=0).history
     assert len(caught) == 1
     assert (len(history["loss"]), len(history["val_loss"])) == (5, epochs)
