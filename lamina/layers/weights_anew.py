@@ -108,8 +108,8 @@ def _tell(layer: Any, facts: Any) -> None:
     if told:
         return
     warnings.warn_explicit(
-        f"{layer.label} makes the weight {facts.name!r} anew in each call: its values start over each time, and are not "
-        "trained. Try making it in build(), as self.name = self.add_weight(...), and using it here.",
+        f"{layer.label} makes the weight {facts.name!r} anew in each call: its values start over each time, and are "
+        "not trained. Try making it in build(), as self.name = self.add_weight(...), and using it here.",
         UserWarning,
         *facts.made.line,
     )

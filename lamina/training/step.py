@@ -19,7 +19,7 @@ from .data import Batch
 from .masks import output_masks
 from .naming import Outputs
 from .objective import Objective, Shapes
-from .sense import LossWatch, Said, tell_of_no_gradient, tell_of_predictions
+from .sense import LossWatch, Said, tell_of_no_gradient, tell_of_predictions, tell_of_unheld
 from .sense.loss_watch import tell
 from .taken import taken_by
 from .trackers import LossTracker
@@ -92,6 +92,8 @@ class Step:
         looks = not self._ready and not self.said.is_learning
         if not self._ready:
             self._make_ready()
+            if self.said.asks("weights"):
+                tell_of_unheld(self.said, model, self.optimizer)
         if not total.requires_grad or not self._trained:
             self._nothing_to_train(model)
             return

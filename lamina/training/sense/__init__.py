@@ -6,6 +6,7 @@ from .inputs import tell_of_inputs
 from .loss_watch import LossWatch
 from .losses import tell_of_losses, tell_of_predictions
 from .said import Said
+from .unheld import tell_of_unheld
 from .weights import tell_of_negative
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "tell_of_negative",
     "tell_of_no_gradient",
     "tell_of_predictions",
+    "tell_of_unheld",
 ]
