@@ -19,7 +19,7 @@ from .data import Batch
 from .masks import output_masks
 from .naming import Outputs
 from .objective import Objective, Shapes
-from .sense import LossWatch, Said, tell_of_no_gradient, tell_of_predictions, tell_of_unheld
+from .sense import LossWatch, Said, check_held, tell_of_no_gradient, tell_of_predictions, tell_of_unheld
 from .sense.loss_watch import tell
 from .taken import taken_by
 from .trackers import LossTracker
@@ -61,6 +61,7 @@ class Step:
         self._parts: list[torch.nn.Module] = []
         self._needs_grad: list[bool] = []
         self._ready = self._warned = False
+        self._held = 0  # how many weights were trained when it was asked whether the optimizer has them
         self._known: list[torch.nn.Parameter] = []
         self.own_results: Any = None
         self._resumed: dict[str, Any] | None = None
@@ -94,6 +95,9 @@ class Step:
             self._make_ready()
             if self.said.asks("weights"):
                 tell_of_unheld(self.said, model, self.optimizer)
+            if len(self._trained) != self._held and hasattr(self.optimizer, "held"):  # the more once layers are thawed
+                check_held(self.said, model, self.optimizer)
+                self._held = len(self._trained)
         if not total.requires_grad or not self._trained:
             self._nothing_to_train(model)
             return

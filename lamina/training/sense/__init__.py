@@ -2,6 +2,7 @@
 
 from .captured import tell_of_captured
 from .gradients import tell_of_no_gradient
+from .held import check_held
 from .inputs import tell_of_inputs
 from .loss_watch import LossWatch
 from .losses import tell_of_losses, tell_of_predictions
@@ -12,6 +13,7 @@ from .weights import tell_of_negative
 __all__ = [
     "LossWatch",
     "Said",
+    "check_held",
     "tell_of_captured",
     "tell_of_inputs",
     "tell_of_losses",

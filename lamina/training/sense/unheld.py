@@ -23,13 +23,11 @@ def tell_of_unheld(said: Said, model: torch.nn.Module, optimizer: Any) -> None:
     Args:
         optimizer: one of PyTorch's may hold some of them, and trains those.
     """
-    groups = getattr(getattr(optimizer, "optimizer", None), "param_groups", ())
     known = {id(weight) for weight in model.parameters()}
-    known |= {id(weight) for group in groups for weight in group["params"]}
+    if hasattr(optimizer, "held"):
+        known |= optimizer.held()
     for module in model.modules():
-        if type(module).__module__.startswith(_NOT_OURS):
-            continue
-        lost = [(name, tensor) for name, tensor in _tensors_of(module) if id(tensor) not in known]
+        lost = [(name, tensor) for name, tensor in tensors_of(module) if id(tensor) not in known]
         if lost:
             name, tensor = lost[0]
             others = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
@@ -43,7 +41,10 @@ def tell_of_unheld(said: Said, model: torch.nn.Module, optimizer: Any) -> None:
             )
 
 
-def _tensors_of(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+def tensors_of(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors that need gradients among the attributes of a module of the user's, as ``w`` or ``w[0]``."""
+    if type(module).__module__.startswith(_NOT_OURS):
+        return
     slots = ("_parameters", "_buffers", "_modules", "_losses")
     for attribute, value in list(vars(module).items()):
         if attribute in slots or not isinstance(value, _LOOKED_INTO):
