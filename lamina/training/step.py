@@ -19,7 +19,15 @@ from .data import Batch
 from .masks import output_masks
 from .naming import Outputs
 from .objective import Objective, Shapes
-from .sense import LossWatch, Said, check_held, tell_of_no_gradient, tell_of_predictions, tell_of_unheld
+from .sense import (
+    LossWatch,
+    Said,
+    check_held,
+    tell_of_metrics,
+    tell_of_no_gradient,
+    tell_of_predictions,
+    tell_of_unheld,
+)
 from .sense.loss_watch import tell
 from .taken import taken_by
 from .trackers import LossTracker
@@ -187,8 +195,10 @@ class Step:
         check = self.unchecked.pop(training, None)
         if check is not None:
             objective = self.objective or self._know_result(model, y, y_pred)
-            check(objective, [(None, *leaf.shape[1:]) for leaf in tree.leaves(y_pred)])
+            shapes = [(None, *leaf.shape[1:]) for leaf in tree.leaves(y_pred)]
+            check(objective, shapes)
             tell_of_predictions(self.said, objective.terms, y_pred)
+            tell_of_metrics(self.said, objective.terms, objective.outputs.spread_data(y, "y"), shapes)
 
     def _nothing_to_train(self, model: Any) -> None:
         """Without weights to train a step only measures, and a warning says so once.
