@@ -27,6 +27,7 @@ from .sense import (
     tell_of_no_gradient,
     tell_of_predictions,
     tell_of_unheld,
+    tell_of_unreached,
 )
 from .sense.loss_watch import tell
 from .taken import taken_by
@@ -98,7 +99,7 @@ class Step:
             forward: calls the model.
         """
         total = self.loss(model, forward, batch, True)
-        looks = not self._ready and not self.said.is_learning
+        looks, first = not self._ready and not self.said.is_learning, not self._ready and self.said.asks("reached")
         if not self._ready:
             self._make_ready()
             if self.said.asks("weights"):
@@ -115,6 +116,10 @@ class Step:
         gradients = [p.grad for p in trained]
         if looks:
             tell_of_no_gradient(self.said, model.label, total, gradients)
+        if first and not model.computes_own_loss and any(gradient is None for gradient in gradients):
+            reached = {id(p) for p, gradient in zip(trained, gradients, strict=True) if gradient is not None}
+            objective: Any = self.objective
+            tell_of_unreached(self.said, model, objective.terms, bool(objective.joint), reached)
         self.optimizer.apply(gradients, trained)
         del gradients
         for place in self._constrained:

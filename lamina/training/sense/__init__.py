@@ -9,6 +9,7 @@ from .losses import tell_of_losses, tell_of_predictions
 from .metrics import tell_of_absent_classes, tell_of_metrics
 from .said import Said
 from .unheld import tell_of_unheld
+from .unreached import tell_of_unreached
 from .weights import tell_of_negative
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "tell_of_no_gradient",
     "tell_of_predictions",
     "tell_of_unheld",
+    "tell_of_unreached",
 ]
