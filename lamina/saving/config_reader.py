@@ -114,7 +114,8 @@ class ConfigReader:
                 result: Layer | None = cls(class_name, config, data, name)
             tell_missed(where, missed)
             _tell_own_training(entry, class_name, where)
-            if config is None and not self._values and find(class_name, self._custom) is not None:
+            is_given = find(class_name, self._custom) is not None
+            if config is None and is_given and not missed and not self._values:
                 self._tell_class_unused(class_name, where)
             return result
         except LoadingError:
