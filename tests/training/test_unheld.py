@@ -34,7 +34,7 @@ class FromInit(layers.Layer):
         self.of_net = list(torch.nn.Linear(4, 4).parameters())
 
     def call(self, x: Any) -> Any:
-        return self.net(x * self.scales[0] + self.of_net[1])
+        return self.net(x * self.scales[0] @ self.of_net[0] + self.of_net[1])
 
 
 class Plain(layers.Layer):
