@@ -30,6 +30,7 @@ from .stateless_calls import stateless_call, symbolic_call
 from .taken_names import set_plainly
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
+from .weights_anew import note_weight, tell_if_replaced
 
 # Values that are neither weights nor parts.
 _CONTAINERS = frozenset((list, dict, tuple))
@@ -110,6 +111,7 @@ class Weights(Operation, reading.NamesAttributes):
         slot: dict[str, Any] = self._parameters if trainable else self._buffers
         slot[key] = weight
         self.weight_facts[key] = facts
+        note_weight(self, facts)
         if "_set_names" in self.__dict__:
             self.__dict__["_set_names"].add("_parameters")
         return weight
@@ -148,6 +150,7 @@ class Weights(Operation, reading.NamesAttributes):
                 continue
             named = self.__dict__.setdefault("_attribute_weights", set())
             if key != name and key not in named:
+                tell_if_replaced(self, name, self.weight_facts.get(key))
                 slot[name] = slot.pop(key)
                 if key in self.weight_facts:
                     self.weight_facts[name] = self.weight_facts.pop(key)

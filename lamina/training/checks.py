@@ -15,7 +15,15 @@ from .feed import Feed
 from .lookups import check_lookups
 from .naming import Outputs
 from .objective import Objective
-from .sense import tell_of_captured, tell_of_inputs, tell_of_losses, tell_of_unused
+from .sense import (
+    Said,
+    tell_of_absent_classes,
+    tell_of_captured,
+    tell_of_inputs,
+    tell_of_losses,
+    tell_of_metrics,
+    tell_of_unused,
+)
 from .step import Step
 from .steps import has_own
 
@@ -57,7 +65,9 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
     seen = feed.source.sample() or batch
     if graph is None:  # its outputs are known when it has run, which is before the first step of the optimizer, too
         if not model.computes_own_loss:
-            step.unchecked[training] = partial(_check_outputs, class_weight=class_weight, y=seen[1], weight=seen[2])
+            step.unchecked[training] = partial(
+                _check_outputs, said=step.said, class_weight=class_weight, y=seen[1], weight=seen[2]
+            )
         if not what.endswith("_on_batch"):
             tell_of_inputs(step.said, model, seen[0], feed.length)
         return
@@ -65,15 +75,17 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
     model.check_inputs(x)
     check_lookups(model, seen[0])
     objective = step.know_shapes(Outputs.of_graph(graph), y, graph.outputs)
-    _check_outputs(objective, [t.shape for t in graph.outputs], class_weight, *seen[1:])
+    _check_outputs(objective, [t.shape for t in graph.outputs], step.said, class_weight, *seen[1:])
     if step.said.asks(f"heads {id(objective)}"):
         tell_of_losses(step.said, graph, objective.terms)
+        targets = objective.outputs.spread_data(seen[1], "y")
+        tell_of_metrics(step.said, objective.terms, targets, [t.shape for t in graph.outputs])
     if not what.endswith("_on_batch"):  # a loop around it asks each time; the first loss that is NaN tells as well
         tell_of_inputs(step.said, model, seen[0], feed.length)
 
 
 def _check_outputs(
-    objective: Objective, predictions: list[Any], class_weight: ClassWeights | None, y: Any, weight: Any
+    objective: Objective, predictions: list[Any], said: Said, class_weight: ClassWeights | None, y: Any, weight: Any
 ) -> None:
     """Targets and weights against the shapes of the predictions they are for, (None, ...)."""
     outputs = objective.outputs
@@ -86,6 +98,7 @@ def _check_outputs(
             _check_weights(term.name, own, target, predicted)
         if table is not None and target is not None:
             _check_classes(term.name, target)
+            tell_of_absent_classes(said, term.name, term.loss, table, predicted)
 
 
 def _check_weights(name: str, weight: torch.Tensor, target: torch.Tensor, predicted: tuple[int | None, ...]) -> None:

@@ -196,7 +196,7 @@ class Trainer(Steps):
         check_counts(steps=steps)
         own_batch_size = self._validation_batch_size if batch_size is None else batch_size
         data = self._source((x, y, sample_weight), own_batch_size)
-        feed = Feed(data, limited(steps), self._device())
+        feed = Feed(data, limited(steps), self._device(), "evaluation")
         try:
             check_data(self, step, feed, "evaluate")
             hooks = CallbackList(callbacks, model=self, steps=feed.length, verbose=verbose)
