@@ -15,6 +15,8 @@ _SPACES = r"(?<=\s)(?=\S)"
 _NAMES = rf"{_SPACES}|(?<=[_/.:,])(?=\S)|(?<=[\u2e80-\uffdc])(?=[\u2e80-\uffdc])"
 _BREAKS = (_SPACES, _NAMES, rf"{_NAMES}|(?<=[a-z0-9])(?=[A-Z])", r"(?<=.)(?=.)")
 
+_GOES_ON = str.maketrans("├└", "│ ")  # the branches beside the second line of a name
+
 
 def width_of(text: str) -> int:
     """Places that a text takes on a screen.
@@ -92,7 +94,7 @@ def wrapped(cell: str, width: int, fineness: int = 0) -> list[str]:
     if width_of(cell) <= width:
         return [cell]
     lines, line = [], _indent(cell)
-    begun, below = False, " " * (len(line) + (1 if line else 0))
+    begun, below = False, line.translate(_GOES_ON) + (" " if line else "")
     for part in re.split(_BREAKS[fineness], cell[len(line) :].rstrip()):
         for piece in _cut(part, max(1, width - len(below))):
             if begun and width_of((line + piece).rstrip()) > width:
@@ -103,8 +105,8 @@ def wrapped(cell: str, width: int, fineness: int = 0) -> list[str]:
 
 
 def _indent(cell: str) -> str:
-    """What stands before a name: spaces, or a branch."""
-    return cell[: len(cell) - len(cell.lstrip(" └"))]
+    """What stands before a name: spaces, or branches."""
+    return cell[: len(cell) - len(cell.lstrip(" ├└│"))]
 
 
 def cut(text: str, width: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -47,7 +48,7 @@ class _Plan:
     cards: dict[int | tuple[str, int], Card] = field(default_factory=dict)
     frames: dict[int, _Plan] = field(default_factory=dict)
     ports: dict[int, dict[int, _Port]] = field(default_factory=dict)
-    wires: list[tuple[Edge, bool]] = field(default_factory=list)
+    wires: list[tuple[Edge, Wire | None]] = field(default_factory=list)
     drawing: Drawing = _NOTHING
     size: Point = (0.0, 0.0)
     offset: Point = (0.0, 0.0)
@@ -200,11 +201,11 @@ def _ends(facts: Facts, nested: bool) -> tuple[int, list[Tap]]:
 def _add_wires(plan: _Plan, options: Options, nested: bool) -> None:
     def add(wire: Wire, target: Hashable, target_at: float | None = None) -> None:
         if wire.row < 0:
-            plan.wires.append((Edge(("in", -1 - wire.row), target, target_at=target_at), wire.mask))
+            plan.wires.append((Edge(("in", -1 - wire.row), target, target_at=target_at), wire))
             return
         port = plan.ports[wire.row].get(wire.output)
         edge = Edge(wire.row, target, wire.output, port.at if port else 0.0, target_at)
-        plan.wires.append((edge, wire.mask))
+        plan.wires.append((edge, wire))
 
     across = 0 if options.rankdir == "TB" else 1
     for i, row in enumerate(plan.facts.rows):
@@ -218,7 +219,7 @@ def _add_wires(plan: _Plan, options: Options, nested: bool) -> None:
             if wire not in fed:
                 add(wire, i)
     for k, tap in enumerate(plan.facts.inputs if nested else ()):
-        plan.wires.append((Edge(("in", k), tap.row), False))
+        plan.wires.append((Edge(("in", k), tap.row), None))
     for k, tap in enumerate(_ends(plan.facts, nested)[1]):
         add(Wire(tap.row, tap.output), ("exit", k))
     for k, tap in enumerate(() if nested else plan.facts.outputs):
@@ -300,7 +301,11 @@ def _lines(plan: _Plan, at: Point) -> list[Group]:
     """For each tensor one group: its trunk once, then each branch from where it leaves the trunk."""
     groups: dict[tuple[Hashable, int], Group] = {}
     drawn: set[tuple[Hashable, int, Point, Point]] = set()
-    for (edge, mask), path in zip(plan.wires, plan.drawing.paths, strict=False):
+    across = 0 if plan.drawing.direction == "TB" else 1
+    first: dict[Hashable, float] = {}  # where the first line of each box arrives
+    for (edge, _), path in zip(plan.wires, plan.drawing.paths, strict=False):
+        first[edge.target] = min(first.get(edge.target, math.inf), path[-1][across] + at[across])
+    for (edge, wire), path in zip(plan.wires, plan.drawing.paths, strict=False):
         key = (edge.source, edge.port)
         group = groups.setdefault(key, Group("line", note=_line_note(plan, edge)))
         points = [(x + at[0], y + at[1]) for x, y in _to_the_rims(plan, edge, path)]
@@ -314,9 +319,11 @@ def _lines(plan: _Plan, at: Point) -> list[Group]:
             fresh += 1
         drawn.update((*key, *piece) for piece in pieces)
         steps = tuple(_step(a, b, plan.drawing.direction) for a, b in pieces[fresh:])
-        group.shapes.append(Stroke(points[fresh], steps, style.LINE, 1.4, dashed=mask))
+        group.shapes.append(Stroke(points[fresh], steps, style.LINE, 1.4, dashed=wire is not None and wire.mask))
         if arrow:
             group.shapes.append(_arrow(tip, plan.drawing.direction))
+        if arrow and wire is not None and wire.letter:
+            group.shapes.append(_letter(wire.letter, tip, tip[across] <= first[edge.target], plan.drawing.direction))
     return list(groups.values())
 
 
@@ -366,6 +373,16 @@ def _arrow(tip: Point, direction: Direction) -> Arrow:
     if direction == "TB":
         return Arrow((tip, (x - half, y - long), (x + half, y - long)), style.LINE)
     return Arrow((tip, (x - long, y - half), (x - long, y + half)), style.LINE)
+
+
+def _letter(text: str, tip: Point, before: bool, direction: Direction) -> Label:
+    """What a box calls a tensor, beside the head of the arrow that brings it: before the first arrow, else behind."""
+    word = Word(text, style.TINY, style.LINE, bold=True)
+    if direction == "TB":
+        x, y = tip[0] + (-5.0 - word.width if before else 5.0), tip[1] - 3.0
+    else:
+        x, y = tip[0] - style.ARROW - word.width, tip[1] + (-5.0 if before else 12.0)
+    return Label(x, y, (word,), centered=False)
 
 
 def _line_note(plan: _Plan, edge: Edge) -> str:

@@ -1,10 +1,10 @@
-"""The main settings of a layer or a call in a few words, and what of its config a person wants to read."""
+"""The main settings of a layer in a few words, and what of its config a person wants to read."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lamina.graph import Constant, LaminaError, Node, Symbolic, tree
+from lamina.graph import LaminaError, tree
 
 _LONGEST = 30
 _NOT_SAID = ("name", "trainable", "dtype", "batch_shape", "optional")
@@ -83,40 +83,6 @@ def _say(key: str, config: dict[str, Any]) -> str:
     if key == "strides" and value == config.get("pool_size"):
         return ""
     return _SAYINGS[key].format("×".join(map(str, sizes)))
-
-
-def call_hint(node: Node) -> str:
-    """The plain arguments of a recorded function: ``dim=1`` of ``torch.mean(x, dim=1)``."""
-    name = getattr(node.op, "__name__", "")
-    if name == "getitem" and len(node.args) == 2:
-        key = node.args[1]
-        parts = key if isinstance(key, tuple) else (key,)
-        return _cut("[" + ", ".join(_index(part) for part in parts) + "]")
-    words = [_value(a) for a in node.args if not _holds_symbolic(a)]
-    words += [f"{k}={_value(v)}" for k, v in node.kwargs.items() if not _holds_symbolic(v)]
-    return _cut(", ".join(words))
-
-
-def _holds_symbolic(value: Any) -> bool:
-    """Or a branch of a choice, or what a loop repeats, even where it reads nothing."""
-    return any(isinstance(leaf, Symbolic) or hasattr(leaf, "graph") for leaf in tree.leaves(value))
-
-
-def _index(part: Any) -> str:
-    if isinstance(part, slice):
-        ends = ["" if v is None else _value(v) for v in (part.start, part.stop)]
-        return ":".join(ends if part.step is None else [*ends, _value(part.step)])
-    return "..." if part is Ellipsis else _value(part)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Symbolic):
-        return "·"
-    if isinstance(value, Constant):
-        return f"tensor {tuple(value.value.shape)}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value).removeprefix("torch.")
 
 
 def _cut(text: str) -> str:

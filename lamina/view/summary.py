@@ -61,8 +61,8 @@ def summary(
     facts = describe(model)
     out = sys.stdout
     colorful = print_fn is None and _is_terminal(out)
-    branch = "└ " if colorful and _encoding(out).startswith("utf") else "  "
-    table = table_of(facts, expand_nested, show_trainable, layer_range, indent=branch)
+    plain = not (colorful and _encoding(out).startswith("utf"))
+    table = table_of(facts, expand_nested, show_trainable, layer_range, plain=plain)
     widths = _column_ends(table, line_length, positions)
     if colorful:
         _print_in_color(table, out, line_length, widths)

@@ -223,7 +223,7 @@ def test_a_deep_model_is_drawn():
         x = x + 1
     model = Model(inputs, x)
     assert len(boxes(plot_model(model, None, expand=True).svg)) == 1502
-    assert [texts(b) for b in boxes(plot_model(model, None).svg)] == [["xInput"], ["add1×1500"], ["add_1499"]]
+    assert [texts(b) for b in boxes(plot_model(model, None).svg)] == [["xInput"], ["x + 1×1500"], ["add_1499"]]
 
 
 # -- colours and text
