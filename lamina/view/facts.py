@@ -19,7 +19,7 @@ from lamina.ops.body import Body, Closure
 
 from .calls import origins, said_of
 from .families import family_of
-from .hints import config_hint, config_of
+from .hints import config_of, hint_of
 
 Shape = tuple[int | None, ...]
 
@@ -214,7 +214,7 @@ class _Reader:
         feeds = tuple(self._wire(s) for s in _fed(op, node)) if getattr(op, "graph", None) is not None else ()
         facts = {"call": call, "calls": calls, "source": str(node.source), "feeds": feeds}
         row = _module_row(op, name, layer_name, inputs, outputs, **facts)
-        if isinstance(op, Subtract):
+        if isinstance(op, Subtract) and len(inputs) == 2:
             row = replace(row, hint="a − b", inputs=tuple(map(_lettered, inputs, "ab")))
         self.rows.append(row)
 
@@ -306,7 +306,7 @@ def _module_row(
         layer_name=layer_name,
         kind=getattr(op, "kind", None) or type(wrapped if isinstance(wrapped, torch.nn.Module) else op).__name__,
         family=family_of(op),
-        hint=config_hint(config),
+        hint=hint_of(op, config),
         inputs=inputs,
         outputs=outputs,
         weights=weights,

@@ -126,6 +126,10 @@ def test_a_layer_that_cannot_say_its_config_is_shown_all_the_same():
     [
         (layers.Conv2D(64, 3, strides=2), "convolution", "64, 3×3, /2"),
         (layers.Conv1D(8, 5, dilation_rate=2), "convolution", "8, 5, dilated 2"),
+        (layers.Conv2DTranspose(16, 2, strides=2), "convolution", "16, 2×2, ×2"),
+        (layers.Conv1DTranspose(16, 2), "convolution", "16, 2"),
+        (layers.UpSampling2D((2, 3)), "reshaping", "×2×3"),
+        (layers.RepeatVector(8), "reshaping", "8 times"),
         (layers.MaxPooling2D(), "pooling", "2×2"),
         (layers.MaxPooling2D(3, strides=2), "pooling", "3×3, /2"),
         (layers.Embedding(1000, 64), "core", "1000 → 64"),
@@ -144,10 +148,23 @@ def test_a_layer_that_cannot_say_its_config_is_shown_all_the_same():
     ],
 )
 def test_family_and_hint_of_a_layer(layer, family, hint):
-    from lamina.view.hints import config_hint, config_of
+    from lamina.view.hints import config_of, hint_of
 
     assert family_of(layer) == family
-    assert config_hint(config_of(layer)) == hint
+    assert hint_of(layer, config_of(layer)) == hint
+
+
+def test_arguments_of_a_users_own_layer_are_named():
+    class MyBlock(Layer):
+        def __init__(self, n, rate=0.1, **options):
+            super().__init__(**options)
+            self.n, self.rate = n, rate
+
+        def call(self, inputs):
+            return inputs
+
+    x = Input((4,))
+    assert describe(Model(x, MyBlock(8)(x))).rows[-1].hint == "n=8, rate=0.1"
 
 
 @pytest.mark.parametrize(
