@@ -419,3 +419,51 @@ def test_a_call_that_needs_values_tells_what_its_layers_were_built_for():
     model = Choosing()
     model(torch.ones(2, 5))
     assert shapes_of(model) == {"dense": "(2, 3)"}
+
+
+def nested() -> Model:
+    """Models in a model, and a connection to say."""
+    image = Input((28, 28, 1), name="image")
+    inner = Sequential([Input((26, 26, 8)), Conv2D(4, 3, name="first"), Conv2D(5, 2, name="last")], name="inner")
+    layers = [Conv2D(8, 3, name="convolution_one"), inner, GlobalAveragePooling2D(), Dense(8, name="encoded")]
+    y = Sequential([Input((28, 28, 1)), *layers], name="encoder")(image)
+    return Model(image, [Dense(10, name="classes")(y), Dense(1, name="size")(y)], name="nested")
+
+
+def shown(monkeypatch, model, terminal: bool, columns: int, **options) -> list[str]:
+    """The lines of a summary where the environment says how wide a line may be."""
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = Stream("utf-8", terminal)
+    monkeypatch.setattr(sys, "stdout", stream)
+    summary(model, **options)
+    return stream.text().splitlines()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize("columns", [100, 80, 60])
+def test_columns_of_the_environment_are_kept_and_break_no_word(monkeypatch, terminal, columns):
+    lines = shown(monkeypatch, nested(), terminal, columns, expand_nested=True, show_trainable=True)
+    assert max(map(cell_len, lines)) <= columns
+    words = {word.strip("()[],│┃") for line in lines for word in line.split()}
+    assert {"Trainable", "Conv2D", "encoded", "first", "last"} <= words
+    assert any("Param #" in line for line in lines)
+
+
+def test_nested_rows_hang_on_branches(monkeypatch):
+    lines = shown(monkeypatch, nested(), True, 120, expand_nested=True)
+    names = [line[1:].split("(")[0].rstrip(" │") for line in lines if line.startswith("│") and "(None" in line]
+    assert names == [
+        " image",
+        " encoder",
+        " ├ input_layer",
+        " ├ convolution_one",
+        " ├ inner",
+        " │ ├ input_layer",
+        " │ ├ first",
+        " │ └ last",
+        " ├ global_average_pooling2d",
+        " └ encoded",
+        " classes",
+        " size",
+    ]
