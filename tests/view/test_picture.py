@@ -6,6 +6,7 @@ import math
 import re
 import struct
 import sys
+import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from itertools import pairwise
@@ -344,3 +345,16 @@ def test_wrong_arguments_are_refused(tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ArgumentError, match=r"(?s)needs matplotlib.*pip install 'lamina\[plot\]'; \.svg and \.html"):
         plot_model(models.chain(), tmp_path / "model.png")
+
+
+def test_signs_that_no_font_has_are_told_of_once(tmp_path, monkeypatch):
+    from lamina.view import glyphs
+
+    monkeypatch.setattr(glyphs, "_LARGE", ())
+    x = Input((4,), name="输入")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        plot_model(Model(x, Dense(2, name="全连接层")(x)), tmp_path / "model.png", show_layer_names=True)
+    assert [str(one.message) for one in seen] == [
+        "No font here that matplotlib knows has these signs: 入全层接输连. They are drawn as □; .svg has them."
+    ]
