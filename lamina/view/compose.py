@@ -22,6 +22,7 @@ from .wrap import Column, column_begins, columns, rounded, side_by_side
 _FRAME_PAD = 14.0
 _HEADER = 22.0
 _LABEL_GAP = 14.0
+_NO_ARROWS = "No arrows: its call() is code, not a graph."
 _MANY = 50  # rows from which on repeated blocks are folded
 
 
@@ -58,6 +59,11 @@ class _Plan:
 
 def compose(facts: Facts, options: Options) -> Scene:
     """The picture of a model: a large one with its repeated blocks folded, in as many columns as make it fit a page."""
+    scene = _composed(facts, options)
+    return scene if facts.wired else _with_note(scene)
+
+
+def _composed(facts: Facts, options: Options) -> Scene:
     if options.expand is not True:
         facts = without_auxiliary(facts)
     if options.expand is True or (options.expand is None and len(facts.rows) < _MANY):
@@ -70,6 +76,16 @@ def compose(facts: Facts, options: Options) -> Scene:
     plans = [_planned(part, options, nested=False) for part in columns(facts, begins)]
     places, ways = side_by_side([column_of(p) for p in plans], options.rankdir)
     return _scene_of(facts.name, plans, places, ways, options)
+
+
+def _with_note(scene: Scene) -> Scene:
+    """The picture of a model without a graph, with the reason why it has no arrows below it."""
+    words = (Word(_NO_ARROWS, style.SMALL, style.MUTED),)
+    scene.width = max(scene.width, line_width(words) + 2 * style.MARGIN)
+    scene.height += style.LEADING + 4.0
+    label = Label(style.MARGIN, scene.height - style.MARGIN, words, centered=False)
+    scene.groups.append(Group("note", shapes=[label]))
+    return scene
 
 
 def _columns(plan: _Plan, facts: Facts) -> list[int]:
@@ -252,6 +268,7 @@ def _cross(plan: _Plan) -> None:
 def _header_words(facts: Facts) -> list[Word]:
     words = [Word(facts.name, style.TITLE, style.INK, bold=True)]
     words += [Word(facts.kind, style.SMALL, style.MUTED)] if facts.kind else []
+    words += [] if facts.wired else [Word("code, not a graph", style.SMALL, style.MUTED)]
     return words + times_word(facts.times)
 
 

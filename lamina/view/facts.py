@@ -13,7 +13,7 @@ from lamina.graph.dtypes import name_of
 from lamina.graph.node import is_input_node
 from lamina.graph.walk import Key, key_of
 from lamina.layers.inferred import map_shapes
-from lamina.layers.last_call import built_shapes, part_shapes
+from lamina.layers.last_call import built_shapes, last_batch, part_shapes
 from lamina.layers.merging.elementwise import Subtract
 from lamina.ops.body import Body, Closure
 
@@ -341,7 +341,7 @@ def _child_rows(model: torch.nn.Module) -> list[Row]:
     if _wraps_several(model) and [name for name, _ in model.named_children()] == ["module"]:
         return _part_rows(model.module, getattr(model, "inner_shapes", {}))  # type: ignore[arg-type]
     rows: list[Row] = []
-    found, taken = part_shapes(model), set[str]()
+    found, taken, batch = part_shapes(model), set[str](), last_batch(model)
     for attribute, child in _children(model):
         name = getattr(child, "name", None)
         name = _distinct(name if isinstance(name, str) else attribute, taken)
@@ -350,14 +350,19 @@ def _child_rows(model: torch.nn.Module) -> list[Row]:
         shapes = found.get(id(child)) or _of_build(child)
         if shapes:
             dtype = name_of(getattr(child, "_torch_dtype", torch.float32))
-            outputs = tuple(Tensor(shape, dtype) for shape in shapes)
+            outputs = tuple(Tensor(_any_batch(shape, batch), dtype) for shape in shapes)
         rows.append(_module_row(child, name, name, (), outputs))
     return rows
 
 
+def _any_batch(shape: Shape, batch: int | None) -> Shape:
+    """The shape for any batch, as `repr` says it, where it begins with that of the last call."""
+    return (None, *shape[1:]) if batch is not None and shape[:1] == (batch,) else shape
+
+
 def _of_build(child: torch.nn.Module) -> list[Shape]:
     """What a layer makes of the shape that it was built for, where its call cannot be tried."""
-    known = built_shapes(child)
+    known = built_shapes(child, batch=False)
     found: list[Shape] = []
     if known is not None:
         map_shapes(found.append, known[1])

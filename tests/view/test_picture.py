@@ -358,3 +358,16 @@ def test_signs_that_no_font_has_are_told_of_once(tmp_path, monkeypatch):
     assert [str(one.message) for one in seen] == [
         "No font here that matplotlib knows has these signs: 入全层接输连. They are drawn as □; .svg has them."
     ]
+
+
+def test_a_model_without_a_graph_says_why_it_has_no_arrows():
+    class Written(Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = Dense(3), Dense(2)
+
+        def call(self, inputs):
+            return self.second(self.first(inputs))
+
+    assert "No arrows: its call() is code, not a graph." in plot_model(Written(), None).svg
+    assert "No arrows" not in plot_model(models.chain(), None).svg

@@ -371,14 +371,14 @@ def test_the_shapes_are_those_of_the_last_call():
     assert set(shapes_of(net).values()) == {"?"}
     net(torch.ones(2, 5, 3))
     found = shapes_of(net)
-    assert found["lstm"] == "(2, 5, 6)"
-    assert found["dense"] == "(2, 5, 3)"
-    assert found["sequential"] == "(2, 5, 4)"
+    assert found["lstm"] == "(None, 5, 6)"
+    assert found["dense"] == "(None, 5, 3)"
+    assert found["sequential"] == "(None, 5, 4)"
     assert list(found.values()).count("?") == 1  # the part that is never called
     net(np.ones((7, 6, 3), "float32"))
-    assert shapes_of(net)["dense"] == "(7, 6, 3)"
+    assert shapes_of(net)["dense"] == "(None, 6, 3)"
     net.predict(np.ones((3, 8, 3), "float32"), verbose=0)
-    assert shapes_of(net)["lstm"] == "(3, 8, 6)"
+    assert shapes_of(net)["lstm"] == "(None, 8, 6)"
     assert not any(part._forward_hooks for part in net.modules())
 
 
@@ -404,7 +404,7 @@ def test_shapes_after_fit_on_a_dict():
     model.compile("sgd", "mse")
     data = {"text": np.ones((64, 5), "int64"), "size": np.ones((64, 2), "float32")}
     model.fit(data, np.ones((64, 1)), batch_size=16, verbose=0)
-    assert shapes_of(model) == {"embedding": "(16, 5, 4)", "lstm": "(16, 3)", "dense": "(16, 1)"}
+    assert shapes_of(model) == {"embedding": "(None, 5, 4)", "lstm": "(None, 3)", "dense": "(None, 1)"}
 
 
 def test_a_call_that_needs_values_tells_what_its_layers_were_built_for():
@@ -418,7 +418,7 @@ def test_a_call_that_needs_values_tells_what_its_layers_were_built_for():
 
     model = Choosing()
     model(torch.ones(2, 5))
-    assert shapes_of(model) == {"dense": "(2, 3)"}
+    assert shapes_of(model) == {"dense": "(None, 3)"}
 
 
 def nested() -> Model:
