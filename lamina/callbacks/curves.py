@@ -134,6 +134,9 @@ def _finish_panel(axes: Any, name: str, labelled: bool) -> None:
     axes.grid(color=_FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    low, high = axes.get_xlim()
+    if high - low < 1:  # a single epoch
+        axes.set_xticks([round((low + high) / 2)])
     if labelled:
         axes.set_xlabel("epoch", fontsize=9, color=_INK)
     if len(axes.get_legend_handles_labels()[1]) > 1:
