@@ -20,7 +20,7 @@ _INK, _FAINT = "#18212c", "#d5dae0"
 
 def plot_history(
     history: Any,
-    to_file: str | os.PathLike[str] | None = "training.png",
+    to_file: str | os.PathLike[str] | None = None,
     metrics: Sequence[str] | None = None,
     columns: int = 3,
     dpi: int = 150,
@@ -31,7 +31,7 @@ def plot_history(
 
     Args:
         history: what ``fit`` returned, or a dict of lists such as its ``history``.
-        to_file: a file that matplotlib can write, such as ``.png``, ``.svg`` or ``.pdf``; None writes none.
+        to_file: a file that matplotlib can write, such as ``.png``, ``.svg`` or ``.pdf``; by default none is written.
         metrics: which ones, without ``val_``, in this order; by default all.
         columns: panels side by side.
         dpi: resolution of the file.
