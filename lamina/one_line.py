@@ -230,12 +230,6 @@ def _number(value: Any, digits: int) -> str:
     return said(item, digits) if isinstance(item, bool | int | float) else type(value).__name__
 
 
-def of_graph(graph: Any) -> str:
-    """``Graph of 3 nodes: image → digit, size``."""
-    ends = (", ".join(names) for names in (graph.input_names, graph.output_names))
-    return f"{type(graph).__name__} of {len(graph.nodes)} nodes: {' → '.join(ends)}"
-
-
 def of_tensor(weight: Any) -> str:
     """``Variable "hidden/kernel" (8, 4) float32: 0.16, -0.4, 0.67, …``; of a tensor without storage, no values."""
     path = quietly(lambda: weight.path)

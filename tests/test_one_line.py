@@ -19,7 +19,7 @@ from lamina.program import Program
 def test_graphs_and_programs_are_one_line():
     x = lamina.Input((4,), name="x")
     graph = lamina.Model(x, layers.Dense(2, name="y")(x)).graph
-    assert repr(graph) == "<Graph of 2 nodes: x → y>"
+    assert repr(graph) == "<Graph of 2 nodes: x -> y>"
     assert repr(Program(graph)).startswith("<Program of 4 lines, in lamina_program_")
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from lamina.one_line import of_graph, one_line
 from lamina.operations import function_name
 from lamina.sizes import tree
 
@@ -68,7 +67,8 @@ class Graph:
         given = ((path, t) for path, t in tree.paths(outputs) if t is not None)
         self.output_names = _unique(_leaf_name(path, t, self._names) for path, t in given)
 
-    __repr__ = one_line(of_graph)
+    def __repr__(self) -> str:
+        return f"<Graph of {len(self.nodes)} nodes: {', '.join(self.input_names)} -> {', '.join(self.output_names)}>"
 
     # -- reading
 
