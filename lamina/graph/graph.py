@@ -67,6 +67,9 @@ class Graph:
         given = ((path, t) for path, t in tree.paths(outputs) if t is not None)
         self.output_names = _unique(_leaf_name(path, t, self._names) for path, t in given)
 
+    def __repr__(self) -> str:
+        return f"<Graph of {len(self.nodes)} nodes: {', '.join(self.input_names)} -> {', '.join(self.output_names)}>"
+
     # -- reading
 
     def name_of(self, node: Node) -> str:
@@ -75,9 +78,9 @@ class Graph:
 
     def node(self, name: str) -> Node:
         """The node of that name."""
-        for node, its_name in self._names.items():
-            if its_name == name:
-                return node
+        found = next((node for node, its_name in self._names.items() if its_name == name), None)
+        if found is not None:
+            return found
         raise GraphError(f"No node is called {name!r}.", expected=", ".join(self._names.values()))
 
     def input_index(self, tensor: Symbolic) -> int | None:
@@ -248,9 +251,8 @@ def _refuse_repeated_inputs(inputs: list[SymbolicTensor]) -> None:
 
 def _leaf_name(path: tuple[Any, ...], tensor: SymbolicTensor, names: dict[Node, str]) -> str:
     """Where the user named the place (a dict key), that name; else the name of the layer that makes the tensor."""
-    keys = [str(step) for step in path]
     if any(isinstance(step, str) for step in path):
-        return ".".join(keys)
+        return ".".join(map(str, path))
     node = tensor.node
     while isinstance(node.op, Operation) and node.op.passes_on:
         node = node.args[0].node

@@ -134,7 +134,8 @@ class _Writer:
 
     def _line(self, ends: list[_Ends], wire: Wire, box: str) -> None:
         outputs = ends[wire.row].outputs
-        style = " [style=dashed]" if wire.mask else ""
+        looks = (["style=dashed"] if wire.mask else []) + ([f"headlabel={_quoted(wire.letter)}"] if wire.letter else [])
+        style = f" [{', '.join(looks)}]" if looks else ""
         self.lines.append(f"  {outputs[wire.output] if len(outputs) > 1 else outputs[0]} -> {box}{style};")
 
     def _row(self, row: Row, box: str, indent: str) -> _Ends:
