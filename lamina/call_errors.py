@@ -8,6 +8,7 @@ from typing import Any
 
 from lamina.graph.errors import ArgumentError
 from lamina.nearest import nearest, suggested
+from lamina.older_arguments import instead
 
 
 class CallError(ArgumentError, TypeError):
@@ -40,12 +41,13 @@ def refuse_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
         near = dict.fromkeys(key for each in unknown for key in nearest(each, known))
         raise CallError(
             f"{name} has no argument {', '.join(map(repr, unknown))}.", got=_short(f"{name}({shown})"),
-            hint=suggested(near) or _short(form),
+            hint=instead(unknown, known) or suggested(near) or _short(form),
         )  # fmt: skip
     if misses:
         raise CallError(
-            f"{name} misses {', '.join(map(repr, misses))}.", got=_short(f"{name}({shown})"), expected=_short(form)
-        )
+            f"{name} misses {', '.join(map(repr, misses))}.", got=_short(f"{name}({shown})"), expected=_short(form),
+            hint=instead(kwargs, known) or None,
+        )  # fmt: skip
     if twice or (len(given) > len(places) and Parameter.VAR_POSITIONAL not in open_ended):
         what = f"takes {twice[0]!r} twice" if twice else f"takes {len(places)} arguments by their places at most"
         raise CallError(f"{name} {what}.", got=_short(f"{name}({shown})"), expected=_short(form))

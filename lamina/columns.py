@@ -11,9 +11,11 @@ from collections.abc import Sequence
 _LONGEST_WORD = 72  # on a screen; nothing is made wider for the sake of a longer one
 # Where a cell may go on below, each finer than the one before: between words; behind signs within names, and between
 # East Asian signs; in `GlobalAveragePooling2D` before capitals; anywhere.
-_SPACES = r"(?<=\s)(?=\S)"
+_SPACES = r"(?<=\s)(?=[^\s#])"
 _NAMES = rf"{_SPACES}|(?<=[_/.:,])(?=\S)|(?<=[\u2e80-\uffdc])(?=[\u2e80-\uffdc])"
-_BREAKS = (_SPACES, _NAMES, rf"{_NAMES}|(?<=[a-z0-9])(?=[A-Z])", r"(?<=.)(?=.)")
+_BREAKS = (_SPACES, _NAMES, rf"{_NAMES}|(?<=[a-z])(?=[A-Z])", r"(?<=.)(?=.)")
+
+_GOES_ON = str.maketrans("├└", "│ ")  # the branches beside the second line of a name
 
 
 def width_of(text: str) -> int:
@@ -51,11 +53,15 @@ def widths_for(
     if room is None or sum(widths) <= room:
         return widths, finely
     least = [max(longest_part(cell, 0) for cell in column) for column in columns]
-    for fineness in range(1, len(_BREAKS)):
+    anywhere = len(_BREAKS) - 1
+    for fineness in range(1, anywhere):
         for i in order:
             if sum(least) <= room:
                 break
             finely[i], least[i] = fineness, max(longest_part(cell, fineness) for cell in columns[i])
+    while sum(least) > room and max(least) > 1:  # the longest words are broken first
+        i = max(range(len(least)), key=lambda i: least[i])
+        finely[i], least[i] = anywhere, least[i] - 1
     return _shrunk(widths, least, room), finely
 
 
@@ -76,6 +82,11 @@ def fineness_for(cells: Sequence[str], width: int) -> int:
     return next((fineness for fineness, fit in enumerate(fits) if fit), len(_BREAKS) - 1)
 
 
+def breaks_words(cells: Sequence[str], width: int) -> bool:
+    """Whether a column of this width is too narrow for the parts of its names."""
+    return fineness_for(cells, width) == len(_BREAKS) - 1
+
+
 def longest_part(cell: str, fineness: int) -> int:
     """The widest piece of a cell that is not broken, with the indent before the first."""
     indent = len(_indent(cell))
@@ -92,8 +103,8 @@ def wrapped(cell: str, width: int, fineness: int = 0) -> list[str]:
     if width_of(cell) <= width:
         return [cell]
     lines, line = [], _indent(cell)
-    begun, below = False, " " * (len(line) + (1 if line else 0))
-    for part in re.split(_BREAKS[fineness], cell[len(line) :].rstrip()):
+    begun, below = False, line.translate(_GOES_ON) + (" " if line else "")
+    for part in re.split(_BREAKS[min(fineness, len(_BREAKS) - 2)], cell[len(line) :].rstrip()):
         for piece in _cut(part, max(1, width - len(below))):
             if begun and width_of((line + piece).rstrip()) > width:
                 lines.append(line.rstrip())
@@ -102,9 +113,19 @@ def wrapped(cell: str, width: int, fineness: int = 0) -> list[str]:
     return [*lines, line.rstrip()]
 
 
+def went_on(lines: Sequence[str], count: int) -> list[str]:
+    """The lines of a cell, filled up to so many with the branches that lead on past it.
+
+    >>> went_on(["│ ├ dense"], 2), went_on(["└ dense"], 2)
+    (['│ ├ dense', '│ │'], ['└ dense', ''])
+    """
+    branches = _indent(lines[0]).translate(_GOES_ON).rstrip()
+    return [*lines, *[branches] * (count - len(lines))]
+
+
 def _indent(cell: str) -> str:
-    """What stands before a name: spaces, or a branch."""
-    return cell[: len(cell) - len(cell.lstrip(" └"))]
+    """What stands before a name: spaces, or branches."""
+    return cell[: len(cell) - len(cell.lstrip(" ├└│"))]
 
 
 def cut(text: str, width: int) -> str:

@@ -14,8 +14,6 @@ from typing import Any
 
 import torch
 
-from lamina.graph.dtypes import name_of
-
 EPSILON = 1e-7
 """Keras' number that keeps probabilities away from 0 and 1, and divisors and arguments of logarithms from 0."""
 
@@ -50,7 +48,7 @@ class Defaults:
     @property
     def floatx(self) -> str:
         """Dtype of inputs, and of layers where there is no policy."""
-        return self.chosen_floatx or name_of(torch.get_default_dtype())
+        return self.chosen_floatx or str(torch.get_default_dtype()).removeprefix("torch.")
 
 
 defaults = Defaults()

@@ -19,6 +19,7 @@ import torch
 from lamina._torch import modules
 from lamina.graph.errors import ArgumentError
 from lamina.probing import probes_around
+from lamina.users_traceback import at_users_line
 
 __all__ = [
     "accelerator",
@@ -47,8 +48,8 @@ _TABLES: ContextVar[Memory | None] = ContextVar("lamina_tables_left", default=No
 _CHOSEN: ContextVar[torch.device | None] = ContextVar("lamina_device", default=None)
 
 
-@contextlib.contextmanager
-def device(name: Any) -> Iterator[torch.device]:
+@at_users_line
+def device(name: Any) -> contextlib.AbstractContextManager[torch.device]:
     """Within, new weights are made on this device, whatever accelerator there is.
 
     Args:
@@ -67,7 +68,12 @@ def device(name: Any) -> Iterator[torch.device]:
     >>> layer.kernel.device
     device(type='cpu')
     """
-    token = _CHOSEN.set(parse_device(name))
+    return _within(parse_device(name))
+
+
+@contextlib.contextmanager
+def _within(chosen: torch.device) -> Iterator[torch.device]:
+    token = _CHOSEN.set(chosen)
     try:
         yield current_device()
     finally:

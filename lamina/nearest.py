@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST = 80  # letters of a name that somebody may have meant to write; comparing takes the square of them
+
 
 def fold(name: str) -> str:
     """One key for `GlorotUniform`, `glorot_uniform` and `glorotuniform`."""
@@ -17,6 +19,8 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     >>> nearest("Conv2d", ["Conv1D", "Conv2D", "Dense"]), nearest("squared", ["mean_squared_error", "poisson"])
     (['Conv2D', 'Conv1D'], ['mean_squared_error'])
     """
+    if len(name) > _LONGEST:
+        return []
     spelled: dict[str, str] = {}
     for each in sorted(known, key=lambda each: each[:1].isupper() is name[:1].isupper()):
         spelled[fold(each)] = each  # of MeanSquaredError and mean_squared_error that which is written like the name

@@ -22,6 +22,7 @@ from lamina.graph.graph import Graph
 from lamina.graph.node import Constant, Leaf, Node, Symbolic, is_input_node
 from lamina.graph.operation import Held, Operation
 from lamina.graph.walk import Key, key_of
+from lamina.one_line import one_line
 from lamina.operations import OPERATIONS, function_name
 from lamina.sizes import tree
 
@@ -66,6 +67,10 @@ class Program:
         lines = self.source.splitlines(keepends=True)
         linecache.cache[self.file] = (len(self.source), None, lines, self.file)
         weakref.finalize(self, linecache.cache.pop, self.file, None)
+
+    @one_line
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {len(self.source.splitlines())} lines, in {self.file}"
 
     def node_at(self, traceback: TracebackType | None) -> Node | None:
         """The node whose line a traceback went through."""

@@ -78,6 +78,12 @@ def missing(module: str, name: str, public: Iterable[str]) -> LaminaError:
     for where, names, instead in _ABSENT:
         if where == inner and name in names.split():
             return MissingNameError(f"Keras has {dotted}, Lamina does not (yet).", hint=instead)
+    if (inner, name) == ("", "GradientTape"):
+        return MissingNameError(
+            "GradientTape is TensorFlow's.",
+            hint="loss = ...; model.zero_grad(); loss.backward(); optimizer.apply([p.grad for p in "
+            "model.trainable_weights], model.trainable_weights); or a train_step of your own",
+        )
     elsewhere = [
         f"{place.partition('.')[2]}.{name}"
         for place, other in list(sys.modules.items())

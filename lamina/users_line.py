@@ -12,12 +12,20 @@ from lamina.cells import cell_of
 from lamina.frames import is_of_python, is_users
 
 
-class Source(NamedTuple):
-    """A line of the user's code; prints as ``train.py:41``, and in a notebook, whose cells are no files, as
-    ``In[5], line 3``."""
-
+class _Line(NamedTuple):
     file: str
     line: int
+
+
+class Source(_Line):
+    """A line of the user's code; prints as ``train.py:41``, and in a notebook, whose cells are no files, as
+    ``In[5], line 3``.
+
+    ``op`` is the function of `lamina.ops` that was called there, "" for anything else; ``at``: where in the code.
+    """
+
+    op = ""
+    at = 0
 
     def __str__(self) -> str:
         if self.file.startswith("In["):
@@ -28,22 +36,33 @@ class Source(NamedTuple):
 
 def caller() -> Source:
     """The innermost frame that is neither Lamina's nor PyTorch's nor einops' nor Python's: the line the user wrote."""
-    frame = _users_frame()
+    frame, called = _users_frame()
     if frame is None:
         return Source("<unknown>", 0)
     file = frame.f_code.co_filename
-    return Source(cell_of(file) or file, frame.f_lineno)
+    source = Source(cell_of(file) or file, frame.f_lineno)
+    if called is not None and str(called.f_globals.get("__name__")).startswith("lamina.ops."):
+        source.op, source.at = _name_of(called), frame.f_lasti
+    return source
+
+
+def _name_of(frame: FrameType) -> str:
+    """The name of the function that a frame runs; of one that wraps another, that of the other."""
+    wrapped = frame.f_locals.get("function") if frame.f_code.co_name == "op" else None
+    return getattr(wrapped, "__name__", frame.f_code.co_name)
 
 
 def warn(text: str, kind: type[Warning] = UserWarning) -> None:
     """Warn at the line that the user wrote, as often as Python's filters say."""
-    frame = _users_frame()
+    frame, _ = _users_frame()
     registry = frame.f_globals.setdefault("__warningregistry__", {}) if frame is not None else None
     warnings.warn_explicit(text, kind, *caller(), registry=registry)
 
 
-def _users_frame() -> FrameType | None:
+def _users_frame() -> tuple[FrameType | None, FrameType | None]:
+    """The user's frame, and that of the function which it called."""
     frame: FrameType | None = sys._getframe(2)
+    called = None
     while frame is not None and (is_of_python(frame) or not is_users(frame)):
-        frame = frame.f_back
-    return frame
+        called, frame = frame, frame.f_back
+    return frame, called

@@ -186,7 +186,7 @@ def a_layer_on_nothing():
     layers.Dense(3)(None)
 
 
-@misuse(TypeError, hint="torch.where", folded=False)
+@misuse(TypeError, hint="ops.where")
 def a_python_if_on_a_symbolic_tensor():
     x = Input((3,))
     if ops.sum(x) > 0:
@@ -480,7 +480,7 @@ def keys_of_other_inputs():
     two_inputs().fit({"a": X, "c": X}, Y, verbose=0)
 
 
-@misuse(ValueError, got="Tensor", expected="a list in the order", hint=r"\[x1, x2\]")
+@misuse(ValueError, got=r"one array of shape \(\d+, 4\)", expected="a list in the order", hint=r"\[x1, x2\]")
 def one_array_for_two_inputs():
     two_inputs().fit(X, Y, verbose=0)
 
@@ -503,6 +503,137 @@ def an_argument_of_fit_misspelt():
 @misuse(ValueError, got="EarlyStopping", hint=r"EarlyStopping\(\.\.\.\)")
 def a_callback_that_is_a_class():
     net().fit(X, Y, callbacks=[keras.callbacks.EarlyStopping], verbose=0)
+
+
+# ---- words and shapes of elsewhere -----------------------------------------------------------------------------------
+
+
+@misuse(ValueError, got=r"a list of 3 arrays.*\(4,\)", hint=r"np\.stack")
+def samples_in_a_list():
+    net().predict([X[0], X[1], X[2]], verbose=0)
+
+
+@misuse(ValueError, got=r"x\[0\]: 4", hint=r"np\.stack")
+def samples_in_a_list_to_learn():
+    net().fit([X[0], X[1], X[2]], [0.0, 1.0, 2.0], verbose=0)
+
+
+@misuse(ValueError, got="a tuple of 2 arrays", hint=r"fit\(x, y\)")
+def data_in_one_tuple():
+    net().fit((X, Y), verbose=0)
+
+
+@misuse(ValueError, got=r"\(B, 6, 6, 3\)", hint=r"Flatten.*GlobalAveragePooling")
+def pictures_without_flatten():
+    model = Sequential([Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(np.ones((40, 8, 8, 1)), CLASSES, verbose=0)
+
+
+@misuse(ValueError, expected="optimizer first", hint=r"optimizer='adam', loss='mse'")
+def loss_and_optimizer_swapped():
+    net().compile("mse", "adam")
+
+
+@misuse(ValueError, hint=r"optimizer='adam'")
+def an_optimizer_as_the_loss():
+    net().compile(loss="adam")
+
+
+@misuse(ValueError, got="Sequential for the input", hint=r"encoder\.output")
+def a_model_on_a_model():
+    net()(net())
+
+
+@misuse(ValueError, got="Dense, Dense", hint=r"Sequential\(\[Dense\(\.\.\.\), Dense")
+def layers_without_a_list():
+    Sequential(layers.Dense(3), layers.Dense(2))
+
+
+@misuse(ValueError, hint=r"input_shape=\(3,\)")
+def a_number_for_a_shape():
+    layers.Dense(4, input_shape=3)
+
+
+@misuse(AttributeError, hint="fit\\(generator")
+def a_method_of_keras_2():
+    net().fit_generator(iter([]))
+
+
+@misuse(AttributeError, hint="argmax")
+def another_method_of_keras_2():
+    net().predict_classes(X)
+
+
+@misuse(AttributeError, hint="backward")
+def a_tape():
+    keras.GradientTape()
+
+
+@misuse(TypeError, hint="units instead of output_dim")
+def a_width_of_keras_1():
+    layers.Dense(output_dim=3)
+
+
+@misuse(TypeError, hint="rate instead of p")
+def a_dropout_of_pytorch():
+    layers.Dropout(p=0.3)
+
+
+@misuse(TypeError, hint="padding instead of border_mode; without in_channels")
+def a_convolution_of_others():
+    layers.Conv2D(3, 3, border_mode="same", in_channels=1)
+
+
+@misuse(TypeError, hint="epochs instead of nb_epoch")
+def epochs_of_keras_1():
+    net().fit(X, Y, nb_epoch=2)
+
+
+@misuse(RuntimeError, hint=r"super without arguments")
+def super_of_the_base():
+    class Mine(layers.Layer):
+        def __init__(self):
+            super(layers.Layer, self).__init__()
+            self.dense = layers.Dense(3)
+
+    Mine()
+
+
+@misuse(AttributeError, got="self.layers = list", hint="my_layers")
+def layers_as_an_attribute():
+    class Mine(Model):
+        def __init__(self):
+            super().__init__()
+            self.layers = [layers.Dense(3)]
+
+    Mine()
+
+
+@misuse(AttributeError, got="self.weights = int", hint="my_weights")
+def weights_as_an_attribute():
+    class Mine(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.weights = 3
+
+    Mine()
+
+
+@misuse(TypeError, hint=r"ops\.where.*ops\.cond")
+def a_python_if():
+    if Input((3,)) > 0:
+        raise AssertionError
+
+
+class Chooses(layers.Layer):
+    def call(self, x):
+        return x if x.sum() > 0 else -x
+
+
+@misuse(TypeError, hint=r"ops\.where.*ops\.cond")
+def a_python_if_in_a_layer():
+    Chooses()(Input((3,)))
 
 
 # ---- files and names -------------------------------------------------------------------------------------------------

@@ -13,6 +13,14 @@ import torch
 import lamina
 from lamina import callbacks, initializers, layers, losses, metrics, optimizers
 from lamina.one_line import encodable
+from lamina.program import Program
+
+
+def test_graphs_and_programs_are_one_line():
+    x = lamina.Input((4,), name="x")
+    graph = lamina.Model(x, layers.Dense(2, name="y")(x)).graph
+    assert repr(graph) == "<Graph of 2 nodes: x -> y>"
+    assert repr(Program(graph)).startswith("<Program of 4 lines, in lamina_program_")
 
 
 class Scaled(layers.Layer):

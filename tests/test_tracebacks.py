@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import lamina
-from lamina import Input, Model, Sequential, config, layers
+from lamina import Input, Model, Sequential, config, layers, ops
 from lamina.defaults import Defaults, defaults
 
 X = np.ones((8, 4), "float32")
@@ -61,7 +61,67 @@ def failing_data():
     raise KeyError("mine")
 
 
+def narrow():
+    return Input((4,))
+
+
+def assigned():
+    narrow()[0] = 1
+
+
+def of_own_call():
+    class Own(Model):
+        def call(self, x):
+            return x
+
+    return Own()
+
+
+SYMBOLIC = {
+    "x + y": lambda: narrow() + Input((5,)),
+    "3 @ x": lambda: torch.ones(2, 3, 7) @ Input((4, 5)),
+    "x @ w": lambda: narrow() @ torch.ones(5, 4),
+    "x > y": lambda: narrow() > Input((5,)),
+    "x == y and more": lambda: (narrow() == Input((5,))) & True,
+    "x[:, 7]": lambda: narrow()[:, 7],
+    "x[0] = 1": assigned,
+    "x.view": lambda: narrow().view(3, 7),
+    "x.add_": lambda: narrow().add_(1),
+    "x.nothing": lambda: narrow().nothing,
+    "x.numpy": lambda: narrow().numpy(),
+    "if x": lambda: 1 if narrow() > 0 else 2,
+    "not x": lambda: not narrow(),
+    "float": lambda: float(narrow()),
+    "int of a size": lambda: int(narrow().size(0)),
+    "a size compared": lambda: narrow().size(0) > 3,
+    "len": lambda: len(narrow()),
+    "range": lambda: range(narrow().size(0)),
+    "for": lambda: list(narrow()),
+    "numpy": lambda: np.sin(narrow()),
+    "torch.cat": lambda: torch.cat([narrow(), Input((4, 3))]),
+    "torch.matmul": lambda: torch.matmul(narrow(), torch.ones(5, 4)),
+}
+OTHERS = {
+    "set_weights": lambda: model().set_weights([1]),
+    "load_state_dict": lambda: model().load_state_dict({"a": 1}),
+    "from_config of a layer": lambda: layers.Dense.from_config({"foo": 1}),
+    "from_config of a wrapper": lambda: layers.Bidirectional.from_config({"foo": 1}),
+    "from_config of a model": lambda: Sequential.from_config({"foo": 1}),
+    "from_config of a loss": lambda: lamina.losses.Huber.from_config({"foo": 1}),
+    "from_config of an optimizer": lambda: lamina.optimizers.Adam.from_config({"foo": 1}),
+    "model.input": lambda: of_own_call().input,
+    "model.outputs": lambda: of_own_call().outputs,
+    "layer.output": lambda: layers.Dense(3).output,
+    "layer.input": lambda: layers.Dense(3).input,
+    "device": lambda: lamina.device("gpu:77").__enter__(),
+    "to_categorical": lambda: lamina.utils.to_categorical(["a"]),
+    "pad_sequences": lambda: lamina.utils.pad_sequences([1, 2]),
+    "applications": lambda: lamina.applications.ResNet50(),
+    "datasets": lambda: lamina.datasets.mnist.load_data(),
+    "to": lambda: model().to("gpu"),
+}
 CASES = {
+    **{name: (run, 1) for name, run in {**SYMBOLIC, **OTHERS}.items()},
     "a layer is made": (lambda: layers.Dense("64"), 1),
     "an optimizer is made": (lambda: lamina.optimizers.Adam("64"), 1),
     "a loss is made": (lambda: lamina.losses.MeanSquaredError(reduction="all"), 1),
@@ -119,6 +179,27 @@ def test_an_error_of_the_users_keeps_its_type_and_text():
     error, _ = frames_of(CASES["a loss of the user's"][0])
     assert type(error) is KeyError
     assert error.args == ("mine",)
+
+
+@pytest.mark.parametrize("name", SYMBOLIC)
+def test_an_operation_on_symbolic_tensors_shows_one_short_error(name):
+    error, _ = frames_of(SYMBOLIC[name])
+    assert len("".join(traceback.format_exception(error)).splitlines()) < 20
+
+
+OPS = {
+    "add": lambda: ops.add(narrow(), Input((5,))),
+    "matmul": lambda: ops.matmul(narrow(), np.ones((5, 4), "float32")),
+    "take": lambda: ops.take(narrow(), [1], axis=5),
+    "reshape": lambda: ops.reshape(narrow(), (3, 7)),
+}
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_of_an_operation_by_name_its_own_frame_is_left(name):
+    _, frames = frames_of(OPS[name])
+    assert {frame.filename.rpartition("lamina/")[2].partition("/")[0] for frame in frames[1:]} == {"ops"}
+    assert len(frames) <= 3
 
 
 def test_what_pytorch_says_in_its_own_words_is_not_shown_above():
@@ -203,9 +284,9 @@ def test_the_usual_call_pays_nothing():
             read.append(name)
             return getattr(defaults, name)
 
-    import lamina.tracebacks as tracebacks
+    import lamina.users_traceback as folding
 
-    before, tracebacks.defaults = tracebacks.defaults, Watched()
+    before, folding.defaults = folding.defaults, Watched()
     try:
         model().fit(X, X[:, :1], verbose=0)
         assert read == []
@@ -213,5 +294,5 @@ def test_the_usual_call_pays_nothing():
             model()(X[:, :3])
         assert "folds_tracebacks" in read
     finally:
-        tracebacks.defaults = before
+        folding.defaults = before
     assert linecache.getline(__file__, 1)

@@ -20,7 +20,7 @@ _INK, _FAINT = "#18212c", "#d5dae0"
 
 def plot_history(
     history: Any,
-    to_file: str | os.PathLike[str] | None = "training.png",
+    to_file: str | os.PathLike[str] | None = None,
     metrics: Sequence[str] | None = None,
     columns: int = 3,
     dpi: int = 150,
@@ -31,7 +31,7 @@ def plot_history(
 
     Args:
         history: what ``fit`` returned, or a dict of lists such as its ``history``.
-        to_file: a file that matplotlib can write, such as ``.png``, ``.svg`` or ``.pdf``; None writes none.
+        to_file: a file that matplotlib can write, such as ``.png``, ``.svg`` or ``.pdf``; by default none is written.
         metrics: which ones, without ``val_``, in this order; by default all.
         columns: panels side by side.
         dpi: resolution of the file.
@@ -134,6 +134,9 @@ def _finish_panel(axes: Any, name: str, labelled: bool) -> None:
     axes.grid(color=_FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    low, high = axes.get_xlim()
+    if high - low < 1:  # a single epoch
+        axes.set_xticks([round((low + high) / 2)])
     if labelled:
         axes.set_xlabel("epoch", fontsize=9, color=_INK)
     if len(axes.get_legend_handles_labels()[1]) > 1:

@@ -51,12 +51,12 @@ class History(Callback):
 
     def plot(
         self,
-        to_file: str | os.PathLike[str] | None = "training.png",
+        to_file: str | os.PathLike[str] | None = None,
         metrics: Sequence[str] | None = None,
         columns: int = 3,
         dpi: int = 150,
     ) -> Any:
-        """Draw the curves into a file, and return matplotlib's ``Figure``; see `plot_history`."""
+        """Draw the curves, into a file where one is named, and return matplotlib's ``Figure``; see `plot_history`."""
         return plot_history(self, to_file, metrics, columns, dpi)
 
     def state_dict(self) -> dict[str, Any]:

@@ -69,6 +69,9 @@ class Graph:
         given = ((path, t) for path, t in tree.paths(outputs) if t is not None)
         self.output_names = _unique(_leaf_name(path, t, self._names) for path, t in given)
 
+    def __repr__(self) -> str:
+        return f"<Graph of {len(self.nodes)} nodes: {', '.join(self.input_names)} -> {', '.join(self.output_names)}>"
+
     # -- reading
 
     def name_of(self, node: Node) -> str:
@@ -77,9 +80,9 @@ class Graph:
 
     def node(self, name: str) -> Node:
         """The node of that name."""
-        for node, its_name in self._names.items():
-            if its_name == name:
-                return node
+        found = next((node for node, its_name in self._names.items() if its_name == name), None)
+        if found is not None:
+            return found
         raise GraphError(f"No node is called {name!r}.", expected=", ".join(self._names.values()))
 
     def input_index(self, tensor: Symbolic) -> int | None:
@@ -225,6 +228,7 @@ def _symbolic_leaves(structure: Any, what: str, none_too: bool = False) -> list[
             hint = "Input(shape) for inputs; what layers return when called on them for outputs"
             if isinstance(leaf, torch.nn.Module):
                 hint = f"call it: {type(leaf).__name__}(...)(x)"
+                hint += f"; of a model that was drawn, model.{what[:-1]}" if hasattr(leaf, "graph") else ""
             raise StructureError(
                 f"The {what}{place} of a model must be symbolic tensors.",
                 got=f"{type(leaf).__name__}: {str(leaf)[:80]}",
@@ -243,9 +247,8 @@ def _refuse_repeated_inputs(inputs: list[SymbolicTensor]) -> None:
 
 def _leaf_name(path: tuple[Any, ...], tensor: SymbolicTensor, names: dict[Node, str]) -> str:
     """Where the user named the place (a dict key), that name; else the name of the layer that makes the tensor."""
-    keys = [str(step) for step in path]
     if any(isinstance(step, str) for step in path):
-        return ".".join(keys)
+        return ".".join(map(str, path))
     node = tensor.node
     while isinstance(node.op, Operation) and node.op.passes_on:
         node = node.args[0].node

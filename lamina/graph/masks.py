@@ -7,6 +7,7 @@ from operator import and_
 
 import torch
 
+from lamina.mask_uses import ENDED, is_on_purpose, spoken_name
 from lamina.operations import OPERATIONS
 
 from .node import Node, Symbolic
@@ -26,7 +27,8 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
         return [None] * len(node.specs)
     if facts.mask == "kept":
         return [reduce(and_, masks)] * len(node.specs)
-    warn(f"{node.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as data.")
+    if not is_on_purpose(node):
+        warn(f"{spoken_name(node.label)} ({node.source}) {ENDED}.")
     return [None] * len(node.specs)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from lamina.operations import OPERATIONS
+from lamina.users_traceback import at_users_line, fold
 
 from .errors import GraphError, ValueNeededError
 from .node import Symbolic
@@ -24,12 +26,27 @@ def values_needed(what: str, hint: str) -> NoReturn:
 
 def drawn(op: Callable[..., Any]) -> Any:
     """A method that records a call of ``op`` on the object and what it is given."""
-    return lambda self, *others: self.draw(op, (self, *others))
+    return both_ways(op)[0]
 
 
-def _both_ways(op: Callable[..., Any]) -> Any:
-    """The same, and the method for the object on the right of the operator."""
-    return drawn(op), lambda self, other: self.draw(op, (other, self))
+def both_ways(op: Callable[..., Any]) -> Any:
+    """The same, and the method for the object on the right of the operator. What they raise ends at the user's line."""
+
+    def left(self: Any, *others: Any) -> Any:
+        try:
+            return self.draw(op, (self, *others))
+        except Exception as error:
+            fold(error, sys._getframe(1))
+            raise
+
+    def right(self: Any, other: Any) -> Any:
+        try:
+            return self.draw(op, (other, self))
+        except Exception as error:
+            fold(error, sys._getframe(1))
+            raise
+
+    return left, right
 
 
 class Recorded(Symbolic):
@@ -41,18 +58,18 @@ class Recorded(Symbolic):
         """Record the call of ``op``."""
         raise NotImplementedError
 
-    __add__, __radd__ = _both_ways(operator.add)
-    __sub__, __rsub__ = _both_ways(operator.sub)
-    __mul__, __rmul__ = _both_ways(operator.mul)
-    __truediv__, __rtruediv__ = _both_ways(operator.truediv)
-    __floordiv__, __rfloordiv__ = _both_ways(operator.floordiv)
-    __mod__, __rmod__ = _both_ways(operator.mod)
-    __pow__, __rpow__ = _both_ways(operator.pow)
-    __and__, __rand__ = _both_ways(operator.and_)
-    __or__, __ror__ = _both_ways(operator.or_)
-    __xor__, __rxor__ = _both_ways(operator.xor)
-    __lshift__, __rlshift__ = _both_ways(operator.lshift)
-    __rshift__, __rrshift__ = _both_ways(operator.rshift)
+    __add__, __radd__ = both_ways(operator.add)
+    __sub__, __rsub__ = both_ways(operator.sub)
+    __mul__, __rmul__ = both_ways(operator.mul)
+    __truediv__, __rtruediv__ = both_ways(operator.truediv)
+    __floordiv__, __rfloordiv__ = both_ways(operator.floordiv)
+    __mod__, __rmod__ = both_ways(operator.mod)
+    __pow__, __rpow__ = both_ways(operator.pow)
+    __and__, __rand__ = both_ways(operator.and_)
+    __or__, __ror__ = both_ways(operator.or_)
+    __xor__, __rxor__ = both_ways(operator.xor)
+    __lshift__, __rlshift__ = both_ways(operator.lshift)
+    __rshift__, __rrshift__ = both_ways(operator.rshift)
     __neg__ = drawn(operator.neg)
     __invert__ = drawn(operator.invert)
 
@@ -68,21 +85,26 @@ class Recorded(Symbolic):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self  # a handle on a node that never changes; a `Graph` copies its nodes
 
+    @at_users_line
     def __reduce__(self) -> Any:
         raise GraphError(f"{self!r} cannot be pickled by itself.", hint="pickle or save the model it belongs to")
 
+    @at_users_line
     def __bool__(self) -> bool:
         values_needed(
             "A Python `if`, `while`, `and`, `or`, `not` or bool()",
-            "torch.where(condition, a, b) to choose by value; a Layer with its own call() for a Python `if`",
+            "ops.where(condition, a, b) to choose by element, ops.cond(condition, f, g) by one value",
         )
 
+    @at_users_line
     def __float__(self) -> float:
         values_needed("float()", "keep it as it is: arithmetic on it is recorded; n**0.5 for math.sqrt(n)")
 
+    @at_users_line
     def __int__(self) -> int:
         values_needed("int()", "keep it a tensor, or x.to(torch.int64); of a size: n // 2 for int(n / 2)")
 
+    @at_users_line
     def __index__(self) -> int:
         values_needed(
             "range(), the index of a list, or a slice of a real tensor",
@@ -90,9 +112,11 @@ class Recorded(Symbolic):
         )
 
     # Two arrays of NumPy's that would otherwise be built element by element from objects.
+    @at_users_line
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         values_needed("NumPy", "the torch function of the same name, e.g. torch.mean(x) for np.mean(x)")
 
+    @at_users_line
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         name = ufunc.__name__
         op = OPERATIONS.named(_OF_NUMPY.get(name, name)).operator

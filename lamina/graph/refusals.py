@@ -32,7 +32,8 @@ def explained(node: Node, error: Exception) -> Exception:
         return ValueNeededError(
             f"{node.label} needs the values of its input, which exist only when the model runs.",
             got=got,
-            hint="layers.Lambda(function, output_shape=...) or a Layer with compute_output_shape, which runs on values",
+            hint="ops.where(condition, a, b) or ops.cond(condition, f, g) for a Python `if`; for what else needs "
+            "values, as NumPy: layers.Lambda(function, output_shape=...) or a Layer with compute_output_shape",
         )
     if of_user:
         text = search_for(node).reworded(error, high)

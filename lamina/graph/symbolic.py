@@ -17,6 +17,7 @@ from lamina.sizes import tree
 from lamina.sizes.dtype_facts import ATTRIBUTES, OF_RUN_TIME, hangs_on_dtype, hint_instead
 from lamina.sizes.search import REFUSALS
 from lamina.sizes.world import Example, Shape, Unknown, dims_of, example_shapes, merged_shape, source_dims
+from lamina.users_traceback import at_users_line
 
 from .dtypes import name_of
 from .errors import DtypeError, GraphError, LaminaError, ShapeError, ValueNeededError
@@ -24,7 +25,7 @@ from .factories import device_of
 from .infer import Array, infer
 from .masks import carried_mask
 from .node import Constant, Leaf, Node, Symbolic, short_name
-from .operators import Recorded, drawn, values_needed
+from .operators import Recorded, both_ways, drawn, values_needed
 from .refusals import explained
 from .source import caller, running_modules
 from .spelled import refuse_sizes_one_by_one
@@ -203,6 +204,7 @@ class _Drawn(Recorded):
         return record(op, args, {})
 
     @classmethod
+    @at_users_line
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
@@ -241,14 +243,17 @@ class SymbolicInt(_Drawn):
     __abs__, __round__ = drawn(operator.abs), drawn(round)
     __ceil__, __floor__, __trunc__ = drawn(math.ceil), drawn(math.floor), drawn(math.trunc)
 
+    @at_users_line
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, (list, tuple, str)):
             values_needed("A list that is repeated", "x.new_zeros(n) or torch.zeros((n,)) for [0] * n")
         return record(operator.mul, (self, other), {})
 
+    @at_users_line
     def __rmul__(self, other: Any) -> Any:
         return self * other if isinstance(other, (list, tuple, str)) else record(operator.mul, (other, self), {})
 
+    @at_users_line
     def _compare(self, other: Any) -> NoReturn:
         values_needed(
             "Comparing the size of an unknown axis",
@@ -257,6 +262,7 @@ class SymbolicInt(_Drawn):
 
     __lt__ = __le__ = __gt__ = __ge__ = _compare
 
+    @at_users_line
     def __eq__(self, other: Any) -> Any:
         if not isinstance(other, (int, float, SymbolicInt)):
             return NotImplemented
@@ -286,11 +292,13 @@ class SymbolicDevice(Symbolic):
     def example(self, k: int) -> torch.device:
         return torch.device("meta")
 
+    @at_users_line
     def __eq__(self, other: Any) -> Any:
         return _same_call(self, other) or self.__getattr__("==")
 
     __hash__ = _Drawn.__hash__
 
+    @at_users_line
     def __getattr__(self, name: str) -> Any:
         if name not in ("type", "=="):
             raise AttributeError(name)
@@ -325,9 +333,11 @@ class _Unequal:
     def __init__(self, error: ShapeError) -> None:
         self.error = error
 
+    @at_users_line
     def __bool__(self) -> bool:
         return False
 
+    @at_users_line
     def _refuse(self, *_: Any) -> NoReturn:
         raise self.error
 
@@ -389,6 +399,7 @@ class SymbolicTensor(_Drawn):
     def dim(self) -> int:
         return len(self.shape)
 
+    @at_users_line
     def size(self, dim: int | None = None) -> Any:
         """Sizes of all axes, or of one: an int where it is known, else a `SymbolicInt`."""
         if dim is None:
@@ -398,17 +409,20 @@ class SymbolicTensor(_Drawn):
         known = self.shape[dim]
         return known if known is not None else record(torch.Tensor.size, (self, dim), {})
 
+    @at_users_line
     def numel(self) -> Any:
         total: Any = 1
         for size in self.size():
             total = size * total
         return total
 
+    @at_users_line
     def __len__(self) -> int:
         if not self.shape or self.shape[0] is None:
             values_needed("len()", "x.size(0), which arithmetic and reshape accept")
         return self.shape[0]
 
+    @at_users_line
     def __iter__(self) -> Iterator[Any]:
         if not self.shape or self.shape[0] is None:
             values_needed("Iterating over an axis of unknown size", "x.unbind(1) along an axis of known size")
@@ -422,18 +436,19 @@ class SymbolicTensor(_Drawn):
 
     # -- recording
 
+    @at_users_line
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         if name in _NEEDS_VALUES:
             if not callable(getattr(torch.Tensor, name)):
                 values_needed(f".{name}", _NEEDS_VALUES[name])
-            return lambda *_, **__: values_needed(f".{name}()", _NEEDS_VALUES[name])
+            return at_users_line(lambda *_, **__: values_needed(f".{name}()", _NEEDS_VALUES[name]))
         if name in _PROPERTIES:
             return _PROPERTIES[name](self)
         method = getattr(torch.Tensor, name, None) if not name.startswith("_") else None
         if name.endswith("_") and method is not None:
-            return lambda *_, **__: _refuse_in_place(f"torch.Tensor.{name}", name)
+            return at_users_line(lambda *_, **__: _refuse_in_place(f"torch.Tensor.{name}", name))
         if callable(method):
             return _Method(self, method)
         raise AttributeError(
@@ -442,18 +457,20 @@ class SymbolicTensor(_Drawn):
 
     __getitem__ = drawn(operator.getitem)
 
+    @at_users_line
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         hint = "torch.where(mask, new, x), torch.cat([...]) or x.index_copy(dim, index, source)"
         what = "Assigning to a part of a symbolic tensor would change it in place."
         raise ValueNeededError(what, got=str(self), hint=hint)
 
-    __matmul__, __rmatmul__ = drawn(operator.matmul), lambda self, other: record(operator.matmul, (other, self), {})
+    __matmul__, __rmatmul__ = both_ways(operator.matmul)
     __abs__ = drawn(torch.abs)
     __lt__, __le__, __gt__, __ge__ = drawn(operator.lt), drawn(operator.le), drawn(operator.gt), drawn(operator.ge)
 
     # Python compares the same way in `a == b`, which is to be recorded, and in `t in [a, b]`, `list.index` or a dict,
     # which ask the result for its bool. See `__bool__`.
 
+    @at_users_line
     def __eq__(self, other: Any) -> Any:
         if not isinstance(other, _COMPARABLE):
             return NotImplemented
@@ -464,11 +481,13 @@ class SymbolicTensor(_Drawn):
                 return _Unequal(error)
             raise
 
+    @at_users_line
     def __ne__(self, other: Any) -> Any:
         return record(operator.ne, (self, other), {}) if isinstance(other, _COMPARABLE) else NotImplemented
 
     __hash__ = _Drawn.__hash__
 
+    @at_users_line
     def __bool__(self) -> bool:
         """Refused, but for ``a == b`` of tensors of more than one element, of which PyTorch has no bool either:
 
@@ -490,6 +509,7 @@ class _Method:
     def __init__(self, tensor: SymbolicTensor, method: Callable[..., Any]) -> None:
         self.tensor, self.method = tensor, method
 
+    @at_users_line
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return draw_function(self.method, (self.tensor, *args), kwargs)
 

@@ -29,7 +29,8 @@ from lamina.graph.infer import probe
 from lamina.naming import snake_case
 from lamina.one_line import one_line
 from lamina.probing import probing
-from lamina.tracebacks import door
+from lamina.tracebacks import door, fold_making
+from lamina.users_traceback import at_users_line
 
 from . import fx
 from .arguments import flag
@@ -136,6 +137,7 @@ class Layer(Precision):
         if isinstance(vars(cls).get("__init__"), FunctionType):
             own = cls.__module__.startswith("lamina.")
             cls.__init__ = door(cls.__init__) if own else remembers(cls.__init__)  # type: ignore[method-assign]
+        fold_making(cls)
 
     @door
     def __init__(
@@ -182,6 +184,7 @@ class Layer(Precision):
         return with_given(self, config)
 
     @classmethod
+    @at_users_line
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A new layer, without weights, from what ``get_config`` gave."""
         try:
@@ -396,11 +399,13 @@ class Layer(Precision):
         return [node for node in (ref() for ref in self.called_by) if node is not None]
 
     @property
+    @at_users_line
     def output(self) -> Any:
         """What the layer's first call returned: symbolic tensors. `get_output_at(1)` tells of the second."""
         return drawn_call(self, "output").output
 
     @property
+    @at_users_line
     def input(self) -> Any:
         """What the layer's first call was given as its first argument."""
         node = drawn_call(self, "input")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -29,10 +30,13 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     Raises:
         ArgumentError: the layer is built for other shapes.
     """
+    takes_none = len(inspect.signature(build).parameters) == 1  # a `build(self)`, which asks for no shape
 
     @door
     @wraps(build)
     def marked(self: Any, *shapes: Any, **named: Any) -> None:
+        if takes_none:
+            shapes, named = (), {}
         with _LOCK, for_real(self, current_device) as layer:
             if layer._building:  # super().build(...)
                 build(layer, *shapes, **named)

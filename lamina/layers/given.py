@@ -119,13 +119,21 @@ def _said(leaf: Any) -> Any:
 
 
 def with_new_layers(config: dict[str, Any]) -> dict[str, Any]:
-    """The config with another layer in the place of each that stands in it: two layers share none within."""
+    """The config with another layer in the place of each that stands in it: two layers share none within.
+
+    A layer may stand there as plain data too, as an activation that is one: no other room knows how to make it.
+    """
+    from lamina import layers  # knows all layers, so it imports this folder first
 
     def new(leaf: Any) -> Any:
         is_layer = isinstance(leaf, torch.nn.Module) and hasattr(leaf, "get_config")
         return type(leaf).from_config(leaf.get_config()) if is_layer else leaf
 
-    return {name: tree.map_leaves(new, value) for name, value in config.items()}
+    def made(value: Any) -> Any:
+        told = isinstance(value, dict) and str(value.get("module")).startswith("lamina.layers.")
+        return layers.deserialize(value) if told else tree.map_leaves(new, value)
+
+    return {name: made(value) for name, value in config.items()}
 
 
 def remembers(init: Callable[..., None]) -> Callable[..., None]:
@@ -156,14 +164,15 @@ def remembers(init: Callable[..., None]) -> Callable[..., None]:
 
 def refuse_uninitialized(layer: Any, init: Callable[..., None]) -> None:
     """Refuse a layer whose own ``__init__`` has not called that of its base, or not yet."""
-    if "_parameters" in layer.__dict__:
+    if "_parameters" in layer.__dict__ and "_name" in layer.__dict__:
         return
     cls, code = type(layer), getattr(init, "__code__", None)
     raise NotInitializedError(
         f"{cls.__name__} is no layer yet: its __init__ has not called super().__init__().",
         got=f"{cls.__name__}.__init__" + (f", {Source(code.co_filename, code.co_firstlineno)}" if code else ""),
         expected="super().__init__() before any layer or weight is set, so that they become parts of it",
-        hint="super().__init__() as the first line of __init__, or super().__init__(**kwargs) to take name= and others",
+        hint="super().__init__() as the first line of __init__, super without arguments; or "
+        "super().__init__(**kwargs), which takes name= and others",
     )
 
 

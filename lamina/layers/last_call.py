@@ -40,6 +40,13 @@ def part_shapes(model: Any) -> Found:
     return {key: [*map(_merged, shapes, small.get(key, shapes))] for key, shapes in large.items()}
 
 
+def last_batch(model: Any) -> int | None:
+    """How many examples the last call of a model without a graph was given; None where nothing is known of it."""
+    last = vars(model).get("_last_call")
+    shape = last if last is None or isinstance(last, torch.Size) else next(iter(last), None)
+    return int(shape[0]) if shape else None
+
+
 def _merged(one: Any, other: Any) -> Shape:
     return merged_shape((one, other))
 

@@ -9,6 +9,7 @@ import torch
 
 from lamina.graph import Node, Symbolic, tree
 from lamina.graph.source import warn
+from lamina.mask_uses import ENDED, is_on_purpose
 
 from .signature import CallFacts
 
@@ -60,11 +61,8 @@ def draw_masks(layer: Any, node: Node) -> None:
     if not some:
         previous = None
     if not layer._makes_masks and not layer.supports_masking:
-        if not layer._facts.masks:
-            warn(
-                f"{layer.label} ({node.source}) drops the mask of its input: what follows sees the padded positions as "
-                "data. A layer that keeps positions says supports_masking = True."
-            )
+        if not layer._facts.masks and not is_on_purpose(node):
+            warn(f"{layer.label} ({node.source}) {ENDED}. A layer that keeps positions says supports_masking = True.")
         return
     masks = layer.compute_mask(first[1], previous)
     flat = list(masks) if isinstance(masks, (list, tuple)) else [masks]

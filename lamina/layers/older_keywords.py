@@ -6,7 +6,9 @@ from inspect import signature
 from typing import Any
 
 from lamina.call_errors import CallError
+from lamina.graph import ArgumentError
 from lamina.nearest import nearest, suggested
+from lamina.older_arguments import instead
 
 
 def input_shape_from(kwargs: dict[str, Any], kind: type) -> tuple[int | None, ...] | None:
@@ -15,6 +17,12 @@ def input_shape_from(kwargs: dict[str, Any], kind: type) -> tuple[int | None, ..
     Raises:
         CallError: an argument that no layer of this kind has.
     """
+    for key in ("batch_input_shape", "input_shape"):
+        if isinstance(kwargs.get(key), int):
+            size = kwargs[key]
+            raise ArgumentError(
+                f"{kind.__name__}({key}=) must be a tuple of sizes.", got=f"{size}", hint=f"{key}=({size},)"
+            )
     batch = kwargs.pop("batch_size", None) if "input_shape" in kwargs or "input_dim" in kwargs else None
     shape: tuple[int | None, ...] | None = None
     if "batch_input_shape" in kwargs:
@@ -30,6 +38,6 @@ def input_shape_from(kwargs: dict[str, Any], kind: type) -> tuple[int | None, ..
         raise CallError(
             f"{kind.__name__} has no argument {', '.join(map(repr, kwargs))}.",
             got=", ".join(f"{name}={value!r}" for name, value in kwargs.items())[:200],
-            hint=f"{suggested(near)} {listed}".strip(),
+            hint=instead(kwargs, known) or f"{suggested(near)} {listed}".strip(),
         )
     return shape

@@ -31,6 +31,7 @@ class WeightFacts:
         layer_has_it: whether the record stands in the table of a layer.
         aggregation, synchronization: Keras' words for several devices.
         overwrite_with_gradient: the optimizer replaces the values by the gradient.
+        made: in which call it was made, for one that a call has made.
     """
 
     name: str
@@ -43,6 +44,7 @@ class WeightFacts:
     aggregation: str = "none"
     synchronization: str = "auto"
     overwrite_with_gradient: bool = False
+    made: Any = None
 
 
 class Place:

@@ -17,6 +17,7 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 from lamina.tracebacks import door
+from lamina.users_traceback import at_users_line
 
 from .drawn_calls import known_names
 from .first_values import made_by
@@ -26,8 +27,10 @@ from .moving import follow_weights, tell_places
 from .name_scopes import scoped
 from .nested import adopt_nested_layers, holds_modules, known_parts
 from .stateless_calls import stateless_call, symbolic_call
+from .taken_names import set_plainly
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
+from .weights_anew import note_weight, tell_if_replaced
 
 # Values that are neither weights nor parts.
 _CONTAINERS = frozenset((list, dict, tuple))
@@ -108,6 +111,7 @@ class Weights(Operation, reading.NamesAttributes):
         slot: dict[str, Any] = self._parameters if trainable else self._buffers
         slot[key] = weight
         self.weight_facts[key] = facts
+        note_weight(self, facts)
         if "_set_names" in self.__dict__:
             self.__dict__["_set_names"].add("_parameters")
         return weight
@@ -118,7 +122,7 @@ class Weights(Operation, reading.NamesAttributes):
         if type(value) in _SETTINGS and not self._holds(name):  # half of the time that a layer's __init__ takes
             if "_set_names" in self.__dict__:  # a stand-in, for one call
                 self.__dict__["_set_names"].add(name)
-            object.__setattr__(self, name, value)
+            set_plainly(self, name, value)
             if type(value) in _CONTAINERS and "_modules" in self.__dict__ and holds_modules(value):
                 adopt_nested_layers(self, in_place=False)
             if type(value) in _CONTAINERS and value and "_modules" in self.__dict__:
@@ -146,6 +150,7 @@ class Weights(Operation, reading.NamesAttributes):
                 continue
             named = self.__dict__.setdefault("_attribute_weights", set())
             if key != name and key not in named:
+                tell_if_replaced(self, name, self.weight_facts.get(key))
                 slot[name] = slot.pop(key)
                 if key in self.weight_facts:
                     self.weight_facts[name] = self.weight_facts.pop(key)
@@ -372,6 +377,9 @@ class Weights(Operation, reading.NamesAttributes):
             if isinstance(value, Variable) and not keep_vars:
                 destination[prefix + name] = value.as_subclass(torch.Tensor)
 
+    to, cuda = at_users_line(torch.nn.Module.to), at_users_line(torch.nn.Module.cuda)
+
+    @at_users_line
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         for part in self.modules():
             adopt_nested_layers(part)

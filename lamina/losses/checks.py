@@ -130,6 +130,9 @@ def _check_shapes(takes: str, true: Shape, pred: Shape, axis: Any, whose: str) -
     else:
         fits, expected = _match(*_trimmed(true, pred)), _same_or_column(pred)
         hint = _HINTS["answers"] if takes == "answers" else "reshape the targets, or give the last layer as many units"
+    if not fits and len(pred) > 2 and len(_squeezed(true, 1)) < len(pred) and len(true) <= 2:
+        hint = "layers.Flatten() or GlobalAveragePooling before the last Dense, for one prediction per sample"
+        hint += "; return_sequences=False after a recurrent layer" if len(pred) == 3 else ""
     if not fits:
         raise ShapeError(
             f"The targets of {whose} do not pair with its predictions.",

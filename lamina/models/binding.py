@@ -102,12 +102,28 @@ class Binding:
 
     def _mismatch(self, inputs: Any) -> StructureError:
         n = len(self.declared)
+        flat = [leaf for _, leaf in tree.paths(inputs)]
+        plain = isinstance(inputs, (list, tuple)) and len(flat) == len(inputs) > 1
+        got = tree.describe(inputs) if tree.is_nested(inputs) else f"one array of shape {shape_of(inputs)}"
+        hint = f"[{', '.join(f'x{i + 1}' for i in range(n))}]" if 1 < n < 9 else None
+        if plain:
+            kind = type(inputs).__name__
+            got = f"{got}: a {kind} of {len(flat)} arrays, of which each is one input, of shape {shape_of(flat[0])}"
+        if plain and self._single:
+            hint = "np.stack(x) for the samples of one input in a list"
+            hint += "; x and y as two arguments, as in fit(x, y)" if len(flat) == 2 else ""
         return StructureError(
             f"{self.label} takes {n} input{'s' if n > 1 else ''}, in another structure.",
-            got=tree.describe(inputs) if tree.is_nested(inputs) else type(inputs).__name__,
+            got=got,
             expected=f"{tree.describe(self.structure)}, a list in the order {self.names}, or a dict with these keys",
-            hint=f"[{', '.join(f'x{i + 1}' for i in range(n))}]" if 1 < n < 9 else None,
+            hint=hint,
         )
+
+
+def shape_of(value: Any) -> str:
+    """The shape of an array; the type of what has none."""
+    shape = getattr(value, "shape", None)
+    return str(tuple(shape)) if shape is not None else type(value).__name__
 
 
 class _Declared:
@@ -149,6 +165,13 @@ class _Declared:
             raise self._wrong_shape(shape, label)
 
     def _as_tensor(self, value: Any, label: str) -> torch.Tensor:
+        if isinstance(value, torch.nn.Module):
+            kind = type(value).__name__
+            raise StructureError(
+                f"{label} is called on a layer or model, not on a tensor.",
+                got=f"{kind} for the input {self.name!r}",
+                hint="encoder.output for what a model named encoder gives; layer(x) for a layer's output",
+            )
         try:
             array = array_of(value) if is_table(value) else np.asarray(value)
         except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 
 from lamina.frames import is_raised_by_user
-from lamina.graph import ArgumentError, Graph, LaminaError, SymbolicTensor, tree
+from lamina.graph import ArgumentError, LaminaError, SymbolicTensor, tree
 from lamina.graph.infer import Array, probe
 from lamina.layers.base import Layer
 from lamina.layers.inferred import map_shapes, search_for_shapes
@@ -121,20 +120,6 @@ def _tried(model: Layer, input_shape: Any) -> Any:
         expected="a call that takes one argument of this shape",
         hint="call the model on a batch of data: model(x)",
     ) from first
-
-
-def mind_unused(graph: Graph) -> Graph:
-    """The graph; inputs that lead to no output are warned of, with their line, since Keras takes them."""
-    for tensor in graph.unused_inputs():
-        source = tensor.node.source
-        warnings.warn_explicit(
-            f"The input {tensor.name!r} leads to no output: a call takes it and leaves it alone. Try: leave it out of "
-            "the inputs, or use it.",
-            UserWarning,
-            source.file,
-            source.line,
-        )
-    return graph
 
 
 def without_values(leaf: Any) -> Any:

@@ -20,20 +20,22 @@ from lamina.program import Program
 from lamina.saving import load_checkpoint, load_weights, model_to_json, save_checkpoint, save_weights
 from lamina.saving.from_config import from_config
 from lamina.training.trainer import Trainer
+from lamina.users_traceback import at_users_line
 
 from . import configs, editing
-from .building import build, from_module, mind_unused, without_values
+from .building import build, from_module, without_values
 from .doubles import without_doubles
 from .drawn import Drawn
 from .folding.of_model import folded, joined
 from .lookup import get_layer
+from .older_methods import OlderMethods
 from .save import compile_from_config, get_compile_config, save
 from .showing import notebook_page, summary
 from .shown_forward import ShownForward, noting_calls
 from .state_tree import get_state_tree, set_state_tree
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, OlderMethods, Layer):
     """A model, made from a graph of layers or by subclassing.
 
     - ``Model(inputs, outputs)``: what leads from symbolic inputs to symbolic outputs, in any nesting of list, tuple
@@ -80,7 +82,7 @@ class Model(Trainer, Layer):
         if (inputs is None) != (outputs is None):
             raise ArgumentError("A model needs inputs and outputs, or neither.", hint="Model(inputs, outputs)")
         if outputs is not None:
-            self._set_graph(mind_unused(Graph(inputs, outputs))).write()
+            self._set_graph(Graph(inputs, outputs)).write()
 
     from_module = classmethod(from_module)
     build = build
@@ -331,21 +333,25 @@ class Model(Trainer, Layer):
         return self._current_for("node()").graph.node(name)
 
     @property
+    @at_users_line
     def inputs(self) -> list[SymbolicTensor]:
         """The symbolic inputs, flat, in declared order."""
         return list(self._current_for("inputs").graph.inputs)
 
     @property
+    @at_users_line
     def outputs(self) -> list[SymbolicTensor]:
         """The symbolic outputs, flat, in declared order."""
         return list(self._current_for("outputs").graph.outputs)
 
     @property
+    @at_users_line
     def input(self) -> Any:
         """The symbolic inputs as declared."""
         return tree.copied(self._current_for("input").graph.input_structure)
 
     @property
+    @at_users_line
     def output(self) -> Any:
         """The symbolic outputs as declared."""
         return tree.copied(self._current_for("output").graph.output_structure)

@@ -46,6 +46,13 @@ class Sequential(Model):
     """
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
+        several = [value for value in (layers, trainable, name) if isinstance(value, torch.nn.Module)]
+        if several and layers is several[0]:
+            raise ArgumentError(
+                "Sequential takes its layers in one list.",
+                got=", ".join(type(layer).__name__ for layer in several),
+                hint=f"Sequential([{', '.join(f'{type(layer).__name__}(...)' for layer in several)}])",
+            )
         super().__init__(name=name, trainable=trainable)
         self._chain: list[Any] = []
         self._keys: list[str] = []

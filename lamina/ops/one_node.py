@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from lamina.graph import Symbolic, SymbolicTensor, record, tree
 from lamina.graph.errors import LaminaError
+from lamina.users_traceback import fold
 
 from . import numbers as of_sizes
 from .operands import tensor
@@ -58,8 +60,10 @@ def recorded(op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, An
     """A node of `op`; an error of ours says what came in the user's terms."""
     try:
         return record(op, args, kwargs)
-    except LaminaError as error:
-        _say_what_came(error, tree.leaves((args, kwargs)))
+    except Exception as error:
+        if isinstance(error, LaminaError):
+            _say_what_came(error, tree.leaves((args, kwargs)))
+        fold(error, sys._getframe(1))
         raise
 
 

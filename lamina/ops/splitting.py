@@ -11,6 +11,8 @@ from lamina.graph import ArgumentError, ShapeError
 from .numbers import numbers
 from .operands import here, plain_axes, tensor
 
+_MOST = 10_000
+
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
     """A tuple of the slices along an axis, without that axis.
@@ -21,7 +23,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
         axis: whose size must be known, unless `num` tells it.
 
     Raises:
-        ShapeError: there are not `num`.
+        ShapeError: there are not `num`, or more than 10,000 of an axis whose size is not known.
 
     >>> unstack([[1, 2], [3, 4]])
     (tensor([1, 2], dtype=torch.int32), tensor([3, 4], dtype=torch.int32))
@@ -32,6 +34,10 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
     if num is not None and x.shape[place] not in (num, None):
         raise ShapeError(
             f"ops.unstack cannot give {num} slices.", got=f"axis {axis} of shape {tuple(x.shape)}", where=here()
+        )
+    if isinstance(num, int) and x.shape[place] is None and num > _MOST:  # each is a tensor of its own in the graph
+        raise ShapeError(
+            f"ops.unstack gives no more than {_MOST} slices of an unknown axis.", got=f"num={num}", where=here()
         )
     if num is not None and x.shape[place] is None:
         x = torch.unflatten(x, place, (num, 1)).squeeze(place + 1)  # which sees when the model runs that there are

@@ -20,6 +20,7 @@ from .arguments import check_arguments, number, tell_of_negative_rate
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
 from .learning_rate import LearningRate, Steps, learning_rate_of, steps_of
+from .older_names import OlderName
 from .schedules import LearningRateSchedule
 from .stateless import stateless_apply
 from .variables import StateVariable, set_all, variables_of
@@ -58,6 +59,8 @@ class Optimizer(Doored):
 
     kernel: str | None = None
     """Name of the fused kernel of PyTorch that `update` calls where ``group.fused``: "adam", "adagrad", "sgd"."""
+
+    lr = OlderName("learning_rate")
 
     hands_on = False
     """True for an optimizer that leaves the steps to others."""

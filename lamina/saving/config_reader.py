@@ -49,6 +49,7 @@ class ConfigReader:
         self._classes = {**layer_classes(), **models}
         self._values = values
         self._made: dict[int, Any] = {}
+        self._unused: set[str] = set()
 
     def layer(self, entry: Any) -> Layer:
         """The layer of an entry, without weights: new, or the one made before where the entry says so.
@@ -113,11 +114,29 @@ class ConfigReader:
                 result: Layer | None = cls(class_name, config, data, name)
             tell_missed(where, missed)
             _tell_own_training(entry, class_name, where)
+            is_given = find(class_name, self._custom) is not None
+            if config is None and is_given and not missed and not self._values:
+                self._tell_class_unused(class_name, where)
             return result
         except LoadingError:
             raise
         except BAD_CONFIG as error:
             raise _refused(where, error) from error
+
+    def _tell_class_unused(self, class_name: str, where: str) -> None:
+        """Warn, once a class, that a class which is at hand was not used: the file has no config for it."""
+        if class_name not in self._unused:
+            self._unused.add(class_name)
+            warn(
+                printable(
+                    f"{where} is loaded as what was traced of it though its class {class_name} is at hand: when it was "
+                    "saved, what its get_config() gave did not make the same layer, so the file has no config. Its "
+                    "own methods and attributes are not there. Try a get_config() with every argument of __init__, by "
+                    "its name, and save the model again; ",
+                    8 * QUOTED,
+                )
+                + printable(f"{class_name}.from_config(layer.get_config()) shows what is wrong.")
+            )
 
     def _marked(self, data: dict[str, Any], missed: list[Missed]) -> dict[str, Any]:
         """What was traced, with marks where what the weights need for training is not at hand."""

@@ -19,7 +19,7 @@ from .classes import Classes, foreign_names, holds_layers, layer_classes, needed
 from .config_check import config_for_init, objects_within
 from .config_reader import ConfigReader
 from .errors import SavingError
-from .hooks import told_by_hook
+from .hooks import overrides, told_by_hook
 from .objects_out import object_to_config
 from .traced import Traced, refuse_if_not_rebuilt, traced, ways_of
 from .values import encode, name_of_dtype, numbers_of
@@ -116,7 +116,7 @@ class ConfigWriter:
             if not all(find(name) for name in needed):
                 raise
         if refused is not None:
-            if "config" in entry:
+            if "config" in entry or overrides(layer, "get_config"):  # who wrote it meant it to be used
                 _warn_of(layer, refused)
             entry["config"] = None
             entry.pop("build_config", None)
@@ -185,7 +185,7 @@ class ConfigWriter:
 def _warn_of(layer: Layer, error: LaminaError) -> None:
     warn(
         f"{layer.label} is saved as what was traced of it, and will not be of its class again: what its get_config() "
-        f"gives does not make the same layer ({error.got})."
+        f"gives does not make the same layer ({error.got}{f'; due: {error.expected}' if error.expected else ''})."
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.custom_objects import custom_object_scope, find
+from lamina.tracebacks import door
 
 from .classes import MODELS
 from .errors import not_too_deep
@@ -17,6 +18,7 @@ from .values import decode, encode
 _WHERE = "The config of an object"
 
 
+@door
 def serialize_keras_object(obj: Any) -> Any:
     """``obj`` as JSON types: plain data as they are, each object as ``{"module", "class_name", "config", ...}``.
 
@@ -35,6 +37,7 @@ def serialize_keras_object(obj: Any) -> Any:
     return encode(obj, object_to_config)
 
 
+@door
 def deserialize_keras_object(
     config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:

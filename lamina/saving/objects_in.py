@@ -78,7 +78,7 @@ def objects_of(data: Any, layer: ReadLayer) -> Any:
     refuse_unknown(data, _KEYS, _WHERE)
     name, config, module = field(data, "class_name", str, _WHERE), data["config"], data.get("module")
     if name == "function":
-        return _function(field(data, "config", str, _WHERE), module)
+        return _function(field(data, "config", str, _WHERE), module, data.get("registered_name"))
     if config is not None and type(config) is not dict:
         raise LoadingError(f"{_WHERE} is malformed.", got=f"{config!r}"[:80], expected="'config': an object, or null")
     try:
@@ -116,8 +116,10 @@ def _is_keras_layer(name: str, module: Any) -> bool:
     return keras and (name in _model_names(module) or "layers" in dict(_candidates(name, module)))
 
 
-def _function(name: str, module: Any) -> Any:
+def _function(name: str, module: Any, registered_name: Any) -> Any:
     found = next((own for _, own in _candidates(name, module) if not isinstance(own, type)), None)
+    if found is None and isinstance(registered_name, str):
+        found = find(registered_name)  # as Keras' files say it, beside the plain name
     found = find(name) if found is None else found
     if found is None or isinstance(found, type):
         raise _unknown("function", name, module, found)

@@ -15,7 +15,15 @@ from .feed import Feed
 from .lookups import check_lookups
 from .naming import Outputs
 from .objective import Objective
-from .sense import Said, tell_of_captured, tell_of_inputs, tell_of_losses, tell_of_negative
+from .sense import (
+    Said,
+    tell_of_absent_classes,
+    tell_of_captured,
+    tell_of_inputs,
+    tell_of_losses,
+    tell_of_metrics,
+    tell_of_unused,
+)
 from .step import Step
 from .steps import has_own
 
@@ -51,6 +59,8 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
     training = what in ("fit", "train_on_batch")
     if what == "fit" and step.said.asks("captured"):
         tell_of_captured(step.said, model)
+        if not has_own(model, "compute_loss"):
+            tell_of_unused(model)
     class_weight = step.class_weight if training else None
     seen = feed.source.sample() or batch
     if graph is None:  # its outputs are known when it has run, which is before the first step of the optimizer, too
@@ -68,6 +78,8 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
     _check_outputs(objective, [t.shape for t in graph.outputs], step.said, class_weight, *seen[1:])
     if step.said.asks(f"heads {id(objective)}"):
         tell_of_losses(step.said, graph, objective.terms)
+        targets = objective.outputs.spread_data(seen[1], "y")
+        tell_of_metrics(step.said, objective.terms, targets, [t.shape for t in graph.outputs])
     if not what.endswith("_on_batch"):  # a loop around it asks each time; the first loss that is NaN tells as well
         tell_of_inputs(step.said, model, seen[0], feed.length)
 
@@ -84,10 +96,9 @@ def _check_outputs(
             check_targets(term.loss, target, predicted, term.name)
         if own is not None and target is not None:
             _check_weights(term.name, own, target, predicted)
-            tell_of_negative(said, "sample_weight", own)
         if table is not None and target is not None:
             _check_classes(term.name, target)
-            tell_of_negative(said, "class_weight", table.values())
+            tell_of_absent_classes(said, term.name, term.loss, table, predicted)
 
 
 def _check_weights(name: str, weight: torch.Tensor, target: torch.Tensor, predicted: tuple[int | None, ...]) -> None:

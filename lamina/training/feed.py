@@ -32,18 +32,27 @@ class Feed:
         source: the data.
         steps: batches of an epoch; None for a whole pass.
         device: where batches are due; None leaves them where they are.
+        purpose: what ends when the data do, for warnings.
 
     Attributes:
         ended: a one-shot source has no more batches.
+        told: a warning has said that the data ended within an epoch.
     """
 
     BATCHES_AHEAD = 2
 
-    def __init__(self, source: Source, steps: int | None = None, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        steps: int | None = None,
+        device: torch.device | None = None,
+        purpose: str = "training",
+    ) -> None:
         self.source = source
         self.steps = steps
         self.device = device
-        self.ended = False
+        self.purpose = purpose
+        self.ended = self.told = False
         self._ahead = self.BATCHES_AHEAD if device is not None and device.type == "cuda" else 0
         self._pass: Iterator[Batch] | None = None
         self._at_start: dict[str, Any] | None = None
@@ -71,6 +80,13 @@ class Feed:
             self._begin_pass()
         self._draw(1)
         return self._waiting[0] if self._waiting else None
+
+    def is_used_up(self) -> bool:
+        """Whether there is no batch for another epoch: a one-shot source may end just where an epoch does."""
+        if not self.ended and self.source.one_shot and self.peek() is None:
+            self._end_pass()
+            self.ended = True
+        return self.ended
 
     def epoch(self, done: int = 0) -> Iterator[Batch]:
         """The batches of the next epoch, or of the one in progress, of which `done` were given already."""
@@ -230,7 +246,8 @@ class Feed:
         return batch if self.device is None else to_device(batch, self.device)
 
     def _warn(self, done: int) -> None:
-        goes_on = "training ends with it." if self.ended else "the next epoch begins it anew."
+        self.told = True
+        goes_on = f"{self.purpose} ends with it." if self.ended else "the next epoch begins it anew."
         warn(f"The data ended after {done} of {self.steps} batches of this epoch; {goes_on}")
 
 

@@ -92,7 +92,7 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
     source = model._source(data, plan.batch_size, shuffle=plan.shuffle, merge_single=merges)
     source, held = _split(model, source, plan)
     feed = Feed(source, limited(plan.steps_per_epoch), model._device())
-    valid = Feed(held, limited(plan.validation_steps), model._device()) if held is not None else None
+    valid = Feed(held, limited(plan.validation_steps), model._device(), "validation") if held is not None else None
     check_data(model, step, feed, "fit")
     if valid is not None:
         model._validation_batch_size = plan.held_batch_size

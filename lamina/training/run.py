@@ -67,7 +67,7 @@ class Run:
         self.finished = False
         self._execution: Execution | None = None
         # A batch is drawn and not done; all batches of the epoch are done; the state as its validation began.
-        self._in_hand, self._trained = 0, False
+        self._in_hand, self._trained, self._validated = 0, False, False
         self._before_validation: State | None = None
         self._pending: Any = None
         self._logs: dict[str, Any] = {}
@@ -82,10 +82,11 @@ class Run:
                 self.epoch, self.batch = self._pending.epoch, self._pending.batch
                 if not self.batch:
                     self._continue()
-            while self.epoch < self.epochs and not self.model.stop_training and not self.feed.ended:
+            while self.epoch < self.epochs and not self.model.stop_training:
+                if self.feed.is_used_up():
+                    self._warn_of_end(self.feed, "training ends with it")
+                    break
                 self._train_epoch()
-            if self.feed.ended and self.epoch < self.epochs and not self.model.stop_training:
-                self._warn_of_end()
             finalize = getattr(self.model.optimizer, "finalize_variable_values", None)
             if finalize is not None:
                 finalize(self.model.trainable_weights)
@@ -110,13 +111,15 @@ class Run:
             self._continue()
         if not self._trained:
             self._train_batches(execution)
+        if not self.batch and self._logs:
+            return  # the data do not begin anew; what was trained so far is kept
         if not self.batch:
             raise StructureError(
                 "There is no data to train on.", got="no batches", hint="a source that can be iterated anew"
             )
         self._trained = True
         done, logs = self.batch, execution.logs()
-        if self.held is not None and _due(self.validation_freq, epoch):
+        if self.held is not None and _due(self.validation_freq, epoch) and self._may_validate(self.held):
             self.progress.validate(self.held.length, logs)
             logs |= {f"val_{name}": value for name, value in self._validate().items()}
         self.epoch, self.batch, self._trained, self._logs = epoch + 1, 0, False, logs
@@ -159,13 +162,21 @@ class Run:
         execution = Execution(self.model, self.step, training=False)
         _, logs = evaluate(execution, self.held, self.hooks, self.progress)
         self._before_validation = None
-        if not logs:
+        if not logs and self._validated and self.held is not None:
+            self._may_validate(self.held)  # the data do not begin anew
+        elif not logs:
             raise StructureError(
                 "There is no data to validate on.",
-                got="no batches" if not self.epoch else f"no batches in epoch {self.epoch + 1}",
-                hint="validation_data that can be iterated anew, or validation_steps=",
+                got="no batches",
+                hint="validation_data that can be iterated anew",
             )
+        self._validated = True
         return logs
+
+    def _may_validate(self, held: Feed) -> bool:
+        if held.is_used_up():
+            self._warn_of_end(held, "later epochs are not validated")
+        return not held.ended
 
     @contextmanager
     def numbers_kept(self) -> Iterator[None]:
@@ -179,12 +190,18 @@ class Run:
             if kept is not None and execution is not None:
                 execution.load_state_dict(kept)
 
-    def _warn_of_end(self) -> None:
-        if self.feed.steps is None:
-            warn(
-                f"The data is a one-shot iterator, which ended with epoch {self.epoch} of {self.epochs}; training ends "
-                "with it. Pass a function that returns an iterator, or steps_per_epoch=."
-            )
+    def _warn_of_end(self, feed: Feed, what: str) -> None:
+        if feed.told:
+            return
+        feed.told = True
+        data = "The validation data" if feed is self.held else "The data"
+        kind = "is a one-shot iterator, which ended" if feed.source.one_shot else "did not begin anew: it ended"
+        steps = "validation_steps" if feed is self.held else "steps_per_epoch"
+        fewer = f"{steps}=" if feed.steps is None else f"a smaller {steps}="
+        warn(
+            f"{data} {kind} with epoch {self.epoch} of {self.epochs}; {what}. Pass a function that returns an "
+            f"iterator, or {fewer}."
+        )
 
     # -- its state
 

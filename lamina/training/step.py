@@ -19,7 +19,16 @@ from .data import Batch
 from .masks import output_masks
 from .naming import Outputs
 from .objective import Objective, Shapes
-from .sense import LossWatch, Said, tell_of_no_gradient, tell_of_predictions
+from .sense import (
+    LossWatch,
+    Said,
+    check_held,
+    tell_of_metrics,
+    tell_of_no_gradient,
+    tell_of_predictions,
+    tell_of_unheld,
+    tell_of_unreached,
+)
 from .sense.loss_watch import tell
 from .taken import taken_by
 from .trackers import LossTracker
@@ -61,6 +70,7 @@ class Step:
         self._parts: list[torch.nn.Module] = []
         self._needs_grad: list[bool] = []
         self._ready = self._warned = False
+        self._held = 0  # how many weights were trained when it was asked whether the optimizer has them
         self._known: list[torch.nn.Parameter] = []
         self.own_results: Any = None
         self._resumed: dict[str, Any] | None = None
@@ -89,9 +99,14 @@ class Step:
             forward: calls the model.
         """
         total = self.loss(model, forward, batch, True)
-        looks = not self._ready and not self.said.is_learning
+        looks, first = not self._ready and not self.said.is_learning, not self._ready and self.said.asks("reached")
         if not self._ready:
             self._make_ready()
+            if self.said.asks("weights"):
+                tell_of_unheld(self.said, model, self.optimizer)
+            if len(self._trained) != self._held and hasattr(self.optimizer, "held"):  # the more once layers are thawed
+                check_held(self.said, model, self.optimizer)
+                self._held = len(self._trained)
         if not total.requires_grad or not self._trained:
             self._nothing_to_train(model)
             return
@@ -101,6 +116,10 @@ class Step:
         gradients = [p.grad for p in trained]
         if looks:
             tell_of_no_gradient(self.said, model.label, total, gradients)
+        if first and not model.computes_own_loss and any(gradient is None for gradient in gradients):
+            reached = {id(p) for p, gradient in zip(trained, gradients, strict=True) if gradient is not None}
+            objective: Any = self.objective
+            tell_of_unreached(self.said, model, objective.terms, bool(objective.joint), reached)
         self.optimizer.apply(gradients, trained)
         del gradients
         for place in self._constrained:
@@ -181,8 +200,10 @@ class Step:
         check = self.unchecked.pop(training, None)
         if check is not None:
             objective = self.objective or self._know_result(model, y, y_pred)
-            check(objective, [(None, *leaf.shape[1:]) for leaf in tree.leaves(y_pred)])
+            shapes = [(None, *leaf.shape[1:]) for leaf in tree.leaves(y_pred)]
+            check(objective, shapes)
             tell_of_predictions(self.said, objective.terms, y_pred)
+            tell_of_metrics(self.said, objective.terms, objective.outputs.spread_data(y, "y"), shapes)
 
     def _nothing_to_train(self, model: Any) -> None:
         """Without weights to train a step only measures, and a warning says so once.

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from lamina._torch import modules
+from lamina.optimizers.older_names import OlderName
 
 
 class TorchOptimizer:
     """Lets ``fit`` drive an optimizer of PyTorch's, which holds its own parameters and reads their ``.grad``."""
+
+    lr = OlderName("learning_rate")
 
     def __init__(self, optimizer: Any) -> None:
         self.optimizer = optimizer
@@ -32,6 +35,10 @@ class TorchOptimizer:
                 group["params"], self._open = kept, self._open or group
         for p in [p for p in self.optimizer.state if id(p) in gone]:
             del self.optimizer.state[p]
+
+    def held(self) -> set[int]:
+        """The ids of the tensors that it changes."""
+        return {id(p) for group in self.optimizer.param_groups for p in group["params"]}
 
     @property
     def learning_rate(self) -> float:

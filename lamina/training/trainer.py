@@ -28,6 +28,7 @@ from .run import Run
 from .scores import Scores
 from .step import Step
 from .steps import Steps
+from .swapped import refuse_swapped
 from .texts import with_fingerprints
 from .torch_optimizer import TorchOptimizer
 
@@ -85,6 +86,7 @@ class Trainer(Steps):
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
         }
+        refuse_swapped(optimizer, loss)
         check_names(compiled)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ArgumentError("compile(steps_per_execution=) is a number of batches.", got=repr(steps_per_execution))
@@ -194,7 +196,7 @@ class Trainer(Steps):
         check_counts(steps=steps)
         own_batch_size = self._validation_batch_size if batch_size is None else batch_size
         data = self._source((x, y, sample_weight), own_batch_size)
-        feed = Feed(data, limited(steps), self._device())
+        feed = Feed(data, limited(steps), self._device(), "evaluation")
         try:
             check_data(self, step, feed, "evaluate")
             hooks = CallbackList(callbacks, model=self, steps=feed.length, verbose=verbose)

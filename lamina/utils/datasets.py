@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import Dataset, Subset
 
 from lamina.graph import ArgumentError, StructureError, tree
+from lamina.tracebacks import door
 from lamina.training.data import PyDataset as PyDataset
 
 # The name that Keras gave it first.
@@ -37,6 +38,7 @@ class Rows(Dataset[Any]):
         return tree.map_leaves(lambda leaf: leaf[index], self.arrays)
 
 
+@door
 def split_dataset(
     dataset: Any,
     left_size: float | None = None,
@@ -75,6 +77,7 @@ def split_dataset(
     return Subset(rows, order[:left]), Subset(rows, order[len(order) - right :])
 
 
+@door
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of what a dataset yields, None for what it does not.
 

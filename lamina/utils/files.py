@@ -13,6 +13,7 @@ from typing import IO, Any
 from lamina.config import is_interactive_logging_enabled
 from lamina.graph import ArgumentError
 from lamina.graph.source import warn
+from lamina.tracebacks import door
 
 from .archives import checked_kinds
 from .archives import extract as extract_archive
@@ -24,6 +25,7 @@ _SCHEMES = ("http", "https", "ftp", "file")
 _LENGTHS = {"md5": 32, "sha256": 64}
 
 
+@door
 def get_file(
     fname: str | os.PathLike[str] | None = None,
     origin: str | None = None,

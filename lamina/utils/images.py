@@ -12,6 +12,7 @@ import torch
 from lamina.defaults import defaults
 from lamina.graph import ArgumentError, ShapeError
 from lamina.graph.source import warn
+from lamina.tracebacks import door
 
 from .data_files import DataFileError, reading, refuse_large_picture
 
@@ -54,6 +55,7 @@ def opened_picture(source: Any, wanted_by: str) -> Any:
     return picture
 
 
+@door
 def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None) -> Any:
     """An array as a picture of Pillow's.
 
@@ -85,6 +87,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     return image.fromarray(x.astype("uint8"))
 
 
+@door
 def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
     """A picture of Pillow's as an array: (H, W, C), or (C, H, W) with `data_format="channels_first"`.
 
@@ -103,6 +106,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
     return array.transpose(2, 0, 1) if checked_format(data_format) == "channels_first" else array
 
 
+@door
 def load_img(
     path: Any,
     color_mode: str = "rgb",
@@ -149,6 +153,7 @@ def load_img(
     return picture.resize((target_size[1], target_size[0]), image.Resampling[interpolation.upper()], box=box)
 
 
+@door
 def save_img(
     path: Any, x: Any, data_format: str | None = None, file_format: str | None = None, scale: bool = True, **kwargs: Any
 ) -> None:

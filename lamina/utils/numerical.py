@@ -9,8 +9,10 @@ import torch
 
 from lamina import ops
 from lamina.graph import ArgumentError, Symbolic
+from lamina.tracebacks import door
 
 
+@door
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """A row for each class number: 1 at that place, 0 elsewhere.
 
@@ -57,6 +59,7 @@ def _categorical_tensor(x: Any, num_classes: int | None) -> Any:
     return ops.one_hot(x, num_classes)
 
 
+@door
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """`x` divided by its length along an axis; where that is 0, `x` stays.
 

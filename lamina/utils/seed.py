@@ -8,8 +8,10 @@ import numpy as np
 import torch
 
 from lamina.graph import ArgumentError
+from lamina.tracebacks import door
 
 
+@door
 def set_random_seed(seed: int) -> None:
     """Start the random numbers of Python, NumPy and PyTorch (on all devices) from this seed.
 

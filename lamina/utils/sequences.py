@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from lamina.graph import ArgumentError, ShapeError
+from lamina.tracebacks import door
 
 
+@door
 def pad_sequences(
     sequences: Sequence[Any],
     maxlen: int | None = None,

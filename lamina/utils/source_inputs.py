@@ -7,8 +7,10 @@ from typing import Any
 from lamina.graph import ArgumentError, SymbolicTensor
 from lamina.graph.node import is_input_node
 from lamina.graph.walk import walk
+from lamina.tracebacks import door
 
 
+@door
 def get_source_inputs(tensor: Any) -> list[SymbolicTensor]:
     """The symbolic tensors of all `Input`s that a symbolic tensor depends on, each once.
 

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from lamina.arrays import as_tensor
 from lamina.graph import ArgumentError
+from lamina.tracebacks import door
 from lamina.utils.pipeline import LoaderWithWords, Words
 
 
@@ -40,6 +41,7 @@ class Windows(Words, Dataset[Any]):
         return list(windows if self.targets is None else zip(windows, self.targets[starts].unbind(), strict=True))
 
 
+@door
 def timeseries_dataset_from_array(
     data: Any,
     targets: Any,

@@ -44,7 +44,7 @@ def card_of(row: Row, options: Options, least_width: float = 0.0) -> Card:
     lines = [_fitted(_heading(row, hint, options, accent))]
     named = options.show_layer_names and row.family not in ("input", "model")
     if named:
-        kind = row.kind.removeprefix("operator.")
+        kind = row.kind
         below = [Word(kind, style.SMALL, style.MUTED)] if kind != row.layer_name else []
         below += [Word(hint, style.SMALL, accent)] if hint else []
         lines += [_fitted(below)] if below else []
@@ -82,7 +82,7 @@ def _heading(row: Row, hint: str, options: Options, accent: str) -> list[Word]:
     elif options.show_layer_names:
         words = [Word(row.layer_name, style.TITLE, style.INK, bold=True)]
     else:
-        words = [Word(row.kind.removeprefix("operator."), style.TITLE, style.INK, bold=True)]
+        words = [Word(row.kind, style.TITLE, style.INK, bold=True)]
         words += [Word(hint, style.SMALL, accent)] if hint else []
     return words + times_word(row.times)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -21,6 +22,7 @@ from .wrap import Column, column_begins, columns, rounded, side_by_side
 _FRAME_PAD = 14.0
 _HEADER = 22.0
 _LABEL_GAP = 14.0
+_NO_ARROWS = "No arrows: its call() is code, not a graph."
 _MANY = 50  # rows from which on repeated blocks are folded
 
 
@@ -47,7 +49,7 @@ class _Plan:
     cards: dict[int | tuple[str, int], Card] = field(default_factory=dict)
     frames: dict[int, _Plan] = field(default_factory=dict)
     ports: dict[int, dict[int, _Port]] = field(default_factory=dict)
-    wires: list[tuple[Edge, bool]] = field(default_factory=list)
+    wires: list[tuple[Edge, Wire | None]] = field(default_factory=list)
     drawing: Drawing = _NOTHING
     size: Point = (0.0, 0.0)
     offset: Point = (0.0, 0.0)
@@ -57,6 +59,11 @@ class _Plan:
 
 def compose(facts: Facts, options: Options) -> Scene:
     """The picture of a model: a large one with its repeated blocks folded, in as many columns as make it fit a page."""
+    scene = _composed(facts, options)
+    return scene if facts.wired else _with_note(scene)
+
+
+def _composed(facts: Facts, options: Options) -> Scene:
     if options.expand is not True:
         facts = without_auxiliary(facts)
     if options.expand is True or (options.expand is None and len(facts.rows) < _MANY):
@@ -69,6 +76,16 @@ def compose(facts: Facts, options: Options) -> Scene:
     plans = [_planned(part, options, nested=False) for part in columns(facts, begins)]
     places, ways = side_by_side([column_of(p) for p in plans], options.rankdir)
     return _scene_of(facts.name, plans, places, ways, options)
+
+
+def _with_note(scene: Scene) -> Scene:
+    """The picture of a model without a graph, with the reason why it has no arrows below it."""
+    words = (Word(_NO_ARROWS, style.SMALL, style.MUTED),)
+    scene.width = max(scene.width, line_width(words) + 2 * style.MARGIN)
+    scene.height += style.LEADING + 4.0
+    label = Label(style.MARGIN, scene.height - style.MARGIN, words, centered=False)
+    scene.groups.append(Group("note", shapes=[label]))
+    return scene
 
 
 def _columns(plan: _Plan, facts: Facts) -> list[int]:
@@ -200,11 +217,11 @@ def _ends(facts: Facts, nested: bool) -> tuple[int, list[Tap]]:
 def _add_wires(plan: _Plan, options: Options, nested: bool) -> None:
     def add(wire: Wire, target: Hashable, target_at: float | None = None) -> None:
         if wire.row < 0:
-            plan.wires.append((Edge(("in", -1 - wire.row), target, target_at=target_at), wire.mask))
+            plan.wires.append((Edge(("in", -1 - wire.row), target, target_at=target_at), wire))
             return
         port = plan.ports[wire.row].get(wire.output)
         edge = Edge(wire.row, target, wire.output, port.at if port else 0.0, target_at)
-        plan.wires.append((edge, wire.mask))
+        plan.wires.append((edge, wire))
 
     across = 0 if options.rankdir == "TB" else 1
     for i, row in enumerate(plan.facts.rows):
@@ -218,7 +235,7 @@ def _add_wires(plan: _Plan, options: Options, nested: bool) -> None:
             if wire not in fed:
                 add(wire, i)
     for k, tap in enumerate(plan.facts.inputs if nested else ()):
-        plan.wires.append((Edge(("in", k), tap.row), False))
+        plan.wires.append((Edge(("in", k), tap.row), None))
     for k, tap in enumerate(_ends(plan.facts, nested)[1]):
         add(Wire(tap.row, tap.output), ("exit", k))
     for k, tap in enumerate(() if nested else plan.facts.outputs):
@@ -251,6 +268,7 @@ def _cross(plan: _Plan) -> None:
 def _header_words(facts: Facts) -> list[Word]:
     words = [Word(facts.name, style.TITLE, style.INK, bold=True)]
     words += [Word(facts.kind, style.SMALL, style.MUTED)] if facts.kind else []
+    words += [] if facts.wired else [Word("code, not a graph", style.SMALL, style.MUTED)]
     return words + times_word(facts.times)
 
 
@@ -300,7 +318,11 @@ def _lines(plan: _Plan, at: Point) -> list[Group]:
     """For each tensor one group: its trunk once, then each branch from where it leaves the trunk."""
     groups: dict[tuple[Hashable, int], Group] = {}
     drawn: set[tuple[Hashable, int, Point, Point]] = set()
-    for (edge, mask), path in zip(plan.wires, plan.drawing.paths, strict=False):
+    across = 0 if plan.drawing.direction == "TB" else 1
+    first: dict[Hashable, float] = {}  # where the first line of each box arrives
+    for (edge, _), path in zip(plan.wires, plan.drawing.paths, strict=False):
+        first[edge.target] = min(first.get(edge.target, math.inf), path[-1][across] + at[across])
+    for (edge, wire), path in zip(plan.wires, plan.drawing.paths, strict=False):
         key = (edge.source, edge.port)
         group = groups.setdefault(key, Group("line", note=_line_note(plan, edge)))
         points = [(x + at[0], y + at[1]) for x, y in _to_the_rims(plan, edge, path)]
@@ -314,9 +336,11 @@ def _lines(plan: _Plan, at: Point) -> list[Group]:
             fresh += 1
         drawn.update((*key, *piece) for piece in pieces)
         steps = tuple(_step(a, b, plan.drawing.direction) for a, b in pieces[fresh:])
-        group.shapes.append(Stroke(points[fresh], steps, style.LINE, 1.4, dashed=mask))
+        group.shapes.append(Stroke(points[fresh], steps, style.LINE, 1.4, dashed=wire is not None and wire.mask))
         if arrow:
             group.shapes.append(_arrow(tip, plan.drawing.direction))
+        if arrow and wire is not None and wire.letter:
+            group.shapes.append(_letter(wire.letter, tip, tip[across] <= first[edge.target], plan.drawing.direction))
     return list(groups.values())
 
 
@@ -366,6 +390,16 @@ def _arrow(tip: Point, direction: Direction) -> Arrow:
     if direction == "TB":
         return Arrow((tip, (x - half, y - long), (x + half, y - long)), style.LINE)
     return Arrow((tip, (x - long, y - half), (x - long, y + half)), style.LINE)
+
+
+def _letter(text: str, tip: Point, before: bool, direction: Direction) -> Label:
+    """What a box calls a tensor, beside the head of the arrow that brings it: before the first arrow, else behind."""
+    word = Word(text, style.TINY, style.LINE, bold=True)
+    if direction == "TB":
+        x, y = tip[0] + (-5.0 - word.width if before else 5.0), tip[1] - 3.0
+    else:
+        x, y = tip[0] - style.ARROW - word.width, tip[1] + (-5.0 if before else 12.0)
+    return Label(x, y, (word,), centered=False)
 
 
 def _line_note(plan: _Plan, edge: Edge) -> str:

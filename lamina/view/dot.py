@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lamina.graph.errors import ArgumentError
+from lamina.tracebacks import door
 
 from .facts import Facts, Row, Tensor, Wire, describe
 
@@ -49,6 +50,7 @@ class _Shown:
     nested: bool
 
 
+@door
 def model_to_dot(
     model: Any,
     show_shapes: bool = False,
@@ -132,7 +134,8 @@ class _Writer:
 
     def _line(self, ends: list[_Ends], wire: Wire, box: str) -> None:
         outputs = ends[wire.row].outputs
-        style = " [style=dashed]" if wire.mask else ""
+        looks = (["style=dashed"] if wire.mask else []) + ([f"headlabel={_quoted(wire.letter)}"] if wire.letter else [])
+        style = f" [{', '.join(looks)}]" if looks else ""
         self.lines.append(f"  {outputs[wire.output] if len(outputs) > 1 else outputs[0]} -> {box}{style};")
 
     def _row(self, row: Row, box: str, indent: str) -> _Ends:

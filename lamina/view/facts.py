@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -13,12 +13,13 @@ from lamina.graph.dtypes import name_of
 from lamina.graph.node import is_input_node
 from lamina.graph.walk import Key, key_of
 from lamina.layers.inferred import map_shapes
-from lamina.layers.last_call import built_shapes, part_shapes
-from lamina.operations import function_name
+from lamina.layers.last_call import built_shapes, last_batch, part_shapes
+from lamina.layers.merging.elementwise import Subtract
 from lamina.ops.body import Body, Closure
 
+from .calls import origins, said_of
 from .families import family_of
-from .hints import call_hint, config_hint, config_of
+from .hints import config_of, hint_of
 
 Shape = tuple[int | None, ...]
 
@@ -33,11 +34,13 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What a row reads: result ``output`` of row ``row``; ``mask``: it is the mask of something."""
+    """What a row reads: result ``output`` of row ``row``; ``mask``: it is the mask of something; ``letter``: what the
+    row's kind or hint calls it, where one must know which of several it is."""
 
     row: int
     output: int
     mask: bool = False
+    letter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Row:
     Attributes:
         name: unique in the model: ``encoder:1`` is the second call of ``encoder``.
         layer_name: what is called: the same for all calls of one layer.
-        kind: the class, or the function: ``Conv2D``, ``torch.relu``.
+        kind: the class, or the function as its user wrote it: ``Conv2D``, ``torch.relu``, ``2 − x``.
         family: what sort of thing it is, see `families.FAMILIES`.
         hint: its main settings in a few words: ``64, 3×3, /2``.
         activation: the name of its activation, where it has one.
@@ -170,6 +173,7 @@ class _Reader:
             self._count[id(node.op)] = self._count.get(id(node.op), 0) + 1
         self._masks = {key_of(m) for node in graph.nodes for m in node.masks if m is not None}
         self._auxiliary = _auxiliary(graph)
+        self._made = origins(graph.nodes)
         for name, tensor in zip(graph.input_names, graph.inputs, strict=True):
             if not is_input_node(tensor.node):
                 self._add_cut(name, tensor)
@@ -197,17 +201,22 @@ class _Reader:
         inputs = (*(wire for wire in read if wire not in through), *bodies)
         outputs = tuple(_tensor(s) for s in node.outputs)
         if not isinstance(op, torch.nn.Module):
-            kind = _short_function(function_name(op))
-            hint = call_hint(node)
+            said = said_of(node, self._made)
+            letters = {self._wire(s): said.letters.get(key_of(s), "") for s in node.inputs}
+            inputs = tuple(replace(wire, letter=letters.get(wire, "")) for wire in inputs)
             own = {"source": str(node.source), "op": node, "auxiliary": node in self._auxiliary}
-            self.rows.append(Row(name, name, kind, "function", hint, inputs, outputs, **own))  # type: ignore[arg-type]
+            row = Row(name, name, said.kind, "function", said.hint, inputs, outputs, **own)  # type: ignore[arg-type]
+            self.rows.append(row)
             return
         self._calls[id(op)] = self._calls.get(id(op), 0) + 1
         call, calls = self._calls[id(op)], self._count[id(op)]
         layer_name = name.rpartition(":")[0] if call > 1 else name
         feeds = tuple(self._wire(s) for s in _fed(op, node)) if getattr(op, "graph", None) is not None else ()
         facts = {"call": call, "calls": calls, "source": str(node.source), "feeds": feeds}
-        self.rows.append(_module_row(op, name, layer_name, inputs, outputs, **facts))
+        row = _module_row(op, name, layer_name, inputs, outputs, **facts)
+        if isinstance(op, Subtract) and len(inputs) == 2:
+            row = replace(row, hint="a − b", inputs=tuple(map(_lettered, inputs, "ab")))
+        self.rows.append(row)
 
     def _add_bodies(self, name: str, node: Node) -> list[Wire]:
         """A row for each branch or repeated part, which reads what it is given; the wires from them to the node."""
@@ -227,6 +236,10 @@ class _Reader:
 
     def _wire(self, symbolic: Symbolic) -> Wire:
         return Wire(*self._at[key_of(symbolic)], key_of(symbolic) in self._masks)
+
+
+def _lettered(wire: Wire, letter: str) -> Wire:
+    return replace(wire, letter=letter)
 
 
 def _auxiliary(graph: Graph) -> set[Node]:
@@ -293,7 +306,7 @@ def _module_row(
         layer_name=layer_name,
         kind=getattr(op, "kind", None) or type(wrapped if isinstance(wrapped, torch.nn.Module) else op).__name__,
         family=family_of(op),
-        hint=config_hint(config),
+        hint=hint_of(op, config),
         inputs=inputs,
         outputs=outputs,
         weights=weights,
@@ -328,7 +341,7 @@ def _child_rows(model: torch.nn.Module) -> list[Row]:
     if _wraps_several(model) and [name for name, _ in model.named_children()] == ["module"]:
         return _part_rows(model.module, getattr(model, "inner_shapes", {}))  # type: ignore[arg-type]
     rows: list[Row] = []
-    found, taken = part_shapes(model), set[str]()
+    found, taken, batch = part_shapes(model), set[str](), last_batch(model)
     for attribute, child in _children(model):
         name = getattr(child, "name", None)
         name = _distinct(name if isinstance(name, str) else attribute, taken)
@@ -337,14 +350,19 @@ def _child_rows(model: torch.nn.Module) -> list[Row]:
         shapes = found.get(id(child)) or _of_build(child)
         if shapes:
             dtype = name_of(getattr(child, "_torch_dtype", torch.float32))
-            outputs = tuple(Tensor(shape, dtype) for shape in shapes)
+            outputs = tuple(Tensor(_any_batch(shape, batch), dtype) for shape in shapes)
         rows.append(_module_row(child, name, name, (), outputs))
     return rows
 
 
+def _any_batch(shape: Shape, batch: int | None) -> Shape:
+    """The shape for any batch, as `repr` says it, where it begins with that of the last call."""
+    return (None, *shape[1:]) if batch is not None and shape[:1] == (batch,) else shape
+
+
 def _of_build(child: torch.nn.Module) -> list[Shape]:
     """What a layer makes of the shape that it was built for, where its call cannot be tried."""
-    known = built_shapes(child)
+    known = built_shapes(child, batch=False)
     found: list[Shape] = []
     if known is not None:
         map_shapes(found.append, known[1])
@@ -372,13 +390,3 @@ def _tensor(symbolic: Symbolic) -> Tensor:
     if isinstance(symbolic, SymbolicTensor):
         return Tensor(tuple(symbolic.shape), name_of(symbolic.dtype))
     return Tensor(None, "int")
-
-
-def _short_function(name: str) -> str:
-    """``torch.nn.functional.gelu`` -> ``F.gelu``: long prefixes say little in a narrow column."""
-    for long, short in (("torch.nn.functional.", "F."), ("torch.Tensor.", "Tensor.")):
-        if name.startswith(long):
-            return short + name.removeprefix(long).strip("_")
-    if name.startswith("lamina.ops."):  # whichever file it stands in
-        return f"ops.{name.rpartition('.')[2]}"
-    return name

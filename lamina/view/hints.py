@@ -1,10 +1,16 @@
-"""The main settings of a layer or a call in a few words, and what of its config a person wants to read."""
+"""The main settings of a layer in a few words, and what of its config a person wants to read."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lamina.graph import Constant, LaminaError, Node, Symbolic, tree
+from lamina.graph import LaminaError, tree
+from lamina.layers.convolution.transpose import _ConvTranspose
+from lamina.layers.reshaping.enlarge import _UpSampling
+from lamina.layers.reshaping.order import RepeatVector
+from lamina.one_line import said
+
+from .families import family_of
 
 _LONGEST = 30
 _NOT_SAID = ("name", "trainable", "dtype", "batch_shape", "optional")
@@ -23,18 +29,24 @@ _SAYINGS = {
     "kernel_size": "{}",
     "pool_size": "{}",
     "strides": "/{}",
+    "enlarged": "×{}",
     "dilation_rate": "dilated {}",
     "size": "{}",
     "padding": "{}",
     "cropping": "{}",
     "target_shape": "{}",
     "dims": "{}",
-    "n": "×{}",
     "rate": "{}",
     "axis": "axis {}",
     "axes": "axes {}",
 }
-_ALIKE = ("strides", "dilation_rate", "padding", "cropping")  # said once where they are the same along all axes
+_ALIKE = (
+    "strides",
+    "enlarged",
+    "dilation_rate",
+    "padding",
+    "cropping",
+)  # said once where they are the same along all axes
 
 
 def config_of(op: Any) -> dict[str, Any]:
@@ -53,6 +65,25 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return value.get("class_name", value)
     return value
+
+
+def hint_of(op: Any, config: dict[str, Any]) -> str:
+    """A few words on a layer; what the arguments of a class of the user's own mean is not known, so they are named."""
+    if family_of(op) == "custom":
+        return _cut(", ".join(f"{key}={said(value)}" for key, value in config.items() if _is_plain(value)))
+    words = dict(config)
+    if isinstance(op, RepeatVector):
+        return f"{op.n} times"
+    if isinstance(op, _ConvTranspose):  # whose strides enlarge
+        words["enlarged"] = words.pop("strides", None)
+    if isinstance(op, _UpSampling):
+        words["enlarged"] = words.pop("size", None)
+    return config_hint(words)
+
+
+def _is_plain(value: Any) -> bool:
+    """Numbers and sizes, and words that were given."""
+    return isinstance(value, (bool, int, float, str)) or (isinstance(value, (list, tuple)) and 0 < len(value) < 4)
 
 
 def config_hint(config: dict[str, Any]) -> str:
@@ -78,45 +109,11 @@ def _say(key: str, config: dict[str, Any]) -> str:
     sizes = list(tree.leaves(value))
     if key in _ALIKE and len(set(sizes)) == 1:
         sizes = sizes[:1]
-    if (key, sizes) in (("strides", [1]), ("dilation_rate", [1]), ("axis", [-1])):
+    if (key, sizes) in (("strides", [1]), ("enlarged", [1]), ("dilation_rate", [1]), ("axis", [-1])):
         return ""
     if key == "strides" and value == config.get("pool_size"):
         return ""
     return _SAYINGS[key].format("×".join(map(str, sizes)))
-
-
-def call_hint(node: Node) -> str:
-    """The plain arguments of a recorded function: ``dim=1`` of ``torch.mean(x, dim=1)``."""
-    name = getattr(node.op, "__name__", "")
-    if name == "getitem" and len(node.args) == 2:
-        key = node.args[1]
-        parts = key if isinstance(key, tuple) else (key,)
-        return _cut("[" + ", ".join(_index(part) for part in parts) + "]")
-    words = [_value(a) for a in node.args if not _holds_symbolic(a)]
-    words += [f"{k}={_value(v)}" for k, v in node.kwargs.items() if not _holds_symbolic(v)]
-    return _cut(", ".join(words))
-
-
-def _holds_symbolic(value: Any) -> bool:
-    """Or a branch of a choice, or what a loop repeats, even where it reads nothing."""
-    return any(isinstance(leaf, Symbolic) or hasattr(leaf, "graph") for leaf in tree.leaves(value))
-
-
-def _index(part: Any) -> str:
-    if isinstance(part, slice):
-        ends = ["" if v is None else _value(v) for v in (part.start, part.stop)]
-        return ":".join(ends if part.step is None else [*ends, _value(part.step)])
-    return "..." if part is Ellipsis else _value(part)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Symbolic):
-        return "·"
-    if isinstance(value, Constant):
-        return f"tensor {tuple(value.value.shape)}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value).removeprefix("torch.")
 
 
 def _cut(text: str) -> str:

@@ -38,7 +38,7 @@ def renumbered(row: Row, places: dict[tuple[int, int], tuple[int, int]]) -> Row:
 
     def moved(wire: Wire | None) -> Wire | None:
         place = None if wire is None else places.get((wire.row, wire.output))
-        return None if wire is None or place is None else Wire(*place, wire.mask)
+        return None if wire is None or place is None else Wire(*place, wire.mask, wire.letter)
 
     inputs = dict.fromkeys(wire for wire in map(moved, row.inputs) if wire is not None)
     return replace(row, inputs=tuple(inputs), feeds=tuple(map(moved, row.feeds)))

@@ -8,6 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from lamina.graph.errors import ArgumentError
+from lamina.tracebacks import door
 
 from .cards import Options
 from .compose import compose
@@ -30,6 +31,7 @@ class Picture:
         return f"<Picture{f' in {self.file}' if self.file else ''}>"
 
 
+@door
 def plot_model(
     model: Any,
     to_file: str | os.PathLike[str] | None = "model.svg",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TextIO
 
-from lamina.columns import fineness_for, padded, widths_for, wrapped
+from lamina.columns import breaks_words, fineness_for, padded, went_on, widths_for, wrapped
 from lamina.graph.errors import ArgumentError
 
 from .facts import describe
@@ -33,7 +34,8 @@ def summary(
 
     Args:
         model: a model, or a layer.
-        line_length: characters in a line; by default as many as needed, or those of the terminal.
+        line_length: characters in a line; by default those of the terminal, elsewhere the environment's ``COLUMNS``, or
+            as many as needed.
         positions: where each column ends, in parts of the line (the last 1.0) or in characters.
         print_fn: called with each line of plain text, instead of printing.
         expand_nested: also the layers of nested models, indented.
@@ -61,13 +63,13 @@ def summary(
     facts = describe(model)
     out = sys.stdout
     colorful = print_fn is None and _is_terminal(out)
-    branch = "└ " if colorful and _encoding(out).startswith("utf") else "  "
-    table = table_of(facts, expand_nested, show_trainable, layer_range, indent=branch)
+    plain = not (colorful and _encoding(out).startswith("utf"))
+    table = table_of(facts, expand_nested, show_trainable, layer_range, plain=plain)
     widths = _column_ends(table, line_length, positions)
     if colorful:
         _print_in_color(table, out, line_length, widths)
         return
-    for line in _plain_lines(table, line_length, widths):
+    for line in _plain_lines(table, line_length or _columns_told(), widths):
         if print_fn is not None:
             print_fn(line)
         else:
@@ -79,6 +81,12 @@ def summary(
 
 def _is_terminal(stream: TextIO) -> bool:
     return bool(getattr(stream, "isatty", bool)())
+
+
+def _columns_told() -> int | None:
+    """How wide the environment says a line may be, if it does."""
+    told = os.environ.get("COLUMNS", "")
+    return int(told) if told.isdecimal() and int(told) > 0 else None
 
 
 def _encoding(stream: TextIO) -> str:
@@ -154,20 +162,28 @@ def _plain_row(table: Table, cells: list[list[str]], widths: list[int]) -> list[
 
 
 def _print_in_color(table: Table, out: TextIO, line_length: int | None, widths: list[int] | None) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    console = Console(file=out, width=line_length, highlight=False)
+    width = line_length or _columns_told()
+    # A width alone is not heeded on a terminal without colours.
+    console = Console(file=out, width=width, height=25 if width else None, highlight=False)
     encoding = _encoding(out)
     cells = [[_printable(cell, encoding) for cell in row] for row in table.rows]
     table = replace(table, rows=cells)
-    widths, rows = _laid_out(table, console.width - 3 * len(table.columns) - 1, widths)
     grid = RichTable(header_style="bold")
+    # Lines between columns take room.
+    told, (widths, rows) = widths, _laid_out(table, console.width - 3 * len(table.columns) - 1, widths)
+    if told is None and any(map(breaks_words, zip(table.columns, *table.rows, strict=True), widths)):
+        grid = RichTable(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        widths, rows = _laid_out(table, console.width - 2 * len(table.columns) + 2, None)
     for name, lines, width in zip(table.columns, rows[0], widths, strict=True):
         justify: Any = "right" if name == "Param #" else "left"
         grid.add_column("\n".join(lines), justify=justify, overflow="fold", width=width)
     for row in rows[1:]:
+        row[0] = went_on(row[0], max(map(len, row)))
         name, shape, params, *more = ["\n".join(lines) for lines in row]
         grid.add_row(_name_in_color(name), Text(shape, "green"), Text(params, "cyan"), *map(Text, more))
     console.print(Text(_printable(table.title, encoding), "bold"))

@@ -13,6 +13,8 @@ from lamina.graph.errors import ArgumentError
 from .facts import Facts, Row, Shape, count, describe
 from .parts import without_auxiliary
 
+_IN_ASCII = str.maketrans({"−": "-", "×": "*", "…": "..."})
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -26,16 +28,15 @@ class Table:
 
 @dataclass(slots=True)
 class _Level:
-    """Where the walk into nested models stands: the rows of one model still to come, and how deep it lies."""
+    """Where the walk into nested models stands: the rows of one model still to come."""
 
     facts: Facts
     rows: list[tuple[int, Row]]
-    depth: int
     counted: set[int]
 
 
 def table_of(
-    facts: Facts, expand_nested: bool, show_trainable: bool, layer_range: Sequence[str] | None, indent: str
+    facts: Facts, expand_nested: bool, show_trainable: bool, layer_range: Sequence[str] | None, plain: bool
 ) -> Table:
     """The summary of a model.
 
@@ -44,42 +45,62 @@ def table_of(
         show_trainable: a column that says whether a row's weights train.
         layer_range: only the rows from the first one whose name matches the first pattern to the last one that matches
             the second.
-        indent: what stands before the name of a row, for each level of nesting.
+        plain: in ASCII: spaces before nested rows, not branches, and ``-`` for ``−``.
     """
     facts = without_auxiliary(facts)
     found = _walk(facts, expand_nested, _range(facts, layer_range))
-    levels = {id(level_facts): level_facts for level_facts, _, _, _ in found}
+    levels = {id(entry.facts): entry.facts for entry in found}
     connected = any(not level_facts.is_chain for level_facts in levels.values())
     columns = ["Layer (type)", "Output Shape", "Param #"]
     columns += ["Connected to"] if connected else []
     columns += ["Trainable"] if show_trainable else []
     rows = []
-    for level_facts, row, depth, params in found:
-        cells = [f"{indent * depth}{row.name} ({row.kind})", _shapes(row), params]
-        cells += [_sources(row, level_facts)] if connected else []
+    for entry in found:
+        row = entry.row
+        branch, kind = entry.branch, row.kind
+        if plain:
+            branch, kind = " " * len(branch), kind.translate(_IN_ASCII) if row.family == "function" else kind
+        cells = [f"{branch}{row.name} ({kind})", _shapes(row), entry.params]
+        cells += [_sources(row, entry.facts)] if connected else []
         cells += [{True: "Y", False: "N", None: "-"}[row.trainable]] if show_trainable else []
         rows.append(cells)
     return Table(f'Model: "{facts.name}"', columns, rows, _totals(facts.weights))
 
 
-def _walk(facts: Facts, expand: bool, shown: range) -> list[tuple[Facts, Row, int, str]]:
-    """Every row to print, with the facts it belongs to, its depth, and its parameters in words."""
-    found: list[tuple[Facts, Row, int, str]] = []
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A row to print, the facts it belongs to, its parameters in words, and the branch that it hangs on."""
+
+    facts: Facts
+    row: Row
+    params: str
+    branch: str
+
+
+def _walk(facts: Facts, expand: bool, shown: range) -> list[_Entry]:
+    """Every row to print."""
+    found: list[_Entry] = []
     top = [(i, facts.rows[i]) for i in shown]
-    stack = [_Level(facts, top[::-1], 0, set())]
+    stack = [_Level(facts, top[::-1], set())]
     while stack:
         level = stack[-1]
         if not level.rows:
             stack.pop()
             continue
         _, row = level.rows.pop()
-        found.append((level.facts, row, level.depth, _params(row, level.counted)))
+        found.append(_Entry(level.facts, row, _params(row, level.counted), _branch(stack)))
         if expand and row.inner is not None and row.call == 1:
             inner = without_auxiliary(describe(row.inner))
             own = set(level.counted)  # what the nested rows count again in detail was counted by their model's row
-            stack.append(_Level(inner, list(enumerate(inner.rows))[::-1], level.depth + 1, own))
+            stack.append(_Level(inner, list(enumerate(inner.rows))[::-1], own))
         level.counted.update(id(w) for w in row.weights)
     return found
+
+
+def _branch(stack: Sequence[_Level]) -> str:
+    """What a nested row hangs on: lines that lead on to the rows still to come on each level."""
+    around = "".join("│ " if level.rows else "  " for level in stack[1:-1])
+    return around + ("├ " if stack[-1].rows else "└ ") if len(stack) > 1 else ""
 
 
 def _params(row: Row, counted: set[int]) -> str:

@@ -104,3 +104,15 @@ def test_a_notebook_shows_it_without_pyplot(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert (tmp_path / "c.png").exists()
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 5])
+def test_only_whole_epochs_stand_on_the_axis(epochs):
+    axes = plot_history({"loss": [0.5] * epochs}, None).axes[0]
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
+
+
+def test_no_file_is_written_unasked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plot_history(RUN)
+    assert not list(tmp_path.iterdir())

@@ -47,8 +47,13 @@ def storages(tensors: list[torch.Tensor]) -> set[int]:
     return {tensor.untyped_storage().data_ptr() for tensor in tensors if tensor.numel()}
 
 
+FEW = {id(case) for case in some_of_each(3)}
+
+
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=[pytest.mark.slow] * (id(c) not in FEW)) for c in CASES], ids=str
+)
 def test_a_layer_changes_nothing_that_it_was_given(case: Case, training: bool) -> None:
     layer = layer_of(case)
     for laid in LAID:

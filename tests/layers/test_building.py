@@ -309,3 +309,28 @@ def test_the_layers_within_are_listed():
     direct = [type(part).__name__ for part in two._flatten_layers(include_self=False, recursive=False)]
     assert sorted(direct) == ["Dense", "Dropout", "Flatten", "Sequential"]
     assert layers.ReLU()._flatten_layers(include_self=False) == []
+
+
+def test_a_build_that_asks_for_no_shape():
+    """As guides write it for layers whose parts build by themselves: for one tensor, and for a list of them."""
+
+    class Parts(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.builds = layers.Dense(2), 0
+
+        def build(self):
+            self.builds += 1
+            self.built = True
+
+        def call(self, inputs):
+            first, second = inputs if isinstance(inputs, list) else (inputs, inputs)
+            return self.dense(first) + self.dense(second)
+
+    one, several = Parts(), Parts()
+    model = Model(x := Input((3,)), one(x))
+    assert several([Input((3,)), Input((3,))]).shape == (None, 2)
+    data = torch.ones(4, 3)
+    torch.testing.assert_close(model(data), 2 * one.dense(data))
+    assert several([data, data]).shape == (4, 2)
+    assert (one.builds, several.builds) == (1, 1)

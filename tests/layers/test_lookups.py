@@ -261,11 +261,6 @@ def test_configs(mode: str) -> None:
 # -- wrong uses
 
 REFUSED = {
-    "an input of texts": (
-        lambda: layers.Input((1,), dtype="string"),
-        DtypeError,
-        r"not a dtype that tensors can have(?s:.*)StringLookup or Hashing on the texts",
-    ),
     "no vocabulary": (lambda: layers.StringLookup()(["a"]), ArgumentError, r"no vocabulary yet(?s:.*)layer\.adapt"),
     "a path": (
         lambda: layers.StringLookup(vocabulary="/etc/passwd"),

@@ -12,8 +12,8 @@ from lamina import Input, Model, layers, saving
 from lamina.graph import tree
 from tests.saving.cases import CASES
 
-# A chain of thousands of nodes compiles for two minutes.
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "deep_chain" else name for name in CASES]
+# A chain of thousands of nodes compiles for two minutes; of the others every second one is a slow test.
+NAMES = [pytest.param(n, marks=[pytest.mark.slow] * (i % 2 or n == "deep_chain")) for i, n in enumerate(CASES)]
 
 
 @pytest.mark.parametrize("name", NAMES)

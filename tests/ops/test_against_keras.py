@@ -22,8 +22,12 @@ ELSEWHERE = {
     "is_tensor", "jvp", "map", "ndim", "scan", "shape", "size", "sparsemax", "switch", "vectorize", "vectorized_map",
     "while_loop",
 }  # fmt: skip
+# Of Keras 3.16, beside NumPy and formulas in test_taken.py: the Keras of the tests does not have them.
+NEWER = {"column_stack", "gammainc"}
 NAMESPACES = {"image", "linalg", "nn", "numpy"}
-PUBLIC = {name for name in ops.__all__ if name not in NAMESPACES} | {f"image.{name}" for name in ops.image.__all__}
+PUBLIC = {name for name in ops.__all__ if name not in NAMESPACES | NEWER} | {
+    f"image.{name}" for name in ops.image.__all__
+}
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
 
@@ -124,10 +128,10 @@ def test_signatures_are_those_of_keras(name: str) -> None:
 
 
 def test_namespaces_group_the_ops_as_in_keras() -> None:
-    assert set(ops.__all__) == {name for name in dir(keras.ops) if not name.startswith("_")}
+    assert set(ops.__all__) - NEWER == {name for name in dir(keras.ops) if not name.startswith("_")}
     for space in sorted(NAMESPACES):
         mine, theirs = getattr(ops, space), getattr(keras.ops, space)
-        assert set(mine.__all__) == {name for name in dir(theirs) if not name.startswith("_")}
+        assert set(mine.__all__) - NEWER == {name for name in dir(theirs) if not name.startswith("_")}
         elsewhere = set(mine.__all__) - set(ops.__all__) if space == "image" else set()
         assert all(getattr(mine, name) is getattr(ops, name) for name in set(mine.__all__) - elsewhere)
 

@@ -197,3 +197,15 @@ def test_what_cannot_be_cloned() -> None:
     for wrong in (Subclassed(), Dense(2), None):
         with pytest.raises(ArgumentError, match="models that are drawn as a graph"):
             clone_model(wrong)
+
+
+@pytest.mark.parametrize("activation", [layers.LeakyReLU(0.3), layers.PReLU(), layers.ReLU(max_value=2.0)], ids=str)
+def test_a_layer_as_activation(activation: Any) -> None:
+    source = Sequential([Input((4,)), Dense(3, activation=activation)])
+    twin = clone_model(source)
+    twin.set_weights(source.get_weights())
+    x = torch.randn(5, 4)
+    assert torch.equal(twin(x), source(x))
+    assert twin.layers[-1].activation is not activation
+    alone = Dense.from_config(source.layers[-1].get_config())
+    assert type(alone.activation) is type(activation)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -265,7 +267,9 @@ def test_errors_are_those_of_loading(here: Path, capsys: Any) -> None:
     Path("empty.json").write_text("{}")
     Path("list.json").write_text('{"class_name": 1, "config": []}')
     assert main(["inspect", "none.lamina"]) == 1
-    assert "FileNotFoundError" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "There is no file 'none.lamina'." in told
+    assert "[Errno" not in told
     for name in ("text.lamina", "empty.json", "list.json"):
         with pytest.raises(LoadingError):
             inspect_file(name)
@@ -336,3 +340,29 @@ def test_wide_signs_stand_in_their_columns(tmp_path: Path) -> None:
     rows = str(told).splitlines()[1:]
     places = [cell_len(row[: row.index(word)]) for row, word in zip(rows, ("畳", "conv"), strict=True)]
     assert places[0] == places[1]
+
+
+@pytest.mark.parametrize("file", ["two.lamina", "two.keras"])
+def test_outputs_are_called_by_their_keys(here: Path, file: str) -> None:
+    x = Input((4,), name="x")
+    ends = {"digit": Dense(3, name="first")(x), "more": [Dense(1, name="second")(x)]}
+    model = lamina.Model(x, ends)
+    model.save(file)
+    assert inspect_file(file).outputs == model.output_names == ["digit", "more.0"]
+
+
+def test_a_name_takes_the_room_that_other_columns_leave(here: Path) -> None:
+    x = Input((4,), name="an_input_with_a_long_name")
+    lamina.Model(x, Dense(3, name="a_dense_layer_with_quite_a_long_name")(x)).save("long.lamina")
+    text = str(inspect_file("long.lamina"))
+    assert "a_dense_layer_with_quite_a_long_name Dense" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_package_runs_as_the_command_line(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["lamina", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("lamina", run_name="__main__")
+    assert capsys.readouterr().out.split()[:1] == ["lamina"]

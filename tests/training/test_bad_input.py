@@ -517,8 +517,29 @@ def test_more_epochs_than_a_generator_has_is_a_warning() -> None:
 
 
 def test_validation_data_that_end_are_not_skipped_in_silence() -> None:
-    with pytest.raises(StructureError, match="no data to validate on"):
-        one().fit(X, Y, validation_data=iter([(X, Y)]), epochs=2, verbose=0)
+    with pytest.warns(UserWarning, match="ended with epoch 1 of 3; later epochs are not validated") as caught:
+        history = one().fit(X, Y, validation_data=iter([(X, Y)]), epochs=3, verbose=0).history
+    assert len(caught) == 1
+    assert len(history["loss"]) == 3
+    assert len(history["val_loss"]) == 1
+
+
+@pytest.mark.parametrize("as_source", [lambda items: items, lambda items: lambda: items])
+def test_data_that_end_just_where_an_epoch_does_end_the_training_with_one_warning(as_source: Any) -> None:
+    with pytest.warns(UserWarning, match="training ends with it") as caught:
+        history = one().fit(as_source(iter([(X, Y)] * 6)), steps_per_epoch=3, epochs=5, verbose=0).history
+    assert len(caught) == 1
+    assert len(history["loss"]) == 2
+    one().fit(iter([(X, Y)] * 6), steps_per_epoch=3, epochs=2, verbose=0)
+
+
+@pytest.mark.parametrize("steps, epochs", [(2, 3), (3, 2), (4, 2), (7, 1)])
+def test_validation_data_that_end_leave_the_training_going(steps: int, epochs: int) -> None:
+    options = {"validation_data": iter([(X, Y)] * 6), "validation_steps": steps}
+    with pytest.warns(UserWarning, match="not validated|validation ends with it") as caught:
+        history = one().fit(X, Y, **options, epochs=5, verbose=0).history
+    assert len(caught) == 1
+    assert (len(history["loss"]), len(history["val_loss"])) == (5, epochs)
 
 
 def test_unknown_length_is_no_obstacle() -> None:

@@ -265,17 +265,48 @@ def test_a_learning_rate_that_is_a_text_is_refused():
         SGD("0.1")
 
 
-def test_sample_weights_below_zero_are_told_of_once():
+def test_sample_weights_below_zero_are_advantages():
     weights = np.ones(48)
     weights[3] = -2
+    fitted(drawn(layers.Dense(1)), ANSWERS, "mse", sample_weight=weights)
 
-    def twice():
-        model = fitted(drawn(layers.Dense(1)), ANSWERS, "mse", sample_weight=weights)
-        model.fit(X, ANSWERS, sample_weight=weights, verbose=0)
 
-    (message,) = told(twice)
-    assert "-2" in message
-    fitted(drawn(layers.Dense(1)), ANSWERS, "mse", sample_weight=np.zeros(48) + (np.arange(48) % 2))
+class FillsIn(layers.Layer):
+    def call(self, x):
+        return ops.nan_to_num(x)
+
+
+def nested(x):
+    inner = Input((4,))
+    return Model(inner, torch.nan_to_num(inner))(x)
+
+
+FILLS = [FillsIn(), layers.Lambda(lambda x: ops.nan_to_num(x)), nested, lambda x: ops.where(x > 0, x, 0.0)]
+
+
+@pytest.mark.parametrize("fills", FILLS)
+def test_who_fills_in_what_is_missing_reads_no_warning(fills):
+    x = X.copy()
+    x[5, 2] = np.nan
+    given = Input((4,))
+    model = Model(given, layers.Dense(1)(fills(given)))
+    model.compile(SGD(0.01), "mse")
+    history = model.fit(x, ANSWERS, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    model.evaluate(x, ANSWERS, verbose=0)
+
+
+def test_a_layer_that_does_not_is_told_of_with_the_row():
+    class Doubles(layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    x = X.copy()
+    x[5, 2] = np.nan
+    given = Input((4,), name="x")
+    model = Model(given, layers.Dense(1)(Doubles()(given)))
+    (message,) = told(lambda: [model.compile(SGD(0.01), "mse"), model.fit(x, ANSWERS, verbose=0)])
+    assert re.search(r"The loss is NaN from step \d.*'x' holds NaN, first in row 5", message)
 
 
 # ---- what is not finite ----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lamina import layers
+from lamina import layers, ops
 from lamina.layers import Dense, Input, Layer
 from lamina.models import Model
 from lamina.view.facts import Tensor, Wire, describe
@@ -52,7 +52,7 @@ def test_each_result_of_a_node_is_told_apart():
     at = next(i for i, r in enumerate(facts.rows) if r.kind == "torch.chunk")
     reads = {r.kind: r.inputs for r in facts.rows}
     assert reads["torch.sigmoid"] == (Wire(at, 1),)
-    assert reads["operator.mul"][0] == Wire(at, 0)
+    assert reads["×"][0] == Wire(at, 0)
     assert [t.shape for t in facts.rows[at].outputs] == [(None, 3), (None, 3)]
 
 
@@ -126,6 +126,10 @@ def test_a_layer_that_cannot_say_its_config_is_shown_all_the_same():
     [
         (layers.Conv2D(64, 3, strides=2), "convolution", "64, 3×3, /2"),
         (layers.Conv1D(8, 5, dilation_rate=2), "convolution", "8, 5, dilated 2"),
+        (layers.Conv2DTranspose(16, 2, strides=2), "convolution", "16, 2×2, ×2"),
+        (layers.Conv1DTranspose(16, 2), "convolution", "16, 2"),
+        (layers.UpSampling2D((2, 3)), "reshaping", "×2×3"),
+        (layers.RepeatVector(8), "reshaping", "8 times"),
         (layers.MaxPooling2D(), "pooling", "2×2"),
         (layers.MaxPooling2D(3, strides=2), "pooling", "3×3, /2"),
         (layers.Embedding(1000, 64), "core", "1000 → 64"),
@@ -144,26 +148,79 @@ def test_a_layer_that_cannot_say_its_config_is_shown_all_the_same():
     ],
 )
 def test_family_and_hint_of_a_layer(layer, family, hint):
-    from lamina.view.hints import config_hint, config_of
+    from lamina.view.hints import config_of, hint_of
 
     assert family_of(layer) == family
-    assert config_hint(config_of(layer)) == hint
+    assert hint_of(layer, config_of(layer)) == hint
+
+
+def test_arguments_of_a_users_own_layer_are_named():
+    class MyBlock(Layer):
+        def __init__(self, n, rate=0.1, **options):
+            super().__init__(**options)
+            self.n, self.rate = n, rate
+
+        def call(self, inputs):
+            return inputs
+
+    x = Input((4,))
+    assert describe(Model(x, MyBlock(8)(x))).rows[-1].hint == "n=8, rate=0.1"
 
 
 @pytest.mark.parametrize(
-    "function, hint",
+    "function, kind, hint",
     [
-        (lambda x: x[:, -1], "[:, -1]"),
-        (lambda x: x[..., ::2], "[..., ::2]"),
-        (lambda x: torch.mean(x, dim=1), "dim=1"),
-        (lambda x: x / 3.0000001, "3"),
-        (lambda x: x + torch.ones(4), "tensor (4,)"),
-        (lambda x: torch.tanh(x), ""),
+        (lambda x: x[:, -1], "[:, -1]", ""),
+        (lambda x: x[..., ::2], "[..., ::2]", ""),
+        (lambda x: torch.mean(x, dim=1), "torch.mean", "dim=1"),
+        (lambda x: x / 3.0000001, "x / 3", ""),
+        (lambda x: 2 / x, "2 / x", ""),
+        (lambda x: 2 - x, "2 − x", ""),
+        (lambda x: x - 2, "x − 2", ""),
+        (lambda x: 2**x, "2 ** x", ""),
+        (lambda x: -x, "−x", ""),
+        (lambda x: ~(x > 0), "~x", ""),
+        (lambda x: x + torch.ones(4), "x + tensor (4,)", ""),
+        (lambda x: torch.ones(4) - x, "tensor (4,) − x", ""),
+        (lambda x: torch.tanh(x), "torch.tanh", ""),
+        (lambda x: torch.pow(2.0, x), "torch.pow", "2, x"),
+        (lambda x: torch.nn.functional.relu(x), "F.relu", ""),
+        (lambda x: ops.sum(x), "ops.sum", ""),
+        (lambda x: ops.sum(x, axis=1, keepdims=True), "ops.sum", "axis 1, keepdims"),
+        (lambda x: ops.subtract(2, x), "2 − x", ""),
+        (lambda x: ops.relu(x), "ops.relu", ""),
+        (lambda x: ops.transpose(x, (0, 2, 1)), "ops.transpose", "axes 0, 2, 1"),
+        (lambda x: ops.softmax(ops.expand_dims(x, 1)), "ops.softmax", ""),
     ],
 )
-def test_hint_of_a_function(function, hint):
+def test_a_function_is_said_as_it_was_written(function, kind, hint):
     x = Input((5, 4))
-    assert describe(Model(x, function(x))).rows[-1].hint == hint
+    row = describe(Model(x, function(x))).rows[-1]
+    assert (row.kind, row.hint) == (kind, hint)
+
+
+@pytest.mark.parametrize(
+    "function, said, letters",
+    [
+        (lambda x, y: x - y, "a − b", {"x": "a", "y": "b"}),
+        (lambda x, y: y - x, "a − b", {"y": "a", "x": "b"}),
+        (lambda x, y: y / x, "a / b", {"y": "a", "x": "b"}),
+        (lambda x, y: ops.subtract(y, x), "a − b", {"y": "a", "x": "b"}),
+        (lambda x, y: torch.sub(y, x, alpha=2), "torch.sub a, b, alpha=2", {"y": "a", "x": "b"}),
+        (lambda x, y: torch.cat([y, x], 1), "torch.cat [a, b], 1", {"y": "a", "x": "b"}),
+        (lambda x, y: ops.concatenate([y, x], axis=1), "ops.concatenate [a, b], axis 1", {"y": "a", "x": "b"}),
+        (lambda x, y: layers.Subtract()([y, x]), "Subtract a − b", {"y": "a", "x": "b"}),
+        (lambda x, y: x + y, "+", {"x": "", "y": ""}),
+        (lambda x, y: torch.maximum(x, y), "torch.maximum", {"x": "", "y": ""}),
+        (lambda x, y: x - x, "x − x", {"x": ""}),
+    ],
+)
+def test_operands_are_told_apart_where_their_order_counts(function, said, letters):
+    x, y = Input((4,), name="x"), Input((4,), name="y")
+    facts = describe(Model([x, y], [function(x, y), y]))
+    row = next(row for row in facts.rows if row.family != "input")
+    assert f"{row.kind} {row.hint}".strip() == said
+    assert {facts.rows[wire.row].name: wire.letter for wire in row.inputs} == letters
 
 
 def test_a_subclass_belongs_to_the_family_of_its_base():

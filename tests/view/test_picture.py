@@ -6,6 +6,7 @@ import math
 import re
 import struct
 import sys
+import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from itertools import pairwise
@@ -223,7 +224,7 @@ def test_a_deep_model_is_drawn():
         x = x + 1
     model = Model(inputs, x)
     assert len(boxes(plot_model(model, None, expand=True).svg)) == 1502
-    assert [texts(b) for b in boxes(plot_model(model, None).svg)] == [["xInput"], ["add1×1500"], ["add_1499"]]
+    assert [texts(b) for b in boxes(plot_model(model, None).svg)] == [["xInput"], ["x + 1×1500"], ["add_1499"]]
 
 
 # -- colours and text
@@ -344,3 +345,29 @@ def test_wrong_arguments_are_refused(tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ArgumentError, match=r"(?s)needs matplotlib.*pip install 'lamina\[plot\]'; \.svg and \.html"):
         plot_model(models.chain(), tmp_path / "model.png")
+
+
+def test_signs_that_no_font_has_are_told_of_once(tmp_path, monkeypatch):
+    from lamina.view import glyphs
+
+    monkeypatch.setattr(glyphs, "_LARGE", ())
+    x = Input((4,), name="输入")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        plot_model(Model(x, Dense(2, name="全连接层")(x)), tmp_path / "model.png", show_layer_names=True)
+    assert [str(one.message) for one in seen] == [
+        "No font here that matplotlib knows has these signs: 入全层接输连. They are drawn as □; .svg has them."
+    ]
+
+
+def test_a_model_without_a_graph_says_why_it_has_no_arrows():
+    class Written(Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = Dense(3), Dense(2)
+
+        def call(self, inputs):
+            return self.second(self.first(inputs))
+
+    assert "No arrows: its call() is code, not a graph." in plot_model(Written(), None).svg
+    assert "No arrows" not in plot_model(models.chain(), None).svg

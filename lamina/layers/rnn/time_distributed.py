@@ -73,10 +73,11 @@ class TimeDistributed(Wrapper):
 
     only_passes_masks = True
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """A mask of steps (B, T) as it is. One of places within them, (B, T, ...), as the layer leaves it; where it
         leaves none, a step counts if one of its places does.
         """
+        mask = previous_mask
         if mask is None or mask.ndim < 3:
             return mask
         layer = self.layer

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from lamina.saving.archive import is_archive, map_file, refuse_folder
-from lamina.saving.errors import LoadingError, not_too_deep
+from lamina.saving.errors import LoadingError, not_too_deep, refuse_missing
 from lamina.saving.keras_files.files import is_keras_config, is_keras_file
 from lamina.saving.keras_files.h5 import is_h5
 from lamina.saving.strict_json import parse
@@ -35,7 +35,7 @@ def inspect_file(filepath: Any) -> FileFacts:
     Raises:
         LoadingError: none of these, or one that holds what no such file does; as loading it.
         DamagedFileError: a damaged one.
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file; a FileNotFoundError.
 
     >>> from lamina.layers import Dense, Input
     >>> x = Input((4,), name="x")
@@ -44,6 +44,7 @@ def inspect_file(filepath: Any) -> FileFacts:
     >>> facts.model, [layer.name for layer in facts.layers], facts.layers[1].weights[0].shape
     ({'class_name': 'Model', 'name': 'small'}, ['x', 'dense'], (4, 3))
     """
+    refuse_missing(filepath)
     refuse_folder(filepath)
     where = repr(str(filepath))
     facts = FileFacts(quoted(filepath), "", bytes=os.path.getsize(filepath))

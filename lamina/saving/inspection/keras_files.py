@@ -13,6 +13,7 @@ from lamina.saving.keras_files.layout import OPTIMIZER
 from lamina.saving.keras_files.legacy import LEGACY_OPTIMIZER, WEIGHT_NAMES, legacy_group, legacy_names
 from lamina.saving.strict_json import parse
 
+from .ends import output_names
 from .facts import FileFacts, LayerFacts, quoted, tensor_of
 from .strangers import Strangers, strangers_in_keras
 from .training import brief, optimizer_facts
@@ -134,16 +135,12 @@ def _dtype(config: dict[str, Any]) -> str | None:
 
 
 def _outputs(config: Any) -> list[str]:
-    """Names of the layers whose results the model gives."""
-    found: list[str] = []
-    stack = [config.get("output_layers")] if isinstance(config, dict) else []
-    while stack:
-        item = stack.pop()
-        if isinstance(item, list) and len(item) == 3 and isinstance(item[0], str):
-            found.append(quoted(item[0]))
-        elif isinstance(item, (dict, list)):
-            stack += reversed(list(item.values() if isinstance(item, dict) else item))
-    return found
+    """Names of the model's outputs."""
+    return output_names(config.get("output_layers"), _made_by) if isinstance(config, dict) else []
+
+
+def _made_by(item: Any) -> str | None:
+    return item[0] if isinstance(item, list) and len(item) == 3 and isinstance(item[0], str) else None
 
 
 # -- weights

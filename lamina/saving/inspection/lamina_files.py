@@ -12,6 +12,7 @@ from lamina.saving.model_file import refuse_foreign
 from lamina.saving.strict_json import parse
 from lamina.saving.tensors import tensor_facts
 
+from .ends import output_names
 from .facts import FileFacts, LayerFacts, TensorFacts, quoted, tensor_of
 from .strangers import Strangers, strangers_in_lamina
 from .training import brief, optimizer_facts
@@ -138,6 +139,7 @@ def _layers(config: dict[str, Any], before: str, strangers: Strangers, where: st
 
 def _shape(config: Mapping[str, Any]) -> list[int | None] | None:
     shape = config.get("batch_shape")
+    shape = shape.get("$tuple") if isinstance(shape, dict) else shape
     sound = isinstance(shape, list) and all(size is None or type(size) is int for size in shape)
     return shape if sound else None
 
@@ -174,18 +176,12 @@ def _graph(config: dict[str, Any], facts: FileFacts) -> None:
         if isinstance(node.get("function"), str):
             name = quoted(node["function"])
             facts.functions[name] = facts.functions.get(name, 0) + 1
-    facts.outputs = [
-        quoted(nodes[place].get("name")) for place in _references(config.get("outputs")) if 0 <= place < len(nodes)
-    ]
+    facts.outputs = output_names(config.get("outputs"), lambda item: _made_by(item, nodes))
 
 
-def _references(structure: Any) -> Iterator[int]:
-    """The nodes that stand anywhere in a structure of outputs."""
-    stack = [structure]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict) and isinstance(item.get("$node"), list) and item["$node"]:
-            if type(item["$node"][0]) is int:
-                yield item["$node"][0]
-        elif isinstance(item, (dict, list)):
-            stack += reversed(list(item.values() if isinstance(item, dict) else item))
+def _made_by(item: Any, nodes: list[dict[str, Any]]) -> str | None:
+    """The name of the node that a reference tells."""
+    place = item.get("$node") if isinstance(item, dict) else None
+    if not isinstance(place, list) or not place or type(place[0]) is not int:
+        return None
+    return str(nodes[place[0]].get("name")).replace(":", "_") if 0 <= place[0] < len(nodes) else ""

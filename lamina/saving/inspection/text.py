@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lamina.columns import padded, wrapped_words
+from lamina.columns import padded, width_of, wrapped_words
 from lamina.printable import printable
 
 _WIDTH = 80
@@ -76,29 +76,43 @@ def _needed(one: Facts) -> str:
 
 
 def _table(told: Facts) -> Iterator[str]:
-    yield _cells("layer", "class", "weights", "values")
+    rows = [["layer", "class", "weights", "values"], *_layer_rows(told)]
+    widths = _widths(rows)
+    for row in rows:
+        yield _cells(row, widths)
+    if len(told["layers"]) > _MOST_LAYERS:
+        yield f"and {len(told['layers']) - _MOST_LAYERS} layers more"
+
+
+def _layer_rows(told: Facts) -> Iterator[list[str]]:
     for layer in told["layers"][:_MOST_LAYERS]:
         weights = layer["weights"]
         shown = [f"{one['name']} {shape_of(one['shape'])}" for one in weights[:_MOST_WEIGHTS]]
         more = [f"and {len(weights) - _MOST_WEIGHTS} more"] if len(weights) > _MOST_WEIGHTS else []
         kind = layer["class_name"]
-        notes = [f"traced: {layer['operations']} operations"] if layer["operations"] is not None else []
+        notes = [f"traced: {_counted(layer['operations'], 'operation')}"] if layer["operations"] is not None else []
         notes += [f"called {layer['calls']} times"] if (layer["calls"] or 1) > 1 else []
         counts = [_count(one["shape"]) for one in weights[:_MOST_WEIGHTS]]
-        yield from _rows([layer["name"], *notes], [kind], shown + more, counts)
-    if len(told["layers"]) > _MOST_LAYERS:
-        yield f"and {len(told['layers']) - _MOST_LAYERS} layers more"
+        columns = [[layer["name"], *notes], [kind], shown + more, counts]
+        for k in range(max(map(len, columns))):
+            yield [column[k] if k < len(column) else "" for column in columns]
 
 
-def _rows(*columns: list[str]) -> Iterator[str]:
-    for k in range(max(map(len, columns))):
-        yield _cells(*(column[k] if k < len(column) else "" for column in columns))
+def _widths(rows: list[list[str]]) -> list[int]:
+    """Widths of the columns: a column that needs more than its share takes what others leave."""
+    widths = list(_COLUMNS)
+    need = [max(width_of(printable(cell, _WIDEST)) for cell in column) for column in zip(*rows, strict=True)]
+    for i, wanted in enumerate(need[:-1]):
+        for j, other in enumerate(need[:-1]):
+            taken = max(0, min(wanted - widths[i], widths[j] - other))
+            widths[i], widths[j] = widths[i] + taken, widths[j] - taken
+    return widths
 
 
-def _cells(*cells: str) -> str:
-    *words, number = (printable(cell, width) for cell, width in zip(cells, _COLUMNS, strict=True))
-    row = [padded(word, width) for word, width in zip(words, _COLUMNS[:-1], strict=True)]
-    return " ".join([*row, padded(number, _COLUMNS[-1], right=True)])
+def _cells(cells: list[str], widths: list[int]) -> str:
+    *words, number = (printable(cell, width) for cell, width in zip(cells, widths, strict=True))
+    row = [padded(word, width) for word, width in zip(words, widths[:-1], strict=True)]
+    return " ".join([*row, padded(number, widths[-1], right=True)])
 
 
 def _others(told: Facts) -> Iterator[str]:

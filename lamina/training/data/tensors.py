@@ -111,10 +111,12 @@ def rows_of(parts: Mapping[str, Any]) -> dict[str, int]:
 
 
 def different_rows(counts: Mapping[str, int]) -> StructureError:
+    parts = [name for name in counts if name.startswith("x[") and name[2:-1].isdigit()]
     return StructureError(
         "The data has different numbers of rows.",
         got=", ".join(f"{name}: {rows}" for name, rows in counts.items()),
         expected="one row per sample in each",
+        hint=f"np.stack(x): x is a list, whose {len(parts)} arrays are {len(parts)} inputs" if len(parts) > 1 else None,
     )
 
 

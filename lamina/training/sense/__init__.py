@@ -2,19 +2,28 @@
 
 from .captured import tell_of_captured
 from .gradients import tell_of_no_gradient
+from .held import check_held
 from .inputs import tell_of_inputs
 from .loss_watch import LossWatch
 from .losses import tell_of_losses, tell_of_predictions
+from .metrics import tell_of_absent_classes, tell_of_metrics
 from .said import Said
-from .weights import tell_of_negative
+from .unheld import tell_of_unheld
+from .unreached import tell_of_unreached
+from .unused import tell_of_unused
 
 __all__ = [
     "LossWatch",
     "Said",
+    "check_held",
+    "tell_of_absent_classes",
     "tell_of_captured",
     "tell_of_inputs",
     "tell_of_losses",
-    "tell_of_negative",
+    "tell_of_metrics",
     "tell_of_no_gradient",
     "tell_of_predictions",
+    "tell_of_unheld",
+    "tell_of_unreached",
+    "tell_of_unused",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lamina.graph import tree
+from lamina.layers import Lambda
 from lamina.operations import OPERATIONS
 
 from .said import Said
@@ -29,12 +30,13 @@ _AWARE = frozenset(("nan_to_num", "isnan", "isfinite", "isinf", "masked_fill", "
 def tell_of_inputs(said: Said, model: Any, x: Any, steps: int | None) -> None:
     """Warn of NaN and of infinite values in what a model is given. A graph that asks for such values is left alone.
 
+    A layer with code of its own may ask for them, too: then it is told with the first loss that is NaN.
+
     Args:
         x: all there is of it, or a batch.
         steps: of an epoch; None where unknown.
     """
-    graph = model.graph
-    if graph is not None and any(OPERATIONS.of(node.op).name in _AWARE for node in graph.nodes):
+    if _asks(model.graph):
         return
     found = [(name, leaf) for name, leaf in _named(model, x) if _is_looked_at(leaf)]
     if not found:
@@ -44,7 +46,24 @@ def tell_of_inputs(said: Said, model: Any, x: Any, steps: int | None) -> None:
     for name, leaf in found:
         part = leaf if few else leaf[: max(_ROWS, int(share * len(leaf) / leaf.nbytes))]
         if not math.isfinite(part.sum().item()):  # NaN and inf stay in a sum; a large sum may be inf by itself
-            _tell(said, name, part)
+            _tell(said, model, name, part)
+
+
+def _asks(graph: Any) -> bool:
+    """Whether a graph, or one of a model in it, has an operation that fills such values in or looks for them."""
+    nodes = graph.nodes if graph is not None else ()
+    names = (OPERATIONS.of(node.op).name or getattr(node.op, "__name__", "") for node in nodes)
+    return any(name in _AWARE or name.startswith("nan") for name in names) or any(
+        _asks(getattr(node.op, "graph", None)) for node in nodes
+    )
+
+
+def _has_own_code(model: Any) -> bool:
+    """Whether a layer in a model is of the user's writing, so that nobody knows what it makes of such values."""
+    return any(
+        isinstance(part, Lambda) or type(part).__module__.partition(".")[0] not in ("lamina", "torch")
+        for part in model.modules()
+    )
 
 
 def _affordable(model: Any, found: list[tuple[str, torch.Tensor]], steps: int | None) -> float:
@@ -73,17 +92,22 @@ def _is_looked_at(leaf: Any) -> bool:
     )
 
 
-def _tell(said: Said, name: str, part: torch.Tensor) -> None:
+def _tell(said: Said, model: Any, name: str, part: torch.Tensor) -> None:
     broken = ~part.isfinite()
     if not broken.any():
         return
     rows = broken.reshape(len(part), -1).any(1)
     first = int(rows.nonzero()[0])
     word = "NaN" if part.isnan().any() else "infinite values"
+    fact = (
+        f"The input {name!r} holds {word}, first in row {first}, in {int(rows.sum())} of the {len(part)} rows looked at"
+    )
+    if _has_own_code(model):
+        said.noted.setdefault(f"input {name}", f"{fact}.")
+        return
     said.once(
         f"input {name}",
-        f"The input {name!r} holds {word}, first in row {first}, in {int(rows.sum())} of the {len(part)} rows looked "
-        "at: the loss and then every weight become NaN. Try dropping these rows (np.isfinite(x).all(axis=1) for a "
+        f"{fact}: the loss and then every weight become NaN. Try dropping these rows (np.isfinite(x).all(axis=1) for a "
         "table), or filling them in (np.nan_to_num).",
         here=True,
     )

@@ -70,8 +70,8 @@ def tell(said: Said, model: Any, run: Any, batch: Any, y_pred: Any, names: list[
     where = f", output {' and '.join(map(repr, broken or names))}" if names else ""
     said.once(
         _KEY,
-        f"The loss is NaN from {_place(run, 1)} on{where}. {first}. Try {hint}; callbacks.TerminateOnNaN() ends such a "
-        "training.",
+        f"The loss is NaN from {_place(run, 1)} on{where}. {' '.join((f'{first}.', *said.noted.values()))} Try {hint}; "
+        "callbacks.TerminateOnNaN() ends such a training.",
         here=True,
     )
 
@@ -84,9 +84,9 @@ def tell_late(said: Said, model: Any, run: Any) -> None:
     now = f"{weights[0]!r} is not finite by now" if weights else "the weights are finite: the data or the loss is not"
     said.once(
         _KEY,
-        f"The loss is NaN, seen after {_place(run, 0)}; {now}. Try a smaller learning rate, or "
-        "clipnorm=1.0 in the optimizer; np.isfinite(x).all() tells of the data. callbacks.TerminateOnNaN() ends such "
-        "a training at its first step.",
+        f"The loss is NaN, seen after {_place(run, 0)}; {' '.join((f'{now}.', *said.noted.values()))} "
+        "Try a smaller learning rate, or clipnorm=1.0 in the optimizer; np.isfinite(x).all() tells of the data. "
+        "callbacks.TerminateOnNaN() ends such a training at its first step.",
         here=True,
     )
 

@@ -15,6 +15,7 @@ class Said:
 
     Attributes:
         is_learning: some weight was seen to get a gradient.
+        noted: facts about the data that are told where they do harm, by key.
 
     >>> import warnings
     >>> said = Said()
@@ -31,6 +32,7 @@ class Said:
         self._keys: set[str] = set()
         self._asked: set[str] = set()
         self.is_learning = False
+        self.noted: dict[str, str] = {}
 
     def once(self, key: str, text: str, here: bool = False) -> None:
         """Warn, unless that was done under this key.

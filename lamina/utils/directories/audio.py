@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from lamina.graph import ArgumentError
+from lamina.tracebacks import door
 from lamina.utils.data_files import reading
 
 from .dataset import dataset_from_directory
@@ -24,6 +25,7 @@ _MAX_RATE, _MAX_CHANNELS = 6_144_000, 1024
 _MAX_KERNELS = 2**24
 
 
+@door
 def audio_dataset_from_directory(
     directory: Any,
     labels: Any = "inferred",

@@ -10,6 +10,7 @@ import torch
 
 from lamina import ops
 from lamina.graph import ArgumentError
+from lamina.tracebacks import door
 from lamina.utils.data_files import reading
 from lamina.utils.images import MODES, checked_format, opened_picture, pillow
 
@@ -19,6 +20,7 @@ ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 
 
+@door
 def image_dataset_from_directory(
     directory: Any,
     labels: Any = "inferred",

@@ -6,11 +6,13 @@ from functools import partial
 from typing import Any
 
 from lamina.graph import ArgumentError
+from lamina.tracebacks import door
 from lamina.utils.data_files import reading
 
 from .dataset import dataset_from_directory
 
 
+@door
 def text_dataset_from_directory(
     directory: Any,
     labels: Any = "inferred",

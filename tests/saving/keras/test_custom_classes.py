@@ -280,3 +280,34 @@ def test_losses_metrics_and_schedules_of_a_users_are_carried(name: str, ending: 
         assert int(np.asarray(keras.ops.convert_to_numpy(other.optimizer.iterations))) == 1
         found = other.evaluate(X, X[:, :2], verbose=0, return_dict=True)
         assert found == pytest.approx(expected, rel=1e-4)
+
+
+@lamina.saving.register_keras_serializable(package="tests.custom", name="squares")
+def _square(x):
+    return x**2
+
+
+@lamina.saving.register_keras_serializable(package="tests.custom")
+class HoldsFunction(lamina.layers.Layer):
+    def __init__(self, function=None, **kwargs):
+        super().__init__(**kwargs)
+        self.function = function
+
+    def call(self, inputs):
+        return self.function(inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "function": lamina.saving.serialize_keras_object(self.function)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(lamina.saving.deserialize_keras_object(config.pop("function")), **config)
+
+
+@pytest.mark.parametrize("ending", ["lamina", "keras", "h5"])
+def test_a_function_registered_under_another_name(ending, tmp_path):
+    inputs = lamina.Input((4,))
+    model = lamina.Model(inputs, HoldsFunction(_square)(inputs))
+    model.save(tmp_path / f"m.{ending}")
+    loaded = lamina.models.load_model(tmp_path / f"m.{ending}")
+    assert loaded.layers[-1].function is _square

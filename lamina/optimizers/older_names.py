@@ -1,0 +1,47 @@
+"""Attributes that optimizers had in Keras 2: who reads or sets one is told what it is called now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamina.graph.errors import ArgumentError
+
+
+class OlderNameError(ArgumentError, AttributeError):
+    """An attribute of an optimizer by the name that it had in Keras 2."""
+
+
+class OlderName:
+    """An attribute that goes by another name now. A class of the user's may have one of its own by the old name.
+
+    >>> class Rate:
+    ...     lr = OlderName("learning_rate")
+    >>> hasattr(Rate(), "lr")
+    False
+    """
+
+    def __init__(self, today: str) -> None:
+        self._today = today
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name, self._owner = name, owner
+
+    def __get__(self, optimizer: Any, owner: type) -> Any:
+        if optimizer is None:
+            return self
+        if self._name in vars(optimizer):
+            return vars(optimizer)[self._name]
+        raise self._error(optimizer, f"optimizer.{self._name}")
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        if not type(optimizer).__module__.startswith("lamina."):
+            vars(optimizer)[self._name] = value
+            return
+        raise self._error(optimizer, f"optimizer.{self._name} = {value!r}")
+
+    def _error(self, optimizer: Any, got: str) -> OlderNameError:
+        return OlderNameError(
+            f"{type(optimizer).__name__} has no {self._name!r}: it is called {self._today} now.",
+            got=got,
+            hint=f"optimizer.{self._today}, which can be read and set",
+        )
