@@ -147,8 +147,10 @@ def warm(folder: Path) -> None:
     loaded.load_weights(folder / "good.weights.h5")
     model.save_weights(folder / "good.safetensors")
     model.load_weights(folder / "good.safetensors")
+    import rich.cells  # which tells how wide a name in an error is
     import torch
 
+    assert rich.cells
     torch.save(dict(model.state_dict()), folder / "good.pt")
     weights(folder / "good.pt", model)()
     model_from_json(model.to_json())

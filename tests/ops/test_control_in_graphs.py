@@ -274,6 +274,7 @@ def test_a_branch_trains_in_training_mode_and_rests_in_inference() -> None:
     assert torch.equal(model(x, training=False), model(x, training=False))
 
 
+@pytest.mark.filterwarnings("ignore:No gradient comes to router")  # which only decides
 def test_fit_trains_the_layers_of_branches() -> None:
     model = routed()
     model.get_layer("router").kernel.data.fill_(1.0)

@@ -17,7 +17,7 @@ def output_names(structure: Any, name_of: Callable[[Any], str | None]) -> list[s
         structure: of dicts and lists, as a file tells it.
         name_of: what makes an output, "" where that has no name; None for what is no output but a structure.
 
-    >>> output_names({"digit": ["head", 0, 0]}, lambda item: item[0] if item[0:1] == ["head"] else None)
+    >>> output_names({"digit": ["head", 0, 0]}, lambda item: item[0] if isinstance(item, list) else None)
     ['digit']
     """
     return [quoted(name) for name in _names(structure, name_of, ()) if name]
