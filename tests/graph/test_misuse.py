@@ -77,8 +77,8 @@ def assign():
 
 BUILDING = {
     # values that do not exist yet
-    "if": (lambda: 1 if X.sum() > 0 else 2, ValueNeededError, ["`if`", "torch.where"]),
-    "not": (lambda: not X, ValueNeededError, ["torch.where"]),
+    "if": (lambda: 1 if X.sum() > 0 else 2, ValueNeededError, ["`if`", "ops.where"]),
+    "not": (lambda: not X, ValueNeededError, ["ops.where"]),
     "float": (lambda: float(X.sum()), ValueNeededError, [r"float\(\)"]),
     "int": (lambda: int(X.sum()), ValueNeededError, [r"int\(\)"]),
     "item": (lambda: X.sum().item(), ValueNeededError, [r"item\(\)", "keep it a tensor"]),

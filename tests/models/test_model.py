@@ -345,7 +345,7 @@ def test_fractions_are_no_ids():
     "inputs, text",
     [
         ([A], r"takes 2 inputs, in another structure.\n +got +\[\.\]"),
-        (A, "got +Tensor"),
+        (A, "got +one array of shape"),
         ([A, B, A], r"got +\[\., \., \.\]"),
         ([[A, B]], r"got +\[\[\., \.\]\]"),
         ({"a": A}, r"misses the input 'b'.\n +got +keys \['a'\]\n +expected +keys \['a', 'b'\]"),

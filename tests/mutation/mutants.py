@@ -51,7 +51,7 @@ MUTANTS = [
     Mutant("lamina/graph/walk.py", "key_of(symbolic) in stop or done.get", "done.get", GRAPH),
     Mutant("lamina/graph/walk.py", "in reversed(list(outputs)) if", "in list(outputs) if", "tests/graph/test_layer_order.py"),
     Mutant("lamina/graph/walk.py", "reversed(_by_keys(node) if by_keys else node.inputs)", "(_by_keys(node) if by_keys else node.inputs)", f"{GRAPH}::test_layers_stand_in_keras_order_by_distance_from_the_outputs"),
-    Mutant("lamina/graph/masks.py", "joint = joint & mask", "joint = mask", "tests/operations/test_registry.py"),
+    Mutant("lamina/graph/masks.py", "[reduce(and_, masks)]", "[masks[-1]]", "tests/operations/test_registry.py"),
     Mutant("lamina/graph/masks.py", 'if not masks or facts.mask == "unread":', "if not masks:", MASKS),
     Mutant("lamina/operations/table.py", "mish, dropout !,", "mish,", MASKS),
     Mutant("lamina/operations/table.py", " bernoulli !", " bernoulli", "tests/operations/test_registry.py"),
