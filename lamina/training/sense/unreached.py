@@ -48,8 +48,11 @@ def tell_of_unreached(said: Said, model: Any, terms: list[Any], joint: bool, rea
 
 
 def _weights_behind(outputs: list[Any]) -> set[int]:
-    """The ids of the weights of the layers that tensors of a graph hang on."""
-    found: set[int] = set()
+    """The ids of the weights of the layers that tensors of a graph hang on.
+
+    Of a layer with several results all must be asked for: which of its weights make which result nobody knows.
+    """
+    asked: dict[Any, set[int]] = {}
     seen: set[Any] = set()
     waiting = list(outputs)
     while waiting:
@@ -58,13 +61,13 @@ def _weights_behind(outputs: list[Any]) -> set[int]:
             continue
         op = tensor.node.op
         drawn = isinstance(op, Layer) and getattr(op, "is_drawn", False)
-        key = (tensor.node, tensor.index if drawn else 0)
-        if key in seen:
+        if (tensor.node, tensor.index) in seen:
             continue
-        seen.add(key)
+        seen.add((tensor.node, tensor.index))
         waiting += tree.leaves((tensor.node.args, tensor.node.kwargs))
         if drawn:  # a model within, of which this is one output
             waiting.append(op.graph.outputs[tensor.index])  # type: ignore[attr-defined]
         elif isinstance(op, Layer):
-            found |= {id(weight) for weight in op.parameters()}
-    return found
+            asked.setdefault(tensor.node, set()).add(tensor.index)
+    whole = [node.op for node, results in asked.items() if len(results) == len(node.specs)]
+    return {id(weight) for layer in whole for weight in layer.parameters()}
