@@ -132,7 +132,7 @@ def test_model_to_dot():
     text = utils.model_to_dot(two_models()).to_string()
     boxes, lines = boxes_and_lines(text)
     assert boxes == {
-        "n0": 'x \\"quoted\\"\\nInputLayer', "n1": "add\\noperator.add", "n2": "inner\\nModel", "n3": "end\\nDense",
+        "n0": 'x \\"quoted\\"\\nInputLayer', "n1": "add\\nx + 1", "n2": "inner\\nModel", "n3": "end\\nDense",
     }  # fmt: skip
     assert lines == [("n0", "n1"), ("n0", "n2"), ("n1", "n2"), ("n2", "n3")]
     assert text.startswith('digraph "outer" {')
