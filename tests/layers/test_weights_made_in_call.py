@@ -59,10 +59,12 @@ class Grows(layers.Layer):
 
 
 def told(run: Any) -> list[str]:
+    """What is told of weights that are made anew; that such a weight has no gradient is told by others."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         run()
-    return [str(warning.message) for warning in seen]
+    messages = [str(warning.message) for warning in seen]
+    return [message for message in messages if not message.startswith("No gradient comes to")]
 
 
 def fitted(layer: Any) -> None:

@@ -57,8 +57,9 @@ def _weights_behind(outputs: list[Any]) -> set[int]:
     waiting = list(outputs)
     while waiting:
         tensor = waiting.pop()
-        if not isinstance(tensor, Symbolic):
-            continue
+        dtype = getattr(tensor, "dtype", None)
+        if not isinstance(tensor, Symbolic) or dtype is None or not (dtype.is_floating_point or dtype.is_complex):
+            continue  # what decides, as the predicate of a cond, has no gradient on purpose
         op = tensor.node.op
         drawn = isinstance(op, Layer) and getattr(op, "is_drawn", False)
         if (tensor.node, tensor.index) in seen:
