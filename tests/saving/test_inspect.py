@@ -363,6 +363,7 @@ def test_the_package_runs_as_the_command_line(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["lamina", "--version"])
+    monkeypatch.delitem(sys.modules, "lamina.__main__", raising=False)  # which other tests may have imported
     with pytest.raises(SystemExit, match="0"):
         runpy.run_module("lamina", run_name="__main__")
     assert capsys.readouterr().out.split()[:1] == ["lamina"]
