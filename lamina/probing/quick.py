@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from lamina._torch import transforms
 from lamina.operations import OPERATIONS
@@ -30,9 +29,9 @@ def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     Returns:
         None where PyTorch itself is to be asked: strides or refusals hang on more than shapes.
     """
-    rule = _RULES.get(func, _pointwise if OPERATIONS.of(func).pointwise else None)
-    other = rule_for(func) if rule is None else None
-    if rule is None and other is None:
+    pointwise = OPERATIONS.of(func).pointwise
+    rule = None if pointwise else rule_for(func)
+    if rule is None and not pointwise:
         return None
     tensors = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
     if any(type(tensor) is not torch.Tensor for tensor in tensors):
@@ -40,7 +39,7 @@ def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if torch.compiler.is_compiling() or transforms.at_work():
         return None
     with suppress(RuntimeError, TypeError, ValueError):
-        found: Any = rule(func, args, kwargs, tensors) if rule is not None else other(args, kwargs)  # type: ignore[misc]
+        found: Any = _pointwise(func, args, kwargs, tensors) if rule is None else rule(args, kwargs)
         return torch.empty(found[0], dtype=found[1], device="meta") if type(found) is tuple else found
     return None
 
@@ -55,29 +54,6 @@ def _pointwise(func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch
     if found is None or all(tensor.is_contiguous() for tensor in tensors):
         return found
     return laid_out_like(tensors, *found)
-
-
-def _product(func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch.Tensor]) -> Found:
-    """Of `torch.addmm` with one row added."""
-    row, a, b = tensors
-    fits = len(args) == 3 and not kwargs and a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]
-    if not fits or row.shape != b.shape[1:] or not row.dtype == a.dtype == b.dtype:
-        return None
-    return (a.shape[0], b.shape[1]), a.dtype
-
-
-def _layer_norm(func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch.Tensor]) -> Found:
-    x, *weights = tensors
-    sizes = tuple(args[1])
-    fits = args[0] is x and sizes and x.shape[-len(sizes) :] == sizes and x.is_contiguous() and x.is_floating_point()
-    if not fits or any(tuple(weight.shape) != sizes or weight.dtype != x.dtype for weight in weights):
-        return None
-    return tuple(x.shape), x.dtype
-
-
-_RULES: dict[Any, Callable[..., Found]] = {
-    torch.addmm: _product, F.layer_norm: _layer_norm, torch.layer_norm: _layer_norm,
-}  # fmt: skip
 
 
 def _shape_and_dtype(leaf: Any) -> tuple[Any, torch.dtype] | None:

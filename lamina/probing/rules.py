@@ -65,6 +65,15 @@ def _mm(given: dict[str, Any]) -> Found:
     return _matmul(given) if given["input"].ndim == given["other"].ndim == given["axes"] else None
 
 
+def _addmm(given: dict[str, Any]) -> Found:
+    """Of two matrices and one row that is added to each row of their product."""
+    row, a, b = given["input"], given["mat1"], given["mat2"]
+    fits = given["beta"] == given["alpha"] == 1 and a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]
+    if not fits or row.shape != b.shape[1:] or not row.dtype == a.dtype == b.dtype:
+        return None
+    return (a.shape[0], b.shape[1]), a.dtype
+
+
 def _linear(given: dict[str, Any]) -> Found:
     x, weight, bias = given["input"], given["weight"], given["bias"]
     fits = x.ndim and weight.ndim == 2 and x.shape[-1] == weight.shape[1] and x.dtype == weight.dtype
@@ -179,6 +188,15 @@ def _repeated(given: dict[str, Any]) -> Found:
         return None
     shape = (1,) * (len(sizes) - x.ndim) + tuple(x.shape)
     return tuple(n * times for n, times in zip(shape, sizes, strict=True)), x.dtype
+
+
+def _by_positions(given: dict[str, Any]) -> Found:
+    """Of a normalization over the last axes, whose weights have a number for each value there."""
+    x, sizes = given["input"], tuple(given["normalized_shape"])
+    weights = [weight for weight in (given["weight"], given["bias"]) if weight is not None]
+    if not sizes or x.shape[-len(sizes) :] != sizes:
+        return None
+    return None if any(tuple(w.shape) != sizes or w.dtype != x.dtype for w in weights) else _like(given)
 
 
 def _by_channels(given: dict[str, Any]) -> Found:
@@ -362,6 +380,7 @@ def _table() -> Iterable[tuple[list[Any], str, Rule, dict[str, Any]]]:
     yield [operator.matmul, *_named("matmul __matmul__", torch, Tensor)], "input other", _matmul, {}
     yield _named("mm", torch, Tensor), "input other", _mm, {"axes": 2}
     yield _named("bmm", torch, Tensor), "input other", _mm, {"axes": 3}
+    yield [torch.addmm], "input mat1 mat2 beta=1 alpha=1", _addmm, {}
     yield [F.linear], "input weight bias=None", _linear, {}
     yield [torch.einsum], "equation *operands", _einsum, {}
     yield _named("softmax log_softmax", torch, Tensor), "input dim dtype=None", _softmax, {}
@@ -389,6 +408,9 @@ def _table() -> Iterable[tuple[list[Any], str, Rule, dict[str, Any]]]:
     yield [torch.batch_norm], averaged, _by_channels, {"num_groups": 1}
     averaged = "input running_mean running_var weight=None bias=None training=False momentum=0.0 eps=0.0"
     yield [F.batch_norm], averaged, _by_channels, {"num_groups": 1}
+    layered = "input normalized_shape weight=None bias=None eps=0.0"
+    yield [F.layer_norm], layered, _by_positions, {}
+    yield [torch.layer_norm], f"{layered} cudnn_enable=True", _by_positions, {}
     grouped = "input num_groups weight=None bias=None eps=0.0"
     yield [F.group_norm], grouped, _by_channels, {"running_mean": None, "running_var": None}
     yield [torch.group_norm], f"{grouped} cudnn_enabled=True", _by_channels, {"running_mean": None, "running_var": None}
