@@ -117,3 +117,12 @@ def test_what_texts_cannot_do_in_a_graph():
         strict(TOWNS)
     with pytest.raises(lamina.LaminaError, match="texts"):
         lamina.Model(town, layers.Dense(2)(layers.Reshape((1,))(town)))
+
+
+def test_each_step_of_a_graph_is_looked_at_once():
+    """Whether numbers come from texts is asked of what they were computed from: 40 steps with two ways each."""
+    inputs = lamina.Input((2,), dtype="int64")
+    numbers = inputs
+    for _ in range(40):
+        numbers = numbers + torch.abs(numbers)
+    assert layers.Hashing(4)(numbers).shape == (None, 2)

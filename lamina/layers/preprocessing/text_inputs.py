@@ -43,13 +43,15 @@ def without_texts(value: Any) -> Any:
 
 def are_texts(symbolic: Any) -> bool:
     """Whether a symbolic tensor holds texts: it is an `Input` of them, or such a one in another shape."""
-    stack = [symbolic]
+    seen: set[Any] = set()
+    stack = [symbolic.node]
     while stack:
-        node = stack.pop().node
+        node = stack.pop()
         if getattr(node.op, "holds_texts", False):
             return True
-        if not isinstance(node.op, torch.nn.Module):
-            stack += [s for s in node.inputs if isinstance(s, Symbolic)]
+        if node not in seen and not isinstance(node.op, torch.nn.Module):
+            stack += [s.node for s in node.inputs if isinstance(s, Symbolic)]
+        seen.add(node)
     return False
 
 
