@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 
 from lamina import initializers
+from lamina.arrays import as_array
 from lamina.graph import ArgumentError
 from lamina.graph.source import caller
 
@@ -159,9 +160,7 @@ class LowRank(Layer):
         """As every layer's; adapters are added to the weight, so that the file is one of a layer without them."""
         if not self.lora_enabled:
             return super().save_own_variables(store)
-        for place, weight in enumerate(self._merged_weights()):
-            value = weight.detach().cpu().as_subclass(torch.Tensor)
-            store[str(place)] = (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+        store.update((str(place), as_array(weight)) for place, weight in enumerate(self._merged_weights()))
         return None
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_array
 from lamina.graph import ArgumentError, tree
 
 
@@ -63,8 +64,7 @@ class SavingHooks:
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the values of the layer's own weights into ``store``, as arrays under ``"0"``, ``"1"`` and so on."""
         for number, weight in enumerate(self.own_weights()):  # type: ignore[attr-defined]
-            value = weight.detach().cpu().as_subclass(torch.Tensor)
-            store[str(number)] = (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+            store[str(number)] = as_array(weight)
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Give the layer's own weights the values that `save_own_variables` has put into ``store``.

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
-from lamina.arrays import as_tensor
+from lamina.arrays import as_array, as_tensor
 from lamina.graph import ArgumentError, ShapeError
 
 _FORMATS: dict[str, Callable[[torch.Tensor], Any]] = {
     "backend_tensor": lambda value: value.detach().clone().as_subclass(torch.Tensor),
-    "numpy_array": lambda value: (
-        np.array(value.detach().cpu().as_subclass(torch.Tensor).float().numpy())
-        if value.dtype is torch.bfloat16
-        else np.array(value.detach().cpu().as_subclass(torch.Tensor).numpy())
-    ),
+    "numpy_array": lambda value: as_array(value).copy(),
 }
 
 
@@ -128,7 +123,7 @@ def _nested(variables: Iterable[tuple[str, Any]], to_format: Callable[[torch.Ten
             place = place.setdefault(part, {})
         if last in place:
             raise ArgumentError(
-                "The following variable path is found twice in the model.",
+                "A path of a variable is found twice in the model, so a state has no place for both.",
                 got=repr(path),
                 hint="a name of its own for each layer",
             )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina.arrays import as_array
 from lamina.layers import Layer
 
 from .archive import MAX_NAME, is_safe
@@ -114,10 +115,7 @@ def give_variables(layer: Any, stored: Mapping[str, torch.Tensor]) -> None:
     Raises:
         LoadingError: the class refuses it.
     """
-    arrays = {
-        name: value.float().numpy() if value.dtype is torch.bfloat16 else value.numpy()
-        for name, value in stored.items()
-    }
+    arrays = {name: as_array(value) for name, value in stored.items()}
     try:
         with torch.no_grad():
             layer.load_own_variables(arrays)

@@ -115,7 +115,7 @@ class BatchNormalization(AffineNormalization):
         self, inputs: torch.Tensor, training: bool | None = None, mask: torch.Tensor | None = None
     ) -> torch.Tensor:
         if mask is not None:
-            self._mask_axis(mask, inputs)
+            mask = mask.unsqueeze(self._mask_axis(mask, inputs))
         if not (training and self.trainable):
             return self._normalize(inputs, self.moving_mean, self.moving_variance, False)
         count = inputs.numel() // inputs.shape[self._index]
@@ -166,7 +166,7 @@ class BatchNormalization(AffineNormalization):
         if mask is None:
             variance, mean = torch.var_mean(inputs, axes, correction=0)
             return mean, variance
-        kept = mask.unsqueeze(self._mask_axis(mask, inputs)).expand_as(inputs).to(torch.bool)
+        kept = mask.expand_as(inputs).to(torch.bool)
         count = kept.sum(axes, keepdim=True).clamp(min=1)
         mean = inputs.masked_fill(~kept, 0).sum(axes, keepdim=True) / count
         variance = (inputs - mean).masked_fill(~kept, 0).square().sum(axes, keepdim=True) / count
