@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import operator
-import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from lamina.operations import OPERATIONS
-from lamina.users_traceback import at_users_line, fold
+from lamina.users_traceback import at_users_line
 
 from .errors import GraphError, ValueNeededError
 from .node import Symbolic
@@ -25,28 +24,14 @@ def values_needed(what: str, hint: str) -> NoReturn:
 
 
 def drawn(op: Callable[..., Any]) -> Any:
-    """A method that records a call of ``op`` on the object and what it is given."""
-    return both_ways(op)[0]
+    """A method that records a call of ``op`` on the object and what it is given. What it raises ends at the user's
+    line."""
+    return at_users_line(lambda self, *others: self.draw(op, (self, *others)))
 
 
 def both_ways(op: Callable[..., Any]) -> Any:
-    """The same, and the method for the object on the right of the operator. What they raise ends at the user's line."""
-
-    def left(self: Any, *others: Any) -> Any:
-        try:
-            return self.draw(op, (self, *others))
-        except Exception as error:
-            fold(error, sys._getframe(1))
-            raise
-
-    def right(self: Any, other: Any) -> Any:
-        try:
-            return self.draw(op, (other, self))
-        except Exception as error:
-            fold(error, sys._getframe(1))
-            raise
-
-    return left, right
+    """The same, and the method for the object on the right of the operator."""
+    return drawn(op), at_users_line(lambda self, other: self.draw(op, (other, self)))
 
 
 class Recorded(Symbolic):

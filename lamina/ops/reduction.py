@@ -127,12 +127,7 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
     >>> max([[1, 5], [7, 4]], axis=0)
     tensor([7, 5], dtype=torch.int32)
     """
-    x, axes, keepdims = reduced(ordered(x), axis, keepdims)
-    if initial is None:
-        return torch.amax(x, axes, keepdims)
-    if 0 in x.shape:  # of nothing PyTorch has no extreme
-        return _nothing_but(initial, x, axes, keepdims)
-    return maximum(torch.amax(x, axes, keepdims), tensor(initial, x.dtype))
+    return _extreme(torch.amax, maximum, x, axis, keepdims, initial)
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
@@ -150,12 +145,7 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
     >>> min([[1, 5], [7, 4]], axis=0)
     tensor([1, 4], dtype=torch.int32)
     """
-    x, axes, keepdims = reduced(ordered(x), axis, keepdims)
-    if initial is None:
-        return torch.amin(x, axes, keepdims)
-    if 0 in x.shape:  # of nothing PyTorch has no extreme
-        return _nothing_but(initial, x, axes, keepdims)
-    return minimum(torch.amin(x, axes, keepdims), tensor(initial, x.dtype))
+    return _extreme(torch.amin, minimum, x, axis, keepdims, initial)
 
 
 def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -376,9 +366,15 @@ def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     return torch.cumprod(x, axis, dtype=x.dtype)
 
 
-def _nothing_but(initial: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-    sizes = [1 if place in axes else size for place, size in enumerate(x.shape) if keepdims or place not in axes]
-    return x.new_full(sizes, initial)
+def _extreme(reduce: Any, join: Any, x: Any, axis: Any, keepdims: Any, initial: Any) -> Any:
+    """The extreme of the values along some axes, by PyTorch's `reduce`, and of `initial`, by `join`."""
+    x, axes, keepdims = reduced(ordered(x), axis, keepdims)
+    if initial is None:
+        return reduce(x, axes, keepdims)
+    if 0 in x.shape:  # of nothing PyTorch has no extreme
+        sizes = [1 if place in axes else size for place, size in enumerate(x.shape) if keepdims or place not in axes]
+        return x.new_full(sizes, initial)
+    return join(reduce(x, axes, keepdims), tensor(initial, x.dtype))
 
 
 def _truth(x: Any) -> Any:

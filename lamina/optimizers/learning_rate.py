@@ -8,7 +8,29 @@ import numpy as np
 import torch
 
 
-class LearningRate(float):
+class _AsVariable:
+    """What Keras' variable has beside `assign`, for a number of Python's that belongs to an optimizer."""
+
+    # A number takes no second argument, so `learning_rate_of` and `steps_of` set it.
+    optimizer: Any
+    real: Any
+    """The plain number."""
+
+    @property
+    def value(self) -> torch.Tensor:
+        """The number as a tensor without axes."""
+        return torch.tensor(self.real)
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The number as an array without axes."""
+        return np.asarray(self.real)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy, in logs or a file, is the number: it would otherwise drag the optimizer along.
+        return type(self.real), (self.real,)
+
+
+class LearningRate(_AsVariable, float):
     """A float that, as Keras' variable, can be assigned to: ``optimizer.learning_rate.assign(0.01)``.
 
     >>> from lamina.optimizers import SGD
@@ -18,28 +40,12 @@ class LearningRate(float):
     (0.25, 0.25, array(0.25))
     """
 
-    # Whose learning rate it is. A float takes no second argument, so `learning_rate_of` sets it.
-    optimizer: Any
-
     def assign(self, value: Any) -> None:
         """Set the optimizer's learning rate."""
         self.optimizer.learning_rate = value
 
-    @property
-    def value(self) -> torch.Tensor:
-        """The number as a tensor without axes."""
-        return torch.tensor(float(self))
 
-    def numpy(self) -> np.ndarray[Any, Any]:
-        """The number as an array without axes."""
-        return np.asarray(float(self))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A copy, in logs or a file, is the number: it would otherwise drag the optimizer along.
-        return float, (float(self),)
-
-
-class Steps(int):
+class Steps(_AsVariable, int):
     """The number of updates, as an int with what Keras' variable has.
 
     >>> from lamina.optimizers import SGD
@@ -49,23 +55,9 @@ class Steps(int):
     (3, tensor(3), array(3))
     """
 
-    optimizer: Any
-
     def assign(self, value: Any) -> None:
         """Set the number, by which schedules and corrections of bias go."""
         self.optimizer._iterations = int(value) * (self.optimizer.gradient_accumulation_steps or 1)
-
-    @property
-    def value(self) -> torch.Tensor:
-        """The number as a tensor without axes."""
-        return torch.tensor(int(self))
-
-    def numpy(self) -> np.ndarray[Any, Any]:
-        """The number as an array without axes."""
-        return np.asarray(int(self))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return int, (int(self),)
 
 
 def steps_of(optimizer: Any, count: int) -> Steps:

@@ -421,6 +421,14 @@ def _table() -> Iterable[tuple[list[Any], str, Rule, dict[str, Any]]]:
     yield [torch.stack], "tensors dim=0", _stack, {}
     embedded = "input weight padding_idx=None max_norm=None norm_type=None scale_grad_by_freq=False sparse=False"
     yield [F.embedding], embedded, _embedding, {}
+    yield from _windows()
+    attended = "query key value attn_mask=None dropout_p=0.0 is_causal=False scale=None enable_gqa=False"
+    yield [F.scaled_dot_product_attention], attended, _attention, {}
+    yield [F.dropout], "input p=0.0 training=True inplace=False", _dropout, {}
+
+
+def _windows() -> Iterable[tuple[list[Any], str, Rule, dict[str, Any]]]:
+    """Of `_table`, the functions that slide a window."""
     slid = "input weight bias=None stride=1 padding=0 dilation=1 groups=1"
     pooled = "input kernel_size stride=None padding=0"
     for axes in (1, 2, 3):
@@ -434,9 +442,6 @@ def _table() -> Iterable[tuple[list[Any], str, Rule, dict[str, Any]]]:
             _pooling,
             {"axes": axes},
         )
-    attended = "query key value attn_mask=None dropout_p=0.0 is_causal=False scale=None enable_gqa=False"
-    yield [F.scaled_dot_product_attention], attended, _attention, {}
-    yield [F.dropout], "input p=0.0 training=True inplace=False", _dropout, {}
 
 
 def _dropout(given: dict[str, Any]) -> Found:
