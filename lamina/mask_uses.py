@@ -6,14 +6,9 @@ Nodes and symbolic tensors are those of `lamina.graph`, which asks.
 from __future__ import annotations
 
 import operator
-import os
-import sys
-from types import FrameType
 from typing import Any
 
 import torch
-
-from .frames import is_users
 
 ENDED = (
     "drops the mask of its input: what follows sees the padded positions as data. Try a layer that reads masks, such "
@@ -21,23 +16,11 @@ ENDED = (
     "purpose and without a warning: layers.Lambda(lambda x: x)(x) before it"
 )
 _PICKING = ("select", "take", "gather", "take_along_dim", "take_along_axis", "index_select")
-_OPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ops") + os.sep
 
 
 def is_on_purpose(node: Any) -> bool:
     """Whether a call that ends the way of a mask picks steps by their places, or comes of arithmetic with the mask."""
     return _picks_steps(node) or _reads_condition(node)
-
-
-def spoken_name(label: str) -> str:
-    """What the user wrote for a function that is recorded under a label: that of `lamina.ops`, where one is running."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not is_users(frame):
-        if frame.f_code.co_filename.startswith(_OPS) and frame.f_back is not None and is_users(frame.f_back):
-            name = frame.f_code.co_name
-            return label if name.startswith(("_", "<")) else f"ops.{name}"
-        frame = frame.f_back
-    return label
 
 
 def _picks_steps(node: Any) -> bool:

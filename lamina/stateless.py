@@ -120,9 +120,18 @@ def scope_of(variables: Sequence[Any], values: Sequence[Any], what: str) -> Stat
     Raises:
         ArgumentError: another number of values.
     """
+    return StatelessScope(paired(variables, values, what))
+
+
+def paired(variables: Sequence[Any], values: Sequence[Any], what: str) -> list[tuple[Any, Any]]:
+    """Each variable with its value.
+
+    Raises:
+        ArgumentError: another number of values.
+    """
     variables, values = list(variables), list(values)
     if len(variables) != len(values):
         raise ArgumentError(
-            f"{what}: one value for each variable.", got=f"{len(values)} for {len(variables)} variables"
+            f"{what} has a value for each variable.", got=f"{len(values)} values for {len(variables)} variables"
         )
-    return StatelessScope(zip(variables, values, strict=True))
+    return list(zip(variables, values, strict=True))

@@ -7,7 +7,7 @@ from operator import and_
 
 import torch
 
-from lamina.mask_uses import ENDED, is_on_purpose, spoken_name
+from lamina.mask_uses import ENDED, is_on_purpose
 from lamina.operations import OPERATIONS
 
 from .node import Node, Symbolic
@@ -28,7 +28,8 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
     if facts.mask == "kept":
         return [reduce(and_, masks)] * len(node.specs)
     if not is_on_purpose(node):
-        warn(f"{spoken_name(node.label)} ({node.source}) {ENDED}.")
+        spoken = f"ops.{node.source.op}" if node.source.op else node.label
+        warn(f"{spoken} ({node.source}) {ENDED}.")
     return [None] * len(node.specs)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamina.graph import ArgumentError, Symbolic, tree
-from lamina.stateless import StatelessScope
+from lamina.stateless import StatelessScope, paired
 
 
 def stateless_call(
@@ -41,17 +41,8 @@ def stateless_call(
             f"{self.label} is not built yet, so it has no variables to take other values.", hint="build(input_shape)"
         )
     trained, others = self.trainable_variables, self.non_trainable_variables
-    pairs: list[tuple[Any, Any]] = []
-    for kind, own, given in (
-        ("trainable", trained, trainable_variables),
-        ("non_trainable", others, non_trainable_variables),
-    ):
-        if len(own) != len(list(given)):
-            raise ArgumentError(
-                f"{self.label}: {kind}_variables has a value for each of the layer's.",
-                got=f"{len(list(given))} values for {len(own)} variables",
-            )
-        pairs += zip(own, given, strict=True)
+    pairs = paired(trained, trainable_variables, f"{self.label}: trainable_variables")
+    pairs += paired(others, non_trainable_variables, f"{self.label}: non_trainable_variables")
     with StatelessScope(pairs) as scope:
         outputs = self(*args, **kwargs)
         losses = list(self.losses) if return_losses else []

@@ -25,7 +25,7 @@ def stateless_update_state(self: Any, metric_variables: Sequence[Any], *args: An
     >>> mean.stateless_result(state), mean.result()
     (tensor(2.), tensor(0.))
     """
-    scope = scope_of(self.variables, metric_variables, f"stateless_update_state of {self.name!r}")
+    scope = scope_of(self.variables, metric_variables, f"stateless_update_state of {self.name!r}: metric_variables")
     with scope:
         self.update_state(*args, **kwargs)
     return [scope.value_of(variable) for variable in self.variables]
@@ -37,14 +37,14 @@ def stateless_result(self: Any, metric_variables: Sequence[Any]) -> Any:
     Raises:
         ArgumentError: another number of values.
     """
-    with scope_of(self.variables, metric_variables, f"stateless_result of {self.name!r}"):
+    with scope_of(self.variables, metric_variables, f"stateless_result of {self.name!r}: metric_variables"):
         return self.result()
 
 
 def stateless_reset_state(self: Any) -> list[Tensor]:
     """What the variables would be after `reset_state`; none is changed."""
     variables = self.variables
-    scope = scope_of(variables, variables, f"stateless_reset_state of {self.name!r}")
+    scope = scope_of(variables, variables, f"stateless_reset_state of {self.name!r}: metric_variables")
     with scope:
         self.reset_state()
     return [scope.value_of(variable) for variable in variables]
