@@ -52,7 +52,8 @@ def has_layer(weight: Any) -> bool:
 
 def _globals_of(code: CodeType) -> list[str]:
     """The names of globals that code reads, and functions within it; attributes called alike are none."""
-    found = [step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
+    steps = dis.get_instructions(code) if code.co_names else ()  # attributes are names of it, too
+    found = [step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found += _globals_of(constant)

@@ -13,22 +13,17 @@ class TakenNameError(LaminaError, AttributeError):
     __module__ = "lamina"
 
 
-def set_plainly(layer: Any, name: str, value: Any) -> None:
-    """``object.__setattr__``.
+def refuse_taken(layer: Any, name: str, value: Any) -> None:
+    """Say what to write, where an attribute could not be set since the class only reads it.
 
     Raises:
-        TakenNameError: it is a property that the class only reads.
+        TakenNameError: so it is; nothing is done for any other reason.
     """
-    try:
-        object.__setattr__(layer, name, value)
-    except AttributeError:
-        found = getattr(type(layer), name, None)
-        if not isinstance(found, property) or found.fset is not None:
-            raise
-        told = TakenNameError(
+    found = getattr(type(layer), name, None)
+    if isinstance(found, property) and found.fset is None:
+        raise TakenNameError(
             f"{type(layer).__name__} has {name!r} already, and tells it by itself: it cannot be set.",
             got=f"self.{name} = {type(value).__name__}",
             expected="another name for what is the layer's own",
             hint=f"self.my_{name} = ...: layers and weights in it become parts of {type(layer).__name__} all the same",
-        )
-        raise told from None
+        ) from None

@@ -27,7 +27,7 @@ from .moving import follow_weights, tell_places
 from .name_scopes import scoped
 from .nested import adopt_nested_layers, holds_modules, known_parts
 from .stateless_calls import stateless_call, symbolic_call
-from .taken_names import set_plainly
+from .taken_names import refuse_taken
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
 from .weights_anew import note_weight, tell_if_replaced
@@ -122,7 +122,11 @@ class Weights(Operation, reading.NamesAttributes):
         if type(value) in _SETTINGS and not self._holds(name):  # half of the time that a layer's __init__ takes
             if "_set_names" in self.__dict__:  # a stand-in, for one call
                 self.__dict__["_set_names"].add(name)
-            set_plainly(self, name, value)
+            try:
+                object.__setattr__(self, name, value)
+            except AttributeError:
+                refuse_taken(self, name, value)
+                raise
             if type(value) in _CONTAINERS and "_modules" in self.__dict__ and holds_modules(value):
                 adopt_nested_layers(self, in_place=False)
             if type(value) in _CONTAINERS and value and "_modules" in self.__dict__:
