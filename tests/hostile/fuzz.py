@@ -13,6 +13,7 @@ import copy
 import io
 import json
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -317,6 +318,8 @@ def main(arguments: list[str]) -> int:
     for place, error in found.items():
         sys.stdout.write(f"{place}: {error}\n")
     sys.stdout.write(f"{json.dumps({'cases': count, **target.ends})}\n")
+    if not found:  # the files that were found lie there
+        shutil.rmtree(folder.parent)
     return int(bool(found))
 
 
