@@ -47,15 +47,14 @@ def test_nothing_where_nothing_is_asked_or_all_is_one_batch(model, capsys, optio
     assert capsys.readouterr().out == ""
 
 
-def test_logging_that_is_not_interactive_goes_to_the_logger(model, capsys, caplog):
+def test_logging_that_is_not_interactive_goes_to_the_logger(model, capsys, logged):
     lamina.config.disable_interactive_logging()
     try:
-        with caplog.at_level("INFO", "lamina"):
-            model.predict(ROWS)
+        model.predict(ROWS)
     finally:
         lamina.config.enable_interactive_logging()
     assert capsys.readouterr().out == ""
-    assert "Prediction - 4 steps" in caplog.text
+    assert "Prediction - 4 steps" in "\n".join(logged)
 
 
 def test_a_wrong_word_is_refused(model):

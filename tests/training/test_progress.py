@@ -7,7 +7,6 @@ import errno
 import functools
 import gc
 import io
-import logging
 import os
 import pty
 import re
@@ -398,8 +397,7 @@ def test_the_stream_is_looked_up_when_an_epoch_starts():
     assert [text[:9] for text in outputs] == ["Epoch 1/2", "Epoch 2/2"]
 
 
-def test_the_switch_sends_lines_to_the_logger(terminal, caplog):
-    caplog.set_level(logging.INFO, "lamina")
+def test_the_switch_sends_lines_to_the_logger(terminal, logged):
     disable_interactive_logging()
     try:
         assert not is_interactive_logging_enabled()
@@ -408,7 +406,7 @@ def test_the_switch_sends_lines_to_the_logger(terminal, caplog):
         enable_interactive_logging()
     assert is_interactive_logging_enabled()
     assert terminal.getvalue() == ""
-    assert caplog.messages == [f"Epoch {i}/2 - 100 steps - 1.0s - 10.0 ms/step - 100%s: 0.5000" for i in (1, 2)]
+    assert logged == [f"Epoch {i}/2 - 100 steps - 1.0s - 10.0 ms/step - 100%s: 0.5000" for i in (1, 2)]
 
 
 # -- streams that fail
@@ -458,23 +456,21 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("kind", STREAMS)
-def test_no_stream_ends_a_training(monkeypatch, caplog, kind):
-    caplog.set_level(logging.INFO, "lamina")
+def test_no_stream_ends_a_training(monkeypatch, logged, kind):
     monkeypatch.setenv("TERM", "xterm")
     stream = STREAMS[kind]()
     monkeypatch.setattr(sys, "stdout", stream)
     clock = Clock()
     run(Progress(1, 3, 100, clock=clock), clock, epochs=3, validation=100)
     assert sys.stdout is stream
-    lines = [message for message in caplog.messages if message.startswith("Epoch")]
+    lines = [message for message in logged if message.startswith("Epoch")]
     assert [line[:9] for line in lines if " steps - " in line] == ["Epoch 1/3", "Epoch 2/3", "Epoch 3/3"]
 
 
-def test_no_standard_output_is_silence(monkeypatch, caplog):
-    caplog.set_level(logging.INFO, "lamina")
+def test_no_standard_output_is_silence(monkeypatch, logged):
     monkeypatch.setattr(sys, "stdout", None)
     run(Progress(1, 2, 100, clock=(clock := Clock())), clock)
-    assert caplog.messages == []
+    assert logged == []
 
 
 def test_a_stream_that_knows_nothing_of_terminals(monkeypatch):
