@@ -29,7 +29,7 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
     >>> assert_same_structure([(0, 1)], [[2, 3]])
     Traceback (most recent call last):
     ...
-    lamina.StructureError: The two structures don't have the same nested structure.
+    lamina.StructureError: The two structures are nested in different ways.
       got       at [0] (0, 1) and [2, 3]
       where     ...
     """
@@ -41,7 +41,7 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
         nested = is_nested(first)
         if nested != is_nested(second) or (nested and not same_kind(first, second)):
             raise StructureError(
-                "The two structures don't have the same nested structure.",
+                "The two structures are nested in different ways.",
                 got=f"at {_shown(path)} {reprlib.repr(first)} and {reprlib.repr(second)}",
             )
         if nested:
@@ -65,7 +65,7 @@ def assert_same_paths(a: Any, b: Any) -> None:
         if missing:
             lines.append(f"only in `{name}`: {', '.join(missing)}")
     if lines:
-        raise StructureError("`a` and `b` don't have the same paths.", got="\n".join(lines))
+        raise StructureError("Some paths lead to a leaf in one structure only.", got="\n".join(lines))
 
 
 def _shown(path: Any) -> str:

@@ -140,7 +140,7 @@ def _within(first: Any, parts: tuple[Any, ...]) -> tuple[list[Any], Callable[[li
 
 def _unlike(first: Any, other: Any) -> StructureError:
     got = f"{reprlib.repr(first)} and {reprlib.repr(other)}"
-    return StructureError("The structures don't have the same nested structure.", got=got)
+    return StructureError("The structures are nested in different ways.", got=got)
 
 
 def _some(structures: tuple[Any, ...]) -> None:
