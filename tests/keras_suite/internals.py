@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import ml_dtypes  # noqa: F401  NumPy knows bfloat16 from here on
@@ -62,6 +63,20 @@ INTERNALS: dict[str, dict[str, Any]] = {
     # One class for models of a graph and models of code.
     "keras.src.models.functional": {"Functional": lamina.Model},
     "keras.src.models": {"Functional": lamina.Model},
+    # What the public functions of saving end in, under other names.
+    "keras.src.saving.saving_lib": {
+        "save_model": lamina.saving.save_model,
+        "load_model": lamina.saving.load_model,
+        "save_weights_only": lamina.saving.save_weights,
+        "load_weights_only": lamina.saving.load_weights,
+        "_CONFIG_FILENAME": "config.json",
+        "_METADATA_FILENAME": "metadata.json",
+        "_VARS_FNAME_H5": "model.weights.h5",
+    },
+    "keras.src.utils.file_utils": {"join": os.path.join, "exists": os.path.exists, "isdir": os.path.isdir},
+    "keras.src.legacy.saving.legacy_h5_format": {
+        "save_model_to_hdf5": lambda model, path, *args, **kwargs: lamina.saving.save_model(model, path),
+    },
 }
 
 
