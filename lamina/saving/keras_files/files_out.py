@@ -15,6 +15,7 @@ from lamina.saving.classes import MODELS, Classes
 from lamina.saving.errors import SavingError
 from lamina.saving.hooks import overrides
 from lamina.saving.own_state import hooked_parts
+from lamina.saving.worked_on import has_weights
 
 from .config_out import KerasConfigWriter
 from .files import CONFIG, METADATA, WEIGHTS, warn_of
@@ -33,6 +34,8 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS) -> None:
     """Write a ``.keras`` that Keras 3 opens: graph, weights, and how the model is trained.
 
+    A model that is not built yet comes back so: the file tells how it is made, with a warning.
+
     Raises:
         SavingError: something in the graph that Keras has no word for, with its line; no h5py.
     """
@@ -47,6 +50,8 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = M
     config = _to_json(entry)
     assets = own_assets(model, writer.orders)
     _write_zip(path, {CONFIG: config, WEIGHTS: weights.getbuffer(), **assets}, overwrite)
+    if not has_weights(model):
+        left.append("weights, since it has none yet: model(x) on data makes them")
     warn_of([*left, *_of_older(config)], f"{model.label} is saved for Keras without")
 
 
@@ -57,7 +62,7 @@ def save_keras_weights(model: Any, path: Any, overwrite: bool) -> list[str]:
         What could not be carried, a line each.
 
     Raises:
-        SavingError: a model that has no weights yet; no h5py.
+        SavingError: no h5py.
     """
     weights = io.BytesIO()
     left = write_keras_weights(model, weights)

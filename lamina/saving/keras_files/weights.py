@@ -15,7 +15,6 @@ from lamina.saving.errors import LoadingError
 from lamina.saving.report import Tensors, compared
 from lamina.saving.translations import Translations
 from lamina.saving.weights import load_state, not_those_of, state_of, take_state
-from lamina.saving.worked_on import refuse_without_weights
 
 from .h5 import H5File, is_h5, open_h5, write_h5
 from .hooked import give_own_variables, own_arrays
@@ -112,9 +111,8 @@ def write_keras_weights(
         What could not be carried, a line each.
 
     Raises:
-        SavingError: a model that has no weights yet, one of a dtype that HDF5 has no word for, or no h5py.
+        SavingError: a weight of a dtype that HDF5 has no word for, or no h5py.
     """
-    refuse_without_weights(model)
     layout = Layout(model, orders)
     arrays = layout.places | own_arrays(layout)
     left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
