@@ -369,6 +369,21 @@ def test_what_of_an_optimizer_is_not_carried(tmp_path: Path) -> None:
     assert "the state of Adafactor" in said
 
 
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_the_learning_rate_comes_back_as_it_was_given(ending: str, tmp_path: Path) -> None:
+    """Files hold it in 32 bits, as Keras has it; the config tells 0.001."""
+    ours = compiled(lamina, "Adam", {"learning_rate": 0.001})
+    fit(ours, 1)
+    ours.save(tmp_path / f"m.{ending}")
+    again = lamina.models.load_model(tmp_path / f"m.{ending}")
+    assert again.optimizer.get_config() == ours.optimizer.get_config()
+    ours.optimizer.learning_rate = 0.1  # later than the config was made: the state counts
+    again.optimizer.learning_rate = 0.3
+    write_keras_weights(ours, tmp_path / "w.weights.h5", optimizer=True)
+    read_keras_weights(again, tmp_path / "w.weights.h5", "the file", optimizer=True)
+    assert float(again.optimizer.learning_rate) == pytest.approx(0.1)
+
+
 # -- Keras 2
 
 
