@@ -31,8 +31,8 @@ _KERAS_VERSION = "3.15.0"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS) -> None:
-    """Write a ``.keras`` that Keras 3 opens: graph, weights, and how the model is trained.
+def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS, training: bool = True) -> None:
+    """Write a ``.keras`` that Keras 3 opens: graph, weights, and how the model is trained, if ``training``.
 
     A model that is not built yet comes back so: the file tells how it is made, with a warning.
 
@@ -41,12 +41,12 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = M
     """
     writer = KerasConfigWriter(models)
     entry = writer.model(model)
-    training, left = training_for_keras(model)
-    if model._compiled is not None and overrides(model, "get_compile_config"):
-        training = writer.words(model).encoded(model.get_compile_config())
-    entry["compile_config"] = training
+    told, left = training_for_keras(model) if training else ({}, [])
+    if training and model._compiled is not None and overrides(model, "get_compile_config"):
+        told = writer.words(model).encoded(model.get_compile_config())
+    entry["compile_config"] = told
     weights = io.BytesIO()
-    left += write_keras_weights(model, weights, optimizer=bool(training), orders=writer.orders)
+    left += write_keras_weights(model, weights, optimizer=bool(told), orders=writer.orders)
     config = _to_json(entry)
     assets = own_assets(model, writer.orders)
     _write_zip(path, {CONFIG: config, WEIGHTS: weights.getbuffer(), **assets}, overwrite)
@@ -70,8 +70,8 @@ def save_keras_weights(model: Any, path: Any, overwrite: bool) -> list[str]:
     return left
 
 
-def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS) -> None:
-    """Write a whole-model ``.h5`` that Keras opens: graph, weights, and how the model is trained.
+def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS, training: bool = True) -> None:
+    """Write a whole-model ``.h5`` that Keras opens: graph, weights, and how the model is trained, if ``training``.
 
     Raises:
         SavingError: as `save_keras_model`; or a model that is no graph, for which such a file has no word, or one whose
@@ -87,15 +87,15 @@ def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODE
         )
     writer = KerasConfigWriter(models)
     entry = writer.model(model)
-    training, left = training_for_keras(model)
+    how, left = training_for_keras(model) if training else ({}, [])
     own = LegacyWeights(model, "model_weights", _KERAS_VERSION, writer.orders)
     config = _to_json({"class_name": entry["class_name"], "config": entry["config"]})
     told: dict[str, Any] = {"keras_version": _KERAS_VERSION, "backend": "torch", "model_config": config.decode()}
     arrays, attributes = own.arrays, own.attributes
-    if training:
-        parts = {part: _functions_by_name(training[part]) for part in ("metrics", "weighted_metrics", "loss_weights")}
-        loss = _in_full(_functions_by_name(training["loss"]))
-        optimizer = {"optimizer_config": training["optimizer"], "loss": loss, **parts}
+    if how:
+        parts = {part: _functions_by_name(how[part]) for part in ("metrics", "weighted_metrics", "loss_weights")}
+        loss = _in_full(_functions_by_name(how["loss"]))
+        optimizer = {"optimizer_config": how["optimizer"], "loss": loss, **parts}
         told["training_config"] = _to_json(optimizer).decode()
         more, of_them, without = legacy_optimizer(model)
         arrays, attributes, left = {**arrays, **more}, {**attributes, **of_them}, left + without
