@@ -1,4 +1,4 @@
-"""Models that have no weights yet, in ``.keras`` files: they come back as they were, and are built by their first call."""
+"""Models that have no weights yet, in ``.keras`` files: they come back as they were; their first call builds them."""
 
 from __future__ import annotations
 
@@ -46,19 +46,24 @@ def test_what_is_not_built_comes_back_so(made: Callable[[], Any], compiled: bool
     with pytest.warns(UserWarning, match="without weights, since it has none yet"):
         model.save(tmp_path / "m.keras")
     again = lamina.models.load_model(tmp_path / "m.keras")
-    assert type(again) is type(model) and not again.built and not model.built and again.weights == []
+    assert type(again) is type(model)
+    assert not again.built
+    assert not model.built
+    assert again.weights == []
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
     assert again.compiled == compiled
     if compiled:
         again.fit(X, np.ones((2, 2), "f4"), verbose=0)
-    assert again(X).shape == (2, 2) and again.built
+    assert again(X).shape == (2, 2)
+    assert again.built
 
 
 def test_keras_opens_it(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="has none yet"):
         chain().save(tmp_path / "m.keras")
     theirs = keras.saving.load_model(tmp_path / "m.keras")
-    assert not theirs.built and [layer.name for layer in theirs.layers] == ["one", "dense"]
+    assert not theirs.built
+    assert [layer.name for layer in theirs.layers] == ["one", "dense"]
     assert theirs(X).shape == (2, 2)
 
 
