@@ -20,7 +20,7 @@ _ABSENT = (
     ("", "datasets", "torchvision.datasets, or utils.get_file(...) and numpy.load; fit() takes a Dataset and arrays"),
     ("", "distillation", "a Model with a train_step of its own that asks the teacher under torch.no_grad()"),
     ("", "distribution", _PARALLEL),
-    ("", "export", "torch.export.export(model, (example,)) or torch.onnx.export: a model is an nn.Module"),
+    ("", "export", "model.export('model.pt2') or model.export('model.onnx')"),
     ("", "quantizers Quantizer", _QUANTIZED),
     ("", "preprocessing", "utils: image_dataset_from_directory, pad_sequences, load_img, img_to_array"),
     ("", "visualization", "matplotlib; torchvision.utils.draw_bounding_boxes and draw_segmentation_masks"),

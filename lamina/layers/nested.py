@@ -67,7 +67,7 @@ def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
             children.setdefault(plain.get(id(child)) or names[id(child)], child)
         elif in_place and place is not None and place[0] in new:
             children.setdefault(*place)
-    for name, module in kept.values():
+    for name, module in _as_they_came({path: child for path, child in kept.items() if child[0] not in children}):
         children.setdefault(name, module)
     owner.__dict__["_adopted"] = kept
     owner._modules.clear()
@@ -117,6 +117,19 @@ def _named(
     return plain, kept
 
 
+def _as_they_came(new: dict[Path, tuple[str, torch.nn.Module]]) -> Iterator[tuple[str, torch.nn.Module]]:
+    """What has come to several lists since these were looked through, in the order in which Keras, which sees each
+    `append`, comes by it: a list in its own order, of several lists what was made first."""
+    lists: dict[Any, list[tuple[str, torch.nn.Module]]] = {}
+    for path, child in new.items():
+        lists.setdefault(path[0], []).append(child)
+    waiting = list(lists.values())
+    while waiting:
+        first = min(waiting, key=lambda children: vars(children[0][1]).get("_made_at", 0))
+        yield first.pop(0)
+        waiting = [children for children in waiting if children]
+
+
 def name_of(path: Path) -> str:
     """The name of what stands at a place: a layer at ``self.blocks[2]`` is called ``blocks_2``."""
     return "_".join(map(str, path)).replace(".", "_")
@@ -147,13 +160,16 @@ def holds_modules(value: Any) -> bool:
     return isinstance(value, _CONTAINERS) and next(found_in(value, _MODULES, ()), None) is not None
 
 
-def found_in(value: Any, kinds: tuple[type, ...], path: Path) -> Iterator[tuple[Path, Any]]:
-    """What is of these kinds in a value, however deep in containers, with the places and keys that lead to it."""
+def found_in(
+    value: Any, kinds: tuple[type, ...], path: Path, around: tuple[int, ...] = ()
+) -> Iterator[tuple[Path, Any]]:
+    """What is of these kinds in a value, however deep in containers, with the places and keys that lead to it.
+
+    Args:
+        around: ids of the containers around it: one that holds itself is not gone through again.
+    """
     if isinstance(value, kinds):
         yield path, value
-    elif isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            yield from found_in(item, kinds, (*path, i))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from found_in(item, kinds, (*path, key))
+    elif isinstance(value, _CONTAINERS) and id(value) not in around:
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from found_in(item, kinds, (*path, key), (*around, id(value)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class Weights(Operation, reading.NamesAttributes):
         super().__init__()
         self.weight_facts: dict[str, WeightFacts] = {}
         """Name of a weight in this layer -> what is known of it, whatever tensor stands there."""
+        self._made_at = perf_counter_ns()  # lists of layers do not tell which of them came first to which list
 
     def add_weight(
         self,

@@ -80,7 +80,7 @@ class Metric(Doored):
         key, count = name or "variable", 1
         while key in self._variables:
             key, count = f"{name or 'variable'}_{count}", count + 1
-        variable.name = key
+        variable.name, variable.path = key, f"{self.name}/{key}"
         self._variables[key] = variable
         return variable
 

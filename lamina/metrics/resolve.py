@@ -195,6 +195,8 @@ def resolve_metric(
         metric = get(identifier)
         metric = metric if isinstance(metric, Metric) else MeanMetricWrapper(metric)
         metric.name = identifier
+        for variable in metric.variables:
+            variable.path = f"{identifier}/{variable.name}"
         return metric
     found: Any = identifier if is_torch_metric(identifier) and not isinstance(identifier, type) else get(identifier)
     if found is None or hasattr(found, "update_state"):

@@ -24,6 +24,8 @@ class MetricVariable(Tensor):
     """
 
     name: str | None = None  # PyTorch's own is always None
+    path: str | None = None
+    """The metric's name and its own, ``"loss/total"``."""
     __torch_function__ = torch.nn.Parameter.__torch_function__  # that of tensors which compute as plain ones
 
     __repr__ = one_line(of_tensor)  # type: ignore[assignment]  # PyTorch's takes a word of its own
@@ -82,6 +84,7 @@ class MetricVariable(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MetricVariable:
         memo[id(self)] = copied = MetricVariable.holding(self)
+        copied.name, copied.path = self.name, self.path
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lamina.custom_objects import custom_object_scope
-from lamina.devices import limited_memory, memory_of_host
+from lamina.devices import current_device, limited_memory, memory_of_host
 from lamina.graph import (
     ArgumentError,
     Constant,
@@ -27,6 +27,7 @@ from lamina.layers import Input, InputLayer, Lambda, Layer, TorchModule
 from lamina.layers.given import config_of
 from lamina.layers.low_rank import adapters_in, add_adapters
 from lamina.ops.body import Body, placeholder
+from lamina.optimizers import Optimizer
 from lamina.saving.classes import layer_classes
 from lamina.saving.config_check import objects_within
 from lamina.saving.config_reader import ConfigReader
@@ -37,6 +38,7 @@ from lamina.saving.traced import Traced
 from lamina.saving.values import decode, encode
 from lamina.saving.weights import freeze, frozen, state_of, tie, ties
 from lamina.tracebacks import door
+from lamina.training.trainer import Trainer
 
 from .configs import remade, remade_by_itself
 from .files import MODEL_CLASSES
@@ -58,8 +60,10 @@ def clone_model(
     called twice stays one layer, also where one call lies inside a nested model. Frozen weights stay frozen. Constants,
     and layers that have no config to be made from (`TorchModule`, `Lambda`, traced ones), are copied with their values.
 
+    A compiled model's clone is compiled as it is, with an optimizer of its own that has made no step.
+
     Args:
-        model: drawn as a graph; `Sequential` too.
+        model: drawn as a graph, or a `Sequential`; one that is defined by its ``call`` is made again from its config.
         input_tensors: symbolic tensors for the clone to begin with, in the structure of the inputs or in their order;
             new `Input`s by default.
         clone_function: makes the new layer for a layer; by default from its config. Not called for inputs, and for
@@ -69,7 +73,8 @@ def clone_model(
         recursive: clone the layers of nested models by ``clone_function`` too. Without one they always are.
 
     Raises:
-        ArgumentError: a model defined by its ``call``, whose layers nobody knows; a layer that has no complete config.
+        ArgumentError: a layer that has no complete config; functions or inputs for a model defined by its ``call``,
+            whose layers nobody knows.
         StructureError: ``input_tensors`` that do not match the inputs.
 
     >>> import torch
@@ -80,15 +85,19 @@ def clone_model(
     >>> [a.shape == b.shape for a, b in zip(clone.weights, model.weights)], clone.weights[0] is model.weights[0]
     ([True, True], False)
     """
-    if not isinstance(model, Model) or (model.graph is None and not isinstance(model, Sequential)):
+    if not isinstance(model, Model):
+        raise ArgumentError("clone_model clones models.", got=type(model).__name__, hint="a layer: copy.deepcopy")
+    of_code = model.graph is None and not isinstance(model, Sequential)
+    if of_code and (clone_function, call_function, input_tensors) != (None, None, None):
         raise ArgumentError(
-            "clone_model clones models that are drawn as a graph.",
-            got=getattr(model, "label", type(model).__name__),
-            hint="type(model).from_config(model.get_config()), where the class defines get_config",
+            "Only models that are drawn as a graph are cloned by a function, or for other inputs.",
+            got=model.label,
+            hint="clone_model(model), which makes it again from its get_config",
         )
     cloner = _Cloner(clone_function, call_function, recursive)
     with limited_memory(memory_of_host()):  # what a layer says of itself may be as wrong as a file
-        clone: Model = cloner.model(model, input_tensors)
+        clone: Model = cloner.of_code(model) if of_code else cloner.model(model, input_tensors)
+    _compile_as(clone, model)
     if clone_function is None:
         add_adapters(clone, adapters_in(model))
         tie(clone, ties(state_of(model)))
@@ -119,6 +128,15 @@ class _Cloner:
         graph = model.graph.rebuild(self._call, self._inputs(model.graph, input_tensors))
         ends = graph.input_structure, graph.output_structure
         return self._named(remade(model, *ends) or Model(*ends, name=model.name), model)
+
+    def of_code(self, model: Model) -> Any:
+        """The clone of a model defined by its ``call``: built as this one is, by a call on the same shapes."""
+        clone = self._layer(model)
+        if model.built and not clone.built and model.first_call is not None:
+            args, kwargs = tree.map_leaves(_zeros, model.first_call)
+            with torch.no_grad():
+                clone(*args, **kwargs)
+        return clone
 
     def _by_itself(self, model: Model, input_tensors: Any) -> Any:
         """The clone of a model whose class draws its graph, where that makes the same one; else None."""
@@ -192,6 +210,26 @@ class _Cloner:
         if isinstance(layer, Model):
             clone._trainable = layer.trainable
         return clone
+
+
+def _zeros(leaf: Any) -> Any:
+    return torch.zeros(leaf.shape, dtype=leaf.dtype, device=current_device()) if torch.is_tensor(leaf) else leaf
+
+
+def _compile_as(clone: Model, model: Model) -> None:
+    """Compile a clone as the model is. PyTorch's optimizers hold the weights of one model, so they are left out."""
+    optimizer = getattr(model, "optimizer", None)
+    own = type(model).compile is not Trainer.compile
+    if model._compiled is None or own or not isinstance(optimizer, Optimizer):
+        return
+    clone.compile(
+        type(optimizer).from_config(optimizer.get_config()),
+        **copy.deepcopy(model._compiled),
+        run_eagerly=model.run_eagerly,
+        steps_per_execution=model.steps_per_execution,
+        jit_compile=model.jit_compile,
+        auto_scale_loss=False,
+    )
 
 
 def _made_anew(layer: Layer) -> Any:

@@ -26,6 +26,7 @@ from . import configs, editing
 from .building import build, from_module, without_values
 from .doubles import without_doubles
 from .drawn import Drawn
+from .export import export
 from .folding.of_model import folded, joined
 from .lookup import get_layer
 from .older_methods import OlderMethods
@@ -376,7 +377,7 @@ class Model(Trainer, OlderMethods, Layer):
 
     # -- files and copies
 
-    save = save
+    save, export = save, export
     save_weights = save_weights
     load_weights = load_weights
     save_checkpoint = save_checkpoint

@@ -25,34 +25,16 @@ def save(model: Any, filepath: Any, overwrite: bool = True, **of_keras: Any) -> 
     Args:
         filepath: ``model.lamina``; or ``.keras``, ``.h5``, ``.hdf5``, which Keras opens.
         overwrite: replace a file that is there.
-        of_keras: ``save_format``, ``include_optimizer``, ``zipped`` of Keras 2 and 3, where they ask for what is done.
+        of_keras: ``include_optimizer=False`` leaves out how the model is trained; ``save_format``, ``zipped`` of Keras
+            2 and 3, where they ask for what is done.
 
     Raises:
         SavingError, ArgumentError: something that a file has no word for, named with its line; no such folder; an
             argument that asks for something else.
     """
     with rescued(model, filepath):
-        _refuse_what_is_not_done(of_keras, str(filepath))
         editing.refuse_what_would_be_lost(model)
-        save_model(model, filepath, overwrite)
-
-
-def _refuse_what_is_not_done(of_keras: dict[str, Any], filepath: str) -> None:
-    endings = {"h5": (".h5", ".hdf5"), "hdf5": (".h5", ".hdf5"), "keras": (".keras",), "lamina": (".lamina",)}
-    for name, value in of_keras.items():
-        done = name in ("zipped", "include_optimizer") and value in (True, None)
-        if name == "save_format":
-            done = value is None or filepath.endswith(endings.get(value, ()))
-        if not done:
-            hints = {
-                "save_format": "the ending of the file says it: .lamina, .keras, .h5",
-                "include_optimizer": "load_model(path, compile=False) leaves the optimizer out",
-            }
-            raise ArgumentError(
-                f"save() does not take {name}={value!r}."[:200],
-                expected="filepath, overwrite",
-                hint=hints.get(name, f"leave {name} out"),
-            )
+        save_model(model, filepath, overwrite, **of_keras)
 
 
 def get_compile_config(model: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import torch
 
 from lamina.arrays import as_array, as_tensor
 from lamina.graph import ArgumentError, ShapeError
+from lamina.optimizers.variables import path_of
 
 _FORMATS: dict[str, Callable[[torch.Tensor], Any]] = {
     "backend_tensor": lambda value: value.detach().clone().as_subclass(torch.Tensor),
@@ -80,27 +81,17 @@ def _variables(model: Any) -> dict[str, list[tuple[str, Any]]]:
 
 
 def _of_optimizer(model: Any, optimizer: Any) -> Iterator[tuple[str, torch.Tensor]]:
-    return ((path, value) for path, (_, value) in _optimizer_paths(model, optimizer).items())
+    return ((path, value) for path, (_, value) in _optimizer_paths(optimizer).items())
 
 
-def _optimizer_paths(model: Any, optimizer: Any) -> dict[str, tuple[str, torch.Tensor]]:
+def _optimizer_paths(optimizer: Any) -> dict[str, tuple[str, torch.Tensor]]:
     """Keras' names, ``adam/iteration``, ``adam/dense_kernel_momentum`` -> (key in ``state_dict``, the tensor)."""
-    weights = [getattr(weight, "path", str(i)).replace("/", "_") for i, weight in enumerate(model.parameters())]
-    name = getattr(optimizer, "name", "optimizer")
-    found: dict[str, tuple[str, torch.Tensor]] = {}
-    for key, value in optimizer.state_dict().items():
-        number, _, slot = key.partition("/")
-        if slot and number.isdigit() and int(number) < len(weights):
-            word = f"{weights[int(number)]}_{slot}"
-        else:
-            word = "iteration" if key == "iterations" else key.replace("/", "_")
-        if isinstance(value, torch.Tensor):
-            found[f"{name}/{word}"] = (key, value)
-    return found
+    state = optimizer.state_dict().items()
+    return {path_of(optimizer, key): (key, value) for key, value in state if isinstance(value, torch.Tensor)}
 
 
 def _set_optimizer(model: Any, optimizer: Any, values: Mapping[str, Any]) -> None:
-    state, keys = dict(optimizer.state_dict()), _optimizer_paths(model, optimizer)
+    state, keys = dict(optimizer.state_dict()), _optimizer_paths(optimizer)
     for path, value in values.items():
         key, old = keys[path]
         new = as_tensor(value)

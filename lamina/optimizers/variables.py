@@ -32,6 +32,16 @@ class StateVariable(Tensor):
     """Its name in the optimizer's `state_dict`."""
 
     @property
+    def path(self) -> str:
+        """Keras' name of it: ``"adam/iteration"``, ``"adam/dense_kernel_momentum"``."""
+        return path_of(self.optimizer, self.key)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # PyTorch's own is always None
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+    @property
     def value(self) -> Tensor:
         """The tensor itself."""
         return self.as_subclass(Tensor)
@@ -60,6 +70,22 @@ class StateVariable(Tensor):
             owner._iterations = int(value)
         elif name == "learning_rate":
             owner.learning_rate = float(value)
+
+
+def path_of(optimizer: Any, key: str) -> str:
+    """Keras' name of a state: the optimizer, the weight with its layers, the word for what is kept of it.
+
+    Args:
+        key: its name in the optimizer's `state_dict`.
+    """
+    number, _, slot = key.partition("/")
+    parameters = getattr(optimizer, "_parameters", None) or ()
+    if slot and number.isdigit() and int(number) < len(parameters):
+        weight = getattr(parameters[int(number)], "path", None) or number
+        word = f"{weight.replace('/', '_')}_{slot}"
+    else:
+        word = "iteration" if key == "iterations" else key.replace("/", "_")
+    return f"{getattr(optimizer, 'name', 'optimizer')}/{word}"
 
 
 def variables_of(optimizer: Any) -> list[StateVariable]:

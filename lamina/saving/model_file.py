@@ -33,6 +33,7 @@ from .generators import generators_from_config, generators_to_config
 from .keras_files.files import is_keras_config, is_keras_file, keras_model_from_config, load_keras_model
 from .keras_files.files_out import save_h5_model, save_keras_model
 from .limits import limited_trials
+from .of_keras import includes_training
 from .own_members import own_members, restore_own
 from .rescue import rescued
 from .strict_json import parse
@@ -52,7 +53,7 @@ _AROUND_WEIGHTS = 2**26
 _KEYS = ("format", "version", "model", "first_call", "adapters", "tied", "frozen", "training", "generators")
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes = MODELS) -> None:
+def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes = MODELS, **of_keras: Any) -> None:
     """Write a model into one file: graph, configs, weights, and how it is trained.
 
     The file is there whole or not at all. Everything that a later `load_model` cannot read back is refused now.
@@ -61,21 +62,23 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
         filepath: ends in ``.lamina``; or, as Keras has it, in ``.keras``, ``.h5`` or ``.hdf5``.
         overwrite: replace a file that is there.
         models: class name -> class of Lamina's models.
+        of_keras: ``include_optimizer=False`` leaves out how the model is trained; see `of_keras.includes_training`.
 
     Raises:
         SavingError, ArgumentError: something that a file has no word for, named with its line; or no such folder.
     """
     with rescued(model, filepath):
+        training = includes_training(of_keras, filepath)
         refused = other_ending(filepath, "model")
         if refused is not None:
             raise SavingError(**refused)
-        _WRITERS[format_of(filepath).suffix](model, filepath, overwrite, models)  # type: ignore[union-attr]
+        _WRITERS[format_of(filepath).suffix](model, filepath, overwrite, models, training)  # type: ignore[union-attr]
 
 
-def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes) -> None:
+def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes, training: bool = True) -> None:
     own = own_members(model)  # first: it says best what a class saves that no file holds
     state = state_of(model)
-    training, optimizer_state = training_to_config(model)
+    told, optimizer_state = training_to_config(model) if training else ({}, {})
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -83,7 +86,7 @@ def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes) ->
         "first_call": encode(model.first_call, _shape_of) if model.graph is None else None,
         "tied": ties(state),
         "frozen": frozen(model),
-        "training": training,
+        "training": told,
     }
     if adapted := adapters_in(model):
         document["adapters"] = adapted
@@ -96,12 +99,12 @@ def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes) ->
     }
     if optimizer_state:
         members[OPTIMIZER] = TensorFile(optimizer_state)
-    if model.running is not None:
+    if training and model.running is not None:
         members |= training_members(model)
     write_archive(filepath, members, overwrite)
 
 
-_WRITERS: Mapping[str, Callable[[Any, Any, bool, Classes], None]] = MappingProxyType({
+_WRITERS: Mapping[str, Callable[[Any, Any, bool, Classes, bool], None]] = MappingProxyType({
     ".lamina": _save_lamina, ".keras": save_keras_model,
     ".h5": save_h5_model, ".hdf5": save_h5_model, ".weights.h5": save_h5_model,
 })  # fmt: skip

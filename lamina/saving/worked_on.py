@@ -22,19 +22,25 @@ def is_trained(model: Any) -> bool:
     return any(map(_is_worked_on, weights))
 
 
-def refuse_without_weights(model: Any) -> None:
-    """Raise unless the model has its weights.
+def has_weights(model: Any) -> bool:
+    """Whether a model has its weights.
 
     A model of code may never be called itself: a `train_step` of its own calls its parts, as a GAN's does. It has its
     weights when these are built, or trained.
+    """
+    if model.built or is_trained(model):
+        return True
+    parts = [part for part in model.modules() if isinstance(part, Layer) and part is not model]
+    return bool(parts) and all(part.built for part in parts)
+
+
+def refuse_without_weights(model: Any) -> None:
+    """Raise unless the model has its weights.
 
     Raises:
         SavingError: the model has none, or not all of them, yet.
     """
-    if model.built or is_trained(model):
-        return
-    parts = [part for part in model.modules() if isinstance(part, Layer) and part is not model]
-    if not parts or not all(part.built for part in parts):
+    if not has_weights(model):
         raise SavingError(f"{model.label} has no weights yet.", hint="model(x) on data makes them")
 
 

@@ -81,6 +81,11 @@ class Steps:
         return [*compiled, *(metric for _, metric in attribute_metrics(self))]
 
     @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of all `metrics`; ``variable.path`` names the metric, ``"loss/total"``."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns, known after the first batch."""
         return list(self.get_metrics_result())

@@ -57,6 +57,9 @@ def _asked_by_a_test(error: BaseException) -> bool:
 def _outcome(report: Any, error: BaseException | None) -> tuple[str, str]:
     """What came of a test, and why."""
     missing = _not_public(error)
+    elsewhere = judging.of_its_own(report.nodeid, missing or _first_words(error))
+    if report.outcome == "failed" and elsewhere:
+        return elsewhere, missing or _first_words(error)
     if report.outcome == "failed" and missing:
         return "not public", missing
     of_others = re.search(r"_(tf|tensorflow|grain)$", report.nodeid)  # a case of a test, for the data of other engines

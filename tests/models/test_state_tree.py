@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -86,3 +88,34 @@ def test_a_weight_by_keras_other_word():
             self.count = self.add_variable(shape=(), initializer="zeros", trainable=False)
 
     assert [w.shape for w in Counts().weights] == [()]
+
+
+def test_variables_have_paths_as_keras_names_them() -> None:
+    found = {}
+    for library in (keras, lamina):
+        x = library.Input((3,))
+        model = library.Model(x, library.layers.Dense(1, name="out")(library.layers.Dense(2, name="first")(x)))
+        model.compile(library.optimizers.Adam(name="mine"), "mse", metrics=["mae"])
+        model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+        variables = [*model.optimizer.variables, *model.trainable_variables]
+        found[library] = sorted(variable.path for variable in variables), sorted(v.name for v in variables)
+        assert "loss/total" in [variable.path for variable in model.metrics_variables]
+        assert [v.name for v in model.metrics_variables] == ["total", "count"] * 2
+    assert found[lamina] == found[keras]
+
+
+def test_what_is_listed_is_what_the_tree_holds() -> None:
+    x = lamina.Input((3,))
+    model = lamina.Model(x, lamina.layers.Dense(1, name="out")(x))
+    model.compile("adam", "mse", metrics=["mae"])
+    model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+    state = model.get_state_tree()
+    for part, variables in (
+        ("optimizer_variables", model.optimizer.variables),
+        ("metrics_variables", model.metrics_variables),
+    ):
+        for variable in variables:
+            owner, name = variable.path.split("/")
+            assert torch.equal(state[part][owner][name], variable.value)
+    again = copy.deepcopy(model.metrics[0])
+    assert [variable.path for variable in again.variables] == ["loss/total", "loss/count"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from lamina import ArgumentError, Model, Sequential, StructureError, layers
+from lamina import ArgumentError, Model, Sequential, StructureError, layers, metrics, optimizers
 from lamina.layers import Dense, Input, Layer
 from lamina.models import clone_model
 from tests.saving.cases import CASES
@@ -194,9 +194,69 @@ def test_what_cannot_be_cloned() -> None:
         clone_model(model)
     assert "clone_function=copy.deepcopy" in str(caught.value)
     assert torch.equal(clone_model(model, clone_function=copy.deepcopy)(torch.ones(1, 4)), 2 * torch.ones(1, 4))
-    for wrong in (Subclassed(), Dense(2), None):
-        with pytest.raises(ArgumentError, match="models that are drawn as a graph"):
+    for wrong in (Dense(2), None):
+        with pytest.raises(ArgumentError, match="clone_model clones models"):
             clone_model(wrong)
+    for more in ({"clone_function": copy.deepcopy}, {"input_tensors": Input((4,))}, {"call_function": lambda f, x: x}):
+        with pytest.raises(ArgumentError, match="models that are drawn as a graph"):
+            clone_model(Subclassed(), **more)
+
+
+class OfCode(Model):
+    def __init__(self, units: int = 3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.blocks = [Dense(units), layers.BatchNormalization()]
+        self.end = Dense(2, trainable=False)
+
+    def call(self, x: Any) -> Any:
+        for block in self.blocks:
+            x = block(x)
+        return self.end(x)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_a_model_of_code_is_made_again_from_its_config(built: bool) -> None:
+    model, x = OfCode(5, name="mine"), torch.ones(2, 4)
+    if built:
+        model(x)
+    clone = clone_model(model)
+    assert type(clone) is OfCode
+    assert (clone.name, clone.units, clone.built) == ("mine", 5, built)
+    assert not tensors(model) & tensors(clone)
+    assert clone.end.trainable is False
+    assert clone(x).shape == (2, 2)
+    if built:
+        assert not torch.equal(clone.blocks[0].kernel, model.blocks[0].kernel)
+        clone.set_weights(model.get_weights())
+        torch.testing.assert_close(clone(x), model(x))
+
+
+@pytest.mark.parametrize("made", [lambda: Sequential([Input((4,)), Dense(2)]), lambda: OfCode()])
+def test_a_compiled_model_has_a_compiled_clone(made: Any) -> None:
+    model, x, y = made(), torch.ones(4, 4), torch.ones(4, 2)
+    metric = metrics.MeanAbsoluteError(name="mine")
+    model.compile(optimizers.Adam(0.25, beta_1=0.8), "mse", metrics=[metric], weighted_metrics=["mse"])
+    model.fit(x, y, epochs=2, verbose=0)
+    clone = clone_model(model)
+    assert clone.compiled
+    assert clone.optimizer is not model.optimizer
+    assert clone.optimizer.get_config() == model.optimizer.get_config()
+    assert (clone.optimizer.iterations, model.optimizer.iterations) == (0, 2)
+    before = [weight.copy() for weight in model.get_weights()]
+    history = clone.fit(x, y, verbose=0)
+    assert set(history.history) == {"loss", "mine", "mse"}
+    assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_clone_is_not_compiled_by_what_belongs_to_one_model() -> None:
+    model = Sequential([Input((4,)), Dense(2)])
+    model.compile(torch.optim.SGD(model.parameters(), 0.1), "mse")
+    assert not clone_model(model).compiled
+    assert not clone_model(Sequential([Input((4,)), Dense(2)])).compiled
 
 
 @pytest.mark.parametrize("activation", [layers.LeakyReLU(0.3), layers.PReLU(), layers.ReLU(max_value=2.0)], ids=str)

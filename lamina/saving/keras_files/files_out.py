@@ -15,6 +15,7 @@ from lamina.saving.classes import MODELS, Classes
 from lamina.saving.errors import SavingError
 from lamina.saving.hooks import overrides
 from lamina.saving.own_state import hooked_parts
+from lamina.saving.worked_on import has_weights
 
 from .config_out import KerasConfigWriter
 from .files import CONFIG, METADATA, WEIGHTS, warn_of
@@ -30,23 +31,27 @@ _KERAS_VERSION = "3.15.0"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS) -> None:
-    """Write a ``.keras`` that Keras 3 opens: graph, weights, and how the model is trained.
+def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS, training: bool = True) -> None:
+    """Write a ``.keras`` that Keras 3 opens: graph, weights, and how the model is trained, if ``training``.
+
+    A model that is not built yet comes back so: the file tells how it is made, with a warning.
 
     Raises:
         SavingError: something in the graph that Keras has no word for, with its line; no h5py.
     """
     writer = KerasConfigWriter(models)
     entry = writer.model(model)
-    training, left = training_for_keras(model)
-    if model._compiled is not None and overrides(model, "get_compile_config"):
-        training = writer.words(model).encoded(model.get_compile_config())
-    entry["compile_config"] = training
+    told, left = training_for_keras(model) if training else ({}, [])
+    if training and model._compiled is not None and overrides(model, "get_compile_config"):
+        told = writer.words(model).encoded(model.get_compile_config())
+    entry["compile_config"] = told
     weights = io.BytesIO()
-    left += write_keras_weights(model, weights, optimizer=bool(training), orders=writer.orders)
+    left += write_keras_weights(model, weights, optimizer=bool(told), orders=writer.orders)
     config = _to_json(entry)
     assets = own_assets(model, writer.orders)
     _write_zip(path, {CONFIG: config, WEIGHTS: weights.getbuffer(), **assets}, overwrite)
+    if not has_weights(model):
+        left.append("weights, since it has none yet: model(x) on data makes them")
     warn_of([*left, *_of_older(config)], f"{model.label} is saved for Keras without")
 
 
@@ -57,7 +62,7 @@ def save_keras_weights(model: Any, path: Any, overwrite: bool) -> list[str]:
         What could not be carried, a line each.
 
     Raises:
-        SavingError: a model that has no weights yet; no h5py.
+        SavingError: no h5py.
     """
     weights = io.BytesIO()
     left = write_keras_weights(model, weights)
@@ -65,8 +70,8 @@ def save_keras_weights(model: Any, path: Any, overwrite: bool) -> list[str]:
     return left
 
 
-def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS) -> None:
-    """Write a whole-model ``.h5`` that Keras opens: graph, weights, and how the model is trained.
+def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODELS, training: bool = True) -> None:
+    """Write a whole-model ``.h5`` that Keras opens: graph, weights, and how the model is trained, if ``training``.
 
     Raises:
         SavingError: as `save_keras_model`; or a model that is no graph, for which such a file has no word, or one whose
@@ -82,15 +87,15 @@ def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODE
         )
     writer = KerasConfigWriter(models)
     entry = writer.model(model)
-    training, left = training_for_keras(model)
+    how, left = training_for_keras(model) if training else ({}, [])
     own = LegacyWeights(model, "model_weights", _KERAS_VERSION, writer.orders)
     config = _to_json({"class_name": entry["class_name"], "config": entry["config"]})
     told: dict[str, Any] = {"keras_version": _KERAS_VERSION, "backend": "torch", "model_config": config.decode()}
     arrays, attributes = own.arrays, own.attributes
-    if training:
-        parts = {part: _functions_by_name(training[part]) for part in ("metrics", "weighted_metrics", "loss_weights")}
-        loss = _in_full(_functions_by_name(training["loss"]))
-        optimizer = {"optimizer_config": training["optimizer"], "loss": loss, **parts}
+    if how:
+        parts = {part: _functions_by_name(how[part]) for part in ("metrics", "weighted_metrics", "loss_weights")}
+        loss = _in_full(_functions_by_name(how["loss"]))
+        optimizer = {"optimizer_config": how["optimizer"], "loss": loss, **parts}
         told["training_config"] = _to_json(optimizer).decode()
         more, of_them, without = legacy_optimizer(model)
         arrays, attributes, left = {**arrays, **more}, {**attributes, **of_them}, left + without

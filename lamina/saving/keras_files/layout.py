@@ -79,8 +79,6 @@ class Layout:
         """Path of the group of a layer's own weights -> the layer's name."""
         self.foreign: list[str] = []
         """PyTorch's modules, which have no place in a file of Keras."""
-        self.uncertain: list[str] = []
-        """Layers whose number Keras takes from the order of assignments, lists among them, which is not known here."""
         self.stores: dict[str, Any] = {}
         """Path of the group of a layer's own weights -> the layer, where its class says by itself what lies there."""
         self.assets: dict[str, Any] = {}
@@ -102,23 +100,10 @@ class Layout:
         if overrides(layer, "save_assets") or overrides(layer, "load_assets"):
             self.assets[path.rstrip("/")] = layer
         for attribute, child in _children(layer):
-            if attribute == "layers" and getattr(layer, "graph", None) is None:
-                self.uncertain += self._out_of_order(layer)
             if attribute == "layers":
                 listed: Any = layer.layers  # not a Sequential's own list, which has its place besides
                 child = self._orders.get(id(layer)) or list(listed)
             self._child(child, f"{path}{attribute}/")
-
-    def _out_of_order(self, model: Any) -> list[str]:
-        """Of a model without a graph, the layers that Keras comes by as one of ``model.layers``, where some of their
-        class are attributes and others stand in lists: which is first, these or those?"""
-        own = {name: value for name, value in vars(model).items() if not name.startswith("_")}
-        listed = {id(item) for value in own.values() for item in _leaves(value)}
-        kinds: dict[str, set[bool]] = {}
-        for layer in model.layers:
-            kinds.setdefault(class_word(layer), set()).add(id(layer) in listed)
-        new = (layer for layer in model.layers if id(layer) not in self._met)
-        return [layer.label for layer in new if len(kinds[class_word(layer)]) > 1 and layer.weights]
 
     def _child(self, child: Any, path: str) -> None:
         if isinstance(child, Layer):
@@ -147,17 +132,6 @@ def class_word(layer: Layer) -> str:
     if type(layer) is MODELS.get("Model"):
         return "functional"
     return _CLASS_WORDS.get(type(layer)) or snake_case(type(layer).__name__)
-
-
-def _leaves(container: Any) -> Iterator[Any]:
-    """What lists, tuples and dicts hold, at any depth."""
-    stack: list[Any] = [container] if isinstance(container, (list, tuple, dict)) else []
-    while stack:
-        item = stack.pop()
-        if isinstance(item, (list, tuple, dict)):
-            stack += item.values() if isinstance(item, dict) else item
-        else:
-            yield item
 
 
 def _children(layer: Layer) -> Iterator[tuple[str, Any]]:

@@ -119,7 +119,10 @@ def _take(model: Any, file: H5File, paths: list[str], *, rate: bool, alternating
     values = [file.read(path, shape) for path, shape in zip(paths, shapes, strict=True)]
     state = {"iterations": values[0]}
     if plain:
-        state["learning_rate"] = values[1] if told else torch.tensor(optimizer._learning_rate)
+        own = torch.tensor(optimizer._learning_rate, dtype=torch.float64)
+        # The file has it rounded; the config, from which the optimizer was made, may have it as it was given.
+        is_own = not told or own.to(torch.float32) == values[1].to(torch.float32)
+        state["learning_rate"] = own if is_own else values[1]
     positions = {id(parameter): number for number, parameter in enumerate(parameters)}
     for (weight, slot), value in zip(slots, values[1 + told :], strict=False):
         state[f"{positions[id(weight)]}/{slot}"] = value

@@ -11,11 +11,10 @@ import torch
 from lamina.devices import current_device
 from lamina.graph import Constant
 from lamina.layers import Layer
-from lamina.saving.errors import LoadingError, SavingError
+from lamina.saving.errors import LoadingError
 from lamina.saving.report import Tensors, compared
 from lamina.saving.translations import Translations
 from lamina.saving.weights import load_state, not_those_of, state_of, take_state
-from lamina.saving.worked_on import refuse_without_weights
 
 from .h5 import H5File, is_h5, open_h5, write_h5
 from .hooked import give_own_variables, own_arrays
@@ -112,10 +111,9 @@ def write_keras_weights(
         What could not be carried, a line each.
 
     Raises:
-        SavingError: a model that has no weights yet, one of a dtype that HDF5 has no word for, or no h5py.
+        SavingError: a weight of a dtype that HDF5 has no word for, or no h5py.
     """
-    refuse_without_weights(model)
-    layout = _certain(model, SavingError, orders)
+    layout = Layout(model, orders)
     arrays = layout.places | own_arrays(layout)
     left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
     if optimizer and not _same_order(model, orders):
@@ -177,7 +175,7 @@ def tensors_by_layout(
     model: Any, file: H5File, orders: Mapping[int, list[Layer]] = MappingProxyType({})
 ) -> dict[str, torch.Tensor]:
     """`keras_tensors` of a file of Keras 3."""
-    layout = _certain(model, LoadingError, orders)
+    layout = Layout(model, orders)
     paths = {id(weight): path for path, weight in reversed(state_of(model).items())}
     # What a class reads by itself: until it does, its weights are as they are, or nothing.
     own = [weight for layer in layout.stores.values() for weight in layer.own_weights()]
@@ -212,20 +210,6 @@ def _same_order(model: Any, orders: Mapping[int, list[Layer]] = MappingProxyType
             if weighted[0] != weighted[1]:
                 return False
     return True
-
-
-def _certain(
-    model: Any, error: type[SavingError] | type[LoadingError], orders: Mapping[int, list[Layer]] = MappingProxyType({})
-) -> Layout:
-    layout = Layout(model, orders)
-    if layout.uncertain:
-        raise error(
-            f"Where Keras puts some layers of {model.label} cannot be told.",
-            got=", ".join(layout.uncertain)[:300],
-            expected="no layers of one class both in lists and in attributes whose names come after 'layers'",
-            hint="all of them in lists or dicts, or other names of the attributes, in Keras too",
-        )
-    return layout
 
 
 def read_like(file: H5File, path: str, weight: torch.Tensor) -> torch.Tensor:

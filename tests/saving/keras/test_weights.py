@@ -287,27 +287,6 @@ def test_states_that_are_no_weights_are_passed_over(tmp_path: Path) -> None:
     same(ours, theirs, data((4, 3), "float32"))
 
 
-def test_an_order_that_cannot_be_known_is_refused(tmp_path: Path) -> None:
-    """Keras numbers these two by which was assigned first, wherever it stands."""
-
-    class Net(lamina.Model):
-        def __init__(self) -> None:
-            super().__init__()
-            self.rest = [lamina.layers.Dense(3)]
-            self.top = lamina.layers.Dense(3)
-
-        def call(self, inputs: Any) -> Any:
-            return self.top(self.rest[0](inputs))
-
-    ours = Net()
-    ours(torch.zeros(2, 3))
-    with pytest.raises(ValueError, match="cannot be told"):
-        ours.save_weights(tmp_path / "m.weights.h5")
-    small(keras, 3, 3).save_weights(tmp_path / "m.weights.h5")
-    with pytest.raises(LoadingError, match="cannot be told"):
-        ours.load_weights(tmp_path / "m.weights.h5")
-
-
 def test_modules_of_pytorch_have_no_place_there(tmp_path: Path) -> None:
     ours = lamina.Sequential([lamina.Input((3,)), lamina.layers.TorchModule(torch.nn.Linear(3, 2))])
     with pytest.warns(UserWarning, match=r"no place for the weights of 'layers/.*a module of PyTorch"):
@@ -388,6 +367,21 @@ def test_what_of_an_optimizer_is_not_carried(tmp_path: Path) -> None:
     fit(ours, 1)
     (said,) = write_keras_weights(ours, tmp_path / "lamina.weights.h5", optimizer=True)
     assert "the state of Adafactor" in said
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_the_learning_rate_comes_back_as_it_was_given(ending: str, tmp_path: Path) -> None:
+    """Files hold it in 32 bits, as Keras has it; the config tells 0.001."""
+    ours = compiled(lamina, "Adam", {"learning_rate": 0.001})
+    fit(ours, 1)
+    ours.save(tmp_path / f"m.{ending}")
+    again = lamina.models.load_model(tmp_path / f"m.{ending}")
+    assert again.optimizer.get_config() == ours.optimizer.get_config()
+    ours.optimizer.learning_rate = 0.1  # later than the config was made: the state counts
+    again.optimizer.learning_rate = 0.3
+    write_keras_weights(ours, tmp_path / "w.weights.h5", optimizer=True)
+    read_keras_weights(again, tmp_path / "w.weights.h5", "the file", optimizer=True)
+    assert float(again.optimizer.learning_rate) == pytest.approx(0.1)
 
 
 # -- Keras 2
