@@ -8,6 +8,7 @@ from typing import Any
 
 from lamina.graph import ArgumentError
 from lamina.graph.source import warn
+from lamina.tracebacks import door
 
 from .base import Callback, Logs
 from .history import History
@@ -34,6 +35,7 @@ class CallbackList:
     (False, {'epochs': 3})
     """
 
+    @door
     def __init__(
         self,
         callbacks: Any = None,
