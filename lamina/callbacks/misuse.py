@@ -1,4 +1,4 @@
-"""What is wrong with callbacks of the user's that would pass in silence: hooks that are misspelt, and one given twice."""
+"""What is wrong with callbacks of the user's that would pass in silence: misspelt hooks, one given twice."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def refuse_hook(callback: Callback, hook: str, args: tuple[Any, ...]) -> None:
             f"{name}.{hook} is called with {' and '.join(names)}, which it does not take.",
             got=f"{hook}{inspect.signature(method)}: {error}",
             expected=f"{hook}({', '.join(names)})",
-            hint=f"def {hook}(self, {', '.join(names[:-1] + ['logs=None'])}): ...",
+            hint=f"def {hook}(self, {', '.join([*names[:-1], 'logs=None'])}): ...",
         ) from None
