@@ -1,4 +1,4 @@
-"""Every warning of the library points at a line of the user's: no other way to warn is in its code, and some are given."""
+"""Every warning of the library points at a line of the user's: there is one way to warn, and here some are given."""
 
 from __future__ import annotations
 
