@@ -29,6 +29,7 @@ from . import (
     tree,
     utils,
 )
+from .call_errors import CallError as CallError  # kinds of errors that are not listed, for who catches or pickles one
 from .callbacks import Callback
 from .devices import device
 from .dtype_policies import DTypePolicy, FloatDTypePolicy
@@ -45,19 +46,30 @@ from .graph.errors import (
 )
 from .initializers import Initializer
 from .layers import Input, InputSpec, Layer
+from .layers.core.embedding import IdError as IdError
 from .layers.core.keras_tensor import KerasTensor
+from .layers.drawn_calls import NotDrawnError as NotDrawnError
+from .layers.explained import DeviceError as DeviceError
+from .layers.given import NotInitializedError as NotInitializedError
 from .layers.name_scopes import name_scope
+from .layers.notes import NoCallError as NoCallError
 from .layers.remat import RematScope, remat
+from .layers.taken_names import TakenNameError as TakenNameError
 from .layers.variable import Variable
 from .losses import Loss
+from .losses.given import LossValueError as LossValueError
 from .metrics import Metric
 from .models import Model, Sequential
 from .ops import einops_backend
 from .optimizers import Optimizer
+from .optimizers.older_names import OlderNameError as OlderNameError
+from .public_names import MissingImportError as MissingImportError
+from .public_names import MissingNameError as MissingNameError
 from .public_names import names_of
 from .regularizers import Regularizer
 from .stateless import StatelessScope
 from .tracebacks import door
+from .training.data.errors import DataError as DataError
 
 if TYPE_CHECKING:
     from . import view

@@ -11,7 +11,9 @@ from functools import wraps
 from types import FunctionType
 from typing import Any, TypeVar
 
+from lamina.argument_kinds import refuse_kinds
 from lamina.call_errors import refuse_call
+from lamina.graph.errors import LaminaError
 from lamina.users_traceback import at_users_line
 from lamina.users_traceback import fold as fold
 
@@ -28,14 +30,22 @@ def door(function: Function) -> Function:
     2.0
     """
 
+    ours = function.__module__.startswith("lamina.")
+    makes = ours and function.__name__ == "__init__"
+
     @wraps(function)
     def through(*args: Any, **kwargs: Any) -> Any:
         try:
             try:
-                return function(*args, **kwargs)
-            except TypeError as error:
+                result = function(*args, **kwargs)
+                if makes:  # after it, since it may know better words
+                    refuse_kinds(function, args, kwargs)
+                return result
+            except (TypeError, ValueError) as error:
                 if error.__traceback__.tb_next is None:  # type: ignore[union-attr]  # it did not even begin
                     refuse_call(function, args, kwargs)
+                elif ours and not isinstance(error, LaminaError):
+                    refuse_kinds(function, args, kwargs)
                 raise
         except Exception as error:
             fold(error, sys._getframe(1))

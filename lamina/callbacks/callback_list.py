@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from lamina.graph import ArgumentError
 from lamina.graph.source import warn
+from lamina.tracebacks import door
 
 from .base import Callback, Logs
 from .history import History
+from .misuse import refuse_hook, tell_of_misuse
 from .progbar_logger import ProgbarLogger
 from .torch_scheduler import TorchScheduler, is_scheduler
 
@@ -34,6 +37,7 @@ class CallbackList:
     (False, {'epochs': 3})
     """
 
+    @door
     def __init__(
         self,
         callbacks: Any = None,
@@ -49,6 +53,7 @@ class CallbackList:
             self.callbacks.append(History())
         if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
             self.callbacks.append(ProgbarLogger())
+        tell_of_misuse(self.callbacks)
         self._order()
         self.set_model(model)
         self.set_params(params)
@@ -98,7 +103,12 @@ class CallbackList:
                     calls.callback(callback.on_train_end, *args)
             return
         for callback in self.callbacks:
-            getattr(callback, hook)(*args)
+            try:
+                getattr(callback, hook)(*args)
+            except TypeError as error:
+                if error.__traceback__.tb_next is None:  # type: ignore[union-attr]  # it did not even begin
+                    refuse_hook(callback, hook, args)
+                raise
 
     # -- what an interrupted run keeps
 
@@ -199,9 +209,12 @@ def _flat(callbacks: Any) -> Iterator[Callback]:
         yield TorchScheduler(callbacks)
     else:
         is_class = isinstance(callbacks, type) and issubclass(callbacks, Callback)
+        is_hook = inspect.isfunction(callbacks)
+        hint = f"{callbacks.__name__}(...)" if is_class else None
+        hint = "LambdaCallback(on_epoch_end=function)" if is_hook else hint
         raise ArgumentError(
             "callbacks holds something that is no callback.",
             got=repr(callbacks)[:200],
             expected="objects of lamina.callbacks.Callback",
-            hint=f"{callbacks.__name__}(...)" if is_class else None,
+            hint=hint,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lamina.graph import ArgumentError
+from lamina.nearest import nearest, suggested
 
 from .base import HOOKS, Callback
 
@@ -52,7 +53,8 @@ class LambdaCallback(Callback):
         }
         for name, function in {**named, **kwargs}.items():
             if name not in HOOKS:
-                raise ArgumentError(f"LambdaCallback has no hook {name!r}.", expected=", ".join(HOOKS))
+                near = suggested(nearest(name, HOOKS)) or ", ".join(HOOKS)
+                raise ArgumentError(f"LambdaCallback has no hook {name!r}.", hint=near)
             if function is None:
                 continue
             if not callable(function):

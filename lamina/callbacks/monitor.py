@@ -10,6 +10,7 @@ import torch
 
 from lamina import ops
 from lamina.graph import ArgumentError
+from lamina.graph.errors import ArgumentTypeError
 from lamina.graph.source import warn
 
 from .base import Callback, Logs
@@ -40,6 +41,13 @@ class MonitorCallback(Callback):
         if mode not in ("auto", "min", "max"):
             raise ArgumentError(
                 f"{type(self).__name__}(mode=) is unknown.", got=repr(mode), expected="'auto', 'min' or 'max'"
+            )
+        if not isinstance(monitor, str):
+            raise ArgumentTypeError(
+                f"{type(self).__name__} watches one number of the logs.",
+                got=f"monitor={monitor!r:.60}",
+                expected="its name, such as 'val_loss'",
+                hint=f"one {type(self).__name__} for each" if isinstance(monitor, (list, tuple)) else None,
             )
         self.monitor, self.mode, self.min_delta = monitor, mode, abs(min_delta)
         self.best: float | None = None

@@ -14,6 +14,12 @@ _OF_THE_GRAPH = frozenset(
 )
 
 
+class NotDrawnError(ArgumentError, AttributeError):
+    """An attribute of the graph is asked for, of what is no part of one: ``hasattr`` says so too."""
+
+    __module__ = "lamina"
+
+
 def remember(layer: Any, node: Node) -> None:
     """Keep a weak reference to a call of this layer."""
     layer.called_by.append(weakref.ref(node))
@@ -26,14 +32,23 @@ def drawn_call(layer: Any, what: str, index: int = 0) -> Node:
     """The call of that number, of those that still are part of a graph.
 
     Raises:
-        ArgumentError: there is none.
+        NotDrawnError: there is none.
     """
     calls: list[Node] = layer._calls()
     if not calls:
-        raise ArgumentError(f"{layer.label} has no {what}: it was never called on a symbolic tensor.", hint="layer(x)")
+        raise NotDrawnError(f"{layer.label} has no {what}: it was never called on a symbolic tensor.", hint="layer(x)")
     if not -len(calls) <= index < len(calls):
         raise ArgumentError(f"{layer.label} has no {what} {index}.", got=f"{len(calls)} calls on symbolic tensors")
     return calls[index]
+
+
+def not_drawn(model: Any, what: str) -> NotDrawnError:
+    """The error of a model that has no graph, or has none yet."""
+    if "_chain" in vars(model):  # of a Sequential, which waits for its first input
+        why, hint = "it is not built yet", "Input(shape) as its first entry, or model.build((None, ...))"
+    else:
+        why, hint = "it is defined by its call(), not by a graph", "x = Input(shape); Model(x, model(x))"
+    return NotDrawnError(f"{model.label} has no {what}: {why}.", hint=hint)
 
 
 def known_names(layer: Any, names: Iterable[str]) -> list[str]:

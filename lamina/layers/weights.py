@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from lamina import constraints, initializers, regularizers
-from lamina._torch import attributes as reading
 from lamina.arrays import as_array, as_tensor
 from lamina.graph import ArgumentError, Constant, ShapeError
 from lamina.graph.dtypes import to_torch
@@ -20,6 +19,7 @@ from lamina.probing import for_real, probing
 from lamina.tracebacks import door
 from lamina.users_traceback import at_users_line
 
+from .absent import Attributes
 from .drawn_calls import known_names
 from .first_values import made_by
 from .listed_variables import adopt_variables, register_variable
@@ -38,7 +38,7 @@ _CONTAINERS = frozenset((list, dict, tuple))
 _SETTINGS = frozenset((bool, int, float, str, *_CONTAINERS, type(None), torch.dtype))
 
 
-class Weights(Operation, reading.NamesAttributes):
+class Weights(Operation, Attributes):
     """An ``nn.Module`` whose parameters and buffers are also Keras' weights, in Keras' order."""
 
     _trainable: bool

@@ -30,6 +30,16 @@ def no_values(name: str, values: Any) -> LossValueError:
     )
 
 
+def no_metric(name: str) -> LossValueError:
+    """The error for a metric function that gave nothing."""
+    return LossValueError(
+        f"The metric {name} gives no value.",
+        got="None",
+        expected="a tensor: one value for each sample, or one for all",
+        hint=f"a `return` at the end of {name}",
+    )
+
+
 def refuse_signature(name: str, fn: Callable[..., Any], *given: str, **named: Any) -> None:
     """Refuse a function that cannot be called with these arguments.
 

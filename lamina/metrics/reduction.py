@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lamina.losses.base import Loss
+from lamina.losses.given import no_metric
 from lamina.losses.names import CLASSES as LOSS_CLASSES
 from lamina.losses.names import FUNCTIONS as LOSS_FUNCTIONS
 from lamina.losses.names import class_of
@@ -118,6 +119,8 @@ class MeanMetricWrapper(Mean):
             if isinstance(given, Mapping):
                 self._update_named(given, sample_weight, mask)
                 return
+            if given is None:
+                raise no_metric(self.name)
             values, valid = as_tensor(given), None
         if mask is not None:
             mask = weight_for(mask, values, "mask").to(torch.bool)

@@ -11,6 +11,7 @@ from torch.compiler import is_compiling
 from lamina._torch import dispatch, modules
 from lamina.graph import ArgumentError, Graph, GraphError, Node, SymbolicTensor, tree
 from lamina.layers.base import Layer
+from lamina.layers.drawn_calls import not_drawn
 from lamina.layers.given import with_given
 from lamina.layers.inputs import as_symbolic_input
 from lamina.layers.lending import prepare
@@ -126,7 +127,7 @@ class Model(Trainer, OlderMethods, Layer):
     def _current_for(self, what: str) -> Drawn:
         drawn = self._current()
         if drawn is None:
-            raise ArgumentError(f"{self.label} has no {what}: it is defined by its call(), not by a graph.")
+            raise not_drawn(self, what)
         return drawn
 
     @property

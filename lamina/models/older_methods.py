@@ -1,36 +1,40 @@
-"""Methods of models that older Keras had: each says what to write."""
+"""What models of Keras have, or had, and models of Lamina have not: what to write."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import ClassVar
 
-from lamina.public_names import MissingNameError
-from lamina.users_traceback import at_users_line
+from lamina.layers.absent import OF_LAYERS
 
-
-class _Gone:
-    """Stands for a method that is gone: called, it says what to write."""
-
-    def __init__(self, hint: str) -> None:
-        self.hint = hint
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, model: Any, owner: type) -> Any:
-        own = getattr(model, "_modules", {}).get(self.name)  # a part of the user's by this name
-        return own if own is not None else at_users_line(partial(self._refuse, owner.__name__))
-
-    def _refuse(self, kind: str, *_: Any, **__: Any) -> NoReturn:
-        raise MissingNameError(f"{kind} has no method {self.name!r} any more.", hint=self.hint)
+_STEPS = "train_step, test_step, predict_step, which fit, evaluate and predict call"
+_RATE = "predict(x), which gives the probabilities of a softmax or sigmoid"
+OF_MODELS = {
+    **{name: hint for name, hint in OF_LAYERS.items() if name != "metrics"},
+    "evaluate_generator": "evaluate(generator, steps=...)",
+    "export": "torch.export.export(model, (example,)) or torch.onnx.export: a model is an nn.Module",
+    "fit_generator": "fit(generator, steps_per_epoch=...): it takes generators, Sequences and loaders",
+    "fit_transform": "fit(x, y), then predict(x)",
+    "make_predict_function": _STEPS,
+    "make_test_function": _STEPS,
+    "make_train_function": _STEPS,
+    "operations": "layers, or graph.nodes for the functions between them too",
+    "partial_fit": "train_on_batch(x, y)",
+    "predict_classes": "predict(x).argmax(axis=-1), or (predict(x) > 0.5).astype('int32') for one sigmoid",
+    "predict_function": _STEPS,
+    "predict_generator": "predict(generator, steps=...)",
+    "predict_log_proba": f"numpy.log of {_RATE}",
+    "predict_proba": _RATE,
+    "score": "evaluate(x, y, return_dict=True)",
+    "stateless_compute_loss": "compute_loss(x, y, y_pred)",
+    "test_function": _STEPS,
+    "to_yaml": "to_json()",
+    "train_function": _STEPS,
+}
+"""Name of a method or attribute -> what to write."""
 
 
 class OlderMethods:
-    """Base of models: their older methods, which refuse."""
+    """Base of models, which says what to write for methods that Keras' models have or had."""
 
-    fit_generator = _Gone("fit(generator, steps_per_epoch=...): it takes generators, Sequences and loaders")
-    evaluate_generator = _Gone("evaluate(generator, steps=...)")
-    predict_generator = _Gone("predict(generator, steps=...)")
-    predict_classes = _Gone("predict(x).argmax(axis=-1), or (predict(x) > 0.5).astype('int32') for one sigmoid")
-    predict_proba = _Gone("predict(x), which gives the probabilities of a softmax or sigmoid")
+    names_elsewhere: ClassVar[Mapping[str, str]] = OF_MODELS

@@ -20,7 +20,7 @@ from .arguments import check_arguments, number, tell_of_negative_rate
 from .gradients import clip_by_norm, clip_by_value, global_scale
 from .group import Group, as_stored_like, filled_like
 from .learning_rate import LearningRate, Steps, learning_rate_of, steps_of
-from .older_names import OlderName
+from .older_names import OlderNames
 from .schedules import LearningRateSchedule
 from .stateless import stateless_apply
 from .variables import StateVariable, set_all, variables_of
@@ -28,7 +28,7 @@ from .variables import StateVariable, set_all, variables_of
 Work = list[tuple[Group, list[Tensor]]]
 
 
-class Optimizer(Doored):
+class Optimizer(Doored, OlderNames):
     """Base of optimizers. A subclass defines `slots` and `update`; all arguments here work for each of them.
 
     The order of a step: divide by `loss_scale_factor`, accumulate, clip, decay weights, `update`, average, constrain.
@@ -59,8 +59,6 @@ class Optimizer(Doored):
 
     kernel: str | None = None
     """Name of the fused kernel of PyTorch that `update` calls where ``group.fused``: "adam", "adagrad", "sgd"."""
-
-    lr = OlderName("learning_rate")
 
     hands_on = False
     """True for an optimizer that leaves the steps to others."""

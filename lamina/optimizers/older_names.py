@@ -10,6 +10,8 @@ from lamina.graph.errors import ArgumentError
 class OlderNameError(ArgumentError, AttributeError):
     """An attribute of an optimizer by the name that it had in Keras 2."""
 
+    __module__ = "lamina"
+
 
 class OlderName:
     """An attribute that goes by another name now. A class of the user's may have one of its own by the old name.
@@ -24,24 +26,31 @@ class OlderName:
         self._today = today
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name, self._owner = name, owner
+        self._name = name
 
     def __get__(self, optimizer: Any, owner: type) -> Any:
-        if optimizer is None:
-            return self
-        if self._name in vars(optimizer):
+        if optimizer is not None and self._name in vars(optimizer):
             return vars(optimizer)[self._name]
-        raise self._error(optimizer, f"optimizer.{self._name}")
+        raise self._error(owner, f"optimizer.{self._name}")
 
     def __set__(self, optimizer: Any, value: Any) -> None:
         if not type(optimizer).__module__.startswith("lamina."):
             vars(optimizer)[self._name] = value
             return
-        raise self._error(optimizer, f"optimizer.{self._name} = {value!r}")
+        raise self._error(type(optimizer), f"optimizer.{self._name} = {value!r}")
 
-    def _error(self, optimizer: Any, got: str) -> OlderNameError:
+    def _error(self, kind: type, got: str) -> OlderNameError:
         return OlderNameError(
-            f"{type(optimizer).__name__} has no {self._name!r}: it is called {self._today} now.",
+            f"{kind.__name__} has no {self._name!r}: it is called {self._today} now.",
             got=got,
             hint=f"optimizer.{self._today}, which can be read and set",
         )
+
+
+class OlderNames:
+    """Base of optimizers: what they had in Keras 2, which ``dir`` does not list."""
+
+    lr = OlderName("learning_rate")
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name != "lr" or name in vars(self)]

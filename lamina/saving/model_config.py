@@ -241,7 +241,7 @@ class _GraphReader:
             if "layer" in entry:
                 layer = self.layers[position(entry["layer"], len(self.layers), where)]
                 if layer.is_input:
-                    made: Node = layer.take().node  # type: ignore[operator]
+                    made: Node = layer.take().node
                     return made
                 if not any(isinstance(leaf, Symbolic) for leaf in tree.leaves((args, kwargs))):
                     raise GraphError("A layer in a graph is called on results of the graph.")  # else it would compute

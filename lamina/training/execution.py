@@ -13,6 +13,7 @@ from lamina.layers.mode import asking, flags
 from lamina.layers.mode_watch import mode_is_said
 
 from .data import Batch, pack_x_y_sample_weight
+from .own_steps import check_results
 from .readout import flattened, to_host
 from .sense.loss_watch import tell_late
 from .step import Step
@@ -74,7 +75,7 @@ class Execution:
             self._work(self.model, self._forward, batch)
         else:
             try:
-                self._last = self._own_step(packed(batch))
+                results = self._own_step(packed(batch))
             except RuntimeError as error:
                 if "does not require grad" not in str(error):
                     raise
@@ -84,6 +85,9 @@ class Execution:
                     expected="a loss of what self(x) returns, where gradients are recorded",
                     hint="no torch.no_grad(), detach() or numpy() on the way, and weights that are trainable",
                 ) from error
+            if type(results) is not dict:
+                check_results(self.step.said, self.model, "train_step" if self.training else "test_step", results)
+            self._last = results
 
     def logs(self) -> dict[str, Any]:
         """The numbers so far, on the host."""

@@ -20,6 +20,7 @@ from .arguments import limited
 from .execution import packed
 from .feed import Feed
 from .memory import keep_freed_pages
+from .own_steps import no_outputs
 from .progress import Progress
 from .steps import has_own
 
@@ -177,7 +178,12 @@ def _outputs(
             structure = work(batch)
             flat = [structure] if type(structure) is torch.Tensor else list(tree.leaves(structure))
             # To the host batch by batch: the device never holds more than one batch of outputs.
-            parts.append([leaf.cpu() if isinstance(leaf, torch.Tensor) else torch.as_tensor(leaf) for leaf in flat])
+            try:
+                parts.append([leaf.cpu() if isinstance(leaf, torch.Tensor) else torch.as_tensor(leaf) for leaf in flat])
+            except (RuntimeError, TypeError, ValueError) as error:
+                if all(isinstance(leaf, torch.Tensor) for leaf in flat):
+                    raise
+                raise no_outputs(model, structure) from error
             if heard:
                 hooks.call("on_predict_batch_end", i, {"outputs": structure})
             if progress.wants_drawing():

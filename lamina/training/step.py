@@ -19,6 +19,7 @@ from .data import Batch
 from .masks import output_masks
 from .naming import Outputs
 from .objective import Objective, Shapes
+from .own_steps import no_loss
 from .sense import (
     LossWatch,
     Said,
@@ -145,6 +146,8 @@ class Step:
         if model.computes_own_loss:
             given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": weight, "training": training}
             total = model.compute_loss(**taken_by(type(model).compute_loss, given))
+            if not isinstance(total, torch.Tensor):
+                raise no_loss(model, total)
         else:
             total = self.loss_of(model, x, y, y_pred, weight)
         with torch.no_grad():

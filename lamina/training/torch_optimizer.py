@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from lamina._torch import modules
-from lamina.optimizers.older_names import OlderName
+from lamina.optimizers.older_names import OlderNames
 
 
-class TorchOptimizer:
+class TorchOptimizer(OlderNames):
     """Lets ``fit`` drive an optimizer of PyTorch's, which holds its own parameters and reads their ``.grad``."""
-
-    lr = OlderName("learning_rate")
 
     def __init__(self, optimizer: Any) -> None:
         self.optimizer = optimizer

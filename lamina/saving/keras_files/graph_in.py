@@ -113,7 +113,7 @@ class GraphReader:
             return
         layer = self._ops[name] = reader.layer(entry, self._where)
         if layer.is_input:
-            self._results[name, 0] = [layer.take()]  # type: ignore[operator]
+            self._results[name, 0] = [layer.take()]
         if class_name in MODEL_NAMES:
             self._old_models.add(name)
         if class_name in ("Functional", "Model"):

@@ -1,0 +1,105 @@
+"""Arguments that are to be numbers or flags and are given as something else, such as the text ``"5"``.
+
+Which they are to be, the annotations of the function say. A text that counts as True, or that is kept until it is
+compared with a number in the tenth epoch, would pass in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from lamina.graph.errors import ArgumentTypeError
+
+_FLAG, _NUMBER = "True or False", "a number"
+_SEVERAL = ("Sequence", "Iterable", "Collection", "list", "tuple")
+_PLAIN = frozenset((bool, int, float, type(None)))
+_NO_FLAGS = (str, bytes, list, tuple, dict, set)
+_OFF = frozenset(("false", "no", "off", "0", "none", ""))
+
+
+def refuse_kinds(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse what is no number, or neither True nor False, where the function takes nothing else.
+
+    Args:
+        function: with annotations that are texts, as of any module of the library.
+        args, kwargs: what it is called with.
+
+    Raises:
+        ArgumentTypeError: the first such argument.
+
+    >>> def wait(patience: int = 0, once: bool = False): ...
+    >>> refuse_kinds(wait, (3,), {"once": 1})
+    >>> refuse_kinds(wait, ("3",), {})
+    Traceback (most recent call last):
+    lamina.ArgumentTypeError: wait: patience cannot be '3'.
+      got       '3' of type str
+      expected  a number
+      where     ...
+      try       patience=3
+    """
+    said = function.__annotations__
+    for i, value in enumerate(args):
+        if type(value) not in _PLAIN and i < function.__code__.co_argcount:
+            name = function.__code__.co_varnames[i]
+            _check(function, args, name, value, said.get(name))
+    for name, value in kwargs.items():
+        if type(value) not in _PLAIN:
+            _check(function, args, name, value, said.get(name))
+
+
+def _check(function: Any, args: tuple[Any, ...], name: str, value: Any, annotation: Any) -> None:
+    expected = _kind(annotation) if isinstance(annotation, str) else None
+    if expected is not None and not _fits(value, expected):
+        raise _refusal(function, args, name, value, expected)
+
+
+def _fits(value: Any, expected: str) -> bool:
+    if expected == _FLAG:
+        return not isinstance(value, _NO_FLAGS)
+    if expected == _NUMBER or isinstance(value, (str, bytes, dict)):
+        return _is_number(value)
+    return _is_number(value) or hasattr(value, "__iter__")
+
+
+@lru_cache(maxsize=1024)
+def _kind(annotation: str) -> str | None:
+    """What an annotation such as ``int | None`` or ``Sequence[float]`` asks for; None where it takes other things."""
+    words = set(re.findall(r"\w+", annotation))
+    if words <= {"bool", "None"}:
+        return _FLAG
+    if not words & {"int", "float"} or not words <= {"int", "float", "None", *_SEVERAL}:
+        return None
+    if not words & {*_SEVERAL}:
+        return _NUMBER
+    return "a number, or several" if annotation[:1] in "if" else "a list of numbers"
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it can be taken for a number: NumPy's are, and tensors."""
+    kind = type(value)
+    return not issubclass(kind, str) and (hasattr(kind, "__float__") or hasattr(kind, "__index__"))
+
+
+def _hint(name: str, value: Any, expected: str) -> str | None:
+    if expected == _FLAG:
+        return f"{name}={str(value).strip().lower() not in _OFF}"
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return None
+    return f"{name}={value}" if expected.startswith("a number") else f"{name}=[{value}]"
+
+
+def _refusal(function: Any, args: tuple[Any, ...], name: str, value: Any, expected: str) -> ArgumentTypeError:
+    makes = function.__name__ == "__init__" and bool(args)
+    who = type(args[0]).__name__ if makes else function.__name__
+    shown = f"{value!r:.60}"
+    return ArgumentTypeError(
+        f"{who}: {name} cannot be {shown}.",
+        got=f"{shown} of type {type(value).__name__}",
+        expected=expected,
+        hint=_hint(name, value, expected),
+    )
