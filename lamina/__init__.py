@@ -60,7 +60,7 @@ from .stateless import StatelessScope
 from .tracebacks import door
 
 if TYPE_CHECKING:
-    from . import view
+    from . import applications, view
 
 einops_backend.watch()
 __version__ = "0.1.0"
@@ -93,6 +93,7 @@ __all__ = [
     "ValueNeededError",
     "Variable",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",
@@ -136,6 +137,10 @@ def __getattr__(name: str) -> Any:
         import lamina.view
 
         return lamina.view
+    if name == "applications":
+        import lamina.applications
+
+        return lamina.applications
     return _look_up(name)
 
 
