@@ -9,6 +9,7 @@ from typing import Any
 from lamina import activations, layers
 from lamina.config import image_data_format
 from lamina.graph import ArgumentError, ArgumentTypeError, SymbolicTensor
+from lamina.graph.source import warn
 from lamina.models import Model
 from lamina.utils import get_source_inputs
 
@@ -64,10 +65,34 @@ class Frame:
         return isinstance(self._weights, str) and self._weights == _IMAGENET
 
     @property
-    def size(self) -> int | None:
-        """Height and width of the pictures where both are the same, else None."""
-        rows, columns = self.image.shape[self.rows], self.image.shape[self.columns]
-        return rows if rows == columns else None
+    def height(self) -> int | None:
+        """That of the pictures, where it is known."""
+        height: int | None = self.image.shape[self.rows]
+        return height
+
+    def published_size(self, sizes: Sequence[int]) -> int:
+        """The size of the pictures that the published weights were trained on: that of the model's, or the first.
+
+        The layers' weights are of one shape for all sizes; a model for pictures of another one gets those of the first.
+        """
+        height, width = self.height, self.image.shape[self.columns]
+        if height is not None and height == width and height in sizes:
+            return height
+        if height is not None or width is not None:
+            warn(
+                f"There are no published weights for pictures of {height} × {width}: those for {sizes[0]} × {sizes[0]} "
+                f"are taken. Published are {', '.join(map(str, sorted(sizes)))}."
+            )
+        return sizes[0]
+
+    def halved(self, x: Any, kernel: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Zeros around pictures before a convolution of stride 2, as TensorFlow's "same" adds them.
+
+        A side of even length, or of one not known, gets one less in front than behind.
+        """
+        sides = (x.shape[self.rows], x.shape[self.columns])
+        before = [kernel // 2 - (1 if side is None or side % 2 == 0 else 0) for side in sides]
+        return (before[0], kernel // 2), (before[1], kernel // 2)
 
     def _check(self) -> None:
         given = self._weights

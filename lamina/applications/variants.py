@@ -105,12 +105,16 @@ def application(
     return made
 
 
-def entitled(function: Any, title: str, module: str, told: str) -> Any:
-    """The function, called by its public name, with a docstring."""
+def entitled(function: Any, title: str, module: str, told: str, own: str = "") -> Any:
+    """The function, called by its public name, with a docstring.
+
+    Args:
+        own: what the docstring says of arguments that other applications do not have, after a line break.
+    """
     function.__name__ = function.__qualname__ = title
     function.__module__ = module
     function.__doc__ = f"""{told}
-{ARGUMENTS}
+{ARGUMENTS.replace("Args:", f"Args:{own}")}
     >>> model = lamina.applications.{title}(weights=None, input_shape=(96, 96, 3), classes=10)
     >>> model.output_shape
     (None, 10)

@@ -22,7 +22,7 @@ def assert_same_architecture(ours: Any, theirs: Any) -> None:
     assert [tuple(w.shape) for w in ours.trainable_weights] == [tuple(w.shape) for w in theirs.trainable_weights]
     assert ours.count_params() == theirs.count_params()
     assert tuple(ours.outputs[0].shape) == tuple(theirs.outputs[0].shape)
-    assert ours.name == theirs.name
+    assert ours.name == theirs.name.replace(".", "_")
 
 
 def _layers(model: Any) -> list[tuple[str, str]]:
@@ -75,7 +75,8 @@ def check(
     shape: tuple[int, ...],
     *,
     pixels: float = 1.0,
-    keras_makes: Any = None,
+    ours: Any = None,
+    theirs: Any = None,
     files: bool = True,
     **arguments: Any,
 ) -> None:
@@ -83,25 +84,24 @@ def check(
 
     Args:
         pixels: up to how much.
-        keras_makes: Keras' own, where it is not to be had by its name.
+        ours, theirs: what makes the models, where these are not the public functions of that name.
         files: also ``.keras`` and ``.weights.h5`` in both directions.
     """
     keras.utils.clear_session()
-    makes = getattr(keras.applications, name) if keras_makes is None else keras_makes
-    theirs = makes(weights=None, input_shape=shape, **arguments)
-    draw_weights(theirs)
-    application = getattr(lamina.applications, name)
-    theirs.save_weights(folder / "theirs.weights.h5")
-    ours = application(weights=folder / "theirs.weights.h5", input_shape=shape, **arguments)
-    assert_same_architecture(ours, theirs)
-    assert_same_predictions(ours, theirs, shape, pixels)
+    application = ours or getattr(lamina.applications, name)
+    reference = (theirs or getattr(keras.applications, name))(weights=None, input_shape=shape, **arguments)
+    draw_weights(reference)
+    reference.save_weights(folder / "theirs.weights.h5")
+    model = application(weights=folder / "theirs.weights.h5", input_shape=shape, **arguments)
+    assert_same_architecture(model, reference)
+    assert_same_predictions(model, reference, shape, pixels)
     if not files:
         return
-    write_legacy(theirs, folder / "legacy.h5")
+    write_legacy(reference, folder / "legacy.h5")
     legacy = application(weights=str(folder / "legacy.h5"), input_shape=shape, **arguments)
-    for one, other in zip(ours.weights, legacy.weights, strict=True):
+    for one, other in zip(model.weights, legacy.weights, strict=True):
         assert torch.equal(one.detach(), other.detach())
-    _check_files(ours, theirs, folder, shape, pixels)
+    _check_files(model, reference, folder, shape, pixels)
 
 
 def _check_files(ours: Any, theirs: Any, folder: Path, shape: tuple[int, ...], pixels: float) -> None:

@@ -224,9 +224,45 @@ def published_by_us(name, monkeypatch, **arguments):
     return asked[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top", (True, False), ids=("head", "features"))
-@pytest.mark.parametrize(
-    "name", [name if name == "VGG16" else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_published_files_are_keras_own(name, top, monkeypatch):
     assert published_by_us(name, monkeypatch, include_top=top) == published_by_keras(name, monkeypatch, include_top=top)
+
+
+MOBILE = [
+    ("MobileNet", {"alpha": 0.25, "input_shape": (128, 128, 3)}),
+    ("MobileNet", {"alpha": 0.75, "include_top": False}),
+    ("MobileNetV2", {"alpha": 0.35, "input_shape": (96, 96, 3)}),
+    ("MobileNetV2", {"alpha": 1.4, "include_top": False, "input_shape": (192, 192, 3)}),
+    ("MobileNetV3Small", {"minimalistic": True}),
+    ("MobileNetV3Large", {"alpha": 0.75, "include_top": False}),
+]
+
+
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
+@pytest.mark.parametrize("name, arguments", MOBILE, ids=[f"{name}-{k}" for k, (name, _) in enumerate(MOBILE)])
+def test_factors_and_sizes_choose_the_published_file(name, arguments, monkeypatch):
+    assert published_by_us(name, monkeypatch, **arguments) == published_by_keras(name, monkeypatch, **arguments)
+
+
+def test_a_size_that_was_not_published_is_told_of(monkeypatch):
+    with pytest.warns(UserWarning, match="pictures of 100 × 100: those for 224 × 224 are taken"):
+        _, file, _ = published_by_us("MobileNetV2", monkeypatch, input_shape=(100, 100, 3), include_top=False)
+    assert file.endswith("1.0_224_no_top.h5")
+
+
+@pytest.mark.parametrize(
+    "name, arguments, text",
+    [
+        ("MobileNet", {"alpha": 0.3}, "alpha=0.3(.|\n)*0.75"),
+        ("MobileNet", {"depth_multiplier": 2}, "depth_multiplier=2"),
+        ("MobileNetV2", {"alpha": 0.25}, "alpha=0.25(.|\n)*1.4"),
+        ("MobileNetV3Small", {"alpha": 0.5}, "alpha=0.5"),
+        ("MobileNetV3Large", {"alpha": 0.75, "minimalistic": True}, "minimalistic=True"),
+    ],
+)
+def test_factors_that_were_not_published_are_refused(name, arguments, text):
+    with pytest.raises(ValueError, match=f"no published weights(.|\n)*{text}"):
+        getattr(applications, name)(**arguments)
