@@ -72,7 +72,7 @@ from .tracebacks import door
 from .training.data.errors import DataError as DataError
 
 if TYPE_CHECKING:
-    from . import view
+    from . import applications, view
 
 einops_backend.watch()
 __version__ = "0.1.0"
@@ -105,6 +105,7 @@ __all__ = [
     "ValueNeededError",
     "Variable",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",
@@ -148,6 +149,10 @@ def __getattr__(name: str) -> Any:
         import lamina.view
 
         return lamina.view
+    if name == "applications":
+        import lamina.applications
+
+        return lamina.applications
     return _look_up(name)
 
 

@@ -49,7 +49,6 @@ def test_a_name_that_is_not_there_is_an_attribute_error_with_a_hint(name):
     [
         ("lamina.layers", "RandomFlip", "torchvision.transforms"),
         ("lamina.layers", "TextVectorization", "StringLookup"),
-        ("lamina", "applications", "torchvision.models"),
         ("lamina", "datasets", "torchvision.datasets"),
         ("lamina", "distribution", "FSDP"),
         ("lamina", "quantizers", "torch.ao"),

@@ -37,7 +37,7 @@ class StateVariable(Tensor):
         return path_of(self.optimizer, self.key)
 
     @property
-    def name(self) -> str:  # type: ignore[override]  # PyTorch's own is always None
+    def name(self) -> str:
         """The last part of its path."""
         return self.path.rpartition("/")[2]
 

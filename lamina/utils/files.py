@@ -71,8 +71,7 @@ def get_file(
     algorithm = _algorithm(file_hash, hash_algorithm)
     kinds = ("tar",) if untar else checked_kinds(archive_format)
     name = _name(fname, origin)
-    home = cache_dir or os.environ.get("LAMINA_HOME") or "~/.lamina"
-    folder = Path(home).expanduser() / cache_subdir
+    folder = cache_folder(cache_subdir, cache_dir)
     target, unpacked = folder / name, None
     if extract or untar:
         stem = name.partition(".")[0] or name
@@ -86,6 +85,16 @@ def get_file(
     if not extract_archive(target, unpacked, kinds):
         warn(f"{target.name} is no archive of the kinds {kinds}: it is not unpacked.")
     return str(unpacked)
+
+
+def cache_folder(cache_subdir: str, cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Where `get_file` keeps what it has downloaded.
+
+    >>> cache_folder("models", "here").as_posix()
+    'here/models'
+    """
+    home = cache_dir or os.environ.get("LAMINA_HOME") or "~/.lamina"
+    return Path(home).expanduser() / cache_subdir
 
 
 def _name(fname: Any, origin: str | None) -> str:

@@ -1,0 +1,109 @@
+"""Every architecture beside Keras' own: a small case of each family here, all forty among the slow tests."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+from keras.src.applications import efficientnet as keras_efficientnet
+from keras.src.applications import resnet as keras_resnet
+
+import lamina
+from lamina.applications import efficientnet, published, resnet, resnet_v2
+from lamina.applications.variants import application
+from tests.applications.compared import check
+
+NO_FILES = published.weights("none", (None, None))
+
+
+def small(draw: Any, **settings: Any) -> Any:
+    """An application of ours with fewer blocks than any that is public, called as Keras' own function is."""
+    return application("Small", "For tests.", partial(draw, **settings), NO_FILES, module=__name__)
+
+
+def keras_resnet_of(stack: Any, blocks: tuple[int, ...], preact: bool) -> Any:
+    def stacks(x: Any) -> Any:
+        for k, count in enumerate(blocks):
+            last = k == (0 if not preact else len(blocks) - 1)
+            x = stack(x, 64 << k, count, stride1=1 if last else 2, name=f"conv{k + 2}")
+        return x
+
+    return partial(keras_resnet.ResNet, stacks, preact, True, name="small")
+
+
+ROWS = [dict(args, repeats=1) for args in keras_efficientnet.DEFAULT_BLOCKS_ARGS[:3]]
+# Family -> (ours, Keras' own), where even the smallest of the public ones takes long.
+SMALL = {
+    "ResNet": (
+        small(resnet.resnet, blocks=(1, 2, 1, 1)),
+        keras_resnet_of(keras_resnet.stack_residual_blocks_v1, (1, 2, 1, 1), False),
+    ),
+    "ResNetV2": (
+        small(resnet_v2.resnet_v2, blocks=(2, 3, 2, 2)),
+        keras_resnet_of(keras_resnet.stack_residual_blocks_v2, (2, 3, 2, 2), True),
+    ),
+    "EfficientNet": (
+        small(
+            efficientnet.efficientnet,
+            scale=efficientnet.Scale(0.6, 1.6, 224, 0.2),
+            stages=[stage._replace(blocks=1) for stage in efficientnet.STAGES[:3]],
+        ),
+        partial(keras_efficientnet.EfficientNet, 0.6, 1.6, 224, blocks_args=ROWS, name="small"),
+    ),
+}
+LOGITS: dict[str, Any] = {"classifier_activation": None, "classes": 5}
+FEATURES: dict[str, Any] = {"include_top": False, "pooling": "avg"}
+CASES = [
+    ("VGG16", 32, {"include_top": False, "pooling": "max"}),
+    ("ResNet", 40, LOGITS),
+    ("ResNetV2", 40, FEATURES),
+    ("MobileNet", 33, {"alpha": 0.25, **LOGITS}),
+    ("MobileNetV2", 47, {"alpha": 0.35, **FEATURES}),
+    ("MobileNetV3Small", 40, {"pixels": 255.0, **LOGITS}),
+    ("EfficientNet", 40, {"pixels": 255.0, **LOGITS}),
+]
+WHOLE = [name for name in lamina.applications.__all__ if name[0].isupper()]
+PLAIN_PIXELS = ("EfficientNet", "MobileNetV3", "ConvNeXt")
+
+
+def compare(name: str, folder: Path, shape: tuple[int, ...], arguments: dict[str, Any]) -> None:
+    if name in SMALL:
+        ours, theirs = SMALL[name]
+        arguments = {"ours": partial(ours, name="small"), "theirs": theirs, **arguments}
+    check(name, folder, shape, files=False, **arguments)
+
+
+@pytest.mark.parametrize("name, side, arguments", CASES, ids=[case[0] for case in CASES])
+def test_family(name, side, arguments, tmp_path: Path):
+    compare(name, tmp_path, (side, side, 3), arguments)
+
+
+@pytest.fixture
+def channels_first():
+    """Both take the channels first, until the test is over."""
+    before = lamina.config.image_data_format()
+    for engine in (keras, lamina):
+        engine.config.set_image_data_format("channels_first")
+    yield
+    for engine in (keras, lamina):
+        engine.config.set_image_data_format(before)
+
+
+@pytest.mark.usefixtures("channels_first")
+@pytest.mark.parametrize("name, side, arguments", CASES, ids=[case[0] for case in CASES])
+def test_channels_first(name, side, arguments, tmp_path: Path):
+    compare(name, tmp_path, (3, side, side), arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", (True, False), ids=("head", "features"))
+@pytest.mark.parametrize("name", WHOLE)
+def test_architecture(name, head, tmp_path: Path):
+    arguments = {"classifier_activation": None} if head else {"include_top": False}
+    if name in ("MobileNet", "MobileNetV2"):
+        arguments["name"] = "mobilenet"  # Keras' own has a dot in it, which a file of ours is told of
+    pixels = 255.0 if name.startswith(PLAIN_PIXELS) else 1.0
+    check(name, tmp_path, (96, 96, 3), pixels=pixels, files=not head, **arguments)
