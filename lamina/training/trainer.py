@@ -10,7 +10,8 @@ import torch
 
 from lamina import optimizers
 from lamina.callbacks import CallbackList, History
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, tree
+from lamina.graph.dtypes import to_torch
 from lamina.graph.source import caller
 from lamina.mixed_precision import needs_loss_scaling
 from lamina.tracebacks import door
@@ -301,10 +302,28 @@ class Trainer(Steps):
         if not self.jit_compile:
             model: Any = self  # a Trainer is part of a Model
             return model.joined() or model  # type: ignore[no-any-return]
+        return self._compiled_forward
+
+    def _compiled_forward(self, inputs: Any) -> Any:
+        """A call by ``torch.compile``.
+
+        The first one of a model without weights runs as it is: how weights are made cannot be traced. Floats of another
+        dtype, which layers cast, are cast before: the compiler takes what it is given.
+        """
+        model: Any = self
+        if not model.built:
+            return model(inputs)
         if "_jit" not in self.__dict__:
             # Not an attribute: an nn.Module would take it for a part of itself.
-            self.__dict__["_jit"] = torch.compile(self)  # type: ignore[call-overload]
-        return self.__dict__["_jit"]  # type: ignore[no-any-return]
+            self.__dict__["_jit"] = torch.compile(model)
+        if model.graph is None:
+            dtype = to_torch(model.compute_dtype)
+            inputs = tree.map_leaves(lambda x: x.to(dtype) if _holds_floats(x) else x, inputs)
+        return self.__dict__["_jit"](inputs)
 
     def _device(self) -> torch.device:
         return next((p.device for p in self.parameters()), torch.device("cpu"))  # type: ignore[attr-defined]
+
+
+def _holds_floats(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()

@@ -61,9 +61,10 @@ class TrainerOf(lamina.Model):
         pass
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        own = next(base for base in cls.__mro__ if "call" in vars(base) and base is not lamina.Model)
-        if "call" not in vars(cls) and own is not lamina.Layer:
-            cls.call = own.call
+        for name in ("call", "build", "compute_output_shape", "get_config"):
+            own = next(base for base in cls.__mro__ if name in vars(base) and base is not lamina.Model)
+            if own is not cls:
+                setattr(cls, name, vars(own)[name])
         cls.first_call = None
         super().__init_subclass__(**kwargs)
 

@@ -64,3 +64,41 @@ def test_run_eagerly_wins_over_compiled():
     x, y, _ = data(images)
     model.fit(x, y, verbose=0)
     assert "_jit" not in vars(model)
+
+
+class OfLayers(Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden, self.end = Dense(3), Dense(2)
+
+    def call(self, x):
+        return self.end(self.hidden(x))
+
+
+class WithWeight(Model):
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], 2), name="kernel")
+
+    def call(self, x):
+        return x @ self.kernel
+
+
+@pytest.mark.parametrize("kind", [OfLayers, WithWeight, lambda: lamina.Sequential([Dense(3), Dense(2)])])
+@pytest.mark.parametrize(("way", "dtype"), [("fit", "f8"), ("train_on_batch", "f4")])  # layers cast to their own
+def test_a_model_without_weights_yet_gets_them_before_it_is_compiled(kind, way, dtype):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(8, 4)).astype(dtype), rng.normal(size=(8, 2)).astype(dtype)
+    weights, histories = None, []
+    for jit in (True, "auto"):
+        lamina.utils.set_random_seed(3)
+        model = kind()
+        model.compile(lamina.optimizers.SGD(0.1), "mse", jit_compile=jit)
+        if way == "fit":
+            histories.append(model.fit(x, y, batch_size=2, epochs=2, shuffle=False, verbose=0).history["loss"])
+        else:
+            histories.append([float(model.train_on_batch(x, y)) for _ in range(3)])
+        assert ("_jit" in vars(model)) == (jit is True)
+        weights = weights or model.get_weights()
+    np.testing.assert_allclose(*histories, rtol=1e-5)
+    for a, b in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
