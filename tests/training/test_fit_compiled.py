@@ -84,7 +84,7 @@ class WithWeight(Model):
 
 
 @pytest.mark.parametrize("kind", [OfLayers, WithWeight, lambda: lamina.Sequential([Dense(3), Dense(2)])])
-@pytest.mark.parametrize(("way", "dtype"), [("fit", "f8"), ("train_on_batch", "f4")])  # layers cast to their own
+@pytest.mark.parametrize("way, dtype", [("fit", "f8"), ("train_on_batch", "f4")])  # layers cast to their own
 def test_a_model_without_weights_yet_gets_them_before_it_is_compiled(kind, way, dtype):
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(8, 4)).astype(dtype), rng.normal(size=(8, 2)).astype(dtype)
