@@ -8,7 +8,6 @@ from typing import Any
 
 from lamina import saving
 from lamina.saving.classes import MODELS
-from lamina.saving.errors import refuse_missing
 from lamina.saving.translations import Report
 from lamina.tracebacks import door
 
@@ -58,7 +57,6 @@ def load_model(
     ...     torch.equal(load_model(path)(torch.ones(1, 3)), model(torch.ones(1, 3)))
     True
     """
-    refuse_missing(filepath)
     return saving.load_model(filepath, custom_objects, compile, report=report, models=MODEL_CLASSES)
 
 

@@ -27,7 +27,7 @@ from .checkpoint import training_members
 from .classes import MODELS, Classes
 from .config_reader import ConfigReader
 from .config_writer import ConfigWriter
-from .errors import BAD_CONFIG, LoadingError, SavingError, not_too_deep
+from .errors import BAD_CONFIG, LoadingError, SavingError, not_too_deep, refuse_missing
 from .fields import field, items, refuse_unknown
 from .generators import generators_from_config, generators_to_config
 from .keras_files.files import is_keras_config, is_keras_file, keras_model_from_config, load_keras_model
@@ -131,8 +131,9 @@ def load_model(
 
     Raises:
         LoadingError: not a model file, a damaged one, one of a newer version, or one that needs ``custom_objects``.
-        FileNotFoundError: there is no such file.
+        MissingFileError: there is no such file; a FileNotFoundError.
     """
+    refuse_missing(filepath)
     refuse_folder(filepath)
     if is_keras_file(filepath):
         return load_keras_model(filepath, custom_objects, compile, models, report)
