@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import reduce
 from operator import and_
 
-import torch
-
 from lamina.mask_uses import ENDED, is_on_purpose
 from lamina.operations import OPERATIONS
 
@@ -31,13 +29,6 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
         spoken = f"ops.{node.source.op}" if node.source.op else node.label
         warn(f"{spoken} ({node.source}) {ENDED}.")
     return [None] * len(node.specs)
-
-
-def ends_masks(node: Node) -> bool:
-    """Whether a function was told to end its inputs' masks, as Keras' operations do in a model read from its file."""
-    if isinstance(node.op, torch.nn.Module) or any(mask is not None for mask in node.masks):
-        return False
-    return OPERATIONS.of(node.op).mask == "kept" and any(_mask_of(symbolic) is not None for symbolic in node.inputs)
 
 
 def _mask_of(leaf: object) -> Symbolic | None:

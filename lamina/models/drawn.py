@@ -12,10 +12,12 @@ import torch
 from lamina.graph import ArgumentError, Graph, tree
 from lamina.graph.infer import Array, drawn_for, infer_graph
 from lamina.layers.inferred import inferred_shapes, map_shapes
+from lamina.layers.mask_flow import real_mask
 from lamina.program import Program
 
 from .binding import Binding
 from .folding import Folding, Joining, can_fold
+from .masked_inputs import Axes, as_booleans, axes_of, draw_masked, flat_masks
 from .masks import OutputMasks
 from .shown_forward import forward_of_graph
 
@@ -38,6 +40,7 @@ class Drawn:
         forward: the model's ``forward`` under the inputs' names; None where it does not run the graph.
         programs: training mode (None: each layer's own) -> the graph as a function, as far as they are written.
         folding, joining: the rewrites for inference and for training, once they are asked for.
+        masked: axes of masks -> the same for inputs that bring them; None where it is to be drawn.
         is_outdated: layers have moved to another dtype since: it is to be drawn again before it runs.
 
     >>> from lamina.layers import Input
@@ -56,10 +59,12 @@ class Drawn:
         self.programs: dict[bool | None, Program] = {}
         self.folding: Folding | None = None
         self.joining: Joining | None = None
+        self.masked: dict[Axes, Drawn | None] = {}
         self.is_outdated = False
 
     def __reduce__(self) -> Any:
-        return Drawn, (self.graph, self.label, self.runs), {"is_outdated": self.is_outdated}
+        kept = dict.fromkeys(self.masked)
+        return Drawn, (self.graph, self.label, self.runs), {"is_outdated": self.is_outdated, "masked": kept}
 
     # -- running
 
@@ -76,6 +81,8 @@ class Drawn:
         for mode in (None, False, True):
             self.program(mode)
         self.masks.write()
+        for axes in [axes for axes, drawn in self.masked.items() if drawn is None]:
+            self._draw_masked(axes)
 
     def mode_of(self, program: Program) -> bool | None:
         """The mode that a program is for; None for one that is rewritten."""
@@ -87,11 +94,11 @@ class Drawn:
 
     def takes_at_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a call with these runs a program on what is given, and nothing else is to be done."""
-        if not self.is_bare:
+        if not self.is_bare or kwargs.get("mask") is not None:
             return False
         if len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
-            return True
-        return all(isinstance(leaf, _DATA) for leaf in tree.leaves((args, kwargs)))
+            return real_mask(args[0]) is None
+        return all(isinstance(leaf, _DATA) and real_mask(leaf) is None for leaf in tree.leaves((args, kwargs)))
 
     def run(self, program: Program, inputs: Any) -> Any:
         """Run one of the programs, its own or a rewritten one, on what a call gives."""
@@ -140,3 +147,24 @@ class Drawn:
     def output_masks(self, inputs: Any) -> list[Any] | None:
         """A mask, or None, for each output; None where no output has one."""
         return self.masks.of(self.binding(inputs)) if self.masks.some else None
+
+    # -- inputs that bring masks
+
+    def for_masks(self, inputs: Any, mask: Any) -> tuple[Drawn, Any]:
+        """What is drawn for inputs with these masks, and what that is called on: the inputs and then the masks.
+
+        Args:
+            mask: in the structure of the inputs, or flat; None where there is none.
+        """
+        flat = self.binding.match(inputs)
+        masks = flat_masks(self.binding, mask)
+        axes = axes_of(flat, masks)
+        if all(own is None for own in axes):
+            return self, inputs
+        drawn = self.masked.get(axes) or self._draw_masked(axes)
+        return drawn, [*flat, *(as_booleans(mask) for mask in masks if mask is not None)]
+
+    def _draw_masked(self, axes: Axes) -> Drawn:
+        drawn = self.masked[axes] = Drawn(draw_masked(self.graph, axes), self.label, runs=True)
+        drawn.write()
+        return drawn

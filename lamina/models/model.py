@@ -30,6 +30,7 @@ from .drawn import Drawn
 from .export import export
 from .folding.of_model import folded, joined
 from .lookup import get_layer
+from .masked_inputs import run_masked, with_found_masks
 from .older_methods import OlderMethods
 from .save import compile_from_config, get_compile_config, save
 from .showing import notebook_page, summary
@@ -199,6 +200,8 @@ class Model(Trainer, OlderMethods, Layer):
         """Run the graph. Subclasses define their own."""
         if self._drawn is None:
             raise no_call(self)
+        if mask is not None:
+            return run_masked(self, inputs, training, mask)
         return self._run(self._drawn.programs.get(training) or self.program(training), inputs)
 
     def _run(self, program: Program, inputs: Any) -> Any:
@@ -247,6 +250,8 @@ class Model(Trainer, OlderMethods, Layer):
         # Masks are matched with the inputs as one nesting. The binding converts, by what each input declares.
         drawn: Any = self._drawn
         inputs, options = drawn.binding.forms.gather(args, kwargs)
+        if options.get("mask") is not None:
+            options["mask"] = with_found_masks(drawn.binding, inputs, options["mask"])
         if as_input is as_symbolic_input:
             drawn.binding(inputs)
         return (inputs,), options
@@ -309,7 +314,10 @@ class Model(Trainer, OlderMethods, Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The masks of the outputs, drawn from the inputs by the part of the graph that makes them."""
         drawn = self._current()
-        return super().compute_mask(inputs, previous_mask) if drawn is None else drawn.output_masks(inputs)
+        if drawn is None:
+            return super().compute_mask(inputs, previous_mask)
+        drawn, given = drawn.for_masks(inputs, previous_mask)
+        return drawn.output_masks(given)
 
     # -- looking inside
 

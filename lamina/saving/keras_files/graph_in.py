@@ -331,7 +331,7 @@ def _end_masks(result: Any, before: int) -> None:
     """
     for leaf in tree.leaves(result):
         if isinstance(leaf, Symbolic) and leaf.node.number > before and not gives_its_argument(leaf.node):
-            leaf.node.masks[leaf.index] = None
+            leaf.node.ends_masks, leaf.node.masks[leaf.index] = True, None
 
 
 def _as_tuple(value: Any) -> Any:
