@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property, partial
 from operator import methodcaller
 from typing import Any
@@ -32,6 +33,7 @@ class Drawn:
         graph: never changes; where the model's does, another `Drawn` takes this one's place.
         label: the model, for errors.
         runs: whether a call of the model runs the graph: its class has no ``call`` of its own.
+        masked: what inputs with masks it was drawn for before; `write` draws it for them again.
 
     Attributes:
         binding: matches what a call gives with the declared inputs.
@@ -50,7 +52,7 @@ class Drawn:
     tensor([[2., 2., 2.]])
     """
 
-    def __init__(self, graph: Graph, label: str, runs: bool) -> None:
+    def __init__(self, graph: Graph, label: str, runs: bool, masked: dict[Axes, Drawn | None] | None = None) -> None:
         self.graph, self.label, self.runs = graph, label, runs
         self.binding = Binding(graph, label)
         self.masks = OutputMasks(graph)
@@ -59,12 +61,12 @@ class Drawn:
         self.programs: dict[bool | None, Program] = {}
         self.folding: Folding | None = None
         self.joining: Joining | None = None
-        self.masked: dict[Axes, Drawn | None] = {}
+        self.masked = {} if masked is None else masked
         self.is_outdated = False
 
     def __reduce__(self) -> Any:
-        kept = dict.fromkeys(self.masked)
-        return Drawn, (self.graph, self.label, self.runs), {"is_outdated": self.is_outdated, "masked": kept}
+        arguments = (self.graph, self.label, self.runs, dict.fromkeys(self.masked))
+        return Drawn, arguments, {"is_outdated": self.is_outdated}
 
     # -- running
 
@@ -81,8 +83,10 @@ class Drawn:
         for mode in (None, False, True):
             self.program(mode)
         self.masks.write()
-        for axes in [axes for axes, drawn in self.masked.items() if drawn is None]:
-            self._draw_masked(axes)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*drops the mask of its input")  # said when it was first drawn
+            for axes in [axes for axes, drawn in self.masked.items() if drawn is None]:
+                self._draw_masked(axes)
 
     def mode_of(self, program: Program) -> bool | None:
         """The mode that a program is for; None for one that is rewritten."""
@@ -94,10 +98,10 @@ class Drawn:
 
     def takes_at_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a call with these runs a program on what is given, and nothing else is to be done."""
-        if not self.is_bare or kwargs.get("mask") is not None:
+        if not self.is_bare or (kwargs and kwargs.get("mask") is not None):
             return False
         if len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
-            return real_mask(args[0]) is None
+            return getattr(args[0], "_keras_mask", None) is None
         return all(isinstance(leaf, _DATA) and real_mask(leaf) is None for leaf in tree.leaves((args, kwargs)))
 
     def run(self, program: Program, inputs: Any) -> Any:

@@ -6,6 +6,7 @@ model is called with. How layers use a mask, and whether the outputs have one, i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,7 +67,7 @@ def flat_masks(binding: Any, mask: Any) -> list[Any]:
     """
     count = len(binding.declared)
     if isinstance(mask, Mapping) and not any(tree.is_nested(part) for part in mask.values()):
-        keys = next((keys for keys in (binding.flat_keys, binding.names) if set(mask) <= set(keys)), [])
+        keys: list[str] = next((keys for keys in (binding.flat_keys, binding.names) if set(mask) <= set(keys)), [])
         given = [mask.get(key) for key in keys] or list(range(count + 1))
     else:
         given = list(tree.leaves(mask))
@@ -80,10 +81,17 @@ def flat_masks(binding: Any, mask: Any) -> list[Any]:
 
 
 def with_found_masks(binding: Any, inputs: Any, mask: Any) -> Any:
-    """The masks that a call is given, flat; where it is given none for an input, that which rides on it, as in Keras."""
+    """The masks that a call is given, nested as its inputs are; where there is none for an input, that which rides on
+    it, as in Keras.
+    """
     found = map(real_mask, binding.match(inputs))
     masks = [own if given is None else given for given, own in zip(flat_masks(binding, mask), found, strict=True)]
-    return masks if len(masks) > 1 else masks[0]
+    if len(masks) == 1:
+        return masks[0]
+    numbers = itertools.count()
+    places = binding.match(tree.map_leaves(lambda _: next(numbers), inputs))  # each leaf's number, in declared order
+    of_leaf = {place: mask for place, mask in zip(places, masks, strict=True) if place is not None}
+    return tree.pack_like(inputs, map(of_leaf.get, itertools.count()))
 
 
 def run_masked(model: Any, inputs: Any, training: bool | None, mask: Any) -> Any:

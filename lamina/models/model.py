@@ -95,7 +95,8 @@ class Model(Trainer, OlderMethods, Layer):
     def _set_graph(self, graph: Graph) -> Drawn:
         """Become this graph: its modules become children, under the names it gives them."""
         beside = editing.modules_beside(self, graph)
-        self._drawn = drawn = Drawn(graph, self.label, runs=type(self).call is Model.call)
+        masked = dict.fromkeys(self._drawn.masked) if self._drawn is not None else {}
+        self._drawn = drawn = Drawn(graph, self.label, runs=type(self).call is Model.call, masked=masked)
         self._mixed = False  # the layers of a graph have policies of their own
         self._modules.clear()
         for name, module in graph.modules.items():
