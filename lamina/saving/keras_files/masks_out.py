@@ -74,6 +74,13 @@ def refuse_lost_masks(graph: Graph) -> None:
     lost = lost_in(graph)
     for node in graph.nodes:
         _refuse_lost_within(node)
+        by_hand, found = node.kwargs.get("query_mask"), getattr(_first(node), "mask", None)
+        if isinstance(node.op, MultiHeadAttention) and by_hand is not None and found is not by_hand:
+            warn(
+                f"{node.label} ({node.source}) will give other numbers at padded positions of its query in Keras, "
+                f"which ignores query_mask and reads the mask on the query; {_ALL}."
+            )
+            continue
         if not _reads_lost(node, lost):
             continue
         if isinstance(node.op, _READ_FROM_TENSORS) and node.kwargs.get("mask") is not None:
