@@ -148,9 +148,14 @@ class Drawn:
 
         return inferred_shapes(model, outputs, input_shape, model._torch_dtype)
 
-    def output_masks(self, inputs: Any) -> list[Any] | None:
-        """A mask, or None, for each output; None where no output has one."""
-        return self.masks.of(self.binding(inputs)) if self.masks.some else None
+    def output_masks(self, inputs: Any, mask: Any = None) -> list[Any] | None:
+        """A mask, or None, for each output; None where no output has one.
+
+        Args:
+            mask: those that the inputs bring, see `for_masks`.
+        """
+        drawn, given = self.for_masks(inputs, mask)
+        return drawn.masks.of(drawn.binding(given)) if drawn.masks.some else None
 
     # -- inputs that bring masks
 

@@ -315,10 +315,8 @@ class Model(Trainer, OlderMethods, Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The masks of the outputs, drawn from the inputs by the part of the graph that makes them."""
         drawn = self._current()
-        if drawn is None:
-            return super().compute_mask(inputs, previous_mask)
-        drawn, given = drawn.for_masks(inputs, previous_mask)
-        return drawn.output_masks(given)
+        found = super().compute_mask if drawn is None else drawn.output_masks
+        return found(inputs, previous_mask)
 
     # -- looking inside
 
