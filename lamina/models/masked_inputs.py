@@ -80,18 +80,21 @@ def flat_masks(binding: Any, mask: Any) -> list[Any]:
     return [*given, *[None] * (count - len(given))]
 
 
-def with_found_masks(binding: Any, inputs: Any, mask: Any) -> Any:
-    """The masks that a call is given, nested as its inputs are; where there is none for an input, that which rides on
-    it, as in Keras.
+def with_found_masks(binding: Any, inputs: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a call, in which the masks that it is given are nested as its inputs are; where there is none for
+    an input, that which rides on it, as in Keras.
     """
+    mask = options.get("mask")
+    if mask is None:
+        return options
     found = map(real_mask, binding.match(inputs))
     masks = [own if given is None else given for given, own in zip(flat_masks(binding, mask), found, strict=True)]
     if len(masks) == 1:
-        return masks[0]
+        return options | {"mask": masks[0]}
     numbers = itertools.count()
     places = binding.match(tree.map_leaves(lambda _: next(numbers), inputs))  # each leaf's number, in declared order
     of_leaf = {place: mask for place, mask in zip(places, masks, strict=True) if place is not None}
-    return tree.pack_like(inputs, map(of_leaf.get, itertools.count()))
+    return options | {"mask": tree.pack_like(inputs, map(of_leaf.get, itertools.count()))}
 
 
 def run_masked(model: Any, inputs: Any, training: bool | None, mask: Any) -> Any:

@@ -251,8 +251,7 @@ class Model(Trainer, OlderMethods, Layer):
         # Masks are matched with the inputs as one nesting. The binding converts, by what each input declares.
         drawn: Any = self._drawn
         inputs, options = drawn.binding.forms.gather(args, kwargs)
-        if options.get("mask") is not None:
-            options["mask"] = with_found_masks(drawn.binding, inputs, options["mask"])
+        options = with_found_masks(drawn.binding, inputs, options)
         if as_input is as_symbolic_input:
             drawn.binding(inputs)
         return (inputs,), options
