@@ -13,7 +13,6 @@ from lamina.operations import function_name
 from lamina.sizes import tree
 
 from .errors import GraphError, StructureError
-from .masks import ends_masks
 from .node import Node, Symbolic, is_input_node, short_name
 from .operation import Held, Operation
 from .records import from_records, to_records
@@ -147,8 +146,8 @@ class Graph:
                 raise GraphError(said, got=str(len(flat)), expected=str(len(node.specs)))
             for i, tensor in enumerate(flat):
                 new.setdefault((id(node), i), tensor)
-                if ends_masks(node):
-                    tensor.node.masks[tensor.index] = None
+                if node.ends_masks:
+                    tensor.node.ends_masks, tensor.node.masks[tensor.index] = True, None
         return Graph(new_inputs, tree.map_leaves(renewed, self.output_structure), part=self.part)
 
     def replace(self, name: str, op: Callable[..., Any]) -> Graph:

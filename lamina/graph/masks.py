@@ -1,12 +1,11 @@
-"""Which recorded functions keep the mask of their input: those that treat every position alike."""
+"""Which recorded functions keep the mask of their input: those that leave every position where it is."""
 
 from __future__ import annotations
 
 from functools import reduce
 from operator import and_
 
-import torch
-
+from lamina.mask_axes import keeps_positions
 from lamina.mask_uses import ENDED, is_on_purpose
 from lamina.operations import OPERATIONS
 
@@ -25,19 +24,12 @@ def carried_mask(node: Node) -> list[Symbolic | None]:
     masks = list({id(mask): mask for mask in brought if mask is not None}.values())
     if not masks or facts.mask == "unread":
         return [None] * len(node.specs)
-    if facts.mask == "kept":
+    if facts.mask == "kept" or keeps_positions(node, facts.name):
         return [reduce(and_, masks)] * len(node.specs)
     if not is_on_purpose(node):
         spoken = f"ops.{node.source.op}" if node.source.op else node.label
         warn(f"{spoken} ({node.source}) {ENDED}.")
     return [None] * len(node.specs)
-
-
-def ends_masks(node: Node) -> bool:
-    """Whether a function was told to end its inputs' masks, as Keras' operations do in a model read from its file."""
-    if isinstance(node.op, torch.nn.Module) or any(mask is not None for mask in node.masks):
-        return False
-    return OPERATIONS.of(node.op).mask == "kept" and any(_mask_of(symbolic) is not None for symbolic in node.inputs)
 
 
 def _mask_of(leaf: object) -> Symbolic | None:

@@ -91,6 +91,7 @@ class Node:
         specs: one per symbolic result.
         template: the structure the call returns, with `Leaf(i)` where the i-th symbolic result stands.
         masks: for each result the symbolic boolean mask that goes with it, or None.
+        ends_masks: a function that passes on no mask, as Keras' operations in a model read from its file.
         source: the user's file and line.
         number: nodes made later have higher ones.
         worlds: the two that its results' examples are of, see `lamina.graph.infer`.
@@ -99,8 +100,8 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "_made", "args", "fixed", "found", "inputs", "kwargs", "masks", "number", "op", "source",
-        "specs", "template", "worlds",
+        "__weakref__", "_made", "args", "ends_masks", "fixed", "found", "inputs", "kwargs", "masks", "number", "op",
+        "source", "specs", "template", "worlds",
     )  # fmt: skip
 
     def __init__(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], source: Source) -> None:
@@ -112,6 +113,7 @@ class Node:
         self.specs: list[Spec] = []
         self.template: Any = None
         self.masks: list[Symbolic | None] = []
+        self.ends_masks = False
         self.number = next(_NUMBERS)
         self.worlds: tuple[World, World] = ENDS
         self.fixed: list[Shape] | None = None

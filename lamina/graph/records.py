@@ -42,6 +42,7 @@ class Record:
     source: Source
     worlds: tuple[World, World] = ENDS
     fixed: list[Shape] | None = None
+    ends_masks: bool = False
 
 
 def to_records(nodes: list[Node], inputs: Any, outputs: Any) -> tuple[list[Record], Any, Any]:
@@ -65,9 +66,8 @@ def to_records(nodes: list[Node], inputs: Any, outputs: Any) -> tuple[list[Recor
     for node in (*nodes, *extra):
         args, kwargs = tree.map_leaves(ref, (node.args, node.kwargs))
         marks = [ref(m) if m is not None else None for m in node.masks]
-        records.append(
-            Record(node.op, args, kwargs, node.specs, node.template, marks, node.source, node.worlds, node.fixed)
-        )
+        facts = (node.specs, node.template, marks, node.source, node.worlds, node.fixed, node.ends_masks)
+        records.append(Record(node.op, args, kwargs, *facts))
     return records, tree.map_leaves(ref, inputs), tree.map_leaves(ref, outputs)
 
 
@@ -85,7 +85,7 @@ def from_records(stored: tuple[list[Record], Any, Any]) -> tuple[Any, Any]:
         args, kwargs = tree.map_leaves(real, (r.args, r.kwargs))
         nodes[i] = Node(r.op, args, kwargs, r.source)
         nodes[i].give(list(r.specs), r.template, r.worlds)
-        nodes[i].fixed = r.fixed
+        nodes[i].fixed, nodes[i].ends_masks = r.fixed, r.ends_masks
         made.extend(nodes[i].outputs)
         if isinstance(r.op, Operation):
             r.op.remember(nodes[i])

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from lamina import dtype_policies, regularizers
-from lamina._torch import dispatch, tracing
+from lamina._torch import dispatch
 from lamina.graph import Node, Symbolic, SymbolicTensor, record, tree
 from lamina.graph.infer import probe
 from lamina.naming import snake_case
@@ -266,9 +266,6 @@ class Layer(Precision):
             # A single list, as merging layers have it, is looked through without a call for the list.
             flat = args[0] if len(args) == 1 and type(args[0]) is list else args
             if not self._begins_masks and takes(self, flat) and (not kwargs or takes_options(self, kwargs)):
-                return self.launch(*args, **kwargs)
-            # An export goes the whole way: casts and masks of layers within a layer belong to its call.
-            if "training" not in kwargs and tracing.is_compiling_for_use():
                 return self.launch(*args, **kwargs)
         for leaf in tree.leaves((args, kwargs)):
             if isinstance(leaf, Symbolic):

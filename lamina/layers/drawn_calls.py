@@ -28,6 +28,12 @@ def remember(layer: Any, node: Node) -> None:
         layer._forget_at = max(32, 2 * len(layer.called_by))
 
 
+def forget(layer: Any, before: int) -> None:
+    """Drop the calls that were drawn since that number was the last: they are no calls of the user's."""
+    nodes = [(ref, ref()) for ref in layer.called_by]
+    layer.called_by = [ref for ref, node in nodes if node is not None and node.number <= before]
+
+
 def drawn_call(layer: Any, what: str, index: int = 0) -> Node:
     """The call of that number, of those that still are part of a graph.
 

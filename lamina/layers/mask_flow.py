@@ -56,11 +56,12 @@ def draw_masks(layer: Any, node: Node) -> None:
     first = _first(layer, node.args, node.kwargs)
     previous = _previous(first, node.kwargs, lambda leaf: getattr(leaf, "mask", None))
     some = any(mask is not None for mask in tree.leaves(previous))
-    if not some and not layer._makes_masks:
+    makes = layer._makes_masks and not _is_only_code(layer)
+    if not some and not makes:
         return
     if not some:
         previous = None
-    if not layer._makes_masks and not layer.supports_masking:
+    if not makes and not layer.supports_masking:
         if not layer._facts.masks and not is_on_purpose(node):
             warn(f"{layer.label} ({node.source}) {ENDED}. A layer that keeps positions says supports_masking = True.")
         return
@@ -69,6 +70,11 @@ def draw_masks(layer: Any, node: Node) -> None:
     for i, mask in enumerate(flat[: len(node.specs)]):
         if isinstance(mask, Symbolic):
             node.masks[i] = mask
+
+
+def _is_only_code(layer: Any) -> bool:
+    """Whether it is a model without a graph, and without a ``compute_mask`` of its class's: nobody knows its masks."""
+    return getattr(layer, "graph", layer) is None and type(layer).compute_mask.__module__.startswith("lamina.")
 
 
 def set_real_mask(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:

@@ -25,6 +25,7 @@ class Binding:
 
     Attributes:
         forms: the ways in which a call may name them.
+        flat_keys: the keys by which a flat dict names the inputs.
 
     Raises:
         StructureError: a missing input, or another number of them; lists what is due and what came.
@@ -39,7 +40,7 @@ class Binding:
         self.declared = [_Declared(t, name, modules) for t, name in zip(graph.inputs, graph.input_names, strict=True)]
         if any(declared.holds_texts for declared in self.declared):
             refuse_layers_of_numbers(graph)
-        self._flat_keys = self._keys_of_dict()
+        self.flat_keys = self._keys_of_dict()
         self._single = len(self.declared) == 1
         self._plain = (str, bytes) if self._single and self.declared[0].holds_texts else (int, float)
         keys = self.structure if isinstance(self.structure, Mapping) else self.names
@@ -81,7 +82,7 @@ class Binding:
         return [_count(part) for part in inputs] == [_count(part) for part in parts]
 
     def _match_dict(self, inputs: Mapping[str, Any]) -> list[Any]:
-        if isinstance(self.structure, Mapping) and self._flat_keys is self.names and set(inputs) == set(self.structure):
+        if isinstance(self.structure, Mapping) and self.flat_keys is self.names and set(inputs) == set(self.structure):
             flat: list[Any] = []
             for key, part in self.structure.items():
                 given = list(tree.leaves(inputs[key]))
@@ -90,14 +91,14 @@ class Binding:
                 flat.extend(given)
             return flat
         missing: list[str] = []
-        for keys in (self._flat_keys, self.names):
+        for keys in (self.flat_keys, self.names):
             missing = [k for k, d in zip(keys, self.declared, strict=True) if k not in inputs and not d.optional]
             if not missing:
                 return [inputs.get(k) for k in keys]
         raise StructureError(
             f"{self.label} misses the input{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}.",
             got=f"keys {list(inputs)}",
-            expected=f"keys {self._flat_keys}",
+            expected=f"keys {self.flat_keys}",
         )
 
     def _mismatch(self, inputs: Any) -> StructureError:

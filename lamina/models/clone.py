@@ -41,6 +41,7 @@ from lamina.tracebacks import door
 from lamina.training.trainer import Trainer
 
 from .configs import remade, remade_by_itself
+from .editing import without_found_masks
 from .files import MODEL_CLASSES
 from .model import Model
 from .sequential import Sequential
@@ -175,7 +176,7 @@ class _Cloner:
         return tree.pack_like(graph.input_structure, iter(tensors))
 
     def _call(self, node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        args, kwargs = tree.map_leaves(self._constant, (args, kwargs))
+        args, kwargs = tree.map_leaves(self._constant, (args, without_found_masks(node, kwargs)))
         if isinstance(node.op, torch.nn.Module):
             return self.call_function(self._layer(node.op), *args, **kwargs)
         return record(node.op, args, kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property, partial
 from operator import methodcaller
 from typing import Any
@@ -12,10 +13,12 @@ import torch
 from lamina.graph import ArgumentError, Graph, tree
 from lamina.graph.infer import Array, drawn_for, infer_graph
 from lamina.layers.inferred import inferred_shapes, map_shapes
+from lamina.layers.mask_flow import real_mask
 from lamina.program import Program
 
 from .binding import Binding
 from .folding import Folding, Joining, can_fold
+from .masked_inputs import Axes, as_booleans, axes_of, draw_masked, flat_masks
 from .masks import OutputMasks
 from .shown_forward import forward_of_graph
 
@@ -30,6 +33,7 @@ class Drawn:
         graph: never changes; where the model's does, another `Drawn` takes this one's place.
         label: the model, for errors.
         runs: whether a call of the model runs the graph: its class has no ``call`` of its own.
+        masked: what inputs with masks it was drawn for before; `write` draws it for them again.
 
     Attributes:
         binding: matches what a call gives with the declared inputs.
@@ -38,6 +42,7 @@ class Drawn:
         forward: the model's ``forward`` under the inputs' names; None where it does not run the graph.
         programs: training mode (None: each layer's own) -> the graph as a function, as far as they are written.
         folding, joining: the rewrites for inference and for training, once they are asked for.
+        masked: axes of masks -> the same for inputs that bring them; None where it is to be drawn.
         is_outdated: layers have moved to another dtype since: it is to be drawn again before it runs.
 
     >>> from lamina.layers import Input
@@ -47,7 +52,7 @@ class Drawn:
     tensor([[2., 2., 2.]])
     """
 
-    def __init__(self, graph: Graph, label: str, runs: bool) -> None:
+    def __init__(self, graph: Graph, label: str, runs: bool, masked: dict[Axes, Drawn | None] | None = None) -> None:
         self.graph, self.label, self.runs = graph, label, runs
         self.binding = Binding(graph, label)
         self.masks = OutputMasks(graph)
@@ -56,10 +61,12 @@ class Drawn:
         self.programs: dict[bool | None, Program] = {}
         self.folding: Folding | None = None
         self.joining: Joining | None = None
+        self.masked = {} if masked is None else masked
         self.is_outdated = False
 
     def __reduce__(self) -> Any:
-        return Drawn, (self.graph, self.label, self.runs), {"is_outdated": self.is_outdated}
+        arguments = (self.graph, self.label, self.runs, dict.fromkeys(self.masked))
+        return Drawn, arguments, {"is_outdated": self.is_outdated}
 
     # -- running
 
@@ -76,6 +83,10 @@ class Drawn:
         for mode in (None, False, True):
             self.program(mode)
         self.masks.write()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*drops the mask of its input")  # said when it was first drawn
+            for axes in [axes for axes, drawn in self.masked.items() if drawn is None]:
+                self._draw_masked(axes)
 
     def mode_of(self, program: Program) -> bool | None:
         """The mode that a program is for; None for one that is rewritten."""
@@ -87,11 +98,11 @@ class Drawn:
 
     def takes_at_once(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a call with these runs a program on what is given, and nothing else is to be done."""
-        if not self.is_bare:
+        if not self.is_bare or (kwargs and kwargs.get("mask") is not None):
             return False
         if len(args) == 1 and type(args[0]) in (torch.Tensor, np.ndarray):
-            return True
-        return all(isinstance(leaf, _DATA) for leaf in tree.leaves((args, kwargs)))
+            return getattr(args[0], "_keras_mask", None) is None
+        return all(isinstance(leaf, _DATA) and real_mask(leaf) is None for leaf in tree.leaves((args, kwargs)))
 
     def run(self, program: Program, inputs: Any) -> Any:
         """Run one of the programs, its own or a rewritten one, on what a call gives."""
@@ -137,6 +148,32 @@ class Drawn:
 
         return inferred_shapes(model, outputs, input_shape, model._torch_dtype)
 
-    def output_masks(self, inputs: Any) -> list[Any] | None:
-        """A mask, or None, for each output; None where no output has one."""
-        return self.masks.of(self.binding(inputs)) if self.masks.some else None
+    def output_masks(self, inputs: Any, mask: Any = None) -> list[Any] | None:
+        """A mask, or None, for each output; None where no output has one.
+
+        Args:
+            mask: those that the inputs bring, see `for_masks`.
+        """
+        drawn, given = self.for_masks(inputs, mask)
+        return drawn.masks.of(drawn.binding(given)) if drawn.masks.some else None
+
+    # -- inputs that bring masks
+
+    def for_masks(self, inputs: Any, mask: Any) -> tuple[Drawn, Any]:
+        """What is drawn for inputs with these masks, and what that is called on: the inputs and then the masks.
+
+        Args:
+            mask: in the structure of the inputs, or flat; None where there is none.
+        """
+        flat = self.binding.match(inputs)
+        masks = flat_masks(self.binding, mask)
+        axes = axes_of(flat, masks)
+        if all(own is None for own in axes):
+            return self, inputs
+        drawn = self.masked.get(axes) or self._draw_masked(axes)
+        return drawn, [*flat, *(as_booleans(mask) for mask in masks if mask is not None)]
+
+    def _draw_masked(self, axes: Axes) -> Drawn:
+        drawn = self.masked[axes] = Drawn(draw_masked(self.graph, axes), self.label, runs=True)
+        drawn.write()
+        return drawn

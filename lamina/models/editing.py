@@ -291,28 +291,14 @@ class _Exchange:
         self._changed: dict[tuple[int, int], Any] = {}
 
     def apply(self, node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        # A mask that the old call found on its input is looked for anew, on the new one.
-        found = [key for key in kwargs if _is_found_mask(node, key)]
-        if node.op is self.old:
-            if not isinstance(self.new, TorchModule):
-                kwargs = {key: value for key, value in kwargs.items() if key not in found}
-            args, kwargs = tree.map_leaves(lambda leaf: _uncast(leaf, self.old), (args, kwargs))
-            result = drawn_again(node, self.new, args, kwargs, caller())
-            self._keep_masks(node, result)
-            return result
-        before, after = (_symbolics((node.args, node.kwargs)), _symbolics((args, kwargs)))
-        if all(key_of(a) == key_of(b) for a, b in zip(before, after, strict=True)):
-            return node.output
-        if not any(mask is not None for mask in node.masks) and all(map(_alike, before, after)):
-            again = Node(node.op, args, kwargs, node.source)
-            again.give(list(node.specs), node.template, node.worlds)
-            again.fixed = node.fixed
-            _tell(node.op, again)
-            return again.output
-        kwargs = {key: value for key, value in kwargs.items() if key not in found}
-        if isinstance(node.op, Layer):
-            args, kwargs = tree.map_leaves(lambda leaf: _uncast(leaf, node.op), (args, kwargs))
-        return drawn_again(node, node.op, args, kwargs, node.source)
+        if node.op is not self.old:
+            return drawn_for(node, args, kwargs)
+        if not isinstance(self.new, TorchModule):
+            kwargs = without_found_masks(node, kwargs)
+        args, kwargs = tree.map_leaves(lambda leaf: _uncast(leaf, self.old), (args, kwargs))
+        result = drawn_again(node, self.new, args, kwargs, caller())
+        self._keep_masks(node, result)
+        return result
 
     def _keep_masks(self, node: Node, result: Any) -> None:
         """An adapter passes on the masks that the layer which it adapts made or passed on."""
@@ -322,6 +308,23 @@ class _Exchange:
                 leaf.node.masks[leaf.index] = mask if leaf.node.specs[leaf.index] == spec else None
 
 
+def drawn_for(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The call of a node on other arguments: the node itself, a copy of it, or drawn anew where they differ."""
+    before, after = (_symbolics((node.args, node.kwargs)), _symbolics((args, kwargs)))
+    if all(key_of(a) == key_of(b) for a, b in zip(before, after, strict=True)):
+        return node.output
+    if not any(mask is not None for mask in node.masks) and all(map(_alike, before, after)):
+        again = Node(node.op, args, kwargs, node.source)
+        again.give(list(node.specs), node.template, node.worlds)
+        again.fixed = node.fixed
+        _tell(node.op, again)
+        return again.output
+    kwargs = without_found_masks(node, kwargs)
+    if isinstance(node.op, Layer):
+        args, kwargs = tree.map_leaves(lambda leaf: _uncast(leaf, node.op), (args, kwargs))
+    return drawn_again(node, node.op, args, kwargs, node.source)
+
+
 def drawn_again(node: Node, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], source: Source) -> Any:
     """The call of a node drawn anew, perhaps of another layer, under this line of the user's."""
     result = op(*args, **kwargs) if isinstance(op, torch.nn.Module) else record(op, args, kwargs)
@@ -329,6 +332,11 @@ def drawn_again(node: Node, op: Any, args: tuple[Any, ...], kwargs: dict[str, An
         if isinstance(leaf, Symbolic):
             leaf.node.source = source
     return result
+
+
+def without_found_masks(node: Node, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """A mask that the old call found on its input is looked for anew, on the new one."""
+    return {key: value for key, value in kwargs.items() if not _is_found_mask(node, key)}
 
 
 def _is_found_mask(node: Node, key: str) -> bool:

@@ -30,6 +30,7 @@ from .drawn import Drawn
 from .export import export
 from .folding.of_model import folded, joined
 from .lookup import get_layer
+from .masked_inputs import run_masked, with_found_masks
 from .older_methods import OlderMethods
 from .save import compile_from_config, get_compile_config, save
 from .showing import notebook_page, summary
@@ -94,7 +95,8 @@ class Model(Trainer, OlderMethods, Layer):
     def _set_graph(self, graph: Graph) -> Drawn:
         """Become this graph: its modules become children, under the names it gives them."""
         beside = editing.modules_beside(self, graph)
-        self._drawn = drawn = Drawn(graph, self.label, runs=type(self).call is Model.call)
+        masked = dict.fromkeys(self._drawn.masked) if self._drawn is not None else {}
+        self._drawn = drawn = Drawn(graph, self.label, runs=type(self).call is Model.call, masked=masked)
         self._mixed = False  # the layers of a graph have policies of their own
         self._modules.clear()
         for name, module in graph.modules.items():
@@ -199,6 +201,8 @@ class Model(Trainer, OlderMethods, Layer):
         """Run the graph. Subclasses define their own."""
         if self._drawn is None:
             raise no_call(self)
+        if mask is not None:
+            return run_masked(self, inputs, training, mask)
         return self._run(self._drawn.programs.get(training) or self.program(training), inputs)
 
     def _run(self, program: Program, inputs: Any) -> Any:
@@ -247,6 +251,7 @@ class Model(Trainer, OlderMethods, Layer):
         # Masks are matched with the inputs as one nesting. The binding converts, by what each input declares.
         drawn: Any = self._drawn
         inputs, options = drawn.binding.forms.gather(args, kwargs)
+        options = with_found_masks(drawn.binding, inputs, options)
         if as_input is as_symbolic_input:
             drawn.binding(inputs)
         return (inputs,), options
@@ -309,7 +314,8 @@ class Model(Trainer, OlderMethods, Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The masks of the outputs, drawn from the inputs by the part of the graph that makes them."""
         drawn = self._current()
-        return super().compute_mask(inputs, previous_mask) if drawn is None else drawn.output_masks(inputs)
+        found = super().compute_mask if drawn is None else drawn.output_masks
+        return found(inputs, previous_mask)
 
     # -- looking inside
 

@@ -22,7 +22,6 @@ from lamina.graph import (
     tree,
 )
 from lamina.graph.graph import Graph
-from lamina.graph.masks import ends_masks
 from lamina.graph.node import is_input_node
 from lamina.graph.walk import key_of
 from lamina.ops.body import Closure, placeholder
@@ -111,7 +110,7 @@ class _GraphWriter:
             error.where = error.where or str(node.source)
             raise
         masks = [self._places.get(key_of(m)) if m is not None else None for m in node.masks]
-        if any(masks) or ends_masks(node):
+        if any(masks) or node.ends_masks:
             entry["masks"] = masks
         return {**entry, "source": _source(node)}
 
@@ -230,8 +229,8 @@ class _GraphReader:
             args = decode(field(entry, "args", list, where), self._tags)
             kwargs = decode(field(entry, "kwargs", dict, where), self._tags)
             node = self._call(entry, args, kwargs, where)
-        if "function" in entry and not any(field(entry, "masks", list, where, [0])):
-            node.masks = [None] * len(node.specs)  # before anything is called on it
+        if "function" in entry and not any(field(entry, "masks", list, where, [True])):
+            node.ends_masks, node.masks = True, [None] * len(node.specs)  # before anything is called on it
         file, line = field(entry, "source", list, where, ["<unknown>", 0])
         node.source = Source(str(file), line if type(line) is int else 0)
         return node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -83,7 +84,9 @@ class TimeDistributed(Wrapper):
         layer = self.layer
         # Most layers look at the mask alone; to flatten the inputs would warn of their mask, which it drops.
         looks = layer._begins_masks or hasattr(layer, "graph") or not type(layer).__module__.startswith("lamina.")
-        within = layer.compute_mask(inputs.flatten(0, 1) if looks else None, mask.flatten(0, 1))
+        with warnings.catch_warnings():  # of flatten, beside which the mask is given
+            warnings.filterwarnings("ignore", message=r"torch\.Tensor\.flatten .*drops the mask")
+            within = layer.compute_mask(inputs.flatten(0, 1) if looks else None, mask.flatten(0, 1))
         batch, steps = mask.size()[:2]
         if not isinstance(within, (list, tuple)):
             within = [within]

@@ -24,7 +24,7 @@ from lamina.saving.traced import Traced
 from lamina.saving.values import name_of_dtype
 
 from .custom_out import beside_the_graph, class_words, custom_entry, lambda_entry
-from .masks_out import arguments_for_keras, refuse_lost_masks, tell_lost_masks
+from .masks_out import arguments_for_keras, lost_in, refuse_lost_masks, tell_lost_masks
 from .names import free_name, inner_sorted
 from .objects_out import Words
 from .operations import module_of_operation
@@ -134,6 +134,8 @@ class KerasConfigWriter:
     def _sequential(self, model: Any, name: str, words: Words, own: bool) -> dict[str, Any]:
         entries: list[Any] = []
         used: set[str] = set()
+        if model.graph is not None:
+            refuse_lost_masks(model.graph)
         start = model._start.node.op if model._start is not None else None
         for layer in [start, *model.layers] if start is not None else model.layers:
             own_name = free_name(layer.name, used)
@@ -152,6 +154,7 @@ class _GraphWriter:
         self._graph = graph
         self._writer = writer
         self._used: set[str] = set()
+        self._lost = lost_in(graph)
         self._entries: dict[int, dict[str, Any]] = {}
         self._calls: dict[int, tuple[str, int]] = {}
         self._ours: dict[tuple[int, int], tuple[str, int, int]] = {}
@@ -219,7 +222,7 @@ class _GraphWriter:
             entry = self._writer.layer(layer, name)
             self._entries[id(layer)] = {**entry, "name": name, "inbound_nodes": []}
         calls = self._entries[id(layer)]["inbound_nodes"]
-        arguments = {"args": list(node.args), "kwargs": arguments_for_keras(node)}
+        arguments = {"args": list(node.args), "kwargs": arguments_for_keras(node, self._lost)}
         calls.append({key: inner_sorted(self._value(value)) for key, value in arguments.items()})
         self._give(node, (name, len(calls) - 1))
 

@@ -11,7 +11,7 @@ import torch
 
 from lamina.graph import LaminaError, Symbolic, tree
 from lamina.graph.node import last_number
-from lamina.layers import Layer
+from lamina.layers import Layer, MultiHeadAttention
 from lamina.saving.errors import BAD_CONFIG, LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.translations import Translations
@@ -331,7 +331,7 @@ def _end_masks(result: Any, before: int) -> None:
     """
     for leaf in tree.leaves(result):
         if isinstance(leaf, Symbolic) and leaf.node.number > before and not gives_its_argument(leaf.node):
-            leaf.node.masks[leaf.index] = None
+            leaf.node.ends_masks, leaf.node.masks[leaf.index] = True, None
 
 
 def _as_tuple(value: Any) -> Any:
@@ -349,6 +349,8 @@ def _wanted(layer: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     for key, value in kwargs.items():
         if value is None and key not in takes:
             continue
+        if key == "query_mask" and isinstance(layer, MultiHeadAttention):
+            continue  # Keras' layer reads the mask on its query in its place
         if key == "training" and (value is None or (value is False and takes_false_by_default(takes))):
             continue
         kept[key] = value

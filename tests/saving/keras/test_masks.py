@@ -126,3 +126,21 @@ def test_functions_in_a_file_of_keras_2_end_masks() -> None:
     model = model_from_json(json.dumps(graph(layers, ["ids"], ["pool"])))
     vectors = model.get_layer("emb").get_weights()[0]
     np.testing.assert_allclose(predicted(model), (vectors[IDS] + 1).mean(1), atol=1e-5)
+
+
+def with_query_mask(k: Any, zero: bool) -> Any:
+    k.utils.set_random_seed(3)
+    ids = k.Input((5,), dtype="int32")
+    x = k.layers.Embedding(5, 4, mask_zero=zero)(ids)
+    attended = k.layers.MultiHeadAttention(2, 4)(x, x * 2, query_mask=k.ops.not_equal(ids, 2))
+    return k.Model(ids, k.layers.Dense(2)(attended))
+
+
+@pytest.mark.filterwarnings("ignore:.*drops the mask")
+@pytest.mark.parametrize("zero", [True, False])
+def test_a_query_mask_that_is_given_by_hand_is_ignored_in_a_file_of_keras(zero: bool, tmp_path: Path) -> None:
+    theirs = with_query_mask(keras, zero)
+    theirs.save(tmp_path / "theirs.keras")
+    np.testing.assert_allclose(predicted(load_model(tmp_path / "theirs.keras")), predicted(theirs), atol=1e-5)
+    with pytest.warns(UserWarning, match="ignores query_mask"):
+        with_query_mask(lamina, zero).save(tmp_path / "mine.keras")
