@@ -12,6 +12,7 @@ from lamina.nearest import fold, nearest, suggested
 Table = Mapping[str, Any]
 
 # What "module" may say beside a name of ours. It is compared, never imported.
+_NO_LOSSES = frozenset(("accuracy", "acc", "auc", "precision", "recall", "f1", "f1_score"))
 _OWN_MODULES = ("keras", "lamina", "builtins", "None")
 
 
@@ -164,7 +165,7 @@ class Registry:
 
     def _unknown(self, name: str, module: Any) -> ArgumentError:
         near = suggested(nearest(name, self._exact))
-        hint = f'custom_objects={{"{name}": ...}} if it is your own'
+        hint = _of_other_kind(self.kind, name) or f'custom_objects={{"{name}": ...}} if it is your own'
         return ArgumentError(
             f'Unknown {self.kind} "{name}".',
             got=repr(name) if module is None else f'"{name}" of "{module}", and nothing is imported by its name',
@@ -199,7 +200,20 @@ def _instance(cls: Any, arguments: dict[str, Any]) -> Any:
     except TypeError as error:
         headline = f"{cls.__name__} cannot be made from these arguments."
         hint = error.headline if isinstance(error, LaminaError) else str(error)
+        if cls.__module__.startswith("torch.optim"):
+            hint = (
+                f"torch.optim.{cls.__name__}(model.parameters(), lr=...), or {cls.__name__.lower()!r} for Lamina's own"
+            )
         raise ArgumentError(headline, got=repr(arguments), hint=hint) from error
+
+
+def _of_other_kind(kind: str, name: str) -> str | None:
+    """What to write for a metric that is given as the loss: nothing can be learnt from it."""
+    if kind == "loss" and name.lower() in _NO_LOSSES:
+        return (
+            f"metrics=[{name!r}], and a loss such as 'sparse_categorical_crossentropy', 'binary_crossentropy' or 'mse'"
+        )
+    return None
 
 
 def _made_by_nothing(obj: Any) -> bool:

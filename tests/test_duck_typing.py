@@ -59,7 +59,7 @@ OBJECTS = {
     "callback": lambda: lamina.callbacks.EarlyStopping(),
 }
 MODELS = ["model of the user's", "drawn", "sequential, unbuilt", "sequential"]
-GONE = "predict_proba predict_classes fit_generator evaluate_generator predict_generator export score".split()
+GONE = "predict_proba predict_classes fit_generator evaluate_generator predict_generator partial_fit score".split()
 
 
 @pytest.mark.parametrize("name", OBJECTS)
@@ -178,3 +178,8 @@ def test_a_compiler_may_ask_as_well():
     layer(torch.ones(2, 3))
     compiled = torch.compile(layer, backend="eager", fullgraph=True)
     assert compiled(torch.ones(2, 3)).tolist() == layer(torch.ones(2, 3)).tolist()
+
+
+@pytest.mark.parametrize("kind", [layers.Layer, Model])
+def test_what_is_there_needs_no_other_name(kind):
+    assert [name for name in kind.names_elsewhere if hasattr(kind, name)] == []

@@ -661,6 +661,61 @@ def weights_of_other_shapes():
     dense.set_weights([np.ones((4, 2))])
 
 
+# ---- what a layer before would have to give --------------------------------------------------------------------------
+
+
+@misuse(ValueError, got=r"\(None, 4\) +from LSTM", hint=r'return_sequences=True in LSTM "lstm"')
+def a_stack_of_lstms():
+    Sequential([Input((5, 3)), layers.LSTM(4), layers.LSTM(3)])
+
+
+@misuse(ValueError, got=r"\(None, 28, 28\)", hint=r"Input\(\(28, 28, 1\)\)")
+def pictures_without_channels():
+    layers.Conv2D(3, 3)(Input((28, 28)))
+
+
+@misuse(ValueError, got=r"\(None, 8, 8\)", hint=r"Reshape\(\(8, 8, 1\)\)")
+def pictures_without_channels_after_a_layer():
+    layers.MaxPooling2D()(layers.Reshape((8, 8))(Input((64,))))
+
+
+@misuse(
+    ValueError, got="1 positional", expected=r"call\(query, value, key=None.*missing.*'value'", hint=r"layer\(x, x\)"
+)
+def attention_of_one():
+    layers.MultiHeadAttention(2, 3)(Input((5, 3)))
+
+
+@misuse(ValueError, got=r"ndarray of shape \(40, 4\)", hint=r"shape=\(4,\), the shape of one sample")
+def data_in_an_input():
+    Input(X)
+
+
+@misuse(ValueError, got="'accuracy'", hint=r"metrics=\['accuracy'\]")
+def a_metric_as_the_loss():
+    net().compile("sgd", "accuracy")
+
+
+@misuse(ValueError, hint=r"torch.optim.Adam\(model.parameters")
+def a_class_of_an_optimizer_of_pytorch():
+    net().compile(torch.optim.Adam, "mse")
+
+
+@misuse(ValueError, got=r"ndarray of shape \(40, 1\)", hint=r"predict\(x\) takes none")
+def targets_in_predict():
+    net().predict(X, Y)
+
+
+@misuse(ValueError, got="32", hint="batch_size=32")
+def a_batch_size_in_the_place_of_targets():
+    net().evaluate(X, 32)
+
+
+@misuse(ValueError, expected="dense, dense_1", hint=r"get_layer\(index=0\)")
+def a_number_for_the_name_of_a_layer():
+    net().get_layer(0)
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 

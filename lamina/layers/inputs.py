@@ -57,11 +57,14 @@ def refuse_bad_call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     try:
         layer._facts.signature.bind(*args, **{k: v for k, v in kwargs.items() if k != "training"})
     except TypeError as error:
+        parameters = layer._facts.signature.parameters.values()
+        due = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+        hint = f"layer({', '.join(due)}); layer(x{', x' * (len(due) - 1)}) where they are one" if len(due) > 1 else None
         raise ArgumentError(
             f"{layer.label} was called with the wrong arguments.",
             got=f"{len(args)} positional, {list(kwargs)} by name",
-            expected=f"call{layer._facts.signature}: {error}",
-            hint="several tensors as one list: layer([a, b])" if len(args) > 1 else None,
+            expected=f"call({', '.join(str(p.replace(annotation=p.empty)) for p in parameters)}): {error}",
+            hint="several tensors as one list: layer([a, b])" if len(args) > 1 else hint,
         ) from None
 
 

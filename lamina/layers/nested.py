@@ -161,15 +161,15 @@ def holds_modules(value: Any) -> bool:
 
 
 def found_in(
-    value: Any, kinds: tuple[type, ...], path: Path, around: tuple[int, ...] = ()
+    value: Any, kinds: tuple[type, ...], path: Path, around: tuple[Any, ...] = ()
 ) -> Iterator[tuple[Path, Any]]:
     """What is of these kinds in a value, however deep in containers, with the places and keys that lead to it.
 
     Args:
-        around: ids of the containers around it: one that holds itself is not gone through again.
+        around: the containers around it: one that holds itself is not gone through again.
     """
     if isinstance(value, kinds):
         yield path, value
-    elif isinstance(value, _CONTAINERS) and id(value) not in around:
+    elif isinstance(value, _CONTAINERS) and not any(value is outer for outer in around):  # no ids: it may be compiled
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from found_in(item, kinds, (*path, key), (*around, id(value)))
+            yield from found_in(item, kinds, (*path, key), (*around, value))

@@ -87,9 +87,7 @@ def check_inputs(layer: Any, specs: Any, inputs: list[Any], origin: Any) -> None
                 f"{layer.label} cannot take this input.",
                 got=f"{shape}{origin(tensor)}",
                 expected=problem,
-                hint=_advice(
-                    spec, shape, getattr(getattr(getattr(tensor, "node", None), "op", None), "is_input", False)
-                ),
+                hint=_advice(layer, spec, shape, getattr(getattr(tensor, "node", None), "op", None)),
             )
         if spec.dtype is not None and tensor.dtype != to_torch(spec.dtype):
             raise DtypeError(
@@ -99,8 +97,19 @@ def check_inputs(layer: Any, specs: Any, inputs: list[Any], origin: Any) -> None
             )
 
 
-def _advice(spec: InputSpec, shape: Shape, of_input: bool) -> str | None:
-    due = spec.ndim or spec.min_ndim
+def _advice(layer: Any, spec: InputSpec, shape: Shape, source: Any) -> str | None:
+    """What to try.
+
+    Args:
+        source: the layer or function that gave the input; None for real tensors.
+    """
+    due, of_input = spec.ndim or spec.min_ndim, getattr(source, "is_input", False)
+    if due is not None and len(shape) == due - 1:
+        if getattr(source, "return_sequences", None) is False:
+            return f"return_sequences=True in {source.label}, which then gives all its steps, not the last alone"
+        if type(layer).__name__.endswith(("2D", "3D")) and None not in shape[1:]:
+            with_channel = (*shape[1:], 1)
+            return f"{'Input' if of_input else 'Reshape'}({with_channel}), if these are pictures of one channel"
     if due is not None and len(shape) < due:
         example = ", ".join(["n"] * (due - 1)) + "," * (due == 2)
         return f"an input of {due - 1} axes without the batch, such as Input(({example})), or Reshape before it"

@@ -45,7 +45,11 @@ def _by_name(model: Layer, name: str) -> Layer:
         if not isinstance(layer, Layer):
             names = dict.fromkeys(layer.name for layer in _layers_of(holder))
             whole = f" (of {name!r})" if part != name else ""
-            raise ArgumentError(f"{holder.label} has no layer {part!r}{whole}.", expected=", ".join(names) or "no name")
+            raise ArgumentError(
+                f"{holder.label} has no layer {part!r}{whole}.",
+                expected=", ".join(names) or "no name",
+                hint=f"get_layer(index={name})" if name.isdigit() else None,
+            )
         found = layer
     return found
 

@@ -10,9 +10,8 @@ from lamina.layers.absent import OF_LAYERS
 _STEPS = "train_step, test_step, predict_step, which fit, evaluate and predict call"
 _RATE = "predict(x), which gives the probabilities of a softmax or sigmoid"
 OF_MODELS = {
-    **{name: hint for name, hint in OF_LAYERS.items() if name != "metrics"},
+    **{name: hint for name, hint in OF_LAYERS.items() if not name.startswith("metrics")},
     "evaluate_generator": "evaluate(generator, steps=...)",
-    "export": "torch.export.export(model, (example,)) or torch.onnx.export: a model is an nn.Module",
     "fit_generator": "fit(generator, steps_per_epoch=...): it takes generators, Sequences and loaders",
     "fit_transform": "fit(x, y), then predict(x)",
     "make_predict_function": _STEPS,

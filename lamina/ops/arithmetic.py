@@ -12,6 +12,7 @@ import torch
 
 from lamina.graph import DtypeError
 
+from .eager_errors import tell
 from .operands import floating, floating_pair, here, is_number, operands, tensor, tensors
 
 
@@ -25,7 +26,11 @@ def add(x1: Any, x2: Any) -> Any:
     tensor([1.5000, 2.5000])
     """
     a, b = operands(x1, x2)
-    return a + b
+    try:
+        return a + b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def subtract(x1: Any, x2: Any) -> Any:
@@ -47,7 +52,11 @@ def subtract(x1: Any, x2: Any) -> Any:
         a, b = tensors(a, b)
         kind = torch.promote_types(a.dtype, b.dtype)
         a, b = tensor(a, kind), tensor(b, kind)
-    return a - b
+    try:
+        return a - b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def multiply(x1: Any, x2: Any) -> Any:
@@ -60,7 +69,11 @@ def multiply(x1: Any, x2: Any) -> Any:
     tensor([3, 8], dtype=torch.int32)
     """
     a, b = operands(x1, x2)
-    return a * b
+    try:
+        return a * b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def divide(x1: Any, x2: Any) -> Any:
@@ -73,7 +86,11 @@ def divide(x1: Any, x2: Any) -> Any:
     tensor([0.2500, 0.5000])
     """
     a, b = operands(x1, x2)
-    return a / b
+    try:
+        return a / b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def true_divide(x1: Any, x2: Any) -> Any:
@@ -100,7 +117,11 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
     a, b = tensors(x1, x2)
     nothing = b == 0
     # Divided by 1 there, since a gradient of x / 0 would be NaN even where its result is not taken.
-    return torch.where(nothing, 0.0, a / torch.where(nothing, 1, b))
+    try:
+        return torch.where(nothing, 0.0, a / torch.where(nothing, 1, b))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def floor_divide(x1: Any, x2: Any) -> Any:
@@ -115,7 +136,11 @@ def floor_divide(x1: Any, x2: Any) -> Any:
     a, b = tensors(x1, x2)
     if _is_bool(a) and _is_bool(b):
         a, b = tensor(a, torch.int32), tensor(b, torch.int32)
-    return torch.div(a, b, rounding_mode="floor")
+    try:
+        return torch.div(a, b, rounding_mode="floor")
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def mod(x1: Any, x2: Any) -> Any:
@@ -130,7 +155,11 @@ def mod(x1: Any, x2: Any) -> Any:
     a, b = operands(x1, x2)
     if _is_bool(a) and _is_bool(b):
         a, b = tensor(a, torch.int32), tensor(b, torch.int32)
-    return a % b
+    try:
+        return a % b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def fmod(x1: Any, x2: Any) -> Any:
@@ -145,7 +174,11 @@ def fmod(x1: Any, x2: Any) -> Any:
     a, b = tensors(x1, x2)
     if _is_bool(a) and _is_bool(b):
         a, b = tensor(a, torch.int32), tensor(b, torch.int32)
-    return torch.fmod(a, b)
+    try:
+        return torch.fmod(a, b)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def power(x1: Any, x2: Any) -> Any:
@@ -158,7 +191,11 @@ def power(x1: Any, x2: Any) -> Any:
     tensor([1., 4., 9.])
     """
     a, b = operands(x1, x2)
-    return a**b
+    try:
+        return a**b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def maximum(x1: Any, x2: Any) -> Any:
@@ -170,7 +207,11 @@ def maximum(x1: Any, x2: Any) -> Any:
     >>> maximum([1.0, 5.0], 2)
     tensor([2., 5.])
     """
-    return torch.maximum(*tensors(x1, x2))
+    try:
+        return torch.maximum(*tensors(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def minimum(x1: Any, x2: Any) -> Any:
@@ -182,7 +223,11 @@ def minimum(x1: Any, x2: Any) -> Any:
     >>> minimum([1.0, 5.0], 2)
     tensor([1., 2.])
     """
-    return torch.minimum(*tensors(x1, x2))
+    try:
+        return torch.minimum(*tensors(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def logaddexp(x1: Any, x2: Any) -> Any:
@@ -194,7 +239,11 @@ def logaddexp(x1: Any, x2: Any) -> Any:
     >>> logaddexp([0.0, 1000.0], 0.0)
     tensor([6.9315e-01, 1.0000e+03])
     """
-    return torch.logaddexp(*floating_pair(x1, x2))
+    try:
+        return torch.logaddexp(*floating_pair(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def logaddexp2(x1: Any, x2: Any) -> Any:
@@ -206,7 +255,11 @@ def logaddexp2(x1: Any, x2: Any) -> Any:
     >>> logaddexp2([0.0, 1000.0], 0.0)
     tensor([   1., 1000.])
     """
-    return torch.logaddexp2(*floating_pair(x1, x2))
+    try:
+        return torch.logaddexp2(*floating_pair(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def hypot(x1: Any, x2: Any) -> Any:
@@ -221,7 +274,11 @@ def hypot(x1: Any, x2: Any) -> Any:
     a, b = floating_pair(x1, x2)
     nothing = (a == 0) & (b == 0)
     # Of 1 there, since the gradient of a root of 0 would be NaN.
-    return torch.where(nothing, 0.0, torch.hypot(torch.where(nothing, 1.0, a), b))
+    try:
+        return torch.where(nothing, 0.0, torch.hypot(torch.where(nothing, 1.0, a), b))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def heaviside(x1: Any, x2: Any) -> Any:
@@ -235,7 +292,11 @@ def heaviside(x1: Any, x2: Any) -> Any:
     tensor([0.0000, 0.5000, 1.0000])
     """
     a, b = floating_pair(x1, x2)
-    return torch.where(a == 0, b, (a > 0).to(a.dtype))
+    try:
+        return torch.where(a == 0, b, (a > 0).to(a.dtype))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def arctan2(x1: Any, x2: Any) -> Any:
@@ -247,7 +308,11 @@ def arctan2(x1: Any, x2: Any) -> Any:
     >>> arctan2([1.0, -1.0], [0.0, -1.0])
     tensor([ 1.5708, -2.3562])
     """
-    return torch.atan2(*tensors(x1, x2))
+    try:
+        return torch.atan2(*tensors(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def negative(x: Any) -> Any:

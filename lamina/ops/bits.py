@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from .eager_errors import tell
 from .operands import tensor, tensors
 
 
@@ -18,7 +19,11 @@ def bitwise_and(x: Any, y: Any) -> Any:
     >>> bitwise_and([12, 10], 6)
     tensor([4, 2], dtype=torch.int32)
     """
-    return torch.bitwise_and(*tensors(x, y))
+    try:
+        return torch.bitwise_and(*tensors(x, y))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def bitwise_or(x: Any, y: Any) -> Any:
@@ -30,7 +35,11 @@ def bitwise_or(x: Any, y: Any) -> Any:
     >>> bitwise_or([12, 10], 6)
     tensor([14, 14], dtype=torch.int32)
     """
-    return torch.bitwise_or(*tensors(x, y))
+    try:
+        return torch.bitwise_or(*tensors(x, y))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def bitwise_xor(x: Any, y: Any) -> Any:
@@ -42,7 +51,11 @@ def bitwise_xor(x: Any, y: Any) -> Any:
     >>> bitwise_xor([12, 10], 6)
     tensor([10, 12], dtype=torch.int32)
     """
-    return torch.bitwise_xor(*tensors(x, y))
+    try:
+        return torch.bitwise_xor(*tensors(x, y))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def bitwise_not(x: Any) -> Any:
@@ -73,7 +86,11 @@ def bitwise_left_shift(x: Any, y: Any) -> Any:
     >>> bitwise_left_shift([1, 3], 2)
     tensor([ 4, 12], dtype=torch.int32)
     """
-    return torch.bitwise_left_shift(*tensors(x, y))
+    try:
+        return torch.bitwise_left_shift(*tensors(x, y))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def bitwise_right_shift(x: Any, y: Any) -> Any:
@@ -86,7 +103,11 @@ def bitwise_right_shift(x: Any, y: Any) -> Any:
     >>> bitwise_right_shift([4, -3], 1)
     tensor([ 2, -2], dtype=torch.int32)
     """
-    return torch.bitwise_right_shift(*tensors(x, y))
+    try:
+        return torch.bitwise_right_shift(*tensors(x, y))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def left_shift(x: Any, y: Any) -> Any:
@@ -124,7 +145,11 @@ def gcd(x1: Any, x2: Any) -> Any:
     >>> gcd([12, 0], 18)
     tensor([ 6, 18], dtype=torch.int32)
     """
-    return torch.gcd(*tensors(x1, x2))
+    try:
+        return torch.gcd(*tensors(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def lcm(x1: Any, x2: Any) -> Any:
@@ -136,4 +161,8 @@ def lcm(x1: Any, x2: Any) -> Any:
     >>> lcm([4, 0], 6)
     tensor([12,  0], dtype=torch.int32)
     """
-    return torch.lcm(*tensors(x1, x2))
+    try:
+        return torch.lcm(*tensors(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise

@@ -10,6 +10,7 @@ import torch
 
 from lamina.graph import ArgumentError, Symbolic, record
 
+from .eager_errors import tell
 from .one_node import holds_symbolic
 from .operands import here, is_number, number_dtype, operands, placed, refuse_symbolic, tensor, tensors
 
@@ -24,7 +25,11 @@ def equal(x1: Any, x2: Any) -> Any:
     tensor([False,  True])
     """
     a, b = operands(x1, x2)
-    return record(operator.eq, (a, b), {}) if isinstance(a, Symbolic) or isinstance(b, Symbolic) else a == b
+    try:
+        return record(operator.eq, (a, b), {}) if isinstance(a, Symbolic) or isinstance(b, Symbolic) else a == b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def not_equal(x1: Any, x2: Any) -> Any:
@@ -37,7 +42,11 @@ def not_equal(x1: Any, x2: Any) -> Any:
     tensor([ True, False])
     """
     a, b = operands(x1, x2)
-    return a != b
+    try:
+        return a != b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def greater(x1: Any, x2: Any) -> Any:
@@ -50,7 +59,11 @@ def greater(x1: Any, x2: Any) -> Any:
     tensor([False, False,  True])
     """
     a, b = operands(x1, x2)
-    return a > b
+    try:
+        return a > b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def greater_equal(x1: Any, x2: Any) -> Any:
@@ -63,7 +76,11 @@ def greater_equal(x1: Any, x2: Any) -> Any:
     tensor([False,  True,  True])
     """
     a, b = operands(x1, x2)
-    return a >= b
+    try:
+        return a >= b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def less(x1: Any, x2: Any) -> Any:
@@ -76,7 +93,11 @@ def less(x1: Any, x2: Any) -> Any:
     tensor([ True, False, False])
     """
     a, b = operands(x1, x2)
-    return a < b
+    try:
+        return a < b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def less_equal(x1: Any, x2: Any) -> Any:
@@ -89,7 +110,11 @@ def less_equal(x1: Any, x2: Any) -> Any:
     tensor([ True,  True, False])
     """
     a, b = operands(x1, x2)
-    return a <= b
+    try:
+        return a <= b
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -108,7 +133,11 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
     a, b = a.to(kind), b.to(kind)
     if equal_nan and not holds_symbolic((a, b)):  # PyTorch 2.11 writes into the shape of `a`
         a, b = torch.broadcast_tensors(a, b)
-    return torch.isclose(a, b, rtol, atol, equal_nan)
+    try:
+        return torch.isclose(a, b, rtol, atol, equal_nan)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -122,7 +151,11 @@ def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan
     >>> allclose([1.0, 2.0], [1.000001, 2.0])
     tensor(True)
     """
-    return torch.all(isclose(x1, x2, rtol, atol, equal_nan))
+    try:
+        return torch.all(isclose(x1, x2, rtol, atol, equal_nan))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def logical_and(x1: Any, x2: Any) -> Any:
@@ -134,7 +167,11 @@ def logical_and(x1: Any, x2: Any) -> Any:
     >>> logical_and([True, False], True)
     tensor([ True, False])
     """
-    return torch.logical_and(*tensors(x1, x2))
+    try:
+        return torch.logical_and(*tensors(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def logical_or(x1: Any, x2: Any) -> Any:
@@ -146,7 +183,11 @@ def logical_or(x1: Any, x2: Any) -> Any:
     >>> logical_or([True, False], False)
     tensor([ True, False])
     """
-    return torch.logical_or(*tensors(x1, x2))
+    try:
+        return torch.logical_or(*tensors(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def logical_xor(x1: Any, x2: Any) -> Any:
@@ -158,7 +199,11 @@ def logical_xor(x1: Any, x2: Any) -> Any:
     >>> logical_xor([True, False], True)
     tensor([False,  True])
     """
-    return torch.logical_xor(*tensors(x1, x2))
+    try:
+        return torch.logical_xor(*tensors(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def logical_not(x: Any) -> Any:
@@ -196,7 +241,11 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     if is_number(x1) and is_number(x2):
         kind = torch.promote_types(number_dtype(x1), number_dtype(x2))
         return torch.where(condition, condition.new_full((), x1, dtype=kind), condition.new_full((), x2, dtype=kind))
-    return torch.where(condition, *operands(x1, x2))
+    try:
+        return torch.where(condition, *operands(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:

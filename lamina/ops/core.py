@@ -11,6 +11,7 @@ from lamina.arrays import as_array
 from lamina.graph import ArgumentError
 from lamina.graph.dtypes import name_of, to_torch
 
+from .eager_errors import tell
 from .operands import refuse_symbolic, tensor
 
 
@@ -32,7 +33,11 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     """
     if sparse or ragged:
         raise ArgumentError("ops.convert_to_tensor makes dense tensors only.", got=f"sparse={sparse}, ragged={ragged}")
-    return tensor(x, dtype)
+    try:
+        return tensor(x, dtype)
+    except (RuntimeError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def array(x: Any, dtype: Any = None) -> Any:

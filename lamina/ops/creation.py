@@ -14,6 +14,7 @@ from lamina.graph import ArgumentError, DtypeError, Symbolic, SymbolicTensor, re
 from lamina.graph.dtypes import to_torch
 
 from .core import cast
+from .eager_errors import tell
 from .numbers import numbers
 from .one_node import one_node, one_node_of
 from .operands import common, floating, here, is_number, larger, number_dtype, operands, placed, tensor
@@ -41,7 +42,11 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
         return beside.new_full(sizes, 0, dtype=kind) + tensor(fill_value, kind)
     if is_number(fill_value):
         return torch.full(sizes, fill_value, dtype=kind)
-    return torch.clone(tensor(fill_value, kind).expand(sizes))
+    try:
+        return torch.clone(tensor(fill_value, kind).expand(sizes))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
@@ -58,7 +63,11 @@ def zeros(shape: Any, dtype: Any = None) -> Any:
     >>> zeros((lamina.ops.shape(x)[0], 2)).shape
     (None, 2)
     """
-    return full(shape, 0, dtype)
+    try:
+        return full(shape, 0, dtype)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def ones(shape: Any, dtype: Any = None) -> Any:
@@ -71,7 +80,11 @@ def ones(shape: Any, dtype: Any = None) -> Any:
     >>> ones(2, dtype="int32")
     tensor([1, 1], dtype=torch.int32)
     """
-    return full(shape, 1, dtype)
+    try:
+        return full(shape, 1, dtype)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def empty(shape: Any, dtype: Any = None) -> Any:
@@ -220,8 +233,12 @@ def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     tensor([[0., 1., 0.],
             [0., 0., 1.]])
     """
-    rows, columns = _rows_and_columns(N, M)
-    return cast(columns - rows == numbers(k), dtype or torch.float32)
+    try:
+        rows, columns = _rows_and_columns(N, M)
+        return cast(columns - rows == numbers(k), dtype or torch.float32)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def identity(n: Any, dtype: Any = None) -> Any:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from lamina.graph import ArgumentError, ShapeError
 
+from .eager_errors import tell
 from .noted_numbers import moved
 from .numbers import numbers
 from .one_node import one_node, one_node_of
@@ -33,7 +34,11 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     if axis is None:
         raise ArgumentError("ops.concatenate joins along one axis.", got="axis=None", hint="ops.ravel each, axis=0")
     parts = common(*xs)
-    return moved(torch.cat(parts, axis), parts, lambda notes: np.concatenate(notes, axis))
+    try:
+        return moved(torch.cat(parts, axis), parts, lambda notes: np.concatenate(notes, axis))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def hstack(xs: Sequence[Any]) -> Any:
@@ -42,7 +47,11 @@ def hstack(xs: Sequence[Any]) -> Any:
     >>> hstack([[1, 2], [3]])
     tensor([1, 2, 3], dtype=torch.int32)
     """
-    return torch.hstack(common(*xs))
+    try:
+        return torch.hstack(common(*xs))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def column_stack(xs: Sequence[Any]) -> Any:
@@ -52,7 +61,11 @@ def column_stack(xs: Sequence[Any]) -> Any:
     tensor([[1, 3],
             [2, 4]], dtype=torch.int32)
     """
-    return torch.column_stack(common(*xs))
+    try:
+        return torch.column_stack(common(*xs))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def vstack(xs: Sequence[Any]) -> Any:
@@ -62,7 +75,11 @@ def vstack(xs: Sequence[Any]) -> Any:
     tensor([[1, 2],
             [3, 4]], dtype=torch.int32)
     """
-    return torch.vstack(common(*xs))
+    try:
+        return torch.vstack(common(*xs))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def dstack(xs: Sequence[Any]) -> Any:
@@ -72,7 +89,11 @@ def dstack(xs: Sequence[Any]) -> Any:
     tensor([[[1, 3],
              [2, 4]]], dtype=torch.int32)
     """
-    return torch.dstack(common(*xs))
+    try:
+        return torch.dstack(common(*xs))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 @one_node
@@ -107,7 +128,11 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
             [2, 4]], dtype=torch.int32)
     """
     parts = common(*x)
-    return moved(torch.stack(parts, axis), parts, lambda notes: np.stack(notes, axis))
+    try:
+        return moved(torch.stack(parts, axis), parts, lambda notes: np.stack(notes, axis))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
@@ -146,7 +171,11 @@ def tile(x: Any, repeats: Any) -> Any:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]], dtype=torch.int32)
     """
-    return with_sizes(tensor(x), "tile", numbers(repeats))
+    try:
+        return with_sizes(tensor(x), "tile", numbers(repeats))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 @one_node_of(numbers=("pad_width", "constant_values"))

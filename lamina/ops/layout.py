@@ -9,6 +9,7 @@ import torch
 
 from lamina.graph import ArgumentError, ShapeError
 
+from .eager_errors import tell
 from .noted_numbers import moved
 from .numbers import numbers
 from .operands import here, names_none, plain_axes, tensor, with_sizes
@@ -35,7 +36,11 @@ def reshape(x: Any, newshape: Any) -> Any:
         raise ArgumentError(
             "ops.reshape takes sizes, of which one may be -1.", got=f"newshape={newshape}", where=here()
         )
-    return with_sizes(tensor(x), "reshape", newshape)
+    try:
+        return with_sizes(tensor(x), "reshape", newshape)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def ravel(x: Any) -> Any:
@@ -58,7 +63,11 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     tensor([[1, 2],
             [1, 2]], dtype=torch.int32)
     """
-    return with_sizes(tensor(x), "expand", numbers(shape))
+    try:
+        return with_sizes(tensor(x), "expand", numbers(shape))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def transpose(x: Any, axes: Any = None) -> Any:
@@ -72,7 +81,11 @@ def transpose(x: Any, axes: Any = None) -> Any:
     torch.Size([2, 4, 3])
     """
     x = tensor(x)
-    return torch.permute(x, tuple(range(x.ndim))[::-1] if axes is None else tuple(axes))
+    try:
+        return torch.permute(x, tuple(range(x.ndim))[::-1] if axes is None else tuple(axes))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
@@ -86,7 +99,11 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     >>> moveaxis(torch.ones(2, 3, 4), 0, -1).shape
     torch.Size([3, 4, 2])
     """
-    return torch.movedim(tensor(x), source, destination)
+    try:
+        return torch.movedim(tensor(x), source, destination)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
@@ -99,7 +116,11 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     >>> swapaxes(torch.ones(2, 3, 4), 0, 2).shape
     torch.Size([4, 3, 2])
     """
-    return torch.transpose(tensor(x), axis1, axis2)
+    try:
+        return torch.transpose(tensor(x), axis1, axis2)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
@@ -115,9 +136,13 @@ def expand_dims(x: Any, axis: Any) -> Any:
     x = tensor(x)
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     rank = x.ndim + len(axes)
-    for place in sorted(one + rank if one < 0 else one for one in axes):
-        x = moved(torch.unsqueeze(x, place), [x], lambda notes, at=place: np.expand_dims(notes[0], at))  # type: ignore[misc]
-    return x
+    try:
+        for place in sorted(one + rank if one < 0 else one for one in axes):
+            x = moved(torch.unsqueeze(x, place), [x], lambda notes, at=place: np.expand_dims(notes[0], at))  # type: ignore[misc]
+        return x
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def squeeze(x: Any, axis: Any = None) -> Any:
@@ -225,4 +250,8 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     shift = numbers(shift)
     if isinstance(axis, (list, tuple)) and isinstance(shift, int):
         shift = (shift,) * len(axis)
-    return torch.roll(tensor(x), shift, axis)
+    try:
+        return torch.roll(tensor(x), shift, axis)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise

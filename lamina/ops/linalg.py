@@ -10,6 +10,7 @@ from lamina.graph import ArgumentError, ShapeError
 from lamina.public_names import names_of
 
 from .derivatives import jvp
+from .eager_errors import tell
 from .one_node import one_node
 from .operands import common, floating, here, placed
 
@@ -36,7 +37,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     tensor([ 5., 10.])
     """
     axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
-    return torch.linalg.norm(floating(x), ord, axis, keepdims)
+    try:
+        return torch.linalg.norm(floating(x), ord, axis, keepdims)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def det(x: Any) -> Any:
@@ -133,7 +138,11 @@ def solve(a: Any, b: Any) -> Any:
     >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
     tensor([0.5000, 0.2500])
     """
-    return torch.linalg.solve(*common(*map(floating, placed(a, b))))
+    try:
+        return torch.linalg.solve(*common(*map(floating, placed(a, b))))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:

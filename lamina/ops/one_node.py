@@ -15,6 +15,7 @@ from lamina.graph.errors import LaminaError
 from lamina.users_traceback import fold
 
 from . import numbers as of_sizes
+from .eager_errors import tell
 from .operands import tensor
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -51,7 +52,11 @@ def _one_node(numbers: tuple[str, ...], places: tuple[str, ...], function: Funct
         if holds_symbolic(args) or holds_symbolic(kwargs):
             args, kwargs = tree.map_leaves(_as_constant, (args, kwargs))
             return recorded(op, args, kwargs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except (RuntimeError, IndexError) as error:
+            tell(error, function.__name__, dict(zip(order, args, strict=False)) | kwargs)
+            raise
 
     return op  # type: ignore[return-value]
 

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from lamina.graph import ArgumentError, ShapeError
 
+from .eager_errors import tell
 from .one_node import one_node
 from .operands import common, counted, here, is_number, placed, plain_axes, tensor
 
@@ -26,7 +27,11 @@ def matmul(x1: Any, x2: Any) -> Any:
     >>> matmul([[1, 2], [3, 4]], [1, 1])
     tensor([3, 7], dtype=torch.int32)
     """
-    return _in_numbers(torch.matmul, *_summable(x1, x2))
+    try:
+        return _in_numbers(torch.matmul, *_summable(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 @one_node
@@ -78,7 +83,11 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     >>> einsum("ij,ij->i", [[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0], [2.0, 2.0]])
     tensor([ 3., 14.])
     """
-    return torch.einsum(subscripts, *_summable(*operands))
+    try:
+        return torch.einsum(subscripts, *_summable(*operands))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def outer(x1: Any, x2: Any) -> Any:
@@ -92,7 +101,11 @@ def outer(x1: Any, x2: Any) -> Any:
             [6, 8]], dtype=torch.int32)
     """
     a, b = common(x1, x2)
-    return torch.outer(a.reshape(-1), b.reshape(-1))
+    try:
+        return torch.outer(a.reshape(-1), b.reshape(-1))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def inner(x1: Any, x2: Any) -> Any:
@@ -105,7 +118,11 @@ def inner(x1: Any, x2: Any) -> Any:
     >>> inner([[1, 2], [3, 4]], [1, 1])
     tensor([3, 7], dtype=torch.int32)
     """
-    return _in_numbers(torch.inner, *common(x1, x2))
+    try:
+        return _in_numbers(torch.inner, *common(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 @one_node
@@ -137,7 +154,11 @@ def kron(x1: Any, x2: Any) -> Any:
     tensor([[1, 1, 2, 2],
             [0, 1, 0, 2]], dtype=torch.int32)
     """
-    return torch.kron(*common(x1, x2))
+    try:
+        return torch.kron(*common(x1, x2))
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 @one_node
@@ -213,7 +234,11 @@ def diag(x: Any, k: int = 0) -> Any:
     tensor([[1, 0],
             [0, 2]], dtype=torch.int32)
     """
-    return torch.diag(tensor(x), k)
+    try:
+        return torch.diag(tensor(x), k)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def diagflat(x: Any, k: int = 0) -> Any:
@@ -227,7 +252,11 @@ def diagflat(x: Any, k: int = 0) -> Any:
     tensor([[1, 0],
             [0, 2]], dtype=torch.int32)
     """
-    return torch.diagflat(tensor(x), k)
+    try:
+        return torch.diagflat(tensor(x), k)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 @one_node

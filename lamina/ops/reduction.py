@@ -14,6 +14,7 @@ import torch
 from lamina.graph import ShapeError
 
 from .arithmetic import maximum, minimum, subtract
+from .eager_errors import tell
 from .one_node import one_node
 from .operands import counted, floating, floating_pair, names_none, ordered, plain_axes, reduced, tensor
 
@@ -299,7 +300,11 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     >>> argmax([[1, 5], [7, 4]], axis=1)
     tensor([1, 0], dtype=torch.int32)
     """
-    return torch.argmax(_ordered(x), axis, keepdims).to(torch.int32)
+    try:
+        return torch.argmax(_ordered(x), axis, keepdims).to(torch.int32)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
@@ -316,7 +321,11 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     >>> argmin([[1, 5], [7, 4]], axis=1)
     tensor([0, 1], dtype=torch.int32)
     """
-    return torch.argmin(_ordered(x), axis, keepdims).to(torch.int32)
+    try:
+        return torch.argmin(_ordered(x), axis, keepdims).to(torch.int32)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -348,7 +357,11 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     tensor([1, 3, 6], dtype=torch.int32)
     """
     x, axis = _in_a_row(x, axis, dtype)
-    return torch.cumsum(x, axis, dtype=x.dtype)
+    try:
+        return torch.cumsum(x, axis, dtype=x.dtype)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
@@ -363,7 +376,11 @@ def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     tensor([1, 2, 6], dtype=torch.int32)
     """
     x, axis = _in_a_row(x, axis, dtype)
-    return torch.cumprod(x, axis, dtype=x.dtype)
+    try:
+        return torch.cumprod(x, axis, dtype=x.dtype)
+    except (RuntimeError, IndexError, TypeError) as error:
+        tell(error)
+        raise
 
 
 def _extreme(reduce: Any, join: Any, x: Any, axis: Any, keepdims: Any, initial: Any) -> Any:

@@ -17,6 +17,7 @@ from lamina.layers.mode import asking
 from lamina.probing import parts_of
 
 from .arguments import limited
+from .data.cuts import checked_batch_size
 from .execution import packed
 from .feed import Feed
 from .memory import keep_freed_pages
@@ -36,6 +37,8 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
         ShapeError: the outputs of two batches cannot be joined.
     """
     own_step = has_own(model, "predict_step")
+    if batch_size is not None:
+        checked_batch_size(batch_size)
     if (
         type(x) in (np.ndarray, torch.Tensor)
         and not (callbacks or own_step or steps)

@@ -136,8 +136,14 @@ def _checked_shape(shape: Any, what: str) -> Shape:
     try:
         return tuple(_size(n) for n in shape)
     except TypeError:
+        data = getattr(shape, "shape", None)
         raise ArgumentError(
-            f"Input({what}=) must be a tuple of sizes.", got=repr(shape), where=str(caller()), hint=f"{what}=({shape},)"
+            f"Input({what}=) must be a tuple of sizes.",
+            got=f"{shape!r:.60}" if not data else f"{type(shape).__name__} of shape {tuple(data)}",
+            where=str(caller()),
+            hint=f"{what}={tuple(data)[1:]}, the shape of one sample; fit(x, y) takes the data"
+            if data
+            else f"{what}=({shape!r:.60},)",
         ) from None
 
 

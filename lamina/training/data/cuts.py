@@ -20,6 +20,13 @@ def checked_batch_size(batch_size: Any) -> int:
     """
     if batch_size is None:
         return 32
+    if getattr(batch_size, "ndim", 0):
+        raise ArgumentError(
+            "batch_size is a number of rows.",
+            got=f"{type(batch_size).__name__} of shape {tuple(batch_size.shape)}",
+            expected="a whole number, 1 or more",
+            hint="evaluate(x, y) if these are the targets: predict(x) takes none",
+        )
     if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
         raise ArgumentError(
             "batch_size is a number of rows.", got=repr(batch_size), expected="a whole number, 1 or more"

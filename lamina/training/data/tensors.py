@@ -105,7 +105,12 @@ def rows_of(parts: Mapping[str, Any]) -> dict[str, int]:
                 continue
             label = name + "".join(f"[{step!r}]" for step in path)
             if not leaf.ndim:
-                raise StructureError(f"{label} is a single number.", got=str(leaf), expected="one row per sample")
+                raise StructureError(
+                    f"{label} is a single number.",
+                    got=str(leaf),
+                    expected="one row per sample",
+                    hint=f"batch_size={leaf} by its name, if that is meant" if label != "x" else None,
+                )
             counts[label] = leaf.shape[0]
     return counts
 
