@@ -24,7 +24,7 @@ import torch
 
 from lamina import dtype_policies, regularizers
 from lamina._torch import dispatch
-from lamina.graph import Node, Symbolic, SymbolicTensor, record, tree
+from lamina.graph import Node, Symbolic, SymbolicTensor, tree
 from lamina.graph.infer import probe
 from lamina.naming import snake_case
 from lamina.one_line import one_line
@@ -62,6 +62,7 @@ from .said import layer_said
 from .shape_rules import check_by_rule, example_by_rule
 from .signature import CallFacts, call_facts, shown_as
 from .spec import InputSpec, check_inputs
+from .unknown_weights import record_call
 from .variable import Variable
 
 __all__ = ["InputSpec", "Layer", "Variable"]
@@ -338,7 +339,7 @@ class Layer(Precision):
             self._build_for(args, kwargs)
             check_inputs(self, self.input_spec, tensors, origin)
         fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
-        result = record(self, args, kwargs)
+        result = record_call(self, args, kwargs)
         if self._losing and not self.called_by:  # a call of the user's, which may have made parts
             self._look()
         node = next(leaf.node for leaf in tree.leaves(result) if isinstance(leaf, Symbolic))
