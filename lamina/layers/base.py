@@ -35,7 +35,7 @@ from lamina.users_traceback import at_users_line
 from . import fx
 from .arguments import flag
 from .building import build_for, build_once, marks_built
-from .drawn_calls import drawn_call, remember
+from .drawn_calls import drawn_call, get_input_at, get_output_at, remember
 from .explained import explain
 from .given import remembers, with_given, with_new_layers
 from .inferred import inferred_shapes
@@ -62,6 +62,7 @@ from .said import layer_said
 from .shape_rules import check_by_rule, example_by_rule
 from .signature import CallFacts, call_facts, shown_as
 from .spec import InputSpec, check_inputs
+from .stepping_back import refused, steps_back
 from .unknown_weights import record_call
 from .variable import Variable
 
@@ -253,6 +254,9 @@ class Layer(Precision):
                 for part in mine:
                     part._collecting = False
         except Exception as error:  # noqa: BLE001  which is raised again, or in better words
+            if refused(self, error):
+                self.steps_back()
+                return self(*args, **kwargs)
             try:
                 explain(self, args, kwargs, error)
                 raise
@@ -352,7 +356,7 @@ class Layer(Precision):
         args, kwargs = tree.map_leaves(partial(as_input, self), (args, kwargs))
         return as_numbers(self, args), kwargs
 
-    remember = remember
+    remember, steps_back = remember, steps_back
 
     # -- building
 
@@ -409,11 +413,7 @@ class Layer(Precision):
         node = drawn_call(self, "input")
         return node.args[0] if node.args else node.output
 
-    def get_output_at(self, node_index: int) -> Any:
-        return drawn_call(self, "output", node_index).output
-
-    def get_input_at(self, node_index: int) -> Any:
-        return drawn_call(self, "input", node_index).args[0]
+    get_output_at, get_input_at = get_output_at, get_input_at
 
     # -- shapes, for the graph
 

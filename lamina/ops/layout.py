@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from lamina.graph import ArgumentError, ShapeError
 
-from .noted_numbers import moved
+from .noted_numbers import moved, within
 from .numbers import numbers
 from .operands import here, names_none, plain_axes, tensor, with_sizes
 
@@ -31,7 +30,7 @@ def reshape(x: Any, newshape: Any) -> Any:
     newshape = numbers(newshape)
     sizes = newshape if isinstance(newshape, tuple) else (newshape,)
     known = [size for size in sizes if isinstance(size, int)]
-    if known.count(-1) > 1 or any(size < -1 for size in known):
+    if not torch.compiler.is_compiling() and (known.count(-1) > 1 or any(size < -1 for size in known)):
         raise ArgumentError(
             "ops.reshape takes sizes, of which one may be -1.", got=f"newshape={newshape}", where=here()
         )
@@ -116,7 +115,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     rank = x.ndim + len(axes)
     for place in sorted(one + rank if one < 0 else one for one in axes):
-        x = moved(torch.unsqueeze(x, place), [x], lambda notes, at=place: np.expand_dims(notes[0], at))  # type: ignore[misc]
+        x = moved(torch.unsqueeze(x, place), [x], within, place)
     return x
 
 
