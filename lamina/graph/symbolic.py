@@ -15,6 +15,7 @@ import torch
 from lamina.operations import OPERATIONS, function_name
 from lamina.sizes import tree
 from lamina.sizes.dtype_facts import ATTRIBUTES, OF_RUN_TIME, hangs_on_dtype, hint_instead
+from lamina.sizes.keys import recorded_item
 from lamina.sizes.search import REFUSALS
 from lamina.sizes.world import Example, Shape, Unknown, dims_of, example_shapes, merged_shape, source_dims
 from lamina.users_traceback import at_users_line
@@ -455,7 +456,7 @@ class SymbolicTensor(_Drawn):
             f"A symbolic tensor has no {name!r}: {self}. It has the methods of torch.Tensor that compute."
         )
 
-    __getitem__ = drawn(operator.getitem)
+    __getitem__ = at_users_line(lambda self, key: recorded_item(self, key, record))
 
     @at_users_line
     def __setitem__(self, key: Any, value: Any) -> NoReturn:

@@ -24,7 +24,7 @@ import torch
 
 from lamina import dtype_policies, regularizers
 from lamina._torch import dispatch
-from lamina.graph import Node, Symbolic, SymbolicTensor, record, tree
+from lamina.graph import Node, Symbolic, SymbolicTensor, tree
 from lamina.graph.infer import probe
 from lamina.naming import snake_case
 from lamina.one_line import one_line
@@ -35,7 +35,7 @@ from lamina.users_traceback import at_users_line
 from . import fx
 from .arguments import flag
 from .building import build_for, build_once, marks_built
-from .drawn_calls import drawn_call, remember
+from .drawn_calls import drawn_call, get_input_at, get_output_at, remember
 from .explained import explain
 from .given import remembers, with_given, with_new_layers
 from .inferred import inferred_shapes
@@ -62,6 +62,8 @@ from .said import layer_said
 from .shape_rules import check_by_rule, example_by_rule
 from .signature import CallFacts, call_facts, shown_as
 from .spec import InputSpec, check_inputs
+from .stepping_back import refused, steps_back
+from .unknown_weights import record_call
 from .variable import Variable
 
 __all__ = ["InputSpec", "Layer", "Variable"]
@@ -252,6 +254,9 @@ class Layer(Precision):
                 for part in mine:
                     part._collecting = False
         except Exception as error:  # noqa: BLE001  which is raised again, or in better words
+            if refused(self, error):
+                self.steps_back()
+                return self(*args, **kwargs)
             try:
                 explain(self, args, kwargs, error)
                 raise
@@ -338,7 +343,7 @@ class Layer(Precision):
             self._build_for(args, kwargs)
             check_inputs(self, self.input_spec, tensors, origin)
         fill_masks(self._facts, args, kwargs, lambda leaf: getattr(leaf, "mask", None))
-        result = record(self, args, kwargs)
+        result = record_call(self, args, kwargs)
         if self._losing and not self.called_by:  # a call of the user's, which may have made parts
             self._look()
         node = next(leaf.node for leaf in tree.leaves(result) if isinstance(leaf, Symbolic))
@@ -351,7 +356,7 @@ class Layer(Precision):
         args, kwargs = tree.map_leaves(partial(as_input, self), (args, kwargs))
         return as_numbers(self, args), kwargs
 
-    remember = remember
+    remember, steps_back = remember, steps_back
 
     # -- building
 
@@ -408,11 +413,7 @@ class Layer(Precision):
         node = drawn_call(self, "input")
         return node.args[0] if node.args else node.output
 
-    def get_output_at(self, node_index: int) -> Any:
-        return drawn_call(self, "output", node_index).output
-
-    def get_input_at(self, node_index: int) -> Any:
-        return drawn_call(self, "input", node_index).args[0]
+    get_output_at, get_input_at = get_output_at, get_input_at
 
     # -- shapes, for the graph
 

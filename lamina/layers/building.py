@@ -14,7 +14,7 @@ from lamina.graph.source import caller
 from lamina.probing import for_real, probes_around
 from lamina.tracebacks import door
 
-from .lazy import make_lazy_weights
+from .lazy import make_lazy_weights, refuse_unknown
 from .listed_variables import adopt_variables
 from .made_anew import tell_if_made_anew
 from .nested import adopt_nested_layers
@@ -43,7 +43,7 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
                 return
             given = tuple(map(_plain, (*shapes, *named.values())))
             if probes_around():
-                given = _unsized(given)
+                layer.__dict__["_built_for_examples"], given = given, _unsized(given)
             if layer._has_built and layer._built_for is not None and (layer._built_for == given or layer.weights):
                 _refuse_other(layer, given)
                 return  # what has no weights is built anew for another shape
@@ -71,6 +71,7 @@ def build_for(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
     if layer._facts.build_shapes:
         given = layer._facts.signature.bind_partial(*args, **kwargs).arguments
         shapes = tuple(shapes_of(given[n]) if given.get(n) is not None else None for n in layer._facts.build_shapes)
+    refuse_unknown(layer, args, kwargs)
     try:
         layer._build_once(*shapes)
     except (TypeError, ValueError, IndexError, AttributeError) as error:

@@ -57,6 +57,16 @@ def not_drawn(model: Any, what: str) -> NotDrawnError:
     return NotDrawnError(f"{model.label} has no {what}: {why}.", hint=hint)
 
 
+def get_output_at(layer: Any, node_index: int) -> Any:
+    """What the layer's call of that number returned: symbolic tensors."""
+    return drawn_call(layer, "output", node_index).output
+
+
+def get_input_at(layer: Any, node_index: int) -> Any:
+    """What the layer's call of that number was given as its first argument."""
+    return drawn_call(layer, "input", node_index).args[0]
+
+
 def known_names(layer: Any, names: Iterable[str]) -> list[str]:
     """Those of a layer's attributes that it has by now: who looks at all of them meets no error.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import torch
@@ -10,7 +11,9 @@ import torch
 from lamina.graph import LaminaError, ShapeError
 from lamina.sizes.questions import Array, shape_search, shapes_in
 from lamina.sizes.search import REFUSALS, Search
-from lamina.sizes.world import LEAST, USUAL, Shape
+from lamina.sizes.world import AXIS_SIZE, LEAST, USUAL, Shape
+
+from .unknown_weights import sized
 
 
 def map_shapes(fn: Callable[[Shape], Any], shapes: Any) -> Any:
@@ -38,6 +41,16 @@ def search_for_shapes(
     return shape_search(of_examples, flat, layer), flat
 
 
+def other_calls(input_shape: Any, *dtypes: torch.dtype) -> Iterator[Any]:
+    """Arguments for other sizes of what is unknown in these shapes than a layer is tried on."""
+    for size, dtype in product((1, 2 * AXIS_SIZE), dtypes):
+
+        def example(shape: Shape, size: int = size, dtype: torch.dtype = dtype) -> Array:
+            return Array(tuple(size if n is None else n for n in shape), dtype)
+
+        yield (map_shapes(example, input_shape),), {}
+
+
 def inferred_shapes(layer: Any, function: Callable[[Any], Any], input_shape: Any, dtype: torch.dtype) -> Any:
     """What a function of examples returns, as shapes; ``None`` axes are unknown.
 
@@ -49,8 +62,14 @@ def inferred_shapes(layer: Any, function: Callable[[Any], Any], input_shape: Any
         ShapeError: it takes no such shapes.
     """
     search, flat = search_for_shapes(layer, function, input_shape, dtype)
+    open_axes = any(None in shape for shape in flat)
     try:
-        found = search.find(USUAL, LEAST, lambda *_: any(None in shape for shape in flat))
+        found = sized(
+            layer,
+            lambda: search.find(USUAL, LEAST, lambda *_: open_axes),
+            lambda: other_calls(input_shape, dtype) if open_axes else (),
+            [str(input_shape)],
+        )
     except LaminaError as error:
         search.reworded(error, USUAL)
         raise

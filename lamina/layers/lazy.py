@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -12,6 +14,7 @@ from lamina.graph import SymbolicTensor, tree
 from lamina.probing import for_real, is_shape
 
 from .nested import known_parts
+from .unknown_weights import made_in, refuse_other
 
 _LAZY = (torch.nn.parameter.UninitializedParameter, torch.nn.parameter.UninitializedBuffer)
 # What stands for sizes that are not known: little work, or enough for a window.
@@ -30,7 +33,7 @@ def _own_weights(module: torch.nn.Module) -> tuple[Any, ...]:
 def make_lazy_weights(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Call a layer with lazy modules in it once, on zeros, where it would be called on shapes alone.
 
-    Weights hang on sizes that are known, so any will do for the others.
+    Weights hang on sizes that are known, see `refuse_unknown`, so any will do for the others.
     """
     if not any(map(_stands_for_data, tree.leaves((args, kwargs)))) or not is_lazy(layer):
         return
@@ -44,6 +47,32 @@ def make_lazy_weights(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
                     raise
             else:
                 return
+
+
+def refuse_unknown(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Try copies of a layer with lazy modules in it, with two sizes of what is not known.
+
+    Raises:
+        ShapeError: a weight is of another shape then.
+    """
+    if not any(isinstance(leaf, SymbolicTensor) for leaf in tree.leaves((args, kwargs))) or not is_lazy(layer):
+        return
+    twins = [deepcopy(layer, _new_buffers(layer)) for _ in range(2)]
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for twin, size in zip(twins, (64, 128), strict=True):
+            with suppress(Exception):  # what it says is said when the layer itself is called
+                given, named = tree.map_leaves(partial(_zeros, size), (args, kwargs))
+                twin(*given, **named)
+    error = refuse_other(layer, made_in(twins[0]), made_in(twins[1]))
+    if error is not None:
+        raise error
+
+
+def _new_buffers(layer: torch.nn.Module) -> dict[int, Any]:
+    """For `deepcopy`, which PyTorch's lazy buffers know nothing of."""
+    lazy = (w for part in known_parts(layer) for w in part._buffers.values() if isinstance(w, _LAZY[1]))
+    make: Any = _LAZY[1]
+    return {id(w): make(w.requires_grad, w.data.device, w.data.dtype) for w in lazy}
 
 
 def _stands_for_data(leaf: Any) -> bool:

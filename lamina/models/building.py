@@ -12,8 +12,9 @@ from lamina.frames import is_raised_by_user
 from lamina.graph import ArgumentError, LaminaError, SymbolicTensor, tree
 from lamina.graph.infer import Array, probe
 from lamina.layers.base import Layer
-from lamina.layers.inferred import map_shapes, search_for_shapes
+from lamina.layers.inferred import map_shapes, other_calls, search_for_shapes
 from lamina.layers.notes import note
+from lamina.layers.unknown_weights import sized
 from lamina.sizes.world import USUAL, example_shapes
 
 
@@ -69,6 +70,7 @@ def build(model: Any, input_shape: Any) -> None:
 
     Raises:
         ArgumentError: the call cannot be tried on such shapes alone; call the model on data instead.
+        ShapeError: a weight would hang on a size that is None.
 
     >>> from lamina import Model, layers
     >>> class Two(Model):
@@ -83,7 +85,13 @@ def build(model: Any, input_shape: Any) -> None:
     [(3, 4), (4,), (4, 1), (1,)]
     """
     if model.graph is None and model.first_call is None:  # else the call that goes on builds what is in it
-        model.first_call = tree.map_leaves(without_values, _tried(model, input_shape))
+        tried = sized(
+            model,
+            lambda: _tried(model, input_shape),
+            lambda: other_calls(input_shape, model._torch_dtype, torch.int64),
+            [f"build({input_shape})"],
+        )
+        model.first_call = tree.map_leaves(without_values, tried)
 
 
 def _tried(model: Layer, input_shape: Any) -> Any:

@@ -241,7 +241,7 @@ def _as_output(leaf: Any) -> Any:
     if leaf is None or isinstance(leaf, SymbolicTensor):
         return leaf
     if isinstance(leaf, Symbolic):
-        return record(torch.as_tensor, (leaf,), {})
+        return record(torch.full, ((), leaf), {})
     return record(torch.clone, (torch.as_tensor(leaf).detach(),), {})
 
 

@@ -11,6 +11,7 @@ import torch
 from lamina.graph import ArgumentError, ShapeError
 
 from .core import cast
+from .noted_numbers import moved, picked
 from .one_node import one_node, one_node_of
 from .operands import placed, plain_axes, refuse_symbolic, tensor, whole
 
@@ -45,10 +46,11 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """
     x, indices = _beside(x, indices)
     if axis is None:
-        x, axis = x.reshape(-1), 0
+        x, axis = (x if x.ndim == 1 else x.reshape(-1)), 0
     (axis,) = plain_axes(x, axis)
     chosen = x.index_select(axis, _from_front(indices.reshape(-1), x.shape[axis]))
-    return chosen.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
+    taken = chosen.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
+    return moved(taken, [x, indices], picked) if axis == 0 else taken
 
 
 @one_node

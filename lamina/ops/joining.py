@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 from lamina.graph import ArgumentError, ShapeError
 
 from .eager_errors import tell
-from .noted_numbers import moved
+from .noted_numbers import joined, moved, stacked, within
 from .numbers import numbers
 from .one_node import one_node, one_node_of
 from .operands import common, is_number, larger, plain_axes, tensor, with_sizes
@@ -35,7 +34,8 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
         raise ArgumentError("ops.concatenate joins along one axis.", got="axis=None", hint="ops.ravel each, axis=0")
     parts = common(*xs)
     try:
-        return moved(torch.cat(parts, axis), parts, lambda notes: np.concatenate(notes, axis))
+        made = torch.cat(parts, axis)
+        return moved(made, parts, joined, axis % made.ndim)
     except (RuntimeError, IndexError, TypeError) as error:
         tell(error)
         raise
@@ -112,8 +112,12 @@ def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
     """
     x1, x2 = common(x1, x2)
     if axis is None:
-        return torch.cat([x1.reshape(-1), x2.reshape(-1)])
+        return concatenate([_in_a_row(x1), _in_a_row(x2)])
     return torch.cat([x1, x2], *plain_axes(x1, axis))
+
+
+def _in_a_row(x: torch.Tensor) -> torch.Tensor:
+    return x if x.ndim == 1 else x.reshape(-1) if x.ndim else moved(x.reshape(1), [x], within, 0)
 
 
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
@@ -129,7 +133,8 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
     """
     parts = common(*x)
     try:
-        return moved(torch.stack(parts, axis), parts, lambda notes: np.stack(notes, axis))
+        made = torch.stack(parts, axis)
+        return moved(made, parts, stacked, axis % made.ndim)
     except (RuntimeError, IndexError, TypeError) as error:
         tell(error)
         raise

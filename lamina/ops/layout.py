@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from lamina.graph import ArgumentError, ShapeError
 
 from .eager_errors import tell
-from .noted_numbers import moved
+from .noted_numbers import moved, within
 from .numbers import numbers
 from .operands import here, names_none, plain_axes, tensor, with_sizes
 
@@ -32,7 +31,7 @@ def reshape(x: Any, newshape: Any) -> Any:
     newshape = numbers(newshape)
     sizes = newshape if isinstance(newshape, tuple) else (newshape,)
     known = [size for size in sizes if isinstance(size, int)]
-    if known.count(-1) > 1 or any(size < -1 for size in known):
+    if not torch.compiler.is_compiling() and (known.count(-1) > 1 or any(size < -1 for size in known)):
         raise ArgumentError(
             "ops.reshape takes sizes, of which one may be -1.", got=f"newshape={newshape}", where=here()
         )
@@ -138,7 +137,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
     rank = x.ndim + len(axes)
     try:
         for place in sorted(one + rank if one < 0 else one for one in axes):
-            x = moved(torch.unsqueeze(x, place), [x], lambda notes, at=place: np.expand_dims(notes[0], at))  # type: ignore[misc]
+            x = moved(torch.unsqueeze(x, place), [x], within, place)
         return x
     except (RuntimeError, IndexError, TypeError) as error:
         tell(error)

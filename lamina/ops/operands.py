@@ -27,7 +27,7 @@ from lamina.graph import (
 from lamina.graph.dtypes import to_torch
 from lamina.graph.source import caller
 
-from .noted_numbers import moved, noted
+from .noted_numbers import kept, moved, noted, stacked
 
 _TENSORS = (torch.Tensor, SymbolicTensor)
 # Sizes as PyTorch's tracer knows them, and what is computed from them.
@@ -45,9 +45,12 @@ def tensor(x: Any, dtype: Any = None) -> Any:
     """
     wanted = None if dtype is None else to_torch(dtype)
     if isinstance(x, _TENSORS):
-        return x if wanted is None or x.dtype == wanted else x.to(wanted)
+        if wanted is None or x.dtype == wanted:
+            return x
+        whole = not (x.dtype.is_floating_point or wanted.is_floating_point)
+        return moved(x.to(wanted), [x], kept) if whole else x.to(wanted)
     if isinstance(x, SymbolicInt):
-        return record(torch.as_tensor, (x,), {"dtype": wanted or torch.int32})
+        return record(torch.full, ((), x), {"dtype": wanted or number_dtype(x)})  # as_tensor would fix it when traced
     if isinstance(x, (list, tuple)):
         return _from_list(x, wanted)
     if isinstance(x, _TRACED):
@@ -57,6 +60,8 @@ def tensor(x: Any, dtype: Any = None) -> Any:
     if is_number(x):
         return noted(torch.as_tensor(x, dtype=wanted or number_dtype(x)), x)
     array = np.asarray(x)
+    if torch.compiler.is_dynamo_compiling():  # it follows little of what an array can be asked
+        return torch.as_tensor(array, dtype=wanted)
     array = array.astype(_WIDENED.get(array.dtype, array.dtype), copy=False)
     if not holds_numbers(array.dtype):
         raise DtypeError(f"{x!r} cannot become a tensor.", got=f"an array of {array.dtype}", expected="numbers")
@@ -68,7 +73,7 @@ def _from_list(values: Any, wanted: torch.dtype | None) -> Any:
     if any(isinstance(leaf, (torch.Tensor, Symbolic, *_TRACED)) for leaf in leaves):
         parts = [tensor(value, wanted) for value in values]
         common = reduce(torch.promote_types, (part.dtype for part in parts))
-        return moved(torch.stack([tensor(part, common) for part in parts]), parts, np.stack)
+        return moved(torch.stack([tensor(part, common) for part in parts]), parts, stacked, 0)
     kinds = {number_dtype(v) if is_number(v) else tensor(v).dtype for v in leaves}
     kind = wanted or reduce(torch.promote_types, kinds or {torch.float32})
     return noted(as_tensor(np.asarray(values), kind), values)
@@ -93,7 +98,9 @@ def number_dtype(number: Any) -> torch.dtype:
     """The dtype that a plain number gets by itself."""
     if isinstance(number, (bool, torch.SymBool)):
         return torch.bool
-    if isinstance(number, (SymbolicInt, torch.SymInt)):
+    if isinstance(number, SymbolicInt):
+        number = number.example(0)
+    if isinstance(number, torch.SymInt):
         return torch.int32
     if isinstance(number, int):
         return torch.int32 if -_INT32_LIMIT <= number < _INT32_LIMIT else torch.int64
@@ -134,9 +141,13 @@ def placed(*values: Any) -> list[Any]:
     if device is None:
         return parts
     return [
-        part if part is None or isinstance(value, (torch.Tensor, Symbolic)) else part.to(device)
+        part if part is None or isinstance(value, (torch.Tensor, Symbolic)) else _brought(part, device)
         for value, part in zip(values, parts, strict=True)
     ]
+
+
+def _brought(x: torch.Tensor, device: torch.device) -> torch.Tensor:
+    return x if x.device == device else moved(x.to(device), [x], kept)
 
 
 def common(*values: Any) -> list[Any]:

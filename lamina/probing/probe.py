@@ -22,6 +22,7 @@ from lamina._torch import transforms
 from lamina.operations import OPERATIONS
 from lamina.sizes import tree
 from lamina.sizes.effort import effort_now
+from lamina.sizes.keys import goes_back, taken
 from lamina.sizes.search import REFUSALS
 
 from .questions import Question, followed
@@ -95,12 +96,14 @@ class Probe(TorchFunctionMode):
 
     Attributes:
         asked: what the operation has asked about sizes.
+        steps_back: whether it has taken a negative step, which real tensors refuse.
     """
 
     def __init__(self, op: Callable[..., Any], default: torch.device) -> None:
         super().__init__()
         self.paused = False
         self.asked: list[Question] = []
+        self.steps_back = False
         self._effort = effort_now()
         self.stand_ins = StandIns(op) if isinstance(op, torch.nn.Module) else None
         self.called: Callable[..., Any] = op if self.stand_ins is None else self.stand_ins.copy
@@ -124,6 +127,9 @@ class Probe(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name == "__set__" and isinstance(args[0], torch.Tensor):
             return None  # x.data = ..., x.grad = ...
+        if name == "__getitem__" and goes_back(args[1]):
+            self.steps_back = True
+            return taken(args[0], args[1], lambda x, key: self.__torch_function__(func, types, (x, key)))
         if name == "__get__" and func is torch.Tensor.device.__get__:
             return torch.device("meta")
         if func in _SIZES:
@@ -262,4 +268,6 @@ def run_on_shapes(
         asked += probe.asked
     if probe.stand_ins is not None:
         probe.stand_ins.give_back_parts()
+    if probe.steps_back and hasattr(op, "steps_back"):
+        op.steps_back()
     return result

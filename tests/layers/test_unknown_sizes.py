@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from lamina import Model, layers
+import lamina
+from lamina import Input, Model, layers
 from lamina.graph import LaminaError, Symbolic, tree
 from tests.layers.build import arrays_of, layer_of, mapped, results, some_of_each, tensors_of
 from tests.layers.cases.form import Case
@@ -93,3 +94,21 @@ def test_runs_on_two_sizes(case: Case) -> None:
         for tensor, symbol in zip(through, results(model.outputs), strict=True):
             assert len(symbol.shape) == tensor.ndim
             assert all(size in (None, real) for size, real in zip(symbol.shape, tensor.shape, strict=True))
+
+
+def test_a_rule_of_shapes_that_leaves_axes_open_leaves_them_to_the_call() -> None:
+    """Said as None, a size is not that of the batch: what the call makes of the sizes is what meets other tensors."""
+
+    class LikeAnother(layers.Layer):
+        def call(self, x: Any, other: Any) -> Any:
+            size = lamina.ops.shape(other)
+            return lamina.ops.image.resize(x, (size[1], size[2]))
+
+        def compute_output_shape(self, x_shape: Any, other_shape: Any) -> Any:
+            return (x_shape[0], None, None, x_shape[-1])
+
+    picture = Input((None, None, 3))
+    half = layers.Conv2D(3, 3, strides=2, padding="same")(picture)
+    model = Model(picture, layers.Add()([picture, LikeAnother()(half, picture)]))
+    assert model.output_shape == (None, None, None, 3)
+    assert model(torch.ones(2, 13, 7, 3)).shape == (2, 13, 7, 3)
