@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -75,6 +76,7 @@ INTERNALS: dict[str, dict[str, Any]] = {
     "keras.src.backend.common.masking": BACKEND,
     "keras.src.backend.torch.core": {**BACKEND, "get_device": lambda: "cpu"},
     "keras.src.utils.backend_utils": {"is_graph_mode": lambda: False},
+    "keras.src.utils.io_utils": {"set_logging_verbosity": logging.getLogger("lamina").setLevel},
     "keras.src.api_export": {"keras_export": lambda path: lambda thing: thing},
     "keras.src.utils.tree": vars(tree),
     "keras.src.backend.torch.trainer": {"TorchTrainer": TrainerOf},
