@@ -45,7 +45,7 @@ def learning_rates(model: Any) -> dict[str, float]:
 
 
 def refuse_schedules(model: Any, who: str) -> None:
-    """ArgumentError where something else than ``who`` decides on the learning rate (TypeError too), or there is none."""
+    """ArgumentError where something else than ``who`` decides on the rate (TypeError too), or there is none."""
     for name, optimizer in optimizers_of(model).items():
         if not hasattr(optimizer, "learning_rate"):
             raise ArgumentError(f"{who} sets a learning rate, and {type(optimizer).__name__} has none.")
