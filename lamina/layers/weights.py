@@ -89,7 +89,7 @@ class Weights(Operation, Attributes):
             aggregation: Keras' word for several devices; without effect on one.
             overwrite_with_gradient: the optimizer replaces the values by the gradient.
         """
-        shape = whole_sizes(shape, self.label)
+        shape = whole_sizes(shape, f"{self.label}")
         kind = to_torch(dtype) if dtype is not None else self._variable_torch_dtype
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
         # Real even while the layer is being tried on tensors without storage; a build is made for real as a whole.

@@ -159,15 +159,15 @@ def _begun_with(
             hint="Input(shape=...) for data that come later; ops.add(x, tensor) and the like take values as they are",
         )
     here = tuple(tensor.shape)
-    said = {
-        "shape": (shape, lambda: _checked_shape(shape, "shape") == here[1:]),
-        "batch_shape": (batch_shape, lambda: _checked_shape(batch_shape, "batch_shape") == here),
-        "batch_size": (batch_size, lambda: here[:1] == (batch_size,)),
-        "dtype": (dtype, lambda: to_torch(dtype) is tensor.dtype),
-        "sparse": (sparse, lambda: not sparse),
-        "ragged": (ragged, lambda: not ragged),
+    fits = {
+        f"shape={shape!r}": shape is None or _checked_shape(shape, "shape") == here[1:],
+        f"batch_shape={batch_shape!r}": batch_shape is None or _checked_shape(batch_shape, "batch_shape") == here,
+        f"batch_size={batch_size!r}": batch_size is None or here[:1] == (batch_size,),
+        f"dtype={dtype!r}": dtype is None or to_torch(dtype) is tensor.dtype,
+        f"sparse={sparse!r}": not sparse,
+        f"ragged={ragged!r}": not ragged,
     }
-    other = [f"{name}={value!r}" for name, (value, fits) in said.items() if value is not None and not fits()]
+    other = [said for said, is_so in fits.items() if not is_so]
     if other:
         raise ArgumentError(
             "What is said of Input(tensor=) does not fit the tensor.",
