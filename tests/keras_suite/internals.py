@@ -13,6 +13,7 @@ import torch
 
 import lamina
 from lamina import tree
+from lamina.layers.regularization.source import RandomSource
 
 
 def _shapes(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -104,7 +105,8 @@ INTERNALS: dict[str, dict[str, Any]] = {
 def seed_generators_of(layer: Any) -> list[Any]:
     """Of a layer and all under it, each once."""
     found = [value for part in layer.modules() for value in (part, *vars(part).values())]
-    return list({id(value): value for value in found if isinstance(value, lamina.random.SeedGenerator)}.values())
+    kinds = (lamina.random.SeedGenerator, RandomSource)
+    return list({id(value): value for value in found if isinstance(value, kinds)}.values())
 
 
 def kept_by(layer: Any) -> list[Any]:
