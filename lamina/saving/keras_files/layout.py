@@ -105,7 +105,7 @@ class Layout:
             if attribute == "layers":
                 listed: Any = layer.layers  # not a Sequential's own list, which has its place besides
                 child = self._orders.get(id(layer)) or _with_modules(layer, list(listed))
-                self._container(child, f"{path}{attribute}/", (torch.nn.Module,))
+                self._container(child, f"{path}{attribute}/", torch.nn.Module)
                 continue
             self._child(child, f"{path}{attribute}/")
 
@@ -125,14 +125,14 @@ class Layout:
         state = module.state_dict(keep_vars=True).items()
         self.places |= {f"{path}vars/{name}": value for name, value in state if isinstance(value, torch.Tensor)}
 
-    def _container(self, container: Any, path: str, counted: tuple[type, ...] = (Layer,)) -> None:
-        """The layers in a container. `counted`: what else of it Keras counts, the modules that it wraps."""
+    def _container(self, container: Any, path: str, counted: type[torch.nn.Module] = Layer) -> None:
+        """The layers in a container. `counted`: what Keras counts, the modules that it wraps among them or not."""
         if id(container) in self._met:
             return
         self._met[id(container)] = container
         used: dict[str, int] = {}
         for item in container.values() if isinstance(container, dict) else container:
-            if isinstance(item, (*counted, list, tuple, dict)):
+            if isinstance(item, (counted, list, tuple, dict)):
                 name = "container" if isinstance(item, (list, tuple, dict)) else class_word(item)
                 used[name] = used.get(name, -1) + 1
                 self._child(item, f"{path}{name}_{used[name]}/" if used[name] else f"{path}{name}/")
