@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 from lamina.one_line import named_with_settings, one_line
@@ -44,12 +43,12 @@ class Callback(Doored):
 
     @property
     def model(self) -> Any:
-        """The model in training; held weakly, so that a callback or a `History` that is kept keeps no model."""
-        return self._model() if self._model is not None else None
+        """The model in training, and after it the model that was: a callback that is kept keeps it."""
+        return self._model
 
     def set_model(self, model: Any) -> None:
         """Say which model is in training; None: none any more."""
-        self._model = weakref.ref(model) if model is not None else None
+        self._model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Say how ``fit``, ``evaluate`` or ``predict`` was called; see `params`."""

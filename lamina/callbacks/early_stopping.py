@@ -61,7 +61,7 @@ class EarlyStopping(MonitorCallback):
     def _reset(self) -> None:
         self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
         self.best = None
-        self.best_weights: dict[str, torch.Tensor] | None = None
+        self.best_weights: Any = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)
@@ -95,9 +95,15 @@ class EarlyStopping(MonitorCallback):
     def _keep_weights(self) -> None:
         if self.restore_best_weights:
             self.best_weights = None  # first, so that the old copy's memory serves the new one
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in _tensors(self.model).items()}
+            if isinstance(self.model, torch.nn.Module):
+                self.best_weights = {name: tensor.detach().clone() for name, tensor in _tensors(self.model).items()}
+            else:  # something around a model, which answers to Keras' names
+                self.best_weights = self.model.get_weights()
 
-    def _restore_weights(self, best: dict[str, torch.Tensor]) -> None:
+    def _restore_weights(self, best: Any) -> None:
+        if not isinstance(self.model, torch.nn.Module):
+            self.model.set_weights(best)
+            return
         with torch.no_grad():
             for name, tensor in _tensors(self.model).items():
                 tensor.copy_(best[name])

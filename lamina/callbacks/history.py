@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +41,15 @@ class History(Callback):
         last = [f"{name} {said(series[-1], 4)}" for name, series in self.history.items() if series]
         count = len(self.epoch)
         return ", ".join([f"{type(self).__name__}: {count} epoch{'s' * (count != 1)}", *last])
+
+    @property
+    def model(self) -> Any:
+        """The model that was trained; None where nobody holds it any more. It holds its history, not the reverse."""
+        return self._model() if self._model is not None else None
+
+    def set_model(self, model: Any) -> None:
+        # Weakly: the model holds its history, and a circle of the two would wait for the collector.
+        self._model = weakref.ref(model) if model is not None else None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch, self.history = [], {}

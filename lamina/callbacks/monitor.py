@@ -12,6 +12,7 @@ from lamina import ops
 from lamina.graph import ArgumentError
 from lamina.graph.errors import ArgumentTypeError
 from lamina.graph.source import warn
+from lamina.nearest import nearest, suggested
 
 from .base import Callback, Logs
 from .direction import rises
@@ -60,10 +61,12 @@ class MonitorCallback(Callback):
         """The monitored number; None, with one warning in a training, where the logs have none of that name.
 
         Raises:
-            ArgumentError: it is not one number.
+            ArgumentError: it is not one number; or there is none of that name, which does not tell the direction
+                either.
         """
         value = (logs or {}).get(self.monitor)
         if value is None:
+            self._rises(logs or {})
             self._warn_once(logs)
             return None
         if isinstance(value, list | tuple | np.ndarray | torch.Tensor) and np.size(value) != 1:
@@ -90,15 +93,19 @@ class MonitorCallback(Callback):
         """Keras' name for the comparison: `ops.greater` where more is better, else `ops.less`."""
         return ops.greater if self._rises() else ops.less
 
-    def _rises(self) -> bool:
+    def _rises(self, seen: Logs | None = None) -> bool:
+        """Whether more is better. `seen`: the logs, where they lack the number."""
         if self.mode != "auto":
             return self.mode == "max"
         better = rises(self.monitor, getattr(self.model, "metrics", None) or [])
         if better is None:
+            meant = suggested(nearest(self.monitor, seen or ()))
             raise ArgumentError(
                 f"{type(self).__name__} cannot tell whether more or less of {self.monitor!r} is better.",
-                got="a name that does not say, and a metric without a direction",
-                hint="mode='max' or mode='min'",
+                got="a name that does not say, and a metric without a direction"
+                if seen is None
+                else f"a name that does not say, and is not in the logs: {', '.join(seen) or 'they are empty'}",
+                hint=meant or "mode='max' or mode='min'",
             )
         return better
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, ArgumentTypeError
 
 
 def optimizers_of(model: Any) -> dict[str, Any]:
@@ -45,13 +45,13 @@ def learning_rates(model: Any) -> dict[str, float]:
 
 
 def refuse_schedules(model: Any, who: str) -> None:
-    """ArgumentError where something else than ``who`` decides on the learning rate, or there is none."""
+    """ArgumentError where something else than ``who`` decides on the rate (TypeError too), or there is none."""
     for name, optimizer in optimizers_of(model).items():
         if not hasattr(optimizer, "learning_rate"):
             raise ArgumentError(f"{who} sets a learning rate, and {type(optimizer).__name__} has none.")
         rate = getattr(optimizer, "_learning_rate", None)
         if callable(rate):
-            raise ArgumentError(
+            raise ArgumentTypeError(
                 f"{who} cannot set the {name}: a schedule decides on it at every step.",
                 got=f"{type(optimizer).__name__}(learning_rate={type(rate).__name__})",
                 expected="a learning rate that is a number",

@@ -11,20 +11,27 @@ import torch
 from torch import Tensor
 
 from lamina.config import image_data_format
-from lamina.graph import ArgumentError, SymbolicTensor
+from lamina.graph import ArgumentError, ArgumentTypeError, SymbolicTensor
 from lamina.ops.numbers import numbers
 
 CHANNELS_LAST = "channels_last"
 CHANNELS_FIRST = "channels_first"
 
 
-def refuse(layer: object, name: str, value: Any, expected: str, hint: str | None = None) -> ArgumentError:
-    """The error for an argument that cannot be; the caller raises it."""
+def refuse(
+    layer: object, name: str, value: Any, expected: str, hint: str | None = None, of_type: bool = False
+) -> ArgumentError:
+    """The error for an argument that cannot be; the caller raises it.
+
+    Args:
+        of_type: no value of this type can be, so that it is a TypeError too.
+    """
     kind = type(layer).__name__
     headline = f"{kind}: {name} cannot be {value!r}."
     if isinstance(value, (SymbolicTensor, Tensor)):
         hint = f"{kind}(...)(x): the layer is made from its arguments, then it is called on the tensor"
-    return ArgumentError(headline, got=f"{value!r} of type {type(value).__name__}", expected=expected, hint=hint)
+    error = ArgumentTypeError if of_type else ArgumentError
+    return error(headline, got=f"{value!r} of type {type(value).__name__}", expected=expected, hint=hint)
 
 
 def whole(layer: object, name: str, value: Any, minimum: int = 1) -> int:
@@ -33,16 +40,16 @@ def whole(layer: object, name: str, value: Any, minimum: int = 1) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise refuse(layer, name, value, expected) from None
+        raise refuse(layer, name, value, expected, of_type=True) from None
     if isinstance(value, bool) or number < minimum:
-        raise refuse(layer, name, value, expected)
+        raise refuse(layer, name, value, expected, of_type=isinstance(value, bool))
     return number
 
 
 def flag(layer: object, name: str, value: Any) -> bool:
     """True or False, and nothing that only counts as such: "no" would count as True."""
     if not isinstance(value, (bool, np.bool_)):
-        raise refuse(layer, name, value, "True or False")
+        raise refuse(layer, name, value, "True or False", of_type=True)
     return bool(value)
 
 
@@ -54,12 +61,13 @@ def fraction(layer: object, name: str, value: Any) -> float:
 def number(layer: object, name: str, value: Any, minimum: float, maximum: float = float("inf")) -> float:
     """A number in [minimum, maximum], as it came."""
     expected = f"a number >= {minimum:g}" if maximum == float("inf") else f"a number from {minimum:g} to {maximum:g}"
+    of_type = isinstance(value, (bool, str))
     try:
-        valid = not isinstance(value, (bool, str)) and minimum <= float(value) <= maximum
-    except (TypeError, ValueError):
-        valid = False
+        valid = not of_type and minimum <= float(value) <= maximum
+    except (TypeError, ValueError) as error:
+        valid, of_type = False, isinstance(error, TypeError)
     if not valid:
-        raise refuse(layer, name, value, expected)
+        raise refuse(layer, name, value, expected, of_type=of_type)
     found: float = value
     return found
 
@@ -86,7 +94,7 @@ def axis_sizes(layer: object, name: str, value: Any, unknown: bool = False) -> t
     try:
         return (whole(layer, name, operator.index(value)),)
     except TypeError:
-        raise refuse(layer, name, value, "a positive integer, or a list of them") from None
+        raise refuse(layer, name, value, "a positive integer, or a list of them", of_type=True) from None
 
 
 def wholes(layer: object, name: str, value: Any, length: int, minimum: int = 1) -> tuple[int, ...]:
@@ -96,7 +104,7 @@ def wholes(layer: object, name: str, value: Any, length: int, minimum: int = 1) 
         return (whole(layer, name, value, minimum),) * length
     values = tuple(value) if not isinstance(value, str) else ()
     if len(values) != length:
-        raise refuse(layer, name, value, f"an integer or {length} integers")
+        raise refuse(layer, name, value, f"an integer or {length} integers", of_type=isinstance(value, str))
     return tuple(whole(layer, name, item, minimum) for item in values)
 
 
@@ -107,7 +115,8 @@ def pairs(layer: object, name: str, value: Any, length: int) -> tuple[tuple[int,
         value = (value,) * length
     values = tuple(value) if not isinstance(value, str) else ()
     if len(values) != length:
-        raise refuse(layer, name, value, f"an integer, {length} integers, or {length} pairs of integers")
+        expected = f"an integer, {length} integers, or {length} pairs of integers"
+        raise refuse(layer, name, value, expected, of_type=isinstance(value, str))
     both = [wholes(layer, name, item, 2, minimum=0) for item in values]
     return tuple((before, after) for before, after in both)
 
@@ -116,7 +125,7 @@ def choice(layer: object, name: str, value: Any, options: tuple[str, ...]) -> st
     """One of a few words, in any case."""
     word = value.lower() if isinstance(value, str) else None
     if word not in options:
-        raise refuse(layer, name, value, "one of " + ", ".join(map(repr, options)))
+        raise refuse(layer, name, value, "one of " + ", ".join(map(repr, options)), of_type=word is None)
     return word
 
 
@@ -132,7 +141,7 @@ def axis(layer: object, name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise refuse(layer, name, value, "an integer") from None
+        raise refuse(layer, name, value, "an integer", of_type=True) from None
 
 
 def axes(layer: object, name: str, value: Any) -> int | list[int]:
@@ -143,4 +152,4 @@ def axes(layer: object, name: str, value: Any) -> int | list[int]:
     try:
         return operator.index(value)
     except TypeError:
-        raise refuse(layer, name, value, "an integer or a list of integers") from None
+        raise refuse(layer, name, value, "an integer or a list of integers", of_type=True) from None

@@ -109,7 +109,6 @@ class Layer(Precision):
     """True: there is nothing to build, and ``built`` says so from the beginning, as Keras' layer does."""
     builds_for_any_rank = False
     """True: a second ``build`` for another number of axes does nothing, as where the weights do not hang on that."""
-    _facts: CallFacts
     _makes_masks = _begins_masks = False
     training = training_property
 
@@ -214,6 +213,8 @@ class Layer(Precision):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output from real tensors."""
         raise no_call(self)
+
+    _facts: CallFacts = call_facts(call, build)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The output's mask: the input's where the layer keeps positions (``supports_masking``), else none."""
@@ -363,10 +364,10 @@ class Layer(Precision):
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         build_for(self, args, kwargs)
 
-    def _build_once(self, *shapes: Any) -> None:
+    def _build_once(self, *shapes: Any, **named: Any) -> None:
         """Build for these shapes, unless it is built."""
         if not self._has_built:
-            build_once(self, *shapes)
+            build_once(self, *shapes, **named)
 
     @property
     def _has_built(self) -> bool:

@@ -68,29 +68,46 @@ def build_for(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
             hint="layer(Input(shape)), or torch.as_tensor(values)",
         )
     shapes: tuple[Any, ...] = (shapes_of(args[0]) if args else shapes_of(next(iter(kwargs.values()))),)
+    named: dict[str, Any] = {}
     if layer._facts.build_shapes:
+        if layer._facts.strangers:
+            raise _unknown_shapes(layer)
         given = layer._facts.signature.bind_partial(*args, **kwargs).arguments
-        shapes = tuple(shapes_of(given[n]) if given.get(n) is not None else None for n in layer._facts.build_shapes)
+        shapes, wanted = (), layer._facts.build_arguments.items()
+        named = {name: shapes_of(given[n]) if given.get(n) is not None else None for name, n in wanted}
     refuse_unknown(layer, args, kwargs)
     try:
-        layer._build_once(*shapes)
+        layer._build_once(*shapes, **named)
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         if isinstance(error, LaminaError) or not isinstance(args[0] if args else None, (list, tuple, dict)):
             raise
         raise StructureError(
             f"{layer.label} cannot take a {type(args[0]).__name__} of {len(args[0])} tensors.",
-            got=f"shapes {shapes[0]}",
+            got=f"shapes {next(iter((*shapes, *named.values())))}",
             expected=f"one tensor ({type(error).__name__}: {error})",
             hint="Concatenate()([...]) or another merging layer before it, or the layer called on each",
         ) from error
     make_lazy_weights(layer, args, kwargs)
 
 
-def build_once(layer: Any, *shapes: Any) -> None:
+def _unknown_shapes(layer: Any) -> ArgumentError:
+    """The error for a ``build`` of several arguments, of which one is the shape of nothing that is called."""
+    facts = layer._facts
+    names = [name for name in facts.signature.parameters if name != "training"]
+    return ArgumentError(
+        f"{layer.label}: build() has an argument that is the shape of no argument of call().",
+        got=f"build({', '.join(facts.strangers)}), call({', '.join(names)})",
+        expected=f"names such as {names[0]}_shape, each after an argument of call; or one argument alone, which gets "
+        "the shape of the first one",
+        hint=f"def build(self, {', '.join(f'{name}_shape' for name in names)})",
+    )
+
+
+def build_once(layer: Any, *shapes: Any, **named: Any) -> None:
     """Build a layer for these shapes, unless it is built; of several threads that call it, one does."""
     with _LOCK, for_real(layer, current_device) as real:
         if not real._has_built:
-            real.build(*shapes)
+            real.build(*shapes, **named)
             tell_if_made_anew(real)
 
 

@@ -8,6 +8,8 @@ from functools import lru_cache, update_wrapper
 from types import FunctionType
 from typing import Any
 
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
 
 @dataclass(frozen=True)
 class CallFacts:
@@ -21,6 +23,8 @@ class CallFacts:
         due_masks: those of them that have no default: they are None where there is no mask.
         build_shapes: names of the arguments whose shapes ``build`` wants, by Keras' ``<argument>_shape`` names;
             empty where it wants the first one's.
+        build_arguments: what ``build`` calls them -> those that the call has.
+        strangers: arguments of such a ``build`` that must be given, and are the shape of no argument of the call.
     """
 
     signature: inspect.Signature
@@ -28,6 +32,8 @@ class CallFacts:
     masks: tuple[tuple[str, str], ...]
     due_masks: tuple[str, ...]
     build_shapes: tuple[str, ...]
+    build_arguments: dict[str, str]
+    strangers: tuple[str, ...]
 
 
 @lru_cache(maxsize=4096)
@@ -41,14 +47,14 @@ def call_facts(call: Any, build: Any) -> CallFacts:
         owner = plain[0] if name == "mask" and plain else name.removesuffix("_mask")
         if name.endswith("mask") and owner in plain:
             masks.append((name, owner))
-    wanted = [
-        p.name for p in _without_self(inspect.signature(build)).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD
-    ]
-    shapes = tuple(n.removesuffix("_shape") for n in wanted) if len(wanted) > 1 else ()
+    wanted = [p for p in _without_self(inspect.signature(build)).parameters.values() if p.kind in _BY_NAME]
+    shapes = tuple(p.name.removesuffix("_shape") for p in wanted) if len(wanted) > 1 else ()
+    called = {p.name: n for p, n in zip(wanted, shapes, strict=False) if n in names and p.name.endswith("_shape")}
+    strangers = tuple(p.name for p in wanted if shapes and p.name not in called and p.default is p.empty)
     training = names.index("training") if "training" in names else None
     given = tuple(mask for mask, _ in masks)
     due = tuple(n for n in given if signature.parameters[n].default is inspect.Parameter.empty)
-    return CallFacts(_with_defaults(signature, due), training, tuple(masks), due, shapes)
+    return CallFacts(_with_defaults(signature, due), training, tuple(masks), due, shapes, called, strangers)
 
 
 def _with_defaults(signature: inspect.Signature, names: tuple[str, ...]) -> inspect.Signature:

@@ -12,7 +12,7 @@ import torch
 
 from lamina import constraints, initializers, regularizers
 from lamina.arrays import as_array, as_tensor
-from lamina.graph import ArgumentError, Constant, ShapeError
+from lamina.graph import Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
@@ -31,6 +31,7 @@ from .stateless_calls import stateless_call, symbolic_call
 from .taken_names import refuse_taken
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
+from .weight_shapes import takes_shape_first, whole_sizes
 from .weights_anew import note_weight, tell_if_replaced
 
 # Values that are neither weights nor parts.
@@ -61,6 +62,7 @@ class Weights(Operation, Attributes):
         """Name of a weight in this layer -> what is known of it, whatever tensor stands there."""
         self._made_at = perf_counter_ns()  # lists of layers do not tell which of them came first to which list
 
+    @takes_shape_first
     def add_weight(
         self,
         shape: Any = None,
@@ -87,7 +89,7 @@ class Weights(Operation, Attributes):
             aggregation: Keras' word for several devices; without effect on one.
             overwrite_with_gradient: the optimizer replaces the values by the gradient.
         """
-        shape = _whole_sizes(shape, f"{self.label}")
+        shape = whole_sizes(shape, f"{self.label}")
         kind = to_torch(dtype) if dtype is not None else self._variable_torch_dtype
         init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
         # Real even while the layer is being tried on tensors without storage; a build is made for real as a whole.
@@ -431,23 +433,3 @@ def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
     for part in parts:
         if part is not None:
             yield from _weights_of(part)
-
-
-def _whole_sizes(shape: Any, label: str) -> tuple[int, ...]:
-    """The shape of a weight, given as one number, several, or none."""
-    if isinstance(shape, str):
-        raise ArgumentError(
-            f"{label} cannot make a weight of this shape.",
-            got=f"add_weight({shape!r}, ...)",
-            expected="the shape first, as in Keras 3",
-            hint=f"add_weight(shape=(...), name={shape!r})",
-        )
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
-    if None in sizes:
-        raise ShapeError(
-            f"{label} cannot make a weight of unknown size.",
-            got=f"add_weight(shape={sizes})",
-            expected="whole numbers; an axis that only run time tells is None in the shape that build is given",
-            hint="give the size of this axis in Input(shape=...), or use axes of known size",
-        )
-    return tuple(int(n) for n in sizes)

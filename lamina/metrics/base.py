@@ -19,6 +19,7 @@ from lamina.naming import snake_case
 from lamina.one_line import named_with_settings, one_line
 from lamina.tracebacks import Doored
 
+from .held import variables_in
 from .stateless import stateless_reset_state, stateless_result, stateless_update_state
 from .variable import MetricVariable
 
@@ -94,7 +95,11 @@ class Metric(Doored):
     def variables(self) -> list[MetricVariable]:
         """All variables: its own, then those of metrics that it holds as attributes, alone or in a list or dict."""
         inner = [variable for _, metric in _metrics_in(vars(self)) for variable in metric.variables]
-        return [*self._variables.values(), *inner]
+        return [*self._own_variables().values(), *inner]
+
+    def _own_variables(self) -> dict[str, Any]:
+        """Those that it made, and any other ``Variable`` that it holds, by name."""
+        return self._variables | variables_in(vars(self), self._variables)
 
     def state_dict(self) -> dict[str, Tensor]:
         """A copy of every variable by its name, those of metrics inside as ``attribute.name``: the exact state.
@@ -105,7 +110,7 @@ class Metric(Doored):
         >>> mean.state_dict()
         {'total': tensor(3.), 'count': tensor(2.)}
         """
-        state = {name: variable.value for name, variable in self._variables.items()}
+        state = {name: variable.value.detach().clone() for name, variable in self._own_variables().items()}
         for path, metric in _metrics_in(vars(self)):
             state |= {f"{path}.{name}": value for name, value in metric.state_dict().items()}
         return state
@@ -117,14 +122,14 @@ class Metric(Doored):
             StructureError: other names than this metric has.
             ShapeError: a variable of another shape; one that was waiting for its first batch takes any.
         """
-        own = dict(state)
+        own, variables = dict(state), self._own_variables()
         for path, metric in _metrics_in(vars(self)):
             inner = [name for name in own if name.startswith(f"{path}.")]
             metric.load_state_dict({name.removeprefix(f"{path}."): own.pop(name) for name in inner})
-        if own.keys() != self._variables.keys():
-            got, due = str(sorted(own)), str(sorted(self._variables))
+        if own.keys() != variables.keys():
+            got, due = str(sorted(own)), str(sorted(variables))
             raise StructureError(f"This is not the state of the metric {self.name!r}.", got=got, expected=due)
-        for name, variable in self._variables.items():
+        for name, variable in variables.items():
             value = torch.as_tensor(own[name])
             if value.shape != variable.shape and value.numel() and variable.numel():
                 raise ShapeError(
@@ -132,12 +137,16 @@ class Metric(Doored):
                     got=f"{name} {tuple(value.shape)}",
                     expected=f"{name} {tuple(variable.shape)}",
                 )
-            variable.hold(value)
+            if isinstance(variable, MetricVariable):
+                variable.hold(value)
+            else:
+                variable.assign(value)
 
     def reset_state(self) -> None:
         """Start again from zero."""
-        for variable in self._variables.values():
-            variable.zero_()
+        with torch.no_grad():
+            for variable in self._own_variables().values():
+                variable.zero_()
         for _, metric in _metrics_in(vars(self)):
             metric.reset_state()
 

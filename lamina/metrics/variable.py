@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -52,17 +53,26 @@ class MetricVariable(Tensor):
         """Add `value` in place; returns the variable."""
         value = self._operand(value)
         if not torch.is_grad_enabled():  # as in every metric of ours; to turn off what is off takes 3 us of 22
-            self.add_(value)
+            self._change(self.add_, value, 1)
         else:
             with torch.no_grad():
-                self.add_(value)
+                self._change(self.add_, value, 1)
         return self
 
     def assign_sub(self, value: Any) -> MetricVariable:
         """Subtract `value` in place; returns the variable."""
         with torch.no_grad():
-            self.sub_(self._operand(value))
+            self._change(self.sub_, self._operand(value), -1)
         return self
+
+    def _change(self, change: Callable[[Any], Any], value: Any, sign: int) -> None:
+        """Add or subtract in place; a result of another dtype than the variable's is cast, as in Keras."""
+        try:
+            change(value)
+        except RuntimeError:
+            if not isinstance(value, Tensor) or torch.can_cast(value.dtype, self.dtype):
+                raise
+            self.copy_(self.detach() + sign * value)
 
     def hold(self, value: Tensor) -> None:
         """Become a copy of `value`, of its shape too; the device and the dtype stay."""

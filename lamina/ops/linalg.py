@@ -24,6 +24,10 @@ if not TYPE_CHECKING:  # else every name would pass for one that is there
     __getattr__, __dir__ = names_of(__name__, __all__)
 
 
+class MatrixError(ArgumentError, torch.linalg.LinAlgError):  # type: ignore[name-defined, misc]  # not in its stubs
+    """A matrix has no such factors, inverse or solution: a ValueError, as Keras', and PyTorch's own error too."""
+
+
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The norm of vectors (one axis) or matrices (two axes).
 
@@ -103,13 +107,13 @@ def inv(x: Any) -> Any:
         x: (..., N, N).
 
     Raises:
-        RuntimeError: it has none.
+        MatrixError: it has none; a ValueError and a RuntimeError.
 
     >>> inv([[2.0, 0.0], [0.0, 4.0]])
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return torch.linalg.inv(_square("inv", x))
+    return _found("inv", "ops.pinv, which takes any matrix", torch.linalg.inv, _square("inv", x))
 
 
 def pinv(x: Any, rcond: float | None = None) -> Any:
@@ -122,7 +126,7 @@ def pinv(x: Any, rcond: float | None = None) -> Any:
     >>> pinv([[2.0], [0.0]])
     tensor([[0.5000, 0.0000]])
     """
-    return torch.linalg.pinv(_matrices("pinv", x), rtol=rcond)
+    return _found("pinv", "finite numbers", torch.linalg.pinv, _matrices("pinv", x), rtol=rcond)
 
 
 def solve(a: Any, b: Any) -> Any:
@@ -133,13 +137,14 @@ def solve(a: Any, b: Any) -> Any:
         b: (N,), (..., N) beside as many matrices, or (..., N, K).
 
     Raises:
-        RuntimeError: a matrix has no inverse.
+        MatrixError: a matrix has no inverse; a ValueError and a RuntimeError.
 
     >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
     tensor([0.5000, 0.2500])
     """
+    hint = "ops.lstsq, which takes any matrix"
     try:
-        return torch.linalg.solve(*common(*map(floating, placed(a, b))))
+        return _found("solve", hint, torch.linalg.solve, *common(*map(floating, placed(a, b))))
     except (RuntimeError, IndexError, TypeError) as error:
         tell(error)
         raise
@@ -170,13 +175,14 @@ def cholesky(x: Any, upper: bool = False) -> Any:
         upper: whether to return the upper factor.
 
     Raises:
-        RuntimeError: a matrix is not positive definite.
+        MatrixError: a matrix is not positive definite; a ValueError and a RuntimeError.
 
     >>> cholesky([[4.0, 0.0], [0.0, 9.0]])
     tensor([[2., 0.],
             [0., 3.]])
     """
-    return torch.linalg.cholesky(_square("cholesky", x), upper=upper)
+    hint = "a symmetric matrix of positive eigenvalues, such as a @ a.T + 1e-6 * ops.eye(n)"
+    return _found("cholesky", hint, torch.linalg.cholesky, _square("cholesky", x), upper=upper)
 
 
 def cholesky_inverse(x: Any, upper: bool = False) -> Any:
@@ -269,7 +275,10 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     tensor([4., 3.])
     """
     x = _matrices("svd", x)
-    return torch.linalg.svd(x, full_matrices) if compute_uv else torch.linalg.svdvals(x)
+    hint = "finite numbers"
+    if compute_uv:
+        return _found("svd", hint, torch.linalg.svd, x, full_matrices)
+    return _found("svd", hint, torch.linalg.svdvals, x)
 
 
 def eig(x: Any) -> Any:
@@ -294,6 +303,15 @@ def eigh(x: Any) -> Any:
     tensor([1., 2.])
     """
     return torch.linalg.eigh(_square("eigh", x))
+
+
+def _found(name: str, hint: str, function: Any, *args: Any, **kwargs: Any) -> Any:
+    """What a function of PyTorch's finds; MatrixError, with what to try, where there is none."""
+    try:
+        return function(*args, **kwargs)
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # not in its stubs
+        said = str(error).partition(": ")[2] or str(error)
+        raise MatrixError(f"ops.{name} cannot do this with these values.", got=said, where=here(), hint=hint) from error
 
 
 def _matrices(name: str, x: Any) -> Any:

@@ -188,12 +188,12 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
     tensor([ 1.,  2.,  6., 24.])
     """
     elems = tree.map_leaves(tensor, elems)
+    sizes = {leaf.shape[axis] for leaf in tree.leaves(elems)}
+    if len(sizes - {None}) > 1 or not sizes:
+        raise ArgumentError("associative_scan needs one size along the axis.", got=f"sizes {sorted(sizes - {None})}")
     if holds_symbolic(elems):
         part = tree.map_leaves(lambda leaf: _any_length(leaf, axis), elems)
         return record(associative_scan, (draw("f", f, part, part), elems, reverse, axis), {})
-    sizes = {leaf.shape[axis] for leaf in tree.leaves(elems)}
-    if len(sizes) != 1:
-        raise ArgumentError("associative_scan needs one size along the axis.", got=f"sizes {sorted(sizes)}")
     turned = tree.map_leaves(lambda leaf: leaf.flip(axis), elems) if reverse else elems
     result = _prefixes(f, turned, sizes.pop(), axis)
     return tree.map_leaves(lambda leaf: leaf.flip(axis), result) if reverse else result

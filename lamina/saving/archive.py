@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lamina.file_formats import format_of
+
 from .behind import written_behind
 from .errors import DamagedFileError, FolderError, LoadingError, SavingError
 from .tensors import TensorFile
@@ -123,9 +125,24 @@ def refuse_folder(path: Any) -> None:
         DamagedFileError: there is a pipe or a device.
     """
     if os.path.isdir(path):
-        raise FolderError(f"{str(path)!r} is a folder.", expected="one file: models and weights are never folders")
+        raise FolderError(
+            f"{str(path)!r} is a folder.",
+            expected="one file: models and weights are never folders",
+            hint=_newest_in(path),
+        )
     if os.path.exists(path) and not os.path.isfile(path):
         raise DamagedFileError(f"{str(path)!r} is no regular file.", expected="one file on a disk")
+
+
+def _newest_in(folder: Any) -> str | None:
+    """Of the files of models and weights in a folder, such as that of `OrbaxCheckpoint`, the one written last."""
+    try:
+        with os.scandir(folder) as entries:
+            kept = [each for each in entries if format_of(each.name) and each.is_file(follow_symlinks=False)]
+            newest = max(kept, key=lambda each: each.stat().st_mtime_ns, default=None)
+    except OSError:
+        return None
+    return None if newest is None else f"{newest.path!r}, the newest of {len(kept)} in it"
 
 
 def is_archive(path: Any) -> bool:

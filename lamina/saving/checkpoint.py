@@ -23,7 +23,7 @@ from lamina.layers.weights import Weights
 from lamina.optimizers import Optimizer
 from lamina.tracebacks import door
 
-from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_archive, write_archive
+from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_archive, refuse_folder, write_archive
 from .errors import BAD_CONFIG, DamagedFileError, LoadingError, SavingError, refuse_missing
 from .fields import field, items, refuse_unknown
 from .own_members import own_members, restore_own
@@ -182,6 +182,7 @@ def load_checkpoint(model: Any, filepath: Any, learning_rate: float | None = Non
     (1, 0.0001)
     """
     refuse_missing(filepath)
+    refuse_folder(filepath)
     checkpoint = Checkpoint(filepath, learning_rate)
     run = model.running
     if run is None:

@@ -25,6 +25,7 @@ from lamina import (
 from lamina.custom_objects import find
 from lamina.graph import LaminaError
 from lamina.optimizers import schedules
+from lamina.random import SeedGenerator
 
 from .classes import MODELS
 from .errors import BAD_CONFIG, LoadingError
@@ -38,6 +39,8 @@ PACKAGES: Mapping[str, ModuleType] = MappingProxyType({
     "initializers": initializers, "layers": layers, "losses": losses, "metrics": metrics, "optimizers": optimizers,
     "optimizers.schedules": schedules, "regularizers": regularizers,
 })  # fmt: skip
+# Classes by themselves, whose package has no `deserialize`: name -> (package, class).
+SINGLE: Mapping[str, tuple[str, type[SeedGenerator]]] = MappingProxyType({"SeedGenerator": ("random", SeedGenerator)})
 # Beside the objects in a ``.h5`` of Keras', which tells no modules.
 _IN_H5 = "__passive_serialization__"
 _KEYS = (
@@ -129,6 +132,8 @@ def _function(name: str, module: Any, registered_name: Any) -> Any:
 def _instance(name: str, config: dict[str, Any], module: Any, registered_name: Any) -> Any:
     if name in _model_names(module):
         return MODELS[name].from_config(config)  # type: ignore[attr-defined]
+    if name in SINGLE and (_is_vague(module) or module in (f"lamina.{SINGLE[name][0]}", f"keras.{SINGLE[name][0]}")):
+        return SINGLE[name][1].from_config(config)
     own = [(package, cls) for package, cls in _candidates(name, module) if isinstance(cls, type)]
     if len({id(cls) for _, cls in own}) > 1:
         said = ", ".join(f'"lamina.{package}"' for package, _ in own)

@@ -9,7 +9,7 @@ from lamina.custom_objects import get_registered_name
 from lamina.registry import Absent, config_of
 
 from .classes import MODELS
-from .objects_in import PACKAGES, own_object
+from .objects_in import PACKAGES, SINGLE, own_object
 from .values import encode, no_word
 
 
@@ -32,6 +32,7 @@ def object_to_config(obj: Any) -> Any:
     if not hasattr(obj, "get_config") or cls is type:
         return no_word(obj)
     ours = next((name for name, package in PACKAGES.items() if own_object(package, cls.__name__) is cls), None)
+    ours = next((package for package, own in SINGLE.values() if own is cls), ours)
     ours = "models" if MODELS.get(cls.__name__) is cls else ours
     return {
         "module": cls.__module__ if ours is None else f"lamina.{ours}",

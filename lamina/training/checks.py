@@ -22,17 +22,20 @@ from .sense import (
     tell_of_inputs,
     tell_of_losses,
     tell_of_metrics,
+    tell_of_targets,
     tell_of_unused,
 )
 from .step import Step
 from .steps import has_own
 
 
-def check_data(model: Any, step: Step, feed: Feed, what: str) -> None:
+def check_data(model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool = False) -> None:
     """Look at the data before anything is done with them: everything that is in memory, else the first batch.
 
     Args:
         what: who asks, for messages.
+        ends_on_nan: a loss that is no number ends the training in order, so that targets that are not finite are
+            warned of and not refused.
 
     Raises:
         StructureError: there is no data, or it has another structure than the model's inputs or outputs.
@@ -40,14 +43,14 @@ def check_data(model: Any, step: Step, feed: Feed, what: str) -> None:
         ArgumentError: targets that a loss cannot take.
     """
     try:
-        _check(model, step, feed, what)
+        _check(model, step, feed, what, ends_on_nan)
     except LaminaError as error:
         if what == "validation_data":
             error.where = f"{error.where} ({what})" if error.where else what
         raise
 
 
-def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
+def _check(model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool) -> None:
     batch = feed.peek()
     if batch is None:
         raise StructureError(
@@ -63,11 +66,11 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
             tell_of_unused(model)
     class_weight = step.class_weight if training else None
     seen = feed.source.sample() or batch
+    check_outputs = partial(_check_outputs, said=step.said, class_weight=class_weight, y=seen[1], weight=seen[2],
+                            ends_on_nan=ends_on_nan)  # fmt: skip
     if graph is None:  # its outputs are known when it has run, which is before the first step of the optimizer, too
         if not model.computes_own_loss:
-            step.unchecked[training] = partial(
-                _check_outputs, said=step.said, class_weight=class_weight, y=seen[1], weight=seen[2]
-            )
+            step.unchecked[training] = check_outputs
         if not what.endswith("_on_batch"):
             tell_of_inputs(step.said, model, seen[0], feed.length)
         return
@@ -75,7 +78,7 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
     model.check_inputs(x)
     check_lookups(model, seen[0])
     objective = step.know_shapes(Outputs.of_graph(graph), y, graph.outputs)
-    _check_outputs(objective, [t.shape for t in graph.outputs], step.said, class_weight, *seen[1:])
+    check_outputs(objective, [t.shape for t in graph.outputs])
     if step.said.asks(f"heads {id(objective)}"):
         tell_of_losses(step.said, graph, objective.terms)
         targets = objective.outputs.spread_data(seen[1], "y")
@@ -85,14 +88,17 @@ def _check(model: Any, step: Step, feed: Feed, what: str) -> None:
 
 
 def _check_outputs(
-    objective: Objective, predictions: list[Any], said: Said, class_weight: ClassWeights | None, y: Any, weight: Any
-) -> None:
+    objective: Objective, predictions: list[Any], said: Said, class_weight: ClassWeights | None, y: Any, weight: Any,
+    ends_on_nan: bool,
+) -> None:  # fmt: skip
     """Targets and weights against the shapes of the predictions they are for, (None, ...)."""
     outputs = objective.outputs
     targets, weights = outputs.spread_data(y, "y"), outputs.spread_weights(weight)
     tables = [None] * len(outputs) if class_weight is None else class_weight.spread(outputs)
     for term, predicted, target, own, table in zip(objective.terms, predictions, targets, weights, tables, strict=True):
         if term.loss is not None and isinstance(target, torch.Tensor):
+            if ends_on_nan and tell_of_targets(said, term.name, target):
+                target = target.to("meta")  # of such values nothing more is to be told, of their shape there is
             check_targets(term.loss, target, predicted, term.name)
         if own is not None and target is not None:
             _check_weights(term.name, own, target, predicted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lamina.callbacks import CallbackList, History
+from lamina.callbacks import CallbackList, History, TerminateOnNaN
 from lamina.config import max_epochs
 from lamina.graph import ArgumentError
 
@@ -93,13 +93,14 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
     source, held = _split(model, source, plan)
     feed = Feed(source, limited(plan.steps_per_epoch), model._device())
     valid = Feed(held, limited(plan.validation_steps), model._device(), "validation") if held is not None else None
-    check_data(model, step, feed, "fit")
+    history = History()
+    params = {"epochs": plan.last_epoch, "steps": feed.length, "verbose": plan.verbose}
+    hooks = CallbackList([plan.callbacks, history], model=model, **params)
+    check_data(model, step, feed, "fit", ends_on_nan=any(isinstance(c, TerminateOnNaN) for c in hooks.callbacks))
     if valid is not None:
         model._validation_batch_size = plan.held_batch_size
         check_data(model, step, valid, "validation_data")
-    model.history = History()
-    params = {"epochs": plan.last_epoch, "steps": feed.length, "verbose": plan.verbose}
-    hooks = CallbackList([plan.callbacks, model.history], model=model, **params)
+    model.history = history
     progress = model._progress(0 if hooks.shows_progress else plan.verbose, plan.last_epoch, feed)
     return Run(
         model, step, feed, valid, hooks, progress,

@@ -122,15 +122,31 @@ def test_the_end_of_training_reaches_every_callback():
     assert notes == ["failed", "on_train_end"]
 
 
-def test_a_callback_keeps_no_model():
-    model = FakeModel()
-    calls = CallbackList([EarlyStopping(), History()], model=model)
-    alive = weakref.ref(model)
-    early = calls.callbacks[0]
-    del model, calls
+def test_a_callback_keeps_its_model_as_in_keras():
+    early, own = EarlyStopping(), LambdaCallback(on_epoch_end=print)
+    calls = CallbackList([early, own], model=FakeModel())
+    model = calls.model
+    del calls
     gc.collect()
-    assert alive() is None
+    assert early.model is model
+    assert own.model is model
+    early.set_model(None)
     assert early.model is None
+
+
+def test_a_history_keeps_no_model_since_its_model_keeps_it():
+    model = FakeModel()
+    model.history = History()
+    model.history.set_model(model)
+    history, alive = model.history, weakref.ref(model)
+    assert history.model is model
+    gc.disable()
+    try:
+        del model
+        assert alive() is None
+    finally:
+        gc.enable()
+    assert history.model is None
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,38 @@ def test_a_name_that_does_not_say_needs_a_mode(name):
 
 
 @pytest.mark.parametrize("name", WATCHERS)
+def test_a_misspelt_name_that_does_not_say_is_refused_though_nothing_is_there_to_compare(name):
+    callback = watching(name, monitor="val_acuracy")
+    callback.set_model(FakeModel())
+    callback.on_train_begin()
+    with pytest.raises(ArgumentError, match=r"not in the logs: loss, val_accuracy(?s:.*)try +'val_accuracy'\?"):
+        callback.on_epoch_end(0, {"loss": 1.0, "val_accuracy": 0.5})
+
+
+def test_early_stopping_keeps_the_best_of_what_only_answers_to_keras_names():
+    class Wrapped:
+        """Something around a model, no module itself."""
+
+        stop_training, weights = False, [0]
+
+        def get_weights(self):
+            return self.weights
+
+        def set_weights(self, weights):
+            self.weights = weights
+
+    stop = EarlyStopping(patience=2, restore_best_weights=True)
+    stop.set_model(Wrapped())
+    stop.on_train_begin()
+    for epoch, loss in enumerate([3.0, 1.0, 2.0, 2.0]):
+        stop.model.weights = [epoch]
+        stop.on_epoch_end(epoch, {"val_loss": loss})
+    stop.on_train_end()
+    assert stop.model.stop_training
+    assert stop.model.weights == [1]
+
+
+@pytest.mark.parametrize("name", WATCHERS)
 def test_several_numbers_are_refused(name):
     callback = watching(name, monitor="val_f1")
     callback.set_model(FakeModel())

@@ -54,8 +54,10 @@ def test_the_logs_hold_the_rate_of_the_epoch_and_the_next_one_is_smaller():
 @pytest.mark.parametrize("rate", [lamina.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5), lambda: 0.1])
 def test_a_schedule_of_the_optimizer_is_refused_before_the_first_step(callback, rate):
     model = network(lamina, rate)
-    with pytest.raises(ArgumentError, match=rf"{type(callback).__name__} cannot set the learning_rate: a schedule"):
+    text = f"{type(callback).__name__} cannot set the learning_rate: a schedule"
+    with pytest.raises(ArgumentError, match=text) as told:
         model.fit(X, Y, verbose=0, callbacks=[callback])
+    assert isinstance(told.value, TypeError)  # as Keras'
     assert model.get_weights()[0].tolist() == [[1.0], [1.0]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 
 import lamina
 from lamina import tree
+from lamina.layers.regularization.source import RandomSource
 
 
 def _shapes(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -75,6 +77,7 @@ INTERNALS: dict[str, dict[str, Any]] = {
     "keras.src.backend.common.masking": BACKEND,
     "keras.src.backend.torch.core": {**BACKEND, "get_device": lambda: "cpu"},
     "keras.src.utils.backend_utils": {"is_graph_mode": lambda: False},
+    "keras.src.utils.io_utils": {"set_logging_verbosity": logging.getLogger("lamina").setLevel},
     "keras.src.api_export": {"keras_export": lambda path: lambda thing: thing},
     "keras.src.utils.tree": vars(tree),
     "keras.src.backend.torch.trainer": {"TorchTrainer": TrainerOf},
@@ -102,7 +105,8 @@ INTERNALS: dict[str, dict[str, Any]] = {
 def seed_generators_of(layer: Any) -> list[Any]:
     """Of a layer and all under it, each once."""
     found = [value for part in layer.modules() for value in (part, *vars(part).values())]
-    return list({id(value): value for value in found if isinstance(value, lamina.random.SeedGenerator)}.values())
+    kinds = (lamina.random.SeedGenerator, RandomSource)
+    return list({id(value): value for value in found if isinstance(value, kinds)}.values())
 
 
 def kept_by(layer: Any) -> list[Any]:

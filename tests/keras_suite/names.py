@@ -16,6 +16,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 WHEEL = Path(next(iter(importlib.util.find_spec("keras").submodule_search_locations)))  # type: ignore[union-attr,arg-type]
 # Modules that are public as a whole, where Keras' tests take them from.
@@ -153,8 +154,17 @@ def is_module(name: str) -> bool:
     return path.is_dir() or path.with_suffix(".py").exists()
 
 
+REPLACED: list[str] = []
+"""What the running test has replaced by a mock in Keras' inner modules: nothing here would call that."""
+
+
 class Names(ModuleType):
     """A module of Keras', with Lamina's things."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, mock.NonCallableMock):
+            REPLACED.append(f"{self.__name__}.{name}")
+        super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -59,7 +59,7 @@ def _asked_by_a_test(error: BaseException) -> bool:
 
 def _outcome(report: Any, error: BaseException | None) -> tuple[str, str]:
     """What came of a test, and why."""
-    missing = _not_public(error)
+    missing = _not_public(error) or ", ".join(names.REPLACED)
     elsewhere = judging.of_its_own(report.nodeid, missing or _first_words(error))
     if report.outcome == "failed" and elsewhere:
         return elsewhere, missing or _first_words(error)
@@ -75,6 +75,7 @@ def _outcome(report: Any, error: BaseException | None) -> tuple[str, str]:
 
 def pytest_runtest_setup(item: Any) -> None:
     WORDS.found.clear()
+    names.REPLACED.clear()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import torch
 
 import lamina
 from lamina import ArgumentError, metrics
@@ -78,3 +79,83 @@ def test_a_policy_as_dtype_and_values_for_a_variable():
             self.table = self.add_variable((2,), np.array([1.0, 2.0]), name="table")
 
     assert Started().table.tolist() == [1.0, 2.0]
+
+
+# -- variables that a metric holds
+
+
+def counting(library, hold):
+    """A metric that counts its batches in Keras' variables, held as `hold` says."""
+
+    class Batches(library.metrics.Metric):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.made = self.add_variable((), "zeros", name="made")
+            self.held = hold(lambda: library.Variable(0.0, trainable=False))
+
+        def _all(self):
+            held = self.held
+            while isinstance(held, (list, tuple, dict)):
+                held = next(iter(held.values() if isinstance(held, dict) else held))
+            return [self.made, held]
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            for variable in self._all():
+                variable.assign_add(1.0)
+
+        def result(self):
+            made, held = self._all()
+            return made + held
+
+    return Batches(name="batches")
+
+
+HOLDS = {
+    "attribute": lambda make: make(),
+    "list": lambda make: [make(), make()],
+    "tuple": lambda make: (make(),),
+    "dict": lambda make: {"a": make()},
+    "nested": lambda make: {"a": [make(), {"b": (make(),)}]},
+}
+
+
+@pytest.mark.parametrize("hold", HOLDS)
+def test_variables_that_a_metric_holds_are_its_own(hold):
+    ours, theirs = counting(lamina, HOLDS[hold]), counting(keras, HOLDS[hold])
+    assert len(ours.variables) == len(theirs.variables)
+    for metric in (ours, theirs):
+        for _ in range(3):
+            metric.update_state(None, None)
+        assert float(metric.result()) == 6
+    kept = ours.state_dict()
+    for metric in (ours, theirs):
+        metric.reset_state()
+        assert float(metric.result()) == 0
+    assert len(kept) == len(ours.variables)
+    ours.load_state_dict(kept)
+    assert float(ours.result()) == 6
+
+
+def test_variables_that_a_metric_holds_begin_anew_with_each_epoch():
+    model = lamina.Sequential([lamina.Input((2,)), lamina.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[counting(lamina, HOLDS["nested"])])
+    history = model.fit(np.ones((6, 2)), np.ones((6, 1)), batch_size=2, epochs=3, verbose=0)
+    assert history.history["batches"] == [6, 6, 6]
+
+
+def test_a_list_that_holds_itself_ends():
+    metric = counting(lamina, HOLDS["list"])
+    metric.held.append(metric.held)
+    assert len(metric.variables) == 3
+
+
+@pytest.mark.parametrize("value", [2.7, -0.5, 1, [0.4, 2.6], True])
+@pytest.mark.parametrize("change", ["assign_add", "assign_sub", "assign"])
+def test_a_whole_number_takes_floats_as_in_keras(value, change):
+    results = []
+    for library in (lamina, keras):
+        metric = library.metrics.Mean()
+        variable = metric.add_variable((2,), "ones", dtype="int32")
+        getattr(variable, change)(torch.tensor(value, dtype=torch.float32).broadcast_to(2))
+        results.append(np.asarray(library.ops.convert_to_numpy(variable)).tolist())
+    assert results[0] == results[1]

@@ -159,3 +159,34 @@ def test_it_says_what_is_wrong_and_where(call: Any, shapes: list[Any], error: ty
     assert caught.value.got or caught.value.hint or caught.value.expected
     if "cannot take" not in text:  # where the words are not PyTorch's, they tell nothing of the sizes that were tried
         assert not re.search(r"\b(48|80|192|320)\b", str(caught.value))
+
+
+OF_MATRICES = {
+    "cholesky": (lambda: ops.cholesky(-np.eye(3)), "not positive-definite", "eigenvalues"),
+    "cholesky of several": (lambda: ops.cholesky([np.eye(2), -np.eye(2)]), r"Batch element 1", "eigenvalues"),
+    "inv": (lambda: ops.inv(np.zeros((2, 2))), "singular", "ops.pinv"),
+    "solve": (lambda: ops.solve(np.ones((2, 2)), np.ones(2)), "singular", "ops.lstsq"),
+    "svd": (lambda: ops.svd(np.full((2, 2), np.nan)), "non-finite", "finite"),
+    "singular values": (lambda: ops.svd(np.full((2, 2), np.nan), compute_uv=False), "non-finite", "finite"),
+    "pinv": (lambda: ops.pinv(np.full((2, 2), np.nan)), "non-finite", "finite"),
+}
+
+
+@pytest.mark.parametrize("what", OF_MATRICES)
+def test_matrices_that_have_none_say_so_as_a_value_error(what: str) -> None:
+    call, got, hint = OF_MATRICES[what]
+    with pytest.raises(ValueError, match="cannot do this with these values") as caught:
+        call()
+    assert isinstance(caught.value, torch.linalg.LinAlgError)  # as PyTorch's users expect
+    assert isinstance(caught.value, LaminaError)
+    assert re.search(got, caught.value.got or "")
+    assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "elems",
+    [(np.ones((2, 3)), np.ones((2, 4))), (Input((5,)), Input((4,))), (Input((None, 5)), Input((4, 5)), Input((3, 5)))],
+)
+def test_a_scan_along_axes_of_two_sizes_is_refused(elems: Any) -> None:
+    with pytest.raises(ArgumentError, match="one size along the axis"):
+        ops.associative_scan(lambda a, b: a, elems, axis=1)

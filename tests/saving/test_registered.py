@@ -442,3 +442,19 @@ def test_what_has_no_words_is_refused_when_written() -> None:
     for thing in (lambda x: x, object(), torch.ones(2), Dense):
         with pytest.raises(saving.SavingError, match="no word"):
             saving.serialize_keras_object([thing])
+
+
+@pytest.mark.parametrize("module", ["lamina.random", "keras.random", "keras.src.random.seed_generator", None])
+def test_a_seed_generator_comes_back_from_its_config(module):
+    generator = lamina.random.SeedGenerator(42, name="noise")
+    config = lamina.saving.serialize_keras_object(generator)
+    assert (config["module"], config["class_name"], config["registered_name"]) == (
+        "lamina.random",
+        "SeedGenerator",
+        None,
+    )
+    again = lamina.saving.deserialize_keras_object({**config, "module": module})
+    assert isinstance(again, lamina.random.SeedGenerator)
+    assert again.get_config() == generator.get_config() == {"seed": 42, "name": "noise"}
+    with pytest.raises(LoadingError, match="No class of exactly the name"):
+        lamina.saving.deserialize_keras_object({**config, "module": "keras.layers"})

@@ -18,7 +18,9 @@ from torch import nn
 import lamina
 from lamina import Input, Model, Sequential, layers, losses, ops
 from lamina.callbacks import TerminateOnNaN
+from lamina.graph import ArgumentError, ShapeError
 from lamina.layers.captured import captured
+from lamina.losses import BinaryCrossentropy
 from lamina.optimizers import SGD, Adam
 
 RNG = np.random.default_rng(0)
@@ -405,6 +407,27 @@ def test_terminate_on_nan_ends_the_training():
     with pytest.warns(UserWarning, match="First was the loss"):
         history = model.fit(X, ANSWERS, verbose=0, epochs=5, callbacks=[TerminateOnNaN()])
     assert len(history.history["loss"]) == 1
+
+
+@pytest.mark.parametrize("value, word", [(np.inf, "infinite values"), (np.nan, "NaN"), (-np.inf, "infinite values")])
+@pytest.mark.parametrize("make", [lambda: drawn(layers.Dense(1)), lambda: Own(layers.Dense(1))], ids=["drawn", "own"])
+@pytest.mark.parametrize("loss", ["mse", "binary_crossentropy"])
+def test_targets_that_are_not_finite_are_warned_of_where_the_callback_is_there_for_them(make, value, word, loss):
+    answers = (ANSWERS > 0).astype("float32")
+    answers[20] = value
+    callback = TerminateOnNaN(raise_error=True)
+    model = make()
+    model.compile(SGD(0.0), loss if loss == "mse" else BinaryCrossentropy(from_logits=True))
+
+    def trained():
+        with pytest.raises(RuntimeError, match="batch 2"):
+            model.fit(X, answers, verbose=0, batch_size=8, shuffle=False, callbacks=[[callback]])
+
+    assert f"hold {word}, first in row 20" in told(trained)[0]
+    with pytest.raises(ArgumentError, match="not finite"):  # without it they are a mistake
+        model.fit(X, answers, verbose=0)
+    with pytest.raises(ShapeError, match="do not pair"):  # their shape counts
+        model.fit(X, np.full((len(X), 3), np.inf), verbose=0, callbacks=[callback])
 
 
 # ---- parts that are none ---------------------------------------------------------------------------------------------

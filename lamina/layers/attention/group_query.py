@@ -58,6 +58,8 @@ class GroupQueryAttention(ProjectedAttention):
 
     mixed_axes = (1,)
 
+    asks_for_scores = False
+
     def __init__(
         self,
         head_dim: int,

@@ -46,7 +46,11 @@ class KerasNames:
     _dropout, _use_bias = Called("dropout"), Called("use_bias")
     _sliding_window, _flash_attention = Called("sliding_window"), Called("flash_attention")
 
+    asks_for_scores = True
+    """Whether Keras' layer asks `_compute_attention` for the scores, in its sixth argument."""
+
     mixed_axes: tuple[int, ...]
+    repeats: int
     _to_heads: Any
     _from_heads: Any
     _by_hand: Any
@@ -77,3 +81,34 @@ class KerasNames:
         gathered, scores = self._by_hand(q, k, v, mask, bool(training))
         scores = scores.unflatten(-1, key_sizes).unflatten(-1 - len(axes), query_sizes)
         return self._from_heads(gathered, query_sizes), scores
+
+    @classmethod
+    def has_own_attention(cls) -> bool:
+        """Whether a subclass has its own `_compute_attention`, as Keras' documentation invites it to."""
+        return cls._compute_attention is not KerasNames._compute_attention
+
+    def own_attention(
+        self,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        mask: torch.Tensor | None,
+        query_sizes: list[int],
+        key_sizes: list[int],
+        training: bool,
+        scores: bool,
+    ) -> Any:
+        """What a subclass gives for (B, H, T, K), (B, G, S, K), (B, G, S, V); its method is called as by Keras.
+
+        The mask, (B, 1, T, S) or with fewer axes, holds everything, the causal one too: (B, T, S) for the subclass.
+        """
+        if k.shape[-3] != q.shape[-3]:
+            k, v = (x.repeat_interleave(self.repeats, dim=-3) for x in (k, v))
+        if mask is not None:
+            mask = mask.expand(*mask.shape[:-2], q.shape[-2], k.shape[-2])
+            mask = mask.squeeze(-3) if mask.dim() == q.dim() and mask.shape[-3] == 1 else mask
+            mask = mask.unsqueeze(0) if mask.dim() == 2 else mask
+            mask = mask.unflatten(-1, key_sizes).unflatten(-1 - len(key_sizes), query_sizes)
+        parts = self._from_heads(q, query_sizes), self._from_heads(k, key_sizes), self._from_heads(v, key_sizes)
+        asked = (scores,) if self.asks_for_scores else ()
+        return self._compute_attention(*parts, mask, training, *asked)

@@ -165,21 +165,25 @@ class ProjectedAttention(KerasNames, Layer):
         positions = q.shape[-2], k.shape[-2]
         if self.sliding_window is not None:
             mask = joint_mask([mask, window(*positions, self.sliding_window, q.device)])
-        is_causal = bool(use_causal_mask) and mask is None
+        is_causal, own = bool(use_causal_mask) and mask is None, self.has_own_attention()
         by_hand = return_attention_scores or (training and self.dropout > 0 and self.seed is not None)
-        if use_causal_mask and (by_hand or not is_causal):
+        if use_causal_mask and (by_hand or own or not is_causal):
             mask, is_causal = joint_mask([mask, causal(*positions, q.device)]), False
-        if by_hand:
+        scores: Any = None
+        if own:
+            asked = query_sizes, key_sizes, training, return_attention_scores
+            gathered, scores = self.own_attention(q, k, v, mask, *asked)
+        elif by_hand:
             gathered, scores = self._by_hand(q, k, v, mask, training)
+            scores = scores.unflatten(-1, key_sizes).unflatten(-1 - len(axes), query_sizes)
         else:
-            gathered, scores = self._by_kernel(q, k, v, mask, is_causal, training), None
-        gathered = self._from_heads(gathered, query_sizes)
+            gathered = self._by_kernel(q, k, v, mask, is_causal, training)
+        if not own:
+            gathered = self._from_heads(gathered, query_sizes)
         if self.use_gate:
             gathered = gathered * run_part(self.gate, query)
         output = run_part(self.attention_output, gathered)
-        if not return_attention_scores:
-            return output
-        return output, scores.unflatten(-1, key_sizes).unflatten(-1 - len(axes), query_sizes)  # type: ignore[union-attr]
+        return (output, scores) if return_attention_scores else output
 
     def _project(
         self, query: torch.Tensor, value: torch.Tensor, key: torch.Tensor
@@ -234,7 +238,7 @@ class ProjectedAttention(KerasNames, Layer):
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None, training: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same step by step, for those who read the scores or seed the dropout."""
-        if self.repeats > 1:
+        if k.shape[-3] != q.shape[-3]:
             k, v = (x.repeat_interleave(self.repeats, dim=-3) for x in (k, v))
         scores = (q * self._scale) @ k.mT
         if mask is None:

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from lamina.config import floatx
-from lamina.graph import ArgumentError, Node, SymbolicTensor, TensorSpec
+from lamina.graph import ArgumentError, ArgumentTypeError, Node, SymbolicTensor, TensorSpec
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.graph.node import Leaf
-from lamina.graph.source import caller
+from lamina.graph.source import caller, warn
 from lamina.layers.base import Layer
 from lamina.sizes.world import Shape
 from lamina.tracebacks import door
@@ -33,6 +33,8 @@ class InputLayer(Layer):
     """
 
     is_input = True
+    sparse = ragged = False
+    """Keras' words: tensors are dense here."""
 
     def __init__(
         self,
@@ -54,12 +56,19 @@ class InputLayer(Layer):
             )
         if input_tensor is not None:
             raise ArgumentError(
-                "Input(tensor=) has no meaning here.", hint="use the tensor: any symbolic tensor can begin a model"
+                "InputLayer(input_tensor=) has no meaning here.",
+                got=f"{input_tensor!r}"[:200],
+                hint="use the tensor: any symbolic tensor can begin a model",
             )
-        if (shape is None) == (batch_shape is None):
+        if self.given_input_shape is not None and shape is None and batch_shape is None:
+            older, batch = self.given_input_shape, self.given_input_shape[0]
+            new = f"shape={older[1:]}" if batch is None else f"batch_shape={older}"
+            warn(f"InputLayer(input_shape=) is Keras 2's word. Try InputLayer({new}).")
+            shape, batch_size = older[1:], batch if batch_size is None else batch_size
+        if (shape is None) == (batch_shape is None) or (batch_size is not None and batch_shape is not None):
             raise ArgumentError(
-                "Input needs shape= or batch_shape=, one of them.",
-                got=f"shape={shape!r}, batch_shape={batch_shape!r}",
+                "Input needs shape= or batch_shape=, one of them; batch_size= goes with shape=.",
+                got=f"shape={shape!r}, batch_shape={batch_shape!r}, batch_size={batch_size!r}",
                 hint="Input(shape=(28, 28, 1))",
             )
         self.batch_shape: Shape = (
@@ -77,6 +86,9 @@ class InputLayer(Layer):
         self.remember(node)
         # The only strong hold on the node until the caller takes the tensor; given up in `Input`.
         self._tensor: SymbolicTensor | None = node.output
+
+    def call(self) -> None:
+        """Nothing is computed: what the model is given is the output."""
 
     @property
     def dtype(self) -> str:
@@ -121,15 +133,49 @@ def Input(
         batch_shape: the shape with the batch axis, instead of ``shape``.
         name: what dicts of data, error messages and pictures call it.
         optional: the model may be given None here.
+        tensor: a symbolic tensor to begin with, which is then the result: any of them can begin a model. What else is
+            said of it must fit it.
 
     Raises:
-        ArgumentError: a shape that is none.
+        ArgumentError: a shape that is none; a `tensor` that is not symbolic, or of another shape or dtype.
 
     >>> Input((28, 28, 1)).shape, Input((None,), dtype="int32", name="tokens").name
     ((None, 28, 28, 1), 'tokens')
     """
-    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)
+    if tensor is not None:
+        return _begun_with(tensor, shape, batch_size, dtype, batch_shape, sparse, ragged)
+    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, None, optional, name)
     return layer.take()
+
+
+def _begun_with(
+    tensor: Any, shape: Any, batch_size: Any, dtype: Any, batch_shape: Any, sparse: Any, ragged: Any
+) -> SymbolicTensor:
+    """The tensor itself, if what is said of it fits it."""
+    if not isinstance(tensor, SymbolicTensor):
+        raise ArgumentTypeError(
+            "Input(tensor=) takes a symbolic tensor.",
+            got=f"a {type(tensor).__name__}",
+            hint="Input(shape=...) for data that come later; ops.add(x, tensor) and the like take values as they are",
+        )
+    here = tuple(tensor.shape)
+    fits = {
+        f"shape={shape!r}": shape is None or _checked_shape(shape, "shape") == here[1:],
+        f"batch_shape={batch_shape!r}": batch_shape is None or _checked_shape(batch_shape, "batch_shape") == here,
+        f"batch_size={batch_size!r}": batch_size is None or here[:1] == (batch_size,),
+        f"dtype={dtype!r}": dtype is None or to_torch(dtype) is tensor.dtype,
+        f"sparse={sparse!r}": not sparse,
+        f"ragged={ragged!r}": not ragged,
+    }
+    other = [said for said, is_so in fits.items() if not is_so]
+    if other:
+        raise ArgumentError(
+            "What is said of Input(tensor=) does not fit the tensor.",
+            got=", ".join(other),
+            expected=f"batch_shape={here}, dtype={name_of(tensor.dtype)!r}",
+            hint="Input(tensor=x), or x itself",
+        )
+    return tensor
 
 
 def _checked_shape(shape: Any, what: str) -> Shape:

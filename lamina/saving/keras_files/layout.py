@@ -42,7 +42,9 @@ _ATTRIBUTES: Mapping[type, Mapping[str, str]] = MappingProxyType(
 )
 
 # Classes that Keras calls otherwise at home than in its list of layers.
-_CLASS_WORDS: Mapping[type, str] = MappingProxyType({layers.GroupQueryAttention: "grouped_query_attention"})
+_CLASS_WORDS: Mapping[type, str] = MappingProxyType(
+    {layers.GroupQueryAttention: "grouped_query_attention", layers.TorchModule: "torch_module_wrapper"}
+)
 
 # Words of older versions of Keras -> of this one.
 _OLD_WORDS = {
@@ -77,8 +79,6 @@ class Layout:
         self.places: dict[str, torch.Tensor] = {}
         self.names: dict[str, str] = {}
         """Path of the group of a layer's own weights -> the layer's name."""
-        self.foreign: list[str] = []
-        """PyTorch's modules, which have no place in a file of Keras."""
         self.stores: dict[str, Any] = {}
         """Path of the group of a layer's own weights -> the layer, where its class says by itself what lies there."""
         self.assets: dict[str, Any] = {}
@@ -97,38 +97,62 @@ class Layout:
             self.stores[own] = layer
         else:
             self.places |= {f"{own}/{number}": weight for number, weight in enumerate(layer.own_weights())}
+        if isinstance(layer, layers.TorchModule):
+            self._module(layer.module, path)
         if overrides(layer, "save_assets") or overrides(layer, "load_assets"):
             self.assets[path.rstrip("/")] = layer
         for attribute, child in _children(layer):
             if attribute == "layers":
                 listed: Any = layer.layers  # not a Sequential's own list, which has its place besides
-                child = self._orders.get(id(layer)) or list(listed)
+                child = self._orders.get(id(layer)) or _with_modules(layer, list(listed))
+                self._container(child, f"{path}{attribute}/", torch.nn.Module)
+                continue
             self._child(child, f"{path}{attribute}/")
 
     def _child(self, child: Any, path: str) -> None:
         if isinstance(child, Layer):
             self._layer(child, path)
         elif isinstance(child, torch.nn.Module):
-            if id(child) not in self._met and any(True for _ in child.parameters()):
-                self.foreign.append(path.rstrip("/"))
-            self._met[id(child)] = child
+            self._module(child, path)
         else:
             self._container(child, path)
 
-    def _container(self, container: Any, path: str) -> None:
+    def _module(self, module: torch.nn.Module, path: str) -> None:
+        """PyTorch's module: Keras wraps it in a layer, which keeps its tensors under the names of ``state_dict``."""
+        if id(module) in self._met:
+            return
+        self._met[id(module)] = module
+        state = module.state_dict(keep_vars=True).items()
+        self.places |= {f"{path}vars/{name}": value for name, value in state if isinstance(value, torch.Tensor)}
+
+    def _container(self, container: Any, path: str, counted: type[torch.nn.Module] = Layer) -> None:
+        """The layers in a container. `counted`: what Keras counts, the modules that it wraps among them or not."""
         if id(container) in self._met:
             return
         self._met[id(container)] = container
         used: dict[str, int] = {}
         for item in container.values() if isinstance(container, dict) else container:
-            if isinstance(item, (Layer, list, tuple, dict)):
-                name = class_word(item) if isinstance(item, Layer) else "container"
+            if isinstance(item, (counted, list, tuple, dict)):
+                name = "container" if isinstance(item, (list, tuple, dict)) else class_word(item)
                 used[name] = used.get(name, -1) + 1
                 self._child(item, f"{path}{name}_{used[name]}/" if used[name] else f"{path}{name}/")
 
 
-def class_word(layer: Layer) -> str:
+def _with_modules(model: Any, listed: list[Any]) -> list[Any]:
+    """A model's layers, and where its code defines it the modules of PyTorch's among them, which Keras wraps."""
+    in_lists = {name for name, _ in model.__dict__.get("_adopted", {}).values()}  # which Keras leaves as they are
+    own = [part for name, part in model._modules.items() if name not in in_lists or isinstance(part, Layer)]
+    own = [] if getattr(model, "graph", None) is not None else own
+    if all(isinstance(part, Layer) for part in own):
+        return listed
+    known = {id(layer) for layer in listed}
+    return [part for part in own if part is not None and (id(part) in known or not isinstance(part, Layer))]
+
+
+def class_word(layer: torch.nn.Module) -> str:
     """What Keras calls a layer of this class in a container."""
+    if not isinstance(layer, Layer):
+        return _CLASS_WORDS[layers.TorchModule]
     if type(layer) is MODELS.get("Model"):
         return "functional"
     return _CLASS_WORDS.get(type(layer)) or snake_case(type(layer).__name__)

@@ -115,7 +115,7 @@ def write_keras_weights(
     """
     layout = Layout(model, orders)
     arrays = layout.places | own_arrays(layout)
-    left = [f"the weights of {path!r}, a module of PyTorch" for path in layout.foreign]
+    left: list[str] = []
     if optimizer and not _same_order(model, orders):
         left.append(_OTHER_ORDER)
     elif optimizer:

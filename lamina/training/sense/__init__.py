@@ -8,6 +8,7 @@ from .loss_watch import LossWatch
 from .losses import tell_of_losses, tell_of_predictions
 from .metrics import tell_of_absent_classes, tell_of_metrics
 from .said import Said
+from .targets import tell_of_targets
 from .unheld import tell_of_unheld
 from .unreached import tell_of_unreached
 from .unused import tell_of_unused
@@ -23,6 +24,7 @@ __all__ = [
     "tell_of_metrics",
     "tell_of_no_gradient",
     "tell_of_predictions",
+    "tell_of_targets",
     "tell_of_unheld",
     "tell_of_unreached",
     "tell_of_unused",

@@ -92,16 +92,25 @@ def _is_looked_at(leaf: Any) -> bool:
     )
 
 
-def _tell(said: Said, model: Any, name: str, part: torch.Tensor) -> None:
+def not_finite(part: torch.Tensor) -> str:
+    """What of an array (rows, ...) is not finite, and where; "" where all is.
+
+    >>> not_finite(torch.tensor([[1.0], [float("nan")]]))
+    'NaN, first in row 1, in 1 of the 2 rows looked at'
+    """
     broken = ~part.isfinite()
     if not broken.any():
-        return
+        return ""
     rows = broken.reshape(len(part), -1).any(1)
-    first = int(rows.nonzero()[0])
     word = "NaN" if part.isnan().any() else "infinite values"
-    fact = (
-        f"The input {name!r} holds {word}, first in row {first}, in {int(rows.sum())} of the {len(part)} rows looked at"
-    )
+    return f"{word}, first in row {int(rows.nonzero()[0])}, in {int(rows.sum())} of the {len(part)} rows looked at"
+
+
+def _tell(said: Said, model: Any, name: str, part: torch.Tensor) -> None:
+    held = not_finite(part)
+    if not held:
+        return
+    fact = f"The input {name!r} holds {held}"
     if _has_own_code(model):
         said.noted.setdefault(f"input {name}", f"{fact}.")
         return

@@ -287,10 +287,58 @@ def test_states_that_are_no_weights_are_passed_over(tmp_path: Path) -> None:
     same(ours, theirs, data((4, 3), "float32"))
 
 
-def test_modules_of_pytorch_have_no_place_there(tmp_path: Path) -> None:
-    ours = lamina.Sequential([lamina.Input((3,)), lamina.layers.TorchModule(torch.nn.Linear(3, 2))])
-    with pytest.warns(UserWarning, match=r"no place for the weights of 'layers/.*a module of PyTorch"):
-        ours.save_weights(tmp_path / "m.weights.h5")
+def foreign() -> torch.nn.Module:
+    return torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3))
+
+
+# Where modules of PyTorch stand in a model without a graph: attribute -> wrapped (one, or a list), or as they are.
+MODULES: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "lists": lambda wrap: {"parts": [wrap(foreign()), wrap(torch.nn.Linear(3, 3))]},
+    "first": lambda wrap: {"a": wrap(foreign()), "b": wrap(torch.nn.Linear(3, 3))},
+    "last": lambda wrap: {"x": wrap(foreign()), "y": wrap(torch.nn.Linear(3, 3))},
+    "as they are": lambda wrap: {"a": foreign(), "b": torch.nn.Linear(3, 3)},
+    "mixed": lambda wrap: {"a": torch.nn.Linear(3, 3), "b": wrap(foreign())},
+    "as they are, last": lambda wrap: {"x": foreign(), "y": torch.nn.Linear(3, 3)},
+    "before a list": lambda wrap: {"a": torch.nn.Linear(3, 3), "parts": [wrap(foreign())]},
+    "behind a list": lambda wrap: {"parts": [wrap(foreign())], "x": torch.nn.Linear(3, 3), "z": wrap(foreign())},
+}
+
+
+def with_modules(library: Any, where: str) -> Any:
+    class Net(library.Model):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            parts = MODULES[where](library.layers.TorchModuleWrapper)
+            self.names = list(parts)
+            for name, part in parts.items():
+                setattr(self, name, part)
+            self.fc = library.layers.Dense(2)
+
+        def call(self, inputs: Any) -> Any:
+            for name in self.names:
+                part = getattr(self, name)
+                for each in part if isinstance(part, list) else [part]:
+                    inputs = each(inputs)
+            return self.fc(inputs)
+
+    model = Net()
+    model(np.zeros((2, 3), "float32"))
+    with torch.no_grad():
+        for tensor in (*model.parameters(), *model.buffers()):
+            if tensor.is_floating_point():
+                tensor.uniform_(0.5, 2)
+    return model
+
+
+@pytest.mark.parametrize("where", MODULES)
+@pytest.mark.parametrize("writer, reader", [(keras, lamina), (lamina, keras), (lamina, lamina)])
+def test_modules_of_pytorch_stand_where_keras_wraps_them(tmp_path: Path, where: str, writer: Any, reader: Any) -> None:
+    one, two = with_modules(writer, where), with_modules(reader, where)
+    one.save_weights(tmp_path / "m.weights.h5")
+    two.load_weights(tmp_path / "m.weights.h5")
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    expected = torch.as_tensor(one(x, training=False))
+    torch.testing.assert_close(torch.as_tensor(two(x, training=False)), expected)
 
 
 def test_a_mapping_is_refused(tmp_path: Path) -> None:

@@ -204,6 +204,21 @@ def test_a_folder_that_cannot_be(tmp_path):
 # -- OrbaxCheckpoint
 
 
+@pytest.mark.parametrize("read", ["load_weights", "load_model", "resume_from"])
+def test_their_folder_is_no_file_and_the_error_names_the_newest_in_it(tmp_path, read):
+    model = compiled()
+    fit(model, epochs=3, callbacks=[OrbaxCheckpoint(tmp_path / "kept", max_to_keep=2)])
+    newest = str(tmp_path / "kept" / "2.lamina")
+    calls = {
+        "load_weights": model.load_weights,
+        "load_model": lamina.saving.load_model,
+        "resume_from": lambda path: fit(compiled(), epochs=4, resume_from=path),
+    }
+    with pytest.raises(LoadingError, match=r"is a folder(?s:.*)the newest of 2 in it") as told:
+        calls[read](tmp_path / "kept")
+    assert repr(newest) in told.value.hint
+
+
 @pytest.mark.parametrize("background", [False, True])
 def test_numbered_checkpoints(tmp_path, expected, background):
     keep = {"max_to_keep": 2, "save_on_background": background}

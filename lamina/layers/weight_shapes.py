@@ -1,0 +1,68 @@
+"""The shape that ``add_weight`` is given: it comes first, once, as whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lamina.graph import ArgumentError, ArgumentTypeError, ShapeError
+
+Made = TypeVar("Made")
+
+
+def takes_shape_first(add_weight: Callable[..., Made]) -> Callable[..., Made]:
+    """``add_weight``, which says what to write where something stands in the place of its shape.
+
+    Raises:
+        ArgumentError: the name in the first place, as in Keras 2; or two shapes.
+        ArgumentTypeError: the name in the fourth place.
+    """
+
+    @wraps(add_weight)
+    def made(self: Any, *args: Any, **named: Any) -> Made:
+        if args and isinstance(args[0], str):
+            raise _name_first(self.label, args[0], named)
+        if args and "shape" in named:
+            raise ArgumentError(
+                f"{self.label} cannot make a weight of two shapes.",
+                got=f"add_weight({args[0]!r}, shape={named['shape']!r})",
+                expected="the shape first, or as shape=",
+                hint=f"add_weight(shape={named['shape']!r})",
+            )
+        if len(args) > 3 and isinstance(args[3], str):
+            raise ArgumentTypeError(
+                f"{self.label} cannot make a weight whose `trainable` is a text.",
+                got=f"add_weight({', '.join(map(repr, args))})",
+                expected="shape, initializer, dtype, trainable in this order",
+                hint=f"name={args[3]!r}",
+            )
+        return add_weight(self, *args, **named)
+
+    return made
+
+
+def whole_sizes(shape: Any, label: str) -> tuple[int, ...]:
+    """The shape of a weight, given as one number, several, or none."""
+    if isinstance(shape, str):
+        raise _name_first(label, shape, {})
+    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape or ())
+    if None in sizes:
+        raise ShapeError(
+            f"{label} cannot make a weight of unknown size.",
+            got=f"add_weight(shape={sizes})",
+            expected="whole numbers; an axis that only run time tells is None in the shape that build is given",
+            hint="give the size of this axis in Input(shape=...), or use axes of known size",
+        )
+    return tuple(int(n) for n in sizes)
+
+
+def _name_first(label: str, name: str, named: dict[str, Any]) -> ArgumentError:
+    return ArgumentError(
+        f"{label} cannot make a weight of this shape.",
+        got=f"add_weight({name!r}, ...)",
+        expected="the shape first, as in Keras 3",
+        hint=f"add_weight(shape={named.get('shape', '(...)')}, name={name!r})",
+    )
