@@ -166,10 +166,14 @@ def found_in(
     """What is of these kinds in a value, however deep in containers, with the places and keys that lead to it.
 
     Args:
-        around: the containers around it: one that holds itself is not gone through again.
+        around: the lists and dicts around it: one that holds itself is not gone through again. They are compared by
+            themselves, not by id: it may be compiled.
     """
     if isinstance(value, kinds):
         yield path, value
-    elif isinstance(value, _CONTAINERS) and not any(value is outer for outer in around):  # no ids: it may be compiled
+    elif isinstance(value, tuple):  # holds itself only by way of a list or a dict
+        for key, item in enumerate(value):
+            yield from found_in(item, kinds, (*path, key), around)
+    elif isinstance(value, _CONTAINERS) and not any(value is outer for outer in around):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from found_in(item, kinds, (*path, key), (*around, value))
