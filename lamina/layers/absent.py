@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
+import torch
 from torch.compiler import is_compiling
 
 from lamina._torch import attributes as reading
@@ -44,6 +45,11 @@ class Attributes(reading.NamesAttributes):
     names_elsewhere: ClassVar[Mapping[str, str]] = OF_LAYERS
 
     def __getattr__(self, name: str) -> Any:
+        if is_compiling():  # by these names its tracer knows weights, whose sizes never change
+            for held in (self._parameters, self._modules, self._buffers):
+                if name in held:
+                    return held[name]
+            raise AttributeError(_without(self, name))  # it takes no more than this
         slots = self.__dict__
         if "_parameters" in slots:  # as in PyTorch, each by itself: a loop takes half as long again
             held = slots["_parameters"]
@@ -55,9 +61,7 @@ class Attributes(reading.NamesAttributes):
             held = slots["_buffers"]
             if name in held:
                 return held[name]
-        text = f"{type(self).__name__!r} object has no attribute {name!r}"
-        if is_compiling():  # whose tracer takes no more than this
-            raise AttributeError(text)
+        text = _without(self, name)
         asks = sys._getframe(1)
         own = _property(type(self), name)
         if own is None and (name[0] == "_" or is_ours(asks) or "_parameters" not in slots):
@@ -70,6 +74,10 @@ class Attributes(reading.NamesAttributes):
         except Exception as error:
             fold(error, asks)
             raise
+
+
+def _without(module: torch.nn.Module, name: str) -> str:
+    return f"{type(module).__name__!r} object has no attribute {name!r}"
 
 
 def _property(cls: type, name: str) -> property | cached_property[Any] | None:
