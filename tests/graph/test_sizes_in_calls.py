@@ -306,7 +306,7 @@ class Counted(Layer):
 COUNTS: list[int] = []
 
 
-@pytest.mark.parametrize("asks, each", [(False, 3), (True, 10)])
+@pytest.mark.parametrize("asks, each", [(False, 4), (True, 11)])
 def test_a_chain_is_tried_in_steps_that_grow_with_its_length_only(asks: bool, each: int) -> None:
     COUNTS.clear()
     x = Input((None, 8))

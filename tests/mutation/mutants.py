@@ -183,7 +183,7 @@ MUTANTS = [
     Mutant("lamina/layers/weight_facts.py", "setattr(self.module, self.name, change(self.tensor))", "self.tensor.copy_(change(self.tensor))", FACTS),
     Mutant("lamina/layers/building.py", "            given = tuple(map(_plain, (*shapes, *named.values())))\n            if probes_around():", "            given = tuple(map(_plain, shapes))\n            if probes_around():", BUILDING),
     Mutant("lamina/layers/building.py", "        for slot, entries in before.items():\n            layer.__dict__[slot].clear()\n", "        for slot, entries in before.items():\n", BUILDING),
-    Mutant("lamina/layers/building.py", "            if probes_around():\n                given = _unsized(given)\n", "", BUILDING),
+    Mutant("lamina/layers/building.py", "_built_for_examples\"], given = given, _unsized(given)", "_built_for_examples\"] = given", BUILDING),
     Mutant("lamina/layers/mode.py", "if _has_compiled(module) else []", "if False else []", THREADS),
     Mutant("lamina/layers/mode.py", "        stand_ins.give_back()\n", "        pass\n", THREADS),
     Mutant("lamina/layers/lending.py", "if copies[id(part)].__dict__[\"_set_names\"]:", "if False:", f"{MIXED} {THREADS}"),
@@ -200,5 +200,5 @@ MUTANTS = [
     Mutant("lamina/models/editing.py", "    for part in new_parts:\n        part.training = old.training\n", "", SET),
     Mutant("lamina/models/editing.py", "            part.__dict__.update({name: refilled(value, was) for name, (value, was) in settings.items()})\n", "            part.__dict__.update({name: value for name, (value, was) in settings.items()})\n", "tests/models/test_leftovers.py"),
     Mutant("lamina/models/editing.py", "mask if leaf.node.specs[leaf.index] == spec else None", "mask", SET),
-    Mutant("lamina/models/editing.py", "kwargs = {key: value for key, value in kwargs.items() if key not in found}\n        if isinstance(node.op, Layer):", "if isinstance(node.op, Layer):", f"{SET} {PARTS}"),
+    Mutant("lamina/models/editing.py", "if not _is_found_mask(node, key)}", "}", f"{SET} {PARTS}"),
 ]  # fmt: skip
