@@ -29,10 +29,12 @@ __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preproce
 if not TYPE_CHECKING:  # else every name would pass for one that is there
     __getattr__, __dir__ = names_of(__name__, __all__)
 
+EPSILON = 1.001e-5  # of the batch normalizations
+
 
 def normalized(frame: Frame, x: Any, name: str) -> Any:
     """The batch normalization that all of these networks have."""
-    return BatchNormalization(axis=frame.axis, epsilon=1.001e-5, name=f"{name}_bn")(x)
+    return BatchNormalization(axis=frame.axis, epsilon=EPSILON, name=f"{name}_bn")(x)
 
 
 def activated(frame: Frame, x: Any, name: str) -> Any:
