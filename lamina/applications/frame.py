@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,6 +59,7 @@ class Frame:
         """The axes of height and width."""
         self.image = self._image(input_shape, sizes, least)
         """The symbolic pictures."""
+        self._counts: Counter[str] = Counter()
 
     @property
     def pretrained(self) -> bool:
@@ -84,6 +86,15 @@ class Frame:
                 f"are taken. Published are {', '.join(map(str, sorted(sizes)))}."
             )
         return sizes[0]
+
+    def numbered(self, name: str) -> str:
+        """The name with the next number, as Keras numbers layers without a name: in the order in which they are made.
+
+        A model here numbers them in the order of its graph, which is another one where branches cross.
+        """
+        count = self._counts[name]
+        self._counts[name] += 1
+        return f"{name}_{count}" if count else name
 
     def halved(self, x: Any, kernel: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """Zeros around pictures before a convolution of stride 2, as TensorFlow's "same" adds them.
