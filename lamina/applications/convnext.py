@@ -11,6 +11,7 @@ normalization and one nonlinearity in all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from lamina.models import Model, Sequential
 from lamina.public_names import names_of
 from lamina.tracebacks import door
 
+from .foreign import Foreign
 from .frame import Frame
 from .imagenet_utils import decode_predictions
 from .modes import plain_pixels as preprocess_input
@@ -89,6 +91,34 @@ def _standardized(x: Any, name: str) -> Any:
     return Normalization(mean=[255 * value for value in mean], variance=variance, name=name)(x)
 
 
+def _modules(layer: str) -> list[str]:
+    """The names of a layer in torchvision's files and in timm's."""
+    if found := re.search(r"_stage_(\d)_block_(\d+)_(\w+)$", layer):
+        stage, k = int(found[1]), found[2]
+        torchvision, timm = _IN_BLOCKS.get(found[3], ("", ""))
+        return [f"features.{2 * stage + 1}.{k}.{torchvision}", f"stages.{stage}.blocks.{k}.{timm}"]
+    if found := re.search(r"_downsampling_(layernorm|conv)_(\d)$", layer):
+        stage, part = int(found[2]) + 1, 0 if found[1] == "layernorm" else 1
+        return [f"features.{2 * stage}.{part}", f"stages.{stage}.downsample.{part}"]
+    ends = {
+        "stem_conv": ["features.0.0", "stem.0"],
+        "stem_layernorm": ["features.0.1", "stem.1"],
+        "head_layernorm": ["classifier.0", "head.norm"],
+        "layer_normalization": ["classifier.0", "head.norm"],  # without the head
+        "head_dense": ["classifier.2", "head.fc"],
+    }
+    return next((names for end, names in ends.items() if layer.endswith(end)), [])
+
+
+_IN_BLOCKS = {
+    "depthwise_conv": ("block.0", "conv_dw"),
+    "layernorm": ("block.2", "norm"),
+    "pointwise_conv_1": ("block.3", "mlp.fc1"),
+    "pointwise_conv_2": ("block.5", "mlp.fc2"),
+    "layer_scale": ("layer_scale", "gamma"),
+}
+_FOREIGN = Foreign(_modules, ("classifier", "head"))
+
 _ARGUMENTS = """
         include_preprocessing: the model itself standardizes pixels from 0 to 255."""
 
@@ -125,7 +155,7 @@ def _variant(kind: str, depths: Sequence[int], width: int, hashes: tuple[str, st
             name=name,
         )
         x = convnext(frame, depths, width, include_preprocessing)
-        return frame.model(x, published(f"convnext/{default}", hashes))
+        return frame.model(x, published(f"convnext/{default}", hashes), _FOREIGN)
 
     told = f"ConvNeXt {kind} (arXiv:2201.03545): {depths} blocks, {width} channels at first."
     made: Callable[..., Model] = door(entitled(build, f"ConvNeXt{kind}", __name__, told, _ARGUMENTS))

@@ -11,6 +11,7 @@ and half of height and width.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from lamina.layers import (
 )
 from lamina.public_names import names_of
 
+from .foreign import Foreign
 from .frame import Frame
 from .imagenet_utils import decode_predictions
 from .modes import torch_pixels as preprocess_input
@@ -71,12 +73,24 @@ def transition(frame: Frame, x: Any, name: str) -> Any:
     return AveragePooling2D(2, strides=2, name=f"{name}_pool")(x)
 
 
+def _modules(layer: str) -> list[str]:
+    """The name of a layer in torchvision's and timm's files."""
+    if found := re.fullmatch(r"conv(\d)_block(\d+)_([012])_(bn|conv)", layer):
+        place = {"0_bn": "norm1", "1_conv": "conv1", "1_bn": "norm2", "2_conv": "conv2"}[f"{found[3]}_{found[4]}"]
+        return [f"features.denseblock{int(found[1]) - 1}.denselayer{found[2]}.{place}"]
+    if found := re.fullmatch(r"pool(\d)_(bn|conv)", layer):
+        return [f"features.transition{int(found[1]) - 1}.{'norm' if found[2] == 'bn' else 'conv'}"]
+    ends = {"conv1_conv": "features.conv0", "conv1_bn": "features.norm0", "bn": "features.norm5"}
+    return [{**ends, "predictions": "classifier"}.get(layer, "")]
+
+
 def _variant(layers: int, blocks: Sequence[int], hashes: tuple[str, str]) -> Any:
     return application(
         f"DenseNet{layers}",
         f"DenseNet of {layers} layers (arXiv:1608.06993, table 1): {blocks} in its blocks.",
         partial(densenet, layers=blocks),
         kernels("densenet", f"densenet{layers}", hashes),
+        Foreign(_modules, ("classifier",)),
         module=__name__,
     )
 

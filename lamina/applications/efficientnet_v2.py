@@ -20,6 +20,7 @@ from lamina.public_names import names_of
 from lamina.tracebacks import door
 
 from .efficientnet import convolution, head, kernel_values, normalized, squeeze_and_excite, with_shortcut
+from .foreign import ASYMMETRIC
 from .frame import Frame
 from .imagenet_utils import decode_predictions
 from .modes import plain_pixels as preprocess_input
@@ -221,7 +222,7 @@ def _variant(kind: str, told: str, network: Network, scale: Scale, hashes: tuple
             name=name,
         )
         x = efficientnet_v2(frame, network, scale, include_preprocessing, standardized=network is B)
-        return frame.model(x, published(f"efficientnet_v2/{default}", hashes))
+        return frame.model(x, published(f"efficientnet_v2/{default}", hashes), ASYMMETRIC)
 
     made: Callable[..., Model] = door(entitled(build, title, __name__, f"{told} (arXiv:2104.00298).", _ARGUMENTS))
     return made

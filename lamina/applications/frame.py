@@ -14,6 +14,7 @@ from lamina.graph.source import warn
 from lamina.models import Model
 from lamina.utils import get_source_inputs
 
+from .foreign import Foreign, load
 from .published import Weights
 
 _IMAGENET = "imagenet"
@@ -251,8 +252,14 @@ class Frame:
             return self.pooled(x, named)
         return self.predictions(layers.GlobalAveragePooling2D(name="avg_pool")(x), **options)
 
-    def model(self, x: Any, published: Weights, name: str | None = None) -> Model:
-        """The model from the pictures to ``x``, with the weights that the user asks for."""
+    def model(self, x: Any, published: Weights, foreign: Foreign | str, name: str | None = None) -> Model:
+        """The model from the pictures to ``x``, with the weights that the user asks for.
+
+        Args:
+            published: Keras' own.
+            foreign: how to read those of other libraries; or why that cannot be.
+            name: in place of the user's.
+        """
         inputs: Any = self.image if self._tensor is None else get_source_inputs(self._tensor)
         if isinstance(inputs, list) and len(inputs) == 1:
             inputs = inputs[0]
@@ -263,5 +270,5 @@ class Frame:
             )
         model = Model(inputs, x, name=self.name if name is None else name)
         if path is not None:
-            model.load_weights(path)
+            load(model, path, foreign, self.include_top)
         return model

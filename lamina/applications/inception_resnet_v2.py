@@ -106,6 +106,7 @@ InceptionResNetV2 = application(
         "inception_resnet_v2",
         ("e693bd0210a403b3192acc6073ad2e96", "d19885ff4a710c122648d3b5c3b684e4"),
     ),
+    "theirs scale what they normalize",
     module=__name__,
     sizes=(299,),
     least=75,

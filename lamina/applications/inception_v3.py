@@ -136,6 +136,7 @@ InceptionV3 = application(
     "Inception V3 (arXiv:1512.00567, table 1): 11 blocks.",
     partial(inception_v3, widths=(128, 160, 160, 192)),
     kernels("inception_v3", "inception_v3", ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")),
+    "theirs count the zeros around a picture in its averages, and scale what they normalize",
     module=__name__,
     sizes=(299,),
     least=75,

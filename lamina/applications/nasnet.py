@@ -32,6 +32,7 @@ from lamina.models import Model
 from lamina.public_names import names_of
 from lamina.tracebacks import door
 
+from .foreign import ASYMMETRIC
 from .frame import Frame
 from .imagenet_utils import decode_predictions
 from .modes import tf_pixels as preprocess_input
@@ -229,7 +230,7 @@ def _variant(title: str, told: str, settings: Settings, size: int, files: Weight
             classifier_activation=classifier_activation,
             name=name,
         )
-        return frame.model(nasnet(frame, settings), files)
+        return frame.model(nasnet(frame, settings), files, ASYMMETRIC)
 
     made: Callable[..., Model] = door(entitled(build, title, __name__, f"{told} (arXiv:1707.07012)."))
     return made

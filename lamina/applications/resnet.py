@@ -89,6 +89,7 @@ def _variant(layers: int, blocks: Sequence[int], hashes: tuple[str, str]) -> Any
         f"ResNet of {layers} layers (arXiv:1512.03385, table 1): {blocks} bottlenecks.",
         partial(resnet, blocks=blocks),
         kernels("resnet", f"resnet{layers}", hashes),
+        "theirs halve the picture in a block's 3 × 3 convolution, this one, as the paper, in the 1 × 1 before it",
         module=__name__,
     )
 

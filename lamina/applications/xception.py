@@ -89,6 +89,7 @@ Xception = application(
     "Xception (arXiv:1610.02357, figure 5): 36 convolutions, 34 of them separable.",
     partial(xception, middle=8),
     kernels("xception", "xception", ("0a58e3b7378bc2990ea3b43d5981f1f6", "b0042744bf5b25fce3cb969f33bebb97")),
+    "theirs add zeros on both sides before a pooling of stride 2, this one below and at the right of even sizes",
     module=__name__,
     sizes=(299,),
     least=71,

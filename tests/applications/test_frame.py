@@ -27,7 +27,7 @@ def tiny(frame: Frame):
 
 
 PUBLISHED = kernels("tiny", "tiny", ("0" * 32, "1" * 32))
-Tiny = application("Tiny", "One convolution.", tiny, PUBLISHED, module=__name__, sizes=(48, 64), least=32)
+Tiny = application("Tiny", "One convolution.", tiny, PUBLISHED, "it is tiny", module=__name__, sizes=(48, 64), least=32)
 
 
 def given_shape(model):

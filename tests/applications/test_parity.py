@@ -27,7 +27,7 @@ NO_FILES = published.weights("none", (None, None))
 
 def small(draw: Any, **settings: Any) -> Any:
     """An application of ours with fewer blocks than any that is public, called as Keras' own function is."""
-    return application("Small", "For tests.", partial(draw, **settings), NO_FILES, module=__name__)
+    return application("Small", "For tests.", partial(draw, **settings), NO_FILES, "", module=__name__)
 
 
 def keras_resnet_of(stack: Any, blocks: tuple[int, ...], preact: bool) -> Any:
