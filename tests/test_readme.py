@@ -97,3 +97,12 @@ def test_the_guide_to_modules_runs_from_top_to_bottom():
         if language:
             run(text, names)
     assert "hidden_layer.launch(" in names["model"].program().source  # type: ignore[attr-defined]
+
+
+def test_the_guide_to_applications_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for language, text in blocks("docs/applications.md"):
+        if language:
+            run(text, names)
+    assert (tmp_path / "five.weights.h5").exists()

@@ -33,6 +33,7 @@ from lamina.layers import (
 from lamina.public_names import names_of
 
 from .channels import rounded
+from .foreign import ASYMMETRIC
 from .frame import Frame
 from .imagenet_utils import decode_predictions
 from .modes import plain_pixels as preprocess_input
@@ -206,6 +207,7 @@ def _variant(number: int, scale: Scale, hashes: tuple[str, str]) -> Any:
         f"EfficientNet B{number} (arXiv:1905.11946): {scale.width} times as wide, {scale.depth} times as deep as B0.",
         partial(efficientnet, scale=scale),
         of_efficientnet(f"efficientnetb{number}", hashes),
+        ASYMMETRIC,
         module=__name__,
         sizes=(scale.size,),
     )

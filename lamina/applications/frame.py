@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from lamina.graph.source import warn
 from lamina.models import Model
 from lamina.utils import get_source_inputs
 
+from .foreign import Foreign, load
 from .published import Weights
 
 _IMAGENET = "imagenet"
@@ -58,6 +60,7 @@ class Frame:
         """The axes of height and width."""
         self.image = self._image(input_shape, sizes, least)
         """The symbolic pictures."""
+        self._counts: Counter[str] = Counter()
 
     @property
     def pretrained(self) -> bool:
@@ -84,6 +87,15 @@ class Frame:
                 f"are taken. Published are {', '.join(map(str, sorted(sizes)))}."
             )
         return sizes[0]
+
+    def numbered(self, name: str) -> str:
+        """The name with the next number, as Keras numbers layers without a name: in the order in which they are made.
+
+        A model here numbers them in the order of its graph, which is another one where branches cross.
+        """
+        count = self._counts[name]
+        self._counts[name] += 1
+        return f"{name}_{count}" if count else name
 
     def halved(self, x: Any, kernel: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """Zeros around pictures before a convolution of stride 2, as TensorFlow's "same" adds them.
@@ -240,8 +252,14 @@ class Frame:
             return self.pooled(x, named)
         return self.predictions(layers.GlobalAveragePooling2D(name="avg_pool")(x), **options)
 
-    def model(self, x: Any, published: Weights, name: str | None = None) -> Model:
-        """The model from the pictures to ``x``, with the weights that the user asks for."""
+    def model(self, x: Any, published: Weights, foreign: Foreign | str, name: str | None = None) -> Model:
+        """The model from the pictures to ``x``, with the weights that the user asks for.
+
+        Args:
+            published: Keras' own.
+            foreign: how to read those of other libraries; or why that cannot be.
+            name: in place of the user's.
+        """
         inputs: Any = self.image if self._tensor is None else get_source_inputs(self._tensor)
         if isinstance(inputs, list) and len(inputs) == 1:
             inputs = inputs[0]
@@ -252,5 +270,5 @@ class Frame:
             )
         model = Model(inputs, x, name=self.name if name is None else name)
         if path is not None:
-            model.load_weights(path)
+            load(model, path, foreign, self.include_top)
         return model

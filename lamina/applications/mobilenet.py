@@ -24,6 +24,7 @@ from lamina.models import Model
 from lamina.public_names import names_of
 from lamina.tracebacks import door
 
+from .foreign import ASYMMETRIC
 from .frame import Frame
 from .imagenet_utils import decode_predictions
 from .modes import tf_pixels as preprocess_input
@@ -100,7 +101,10 @@ def MobileNet(
     stem = f"mobilenet/mobilenet_{_ALPHAS.get(alpha)}_{size}_tf"
     files = published(stem, (None, None), ends=(".h5", "_no_top.h5"))
     return frame.model(
-        _head(frame, x, dropout), files, f"mobilenet_{alpha:.2f}_{size}".replace(".", "_") if name is None else name
+        _head(frame, x, dropout),
+        files,
+        ASYMMETRIC,
+        f"mobilenet_{alpha:.2f}_{size}".replace(".", "_") if name is None else name,
     )
 
 

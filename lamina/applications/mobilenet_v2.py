@@ -16,6 +16,7 @@ from lamina.public_names import names_of
 from lamina.tracebacks import door
 
 from .channels import rounded
+from .foreign import ASYMMETRIC
 from .frame import Frame
 from .imagenet_utils import decode_predictions
 from .modes import tf_pixels as preprocess_input
@@ -98,7 +99,9 @@ def MobileNetV2(
     x = frame.predictions(GlobalAveragePooling2D()(x)) if frame.include_top else frame.pooled(x, named=False)
     stem = f"mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{float(alpha)}_{size}"
     files = published(stem, (None, None), ends=(".h5", "_no_top.h5"))
-    return frame.model(x, files, f"mobilenetv2_{alpha:.2f}_{size}".replace(".", "_") if name is None else name)
+    return frame.model(
+        x, files, ASYMMETRIC, f"mobilenetv2_{alpha:.2f}_{size}".replace(".", "_") if name is None else name
+    )
 
 
 def inverted_residual(frame: Frame, x: Any, expansion: int, channels: int, stride: int, k: int) -> Any:

@@ -30,6 +30,7 @@ from lamina.public_names import names_of
 from lamina.tracebacks import door
 
 from .channels import rounded
+from .foreign import ASYMMETRIC
 from .frame import Frame
 from .imagenet_utils import decode_predictions
 from .modes import plain_pixels as preprocess_input
@@ -130,8 +131,8 @@ def _variant(title: str, told: str, blocks: Sequence[_Block], last: int) -> Call
         swish = not minimalistic
         x = _convolution(frame, x, rounded(6 * x.shape[frame.axis]), swish, "conv_1")
         if not frame.include_top:
-            return frame.model(frame.pooled(x), files)
-        return frame.model(_head(frame, x, rounded(last * max(alpha, 1.0)), swish, dropout_rate), files)
+            return frame.model(frame.pooled(x), files, ASYMMETRIC)
+        return frame.model(_head(frame, x, rounded(last * max(alpha, 1.0)), swish, dropout_rate), files, ASYMMETRIC)
 
     made: Callable[..., Model] = door(entitled(build, title, __name__, told, _ARGUMENTS))
     return made

@@ -29,10 +29,12 @@ __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preproce
 if not TYPE_CHECKING:  # else every name would pass for one that is there
     __getattr__, __dir__ = names_of(__name__, __all__)
 
+EPSILON = 1.001e-5  # of the batch normalizations
+
 
 def normalized(frame: Frame, x: Any, name: str) -> Any:
     """The batch normalization that all of these networks have."""
-    return BatchNormalization(axis=frame.axis, epsilon=1.001e-5, name=f"{name}_bn")(x)
+    return BatchNormalization(axis=frame.axis, epsilon=EPSILON, name=f"{name}_bn")(x)
 
 
 def activated(frame: Frame, x: Any, name: str) -> Any:
@@ -87,6 +89,7 @@ def _variant(layers: int, blocks: Sequence[int], hashes: tuple[str, str]) -> Any
         f"ResNet of {layers} layers (arXiv:1512.03385, table 1): {blocks} bottlenecks.",
         partial(resnet, blocks=blocks),
         kernels("resnet", f"resnet{layers}", hashes),
+        "theirs halve the picture in a block's 3 × 3 convolution, this one, as the paper, in the 1 × 1 before it",
         module=__name__,
     )
 

@@ -66,6 +66,7 @@ def _variant(layers: int, blocks: Sequence[int], hashes: tuple[str, str]) -> Any
         f"ResNet V2 of {layers} layers (arXiv:1603.05027): {blocks} bottlenecks.",
         partial(resnet_v2, blocks=blocks),
         kernels("resnet", f"resnet{layers}v2", hashes),
+        "theirs halve the picture in the first block of a stage, this one in the last",
         module=__name__,
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from lamina.models import Model
 from lamina.tracebacks import door
 
+from .foreign import Foreign
 from .frame import Frame
 from .published import Weights
 
@@ -58,6 +59,7 @@ def application(
     told: str,
     draw: Callable[[Frame], Any],
     published: Weights,
+    foreign: Foreign | str,
     *,
     module: str,
     sizes: Sequence[int] = (224,),
@@ -71,6 +73,7 @@ def application(
         told: what it is, one sentence.
         draw: layers on the pictures of a `Frame`, up to what the model gives.
         published: the files with its weights.
+        foreign: as of `Frame.model`.
         module: where it is public.
         sizes, least: as of `Frame`.
         name: of its models; by default the title in small letters.
@@ -99,7 +102,7 @@ def application(
             classifier_activation=classifier_activation,
             name=name,
         )
-        return frame.model(draw(frame), published)
+        return frame.model(draw(frame), published, foreign)
 
     made: Application = door(entitled(build, title, module, told))
     return made

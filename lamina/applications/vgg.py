@@ -11,12 +11,14 @@ and more nonlinearities. Five blocks, each followed by a pooling that halves the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from lamina.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
+from .foreign import Foreign
 from .frame import Frame
 from .published import kernels
 from .variants import application
@@ -39,17 +41,38 @@ def vgg(frame: Frame, convolutions: Sequence[int]) -> Any:
     return frame.predictions(x)
 
 
+def _foreign(convolutions: Sequence[int]) -> Foreign:
+    """In torchvision's and timm's files all layers of the blocks are counted, those without weights too."""
+
+    def modules(layer: str) -> list[str]:
+        found = re.fullmatch(r"block(\d)_conv(\d)", layer)
+        if found is None:
+            return _HEAD.get(layer, [])
+        block, k = int(found[1]) - 1, int(found[2]) - 1
+        return [f"features.{sum(2 * count + 1 for count in convolutions[:block]) + 2 * k}"]
+
+    return Foreign(modules, ("classifier", "pre_logits", "head"), ("fc1", _FILTERS[-1]))
+
+
+_HEAD = {
+    "fc1": ["classifier.0", "pre_logits.fc1"],
+    "fc2": ["classifier.3", "pre_logits.fc2"],
+    "predictions": ["classifier.6", "head.fc"],
+}
+_16, _19 = (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
 VGG16 = application(
     "VGG16",
     "VGG of 13 convolutions and 3 dense layers (arXiv:1409.1556, column D).",
-    partial(vgg, convolutions=(2, 2, 3, 3, 3)),
+    partial(vgg, convolutions=_16),
     kernels("vgg16", "vgg16", ("64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc")),
+    _foreign(_16),
     module="lamina.applications.vgg16",
 )
 VGG19 = application(
     "VGG19",
     "VGG of 16 convolutions and 3 dense layers (arXiv:1409.1556, column E).",
-    partial(vgg, convolutions=(2, 2, 4, 4, 4)),
+    partial(vgg, convolutions=_19),
     kernels("vgg19", "vgg19", ("cbe5617147190e668d6c5d5026f83318", "253f8cb515780f3b799900260a226db6")),
+    _foreign(_19),
     module="lamina.applications.vgg19",
 )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from lamina import layers
 from lamina.custom_objects import find
 from lamina.graph.source import warn
-from lamina.layers import Layer, older
+from lamina.layers import Layer, of_applications, older
 from lamina.printable import QUOTED, printable
 
 Classes = Mapping[str, type]
@@ -22,9 +22,9 @@ MODELS: dict[str, type] = {}
 
 @lru_cache(maxsize=1)
 def layer_classes() -> Classes:
-    """Exact class name -> class, of every public layer, and of those that older files of Keras name."""
-    public = [getattr(layers, name) for name in layers.__all__] + [getattr(older, name) for name in older.__all__]
-    found = (cls for cls in public if isinstance(cls, type) and issubclass(cls, Layer) and cls is not Layer)
+    """Exact class name -> class, of every public layer, and of those that only files name: older ones, applications."""
+    named = [getattr(home, name) for home in (layers, older, of_applications) for name in home.__all__]
+    found = (cls for cls in named if isinstance(cls, type) and issubclass(cls, Layer) and cls is not Layer)
     return MappingProxyType({cls.__name__: cls for cls in found})
 
 

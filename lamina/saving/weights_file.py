@@ -156,7 +156,7 @@ def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str, by_name
         read = tensors_of_keras_zip(model, filepath, where, by_name) if zipped else None
         tensors = keras_tensors(model, filepath, where, by_name) if read is None else read
     else:
-        tensors = _tensors_of(filepath, where)
+        tensors = tensors_of(filepath, where)
     if mapping is None:
         report = compared(state, tensors)
     else:
@@ -173,7 +173,7 @@ def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str, by_name
     return report
 
 
-def _tensors_of(filepath: Any, where: str) -> dict[str, torch.Tensor]:
+def tensors_of(filepath: Any, where: str) -> dict[str, torch.Tensor]:
     """What the file has, by its own names."""
     if is_archive(filepath):
         if is_torch_file(filepath):

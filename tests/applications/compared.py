@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import lamina
 def assert_same_architecture(ours: Any, theirs: Any) -> None:
     """Same layers by name and class, same weights by name, shape and order, same shapes of what comes out."""
     assert _layers(ours) == _layers(theirs)
-    assert [(_path(w.path, ours), tuple(w.shape)) for w in ours.weights] == [
-        (_path(w.path, theirs), tuple(w.shape)) for w in theirs.weights
+    assert [(_path(w.path), tuple(w.shape)) for w in ours.weights] == [
+        (_path(w.path), tuple(w.shape)) for w in theirs.weights
     ]
     assert [tuple(w.shape) for w in ours.trainable_weights] == [tuple(w.shape) for w in theirs.trainable_weights]
     assert ours.count_params() == theirs.count_params()
@@ -31,9 +32,9 @@ def _layers(model: Any) -> list[tuple[str, str]]:
     return [(layer.name, type(layer).__name__) for layer in layers]
 
 
-def _path(path: str, model: Any) -> str:
-    """A weight's path without that of the model, which a Sequential within carries in Keras."""
-    return path.removeprefix(f"{model.name}/")
+def _path(path: str) -> str:
+    """Layer and weight, without the scopes and the models around them; Keras' has no name for one of them."""
+    return re.sub(r"layer_scale/variable(_\d+)?$", "layer_scale/gamma", "/".join(path.split("/")[-2:]))
 
 
 def draw_weights(model: Any, seed: int = 0) -> None:
@@ -41,7 +42,7 @@ def draw_weights(model: Any, seed: int = 0) -> None:
     draws = np.random.default_rng(seed)
     for weight in model.weights:
         shape, kind = tuple(weight.shape), weight.path.rpartition("/")[2]
-        if kind in ("moving_variance", "gamma"):
+        if kind in ("moving_variance", "gamma") or "layer_scale/variable" in weight.path:
             weight.assign(draws.uniform(0.5, 1.5, shape).astype("float32"))
         elif kind in ("moving_mean", "beta", "bias"):
             weight.assign(draws.normal(0, 0.1, shape).astype("float32"))

@@ -27,7 +27,7 @@ def tiny(frame: Frame):
 
 
 PUBLISHED = kernels("tiny", "tiny", ("0" * 32, "1" * 32))
-Tiny = application("Tiny", "One convolution.", tiny, PUBLISHED, module=__name__, sizes=(48, 64), least=32)
+Tiny = application("Tiny", "One convolution.", tiny, PUBLISHED, "it is tiny", module=__name__, sizes=(48, 64), least=32)
 
 
 def given_shape(model):
@@ -228,6 +228,8 @@ def published_by_us(name, monkeypatch, **arguments):
 @pytest.mark.parametrize("top", (True, False), ids=("head", "features"))
 @pytest.mark.parametrize("name", NAMES)
 def test_the_published_files_are_keras_own(name, top, monkeypatch):
+    if name == "NASNetMobile":  # which Keras refuses on PyTorch, and only there
+        monkeypatch.setattr(keras.src.applications.nasnet.backend, "backend", lambda: "jax")
     assert published_by_us(name, monkeypatch, include_top=top) == published_by_keras(name, monkeypatch, include_top=top)
 
 

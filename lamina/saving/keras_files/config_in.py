@@ -13,6 +13,7 @@ from lamina.custom_objects import custom_object_scope, find
 from lamina.dtype_policies import DTypePolicy
 from lamina.graph import LaminaError
 from lamina.layers import RNN, Layer
+from lamina.layers.of_applications import KERAS_MODULES
 from lamina.saving.classes import (
     Classes,
     Missed,
@@ -172,7 +173,9 @@ class KerasConfigReader:
         class_name, module = entry["class_name"], entry.get("module")
         known = class_name in layer_classes() or class_name in MODEL_NAMES
         if known and (module is None or str(module).partition(".")[0] in ("keras", "tf_keras")):
-            return None
+            # A file without modules may mean a layer of the user's that is called as one of the applications'.
+            mine = find(class_name, self._custom) if module is None and class_name in KERAS_MODULES else None
+            return mine if isinstance(mine, type) and issubclass(mine, Layer) else None
         for name in (entry.get("registered_name"), class_name):
             found = find(name, self._custom) if isinstance(name, str) else None
             if isinstance(found, type) and issubclass(found, Layer):

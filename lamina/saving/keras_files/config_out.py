@@ -17,6 +17,7 @@ from lamina.graph.node import Leaf, is_input_node
 from lamina.graph.symbolic import SymbolicTensor
 from lamina.graph.walk import key_of
 from lamina.layers import AddedLoss, Lambda, Layer, TorchModule, older
+from lamina.layers.of_applications import KERAS_MODULES
 from lamina.naming import snake_case
 from lamina.saving.classes import Classes, layer_classes
 from lamina.saving.errors import SavingError
@@ -81,7 +82,8 @@ class KerasConfigWriter:
         config = words.encoded(layer.get_config())
         for argument in _NOT_KERAS.get(cls.__name__, ()):
             config.pop(argument, None)
-        entry = {"module": "keras.layers", "class_name": cls.__name__, "config": {**config, "name": name}}
+        module = KERAS_MODULES.get(cls.__name__, "keras.layers")
+        entry = {"module": module, "class_name": cls.__name__, "config": {**config, "name": name}}
         return {**entry, "registered_name": None}
 
     def words(self, layer: Any) -> Words:
