@@ -34,7 +34,6 @@ _ABSENT = (
         "RandomShear RandomTranslation RandomWidth RandomZoom Solarization",
         _PICTURES,
     ),
-    ("layers", "TextVectorization", "text.lower().split() and layers.StringLookup, utils.pad_sequences for one length"),
     ("layers", "MelSpectrogram", "torchaudio.transforms.MelSpectrogram(...) in layers.TorchModule, or ops.stft"),
     ("layers", "FlaxLayer JaxLayer TFSMLayer", "layers.TorchModule for a module of PyTorch's"),
     ("layers", "CuDNNLSTM CuDNNGRU", "LSTM or GRU, which run the fast kernels by themselves"),

@@ -95,7 +95,7 @@ class Words:
         if own is not None:
             return _function(own, "builtins", own)
         if isinstance(value, FunctionType) and value.__name__ != "<lambda>":
-            return _function(value.__name__, value.__module__, get_registered_name(value))
+            return _function(get_registered_name(value), value.__module__, get_registered_name(value))
         cls = type(value)
         if not hasattr(value, "get_config") or cls is type:
             raise self._refused(key, value)
@@ -136,7 +136,7 @@ class Words:
             if module == "builtins" and _functions_called(told):
                 return _function(told, module, told)
             known = find(told)
-            return _function(told.rpartition(">")[2], getattr(known, "__module__", module), told)
+            return _function(told, getattr(known, "__module__", module), told)
         registered = value.get("registered_name") or name
         return _entry(module, name.rpartition(">")[2], self.encoded(config or {}, key), registered)
 
