@@ -16,7 +16,6 @@ _PICTURES = "torchvision.transforms.v2 on the pictures in your Dataset, before t
 _QUANTIZED = "torchao or torch.ao.quantization on the trained model, which is an nn.Module"
 _PARALLEL = "torch.nn.parallel.DistributedDataParallel or FSDP: a model is an nn.Module"
 _ABSENT = (
-    ("", "datasets", "torchvision.datasets, or utils.get_file(...) and numpy.load; fit() takes a Dataset and arrays"),
     ("", "distillation", "a Model with a train_step of its own that asks the teacher under torch.no_grad()"),
     ("", "distribution", _PARALLEL),
     ("", "export", "model.export('model.pt2') or model.export('model.onnx')"),

@@ -334,7 +334,8 @@ class TextVectorization(IndexLookup):
         if not is_packed(inputs):
             return inputs
         if torch.compiler.is_compiling():  # no compiler knows what is done with texts
-            return torch.compiler.disable(self._of_bytes)(inputs)
+            made: torch.Tensor = torch.compiler.disable(self._of_bytes)(inputs)
+            return made
         return self._of_bytes(inputs)
 
     def _of_bytes(self, inputs: torch.Tensor) -> torch.Tensor:
