@@ -20,7 +20,6 @@ _ABSENT = (
     ("", "distribution", _PARALLEL),
     ("", "export", "model.export('model.pt2') or model.export('model.onnx')"),
     ("", "quantizers Quantizer", _QUANTIZED),
-    ("", "preprocessing", "utils: image_dataset_from_directory, pad_sequences, load_img, img_to_array"),
     ("", "visualization", "matplotlib; torchvision.utils.draw_bounding_boxes and draw_segmentation_masks"),
     ("", "wrappers", "skorch's NeuralNetClassifier(model): a model is an nn.Module"),
     ("", "legacy estimator experimental", "the same name without this module, if it is in Keras 3"),
