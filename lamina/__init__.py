@@ -13,6 +13,7 @@ from . import (
     config,
     constraints,
     datasets,
+    distillation,
     dtype_policies,
     graph,
     initializers,
@@ -30,6 +31,7 @@ from . import (
     training,
     tree,
     utils,
+    wrappers,
 )
 from .call_errors import CallError as CallError  # kinds of errors that are not listed, for who catches or pickles one
 from .callbacks import Callback
@@ -114,6 +116,7 @@ __all__ = [
     "constraints",
     "datasets",
     "device",
+    "distillation",
     "dtype_policies",
     "graph",
     "initializers",
@@ -135,6 +138,7 @@ __all__ = [
     "utils",
     "version",
     "view",
+    "wrappers",
 ]
 
 

@@ -16,12 +16,10 @@ _PICTURES = "torchvision.transforms.v2 on the pictures in your Dataset, before t
 _QUANTIZED = "torchao or torch.ao.quantization on the trained model, which is an nn.Module"
 _PARALLEL = "torch.nn.parallel.DistributedDataParallel or FSDP: a model is an nn.Module"
 _ABSENT = (
-    ("", "distillation", "a Model with a train_step of its own that asks the teacher under torch.no_grad()"),
     ("", "distribution", _PARALLEL),
     ("", "export", "model.export('model.pt2') or model.export('model.onnx')"),
     ("", "quantizers Quantizer", _QUANTIZED),
     ("", "visualization", "matplotlib; torchvision.utils.draw_bounding_boxes and draw_segmentation_masks"),
-    ("", "wrappers", "skorch's NeuralNetClassifier(model): a model is an nn.Module"),
     ("", "legacy estimator experimental", "the same name without this module, if it is in Keras 3"),
     (
         "layers",
@@ -40,7 +38,6 @@ _ABSENT = (
     ("layers", "ThresholdedReLU", "layers.Lambda(lambda x: x * (x > theta))"),
     ("dtype_policies", "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy "
      "QuantizedFloat8DTypePolicy", _QUANTIZED),
-    ("backend", "get_uid", "a name that you give: Dense(3, name=...)"),
     ("saving", "KerasFileEditor", "lamina inspect on the command line, load_model(path, custom_objects={...})"),
     ("utils", "multi_gpu_model", _PARALLEL),
 )  # fmt: skip

@@ -53,7 +53,7 @@ def test_the_guide_to_training_runs_from_top_to_bottom():
 
 def test_the_guides_to_data_run_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    for page in ("docs/preprocessing.md", "docs/datasets.md"):
+    for page in ("docs/preprocessing.md", "docs/datasets.md", "docs/wrappers.md"):
         names: dict[str, object] = {}
         for language, text in blocks(page):
             if language:

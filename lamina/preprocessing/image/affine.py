@@ -131,7 +131,7 @@ def _index(place: Array, size: int, fill_mode: str) -> Array:
 
 def _by_splines(channels: Array, matrix: Array, fill_mode: str, cval: float, order: int) -> Array:
     try:
-        from scipy import ndimage  # type: ignore[import-untyped]  # it brings no hints
+        from scipy import ndimage
     except ImportError as error:
         raise ImportError(f"order={order}, splines, needs SciPy: pip install scipy; 0 and 1 do not") from error
     parts = (

@@ -110,7 +110,8 @@ class Words:
         name, module = value["class_name"], value.get("module")
         if isinstance(name, str) and name.startswith("__"):
             return {part: self.encoded(item, key) for part, item in value.items()}
-        if isinstance(module, str) and module.partition(".")[0] not in ("keras", "lamina"):
+        is_own = isinstance(module, str) and module.partition(".")[0] in ("keras", "lamina")
+        if isinstance(module, str) and (not is_own or ">" in str(value.get("registered_name"))):
             return self._told_of_yours(name, module, value, key)
         if str(module) == "lamina.models" or name in MODELS:
             return self._model_within(value, key)
