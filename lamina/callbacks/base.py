@@ -41,9 +41,6 @@ class Callback(Doored):
 
     __repr__ = one_line(named_with_settings)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_model": None}  # a copy, in a file or not, is of no training
-
     @property
     def model(self) -> Any:
         """The model in training, and after it the model that was: a callback that is kept keeps it."""

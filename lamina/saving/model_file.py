@@ -267,7 +267,8 @@ def _call_first(model: Any, data: Any) -> None:
     if isinstance(model, Traced):
         model.first_call = decode(data, {"$tensor": lambda facts: _zeros(facts, where, "meta")})
         return
-    if MODELS.get(type(model).__name__) is type(model):
+    kind: type = type(model)
+    if MODELS.get(kind.__name__) is kind:
         raise LoadingError(f"{where} is told, but {model.label} is made by its config.")
     if model.built:
         return
