@@ -12,6 +12,8 @@ from . import (
     callbacks,
     config,
     constraints,
+    datasets,
+    distillation,
     dtype_policies,
     graph,
     initializers,
@@ -22,12 +24,14 @@ from . import (
     models,
     ops,
     optimizers,
+    preprocessing,
     random,
     regularizers,
     saving,
     training,
     tree,
     utils,
+    wrappers,
 )
 from .call_errors import CallError as CallError  # kinds of errors that are not listed, for who catches or pickles one
 from .callbacks import Callback
@@ -110,7 +114,9 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "datasets",
     "device",
+    "distillation",
     "dtype_policies",
     "graph",
     "initializers",
@@ -122,6 +128,7 @@ __all__ = [
     "name_scope",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "remat",
@@ -131,6 +138,7 @@ __all__ = [
     "utils",
     "version",
     "view",
+    "wrappers",
 ]
 
 

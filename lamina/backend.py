@@ -22,6 +22,7 @@ from lamina.config import (
     set_floatx,
     set_image_data_format,
 )
+from lamina.defaults import defaults
 from lamina.graph import SymbolicTensor
 from lamina.graph.dtypes import HELD_BY, name_of, to_torch
 from lamina.older_backend import *  # noqa: F403  all of Keras 2's names, and no others
@@ -34,6 +35,7 @@ __all__ = [
     "clear_session",
     "epsilon",
     "floatx",
+    "get_uid",
     "image_data_format",
     "is_float_dtype",
     "is_int_dtype",
@@ -50,7 +52,7 @@ if not TYPE_CHECKING:  # else every name would pass for one that is there
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Back to the first dtype policy; there is nothing else to clear.
+    """Back to the first dtype policy, and `get_uid` begins anew; there is nothing else to clear.
 
     A model that nobody holds is gone, with its graph, by reference counts alone, and names are counted per model.
     `floatx`, `epsilon` and `image_data_format` stay as they were set, as in Keras.
@@ -58,6 +60,20 @@ def clear_session(free_memory: bool = True) -> None:
     >>> clear_session()
     """
     set_dtype_policy(None)
+    defaults.uids.clear()
+
+
+def get_uid(prefix: str = "") -> int:
+    """A number that is higher each time it is asked for the same prefix, from 1 on; `clear_session` begins anew.
+
+    Names of layers need none: they are counted per model.
+
+    >>> clear_session()
+    >>> get_uid("dense"), get_uid("dense"), get_uid("conv")
+    (1, 2, 1)
+    """
+    defaults.uids[prefix] += 1
+    return defaults.uids[prefix]
 
 
 def is_keras_tensor(x: Any) -> bool:

@@ -9,6 +9,7 @@ Keras' do. `lamina.config` reads and sets them by Keras' names.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,7 @@ class Defaults:
         folds_tracebacks: whether tracebacks leave out the library's frames; read when an error is raised. The variable
             ``LAMINA_FULL_TRACEBACK=1`` of the environment has them whole.
         interactive: whether progress is shown (True) or logged; read when an epoch starts.
+        uids: how often `backend.get_uid` was asked for each prefix.
 
     >>> Defaults().floatx
     'float32'
@@ -44,6 +46,7 @@ class Defaults:
     max_steps_per_epoch: int | None = None
     folds_tracebacks: bool = field(default_factory=lambda: os.environ.get("LAMINA_FULL_TRACEBACK", "0") in ("", "0"))
     interactive: bool = True
+    uids: Counter[str] = field(default_factory=Counter)
 
     @property
     def floatx(self) -> str:

@@ -16,14 +16,10 @@ _PICTURES = "torchvision.transforms.v2 on the pictures in your Dataset, before t
 _QUANTIZED = "torchao or torch.ao.quantization on the trained model, which is an nn.Module"
 _PARALLEL = "torch.nn.parallel.DistributedDataParallel or FSDP: a model is an nn.Module"
 _ABSENT = (
-    ("", "datasets", "torchvision.datasets, or utils.get_file(...) and numpy.load; fit() takes a Dataset and arrays"),
-    ("", "distillation", "a Model with a train_step of its own that asks the teacher under torch.no_grad()"),
     ("", "distribution", _PARALLEL),
     ("", "export", "model.export('model.pt2') or model.export('model.onnx')"),
     ("", "quantizers Quantizer", _QUANTIZED),
-    ("", "preprocessing", "utils: image_dataset_from_directory, pad_sequences, load_img, img_to_array"),
     ("", "visualization", "matplotlib; torchvision.utils.draw_bounding_boxes and draw_segmentation_masks"),
-    ("", "wrappers", "skorch's NeuralNetClassifier(model): a model is an nn.Module"),
     ("", "legacy estimator experimental", "the same name without this module, if it is in Keras 3"),
     (
         "layers",
@@ -34,7 +30,6 @@ _ABSENT = (
         "RandomShear RandomTranslation RandomWidth RandomZoom Solarization",
         _PICTURES,
     ),
-    ("layers", "TextVectorization", "text.lower().split() and layers.StringLookup, utils.pad_sequences for one length"),
     ("layers", "MelSpectrogram", "torchaudio.transforms.MelSpectrogram(...) in layers.TorchModule, or ops.stft"),
     ("layers", "FlaxLayer JaxLayer TFSMLayer", "layers.TorchModule for a module of PyTorch's"),
     ("layers", "CuDNNLSTM CuDNNGRU", "LSTM or GRU, which run the fast kernels by themselves"),
@@ -43,7 +38,6 @@ _ABSENT = (
     ("layers", "ThresholdedReLU", "layers.Lambda(lambda x: x * (x > theta))"),
     ("dtype_policies", "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy "
      "QuantizedFloat8DTypePolicy", _QUANTIZED),
-    ("backend", "get_uid", "a name that you give: Dense(3, name=...)"),
     ("saving", "KerasFileEditor", "lamina inspect on the command line, load_model(path, custom_objects={...})"),
     ("utils", "multi_gpu_model", _PARALLEL),
 )  # fmt: skip

@@ -51,6 +51,16 @@ def test_the_guide_to_training_runs_from_top_to_bottom():
     assert "wrapped" in names
 
 
+def test_the_guides_to_data_run_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for page in ("docs/preprocessing.md", "docs/datasets.md", "docs/wrappers.md"):
+        names: dict[str, object] = {}
+        for language, text in blocks(page):
+            if language:
+                run(text, names)
+        assert len(names) > 3
+
+
 def test_the_guide_to_control_flow_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}

@@ -51,6 +51,9 @@ class History(Callback):
         # Weakly: the model holds its history, and a circle of the two would wait for the collector.
         self._model = weakref.ref(model) if model is not None else None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_model": None}  # numbers alone are copied; a reference that is weak has no copy
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch, self.history = [], {}
 

@@ -39,7 +39,7 @@ def to_torch(dtype: Any) -> torch.dtype:
     try:
         return HELD_BY[np.dtype(dtype).name]
     except (TypeError, KeyError):
-        of_texts = 'StringLookup or Hashing on the texts, before a model that begins with dtype="int64"'
+        of_texts = 'TextVectorization or StringLookup on the texts, before a model that begins with dtype="int64"'
         raise DtypeError(
             f"{dtype!r} is not a dtype that tensors can have.",
             expected=", ".join(BY_NAME),

@@ -11,7 +11,15 @@ import torch
 from lamina.arrays import as_tensor, holds_numbers
 from lamina.graph import DtypeError, Graph, ShapeError, StructureError, Symbolic, SymbolicTensor, tree
 from lamina.graph.dtypes import name_of
-from lamina.layers.preprocessing.text_inputs import refuse_layers_of_numbers, without_texts
+from lamina.layers.preprocessing.text_inputs import (
+    TextReader,
+    fingerprints_in,
+    readers_of,
+    refuse_layers_of_numbers,
+    whole_texts,
+    without_texts,
+)
+from lamina.layers.preprocessing.whole_texts import is_packed
 from lamina.tables import array_of, is_table
 
 from .call_forms import CallForms
@@ -40,6 +48,9 @@ class Binding:
         self.declared = [_Declared(t, name, modules) for t, name in zip(graph.inputs, graph.input_names, strict=True)]
         if any(declared.holds_texts for declared in self.declared):
             refuse_layers_of_numbers(graph)
+            for declared, tensor in zip(self.declared, graph.inputs, strict=True):
+                if readers := readers_of(graph, tensor):
+                    declared.reader = TextReader(readers, tensor.shape)
         self.flat_keys = self._keys_of_dict()
         self._single = len(self.declared) == 1
         self._plain = (str, bytes) if self._single and self.declared[0].holds_texts else (int, float)
@@ -68,7 +79,7 @@ class Binding:
         if self._single and all(isinstance(leaf, self._plain) for leaf in tree.leaves(inputs)):
             return [inputs]  # rows of numbers, or texts
         if isinstance(inputs, (list, tuple)):
-            if len(inputs) == len(self.declared) and not any(isinstance(v, (list, tuple, Mapping)) for v in inputs):
+            if len(inputs) == len(self.declared) and not any(map(_is_structure, inputs)):
                 return list(inputs)
             flat = [leaf for _, leaf in tree.paths(inputs)]
             if len(flat) == len(self.declared) and self._has_parts_of(inputs):
@@ -136,6 +147,7 @@ class _Declared:
         self.shape = tensor.shape
         self.dtype = tensor.dtype
         self.rank = len(tensor.shape)
+        self.reader: TextReader | None = None
         self.holds_texts = getattr(tensor.node.op, "holds_texts", False)
         self.optional = getattr(tensor.node.op, "optional", False) is True
         self._known = [(axis, size) for axis, size in enumerate(tensor.shape) if size is not None]
@@ -149,7 +161,11 @@ class _Declared:
                 f"{label} needs the input {self.name!r}.", got="None", hint="Input(..., optional=True)"
             )
         if not isinstance(value, (torch.Tensor, Symbolic)):
-            value = self._as_tensor(without_texts(value) if self.holds_texts else value, label)
+            value = self._as_tensor(self._numbers(value), label)
+        if self.holds_texts and not isinstance(value, Symbolic):
+            if self.reader is not None:
+                return self._read_by(self.reader, value, label)
+            value = fingerprints_in(value)
         shape = value.shape
         if len(shape) != self.rank:
             value = self._with_rank(value, label)
@@ -158,6 +174,25 @@ class _Declared:
             if shape[axis] != size and shape[axis] is not None:
                 raise self._wrong_shape(shape, label)
         return value if value.dtype == self.dtype else self._with_dtype(value, label)
+
+    def _read_by(self, reader: TextReader, value: torch.Tensor, label: str) -> torch.Tensor:
+        found = reader.fit(value)
+        if found is not None:
+            return found
+        if is_packed(value) and value.ndim > 1:
+            raise self._wrong_shape(value.shape[:-1], label)
+        raise DtypeError(
+            f"The input {self.name!r} of {label} takes texts.",
+            got="one text" if is_packed(value) else f"{name_of(value.dtype)} {tuple(value.shape)}",
+            expected="lists, arrays or columns of texts" + reader.otherwise,
+            hint='[text], ["a text"]: a list is a batch' if is_packed(value) else None,
+        )
+
+    def _numbers(self, value: Any) -> Any:
+        """What stands for texts in a graph; other data as they are."""
+        if not self.holds_texts:
+            return value
+        return without_texts(value) if self.reader is None else whole_texts(value)
 
     def refuse_other_sizes(self, shape: Any, label: str) -> None:
         """Refuse a shape, its unknown axes None, that no tensor of the declared one can have."""
@@ -173,6 +208,8 @@ class _Declared:
                 got=f"{kind} for the input {self.name!r}",
                 hint="encoder.output for what a model named encoder gives; layer(x) for a layer's output",
             )
+        if isinstance(value, torch.Tensor):
+            return self._beside_weights(value)
         try:
             array = array_of(value) if is_table(value) else np.asarray(value)
         except ValueError as error:
@@ -183,7 +220,9 @@ class _Declared:
                 got=f"dtype {array.dtype}",
                 expected=name_of(self.dtype),
             )
-        tensor = as_tensor(array)
+        return self._beside_weights(as_tensor(array))
+
+    def _beside_weights(self, tensor: torch.Tensor) -> torch.Tensor:
         weight = next((weight for module in self._modules for weight in module.parameters()), None)
         return tensor if weight is None else tensor.to(weight.device)
 
@@ -224,6 +263,13 @@ class _Declared:
             expected=f"{self.shape} (None: any size)",
             hint=hint,
         )
+
+
+def _is_structure(value: Any) -> bool:
+    """Whether this is no data of one input: a list of texts is, one of tensors is not."""
+    if isinstance(value, (list, tuple)) and value and isinstance(value[0], (str, bytes)):
+        return False
+    return isinstance(value, (list, tuple, Mapping))
 
 
 def _count(nested: Any) -> int:

@@ -22,6 +22,7 @@ from lamina.saving.config_reader import ConfigReader
 from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.fields import refuse_unknown
 from lamina.tracebacks import door
+from lamina.training.data import Source
 
 from .drawn import Drawn
 from .editing import cannot_remove
@@ -85,10 +86,13 @@ class Sequential(Model):
             self._start = self._end = layer.take()
             return
         if self._start is None and not self._chain and layer.given_input_shape is not None:
-            self._start = self._end = Input(batch_shape=layer.given_input_shape)
+            texts = "string" if getattr(layer, "reads_whole_texts", False) else None
+            self._start = self._end = Input(batch_shape=layer.given_input_shape, dtype=texts)
+        if self._start is None and not self._chain and getattr(layer, "begins_texts", False):
+            self._start = self._end = Input((), dtype="string")
         if self._start is None and not self._chain and isinstance(layer, Model) and layer.graph is not None:
             first = layer.inputs[0]
-            self._start = self._end = Input(batch_shape=first.shape, dtype=first.dtype)
+            self._start = self._end = Input(batch_shape=first.shape, dtype=getattr(first.node.op, "dtype", first.dtype))
         self._chain.append(layer)
         key = self._key(layer)
         self._keys.append(key)
@@ -220,6 +224,20 @@ class Sequential(Model):
                 end = layer(end)
                 if not _stays_open(start, end):
                     raise ValueError("a layer that made its weights for an example of a size")
+
+    def _draw_for_texts(self) -> None:
+        """Become a graph of texts, if the first layer reads texts and had no vocabulary when the chain was made."""
+        if self.graph is None and self._chain and getattr(self._chain[0], "reads_whole_texts", False):
+            self._redraw(Input((), dtype="string"))
+
+    def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._drawn is None:
+            self._draw_for_texts()
+        return super()._dispatch(args, kwargs)
+
+    def _source(self, data: Any, batch_size: int | None, **options: Any) -> Source:
+        self._draw_for_texts()
+        return super()._source(data, batch_size, **options)
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         first = next(tree.leaves(args), None)

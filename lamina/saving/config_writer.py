@@ -101,7 +101,8 @@ class ConfigWriter:
         if needed and not custom:
             needed = needed_names(entry.get("config"))
         needed = needed | ({get_registered_name(type(layer))} if custom else set())
-        calls = self._traces and layer.built and (refused is not None or (bool(needed) and bool(ways_of(layer))))
+        traceable = self._traces and layer.built and not getattr(layer, "reads_whole_texts", False)
+        calls = traceable and (refused is not None or (bool(needed) and bool(ways_of(layer))))
         if not calls:  # and what was never called, its class alone brings back
             if refused is not None:
                 raise refused

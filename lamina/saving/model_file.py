@@ -267,7 +267,8 @@ def _call_first(model: Any, data: Any) -> None:
     if isinstance(model, Traced):
         model.first_call = decode(data, {"$tensor": lambda facts: _zeros(facts, where, "meta")})
         return
-    if type(model).__module__.startswith("lamina."):
+    kind: type = type(model)
+    if MODELS.get(kind.__name__) is kind:
         raise LoadingError(f"{where} is told, but {model.label} is made by its config.")
     if model.built:
         return

@@ -39,7 +39,7 @@ _DTYPES = {
 }
 
 
-class _Word(NamedTuple):
+class Word(NamedTuple):
     """A name of Python's that the program mentions, and what stands for it here: a dtype, or a function of ours."""
 
     name: str
@@ -92,7 +92,7 @@ def read_torch_file(path: Any, values: bool = True) -> dict[str, torch.Tensor]:
     if bytes(members.get(f"{top}/byteorder", b"little")) != b"little":
         raise LoadingError(f"{where} was written on a big-endian machine.", expected="little-endian numbers")
     storages = {name.removeprefix(f"{top}/data/"): data for name, data in members.items()}
-    found = _Machine(storages, where, values).run(program)
+    found = Machine(storages, where, values).run(program)
     for state in (found, *(found.get(key) for key in _WRAPPERS if isinstance(found, dict))):
         if isinstance(state, dict) and state and all(isinstance(v, torch.Tensor) for v in state.values()):
             return state
@@ -117,8 +117,10 @@ def _refuse_odd_members(infos: list[zipfile.ZipInfo], path: Any) -> None:
         )
 
 
-class _Machine:
+class Machine:
     """Runs the program of a pickle with words of ours only."""
+
+    key_types: tuple[type, ...] = (str,)
 
     def __init__(self, storages: Mapping[str, memoryview], where: str, values: bool = True) -> None:
         self._storages, self._where, self._values = storages, where, values
@@ -175,7 +177,7 @@ class _Machine:
             stack[-count:] = [tuple(stack[-count:])]
         elif name in ("SETITEM", "SETITEMS"):
             items = self._to_mark() if name == "SETITEMS" else [stack.pop(-2), stack.pop()]
-            if any(type(key) is not str for key in items[::2]):
+            if any(type(key) not in self.key_types for key in items[::2]):
                 raise self._refused("a dict whose keys are no strings")
             self._of(dict).update(zip(items[::2], items[1::2], strict=True))
         elif name in ("APPEND", "APPENDS"):
@@ -205,14 +207,14 @@ class _Machine:
 
     # -- words
 
-    def _word(self, name: str) -> _Word:
+    def _word(self, name: str) -> Word:
         if name not in _WORDS:
             raise self._refused(f"{name.replace(' ', '.')}, which loading it with pickle would import")
-        return _Word(name, _WORDS[name])
+        return Word(name, _WORDS[name])
 
     def _call(self, word: Any, arguments: Any) -> Any:
-        if not isinstance(word, _Word) or word.name not in _CALLED or type(arguments) is not tuple:
-            raise self._refused(f"a call of {word.name if isinstance(word, _Word) else type(word).__name__}")
+        if not isinstance(word, Word) or word.name not in _CALLED or type(arguments) is not tuple:
+            raise self._refused(f"a call of {word.name if isinstance(word, Word) else type(word).__name__}")
         self._calls += 1
         if self._calls > _MAX_CALLS:
             raise self._refused(f"more than {_MAX_CALLS} tensors")
@@ -220,7 +222,7 @@ class _Machine:
 
     def _storage(self, facts: Any) -> _Storage:
         kind, word, key, _, count = facts
-        sound = isinstance(word, _Word) and word.name not in _CALLED and type(key) is str and type(count) is int
+        sound = isinstance(word, Word) and word.name not in _CALLED and type(key) is str and type(count) is int
         if kind != "storage" or not sound:
             raise self._refused("a reference to something else than a storage")
         size = count * (word.meaning.itemsize if word.meaning is not None else 1)
@@ -243,7 +245,7 @@ def _tensor(
     """The view of a storage that ``torch._utils._rebuild_tensor_v2`` and its successor make, checked to lie in it."""
     if not isinstance(storage, _Storage):
         raise ValueError("a tensor without a storage")
-    words = [word.meaning for word in more if isinstance(word, _Word)]
+    words = [word.meaning for word in more if isinstance(word, Word)]
     dtype = storage.dtype or words[0]
     if not isinstance(dtype, torch.dtype):
         raise ValueError("a tensor without a dtype")

@@ -1,74 +1,91 @@
-"""Texts among the data of a model that has inputs of texts: each becomes its fingerprint before batches are made."""
+"""Texts among the data of a model that has inputs of texts: numbers take their place before batches are made.
+
+Each becomes its fingerprint. Where a layer reads what stands in the texts of an input, they become their bytes, batch
+by batch: all of them at once would be as wide as the longest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from lamina.layers.preprocessing.text_inputs import without_texts
+from lamina.layers.preprocessing.text_inputs import readers_of, without_texts
+from lamina.layers.preprocessing.whole_texts import as_bytes, packed
 from lamina.tables import is_table
 
+from .data.numpy_arrays import NumpyRows
 
-def with_fingerprints(graph: Any, x: Any) -> Any:
-    """The data for a model's inputs, with fingerprints in the place of texts.
 
-    Args:
-        graph: of the model; one without inputs of texts leaves the data as they are.
-        x: what `fit` takes.
-    """
+def conversion_for(graph: Any) -> TextConversion | None:
+    """How texts become numbers for a graph; None for one without inputs of texts."""
     if not any(getattr(tensor.node.op, "holds_texts", False) for tensor in graph.inputs):
-        return x
-    if hasattr(x, "columns") and all(name in x.columns for name in graph.input_names):
-        x = {name: x[name] for name in graph.input_names}
-    return _converted(x)
+        return None
+    whole = any(readers_of(graph, tensor) for tensor in graph.inputs)
+    return TextConversion(whole, tuple(graph.input_names))
 
 
-def _converted(x: Any) -> Any:
-    if x is None or isinstance(x, (torch.Tensor, np.ndarray, str, bytes)) or is_table(x):
-        return without_texts(x)
-    if isinstance(x, Mapping):
-        return {name: _converted(value) for name, value in x.items()}
-    if isinstance(x, (list, tuple)):
-        found = without_texts(x)
-        return found if isinstance(found, np.ndarray) else type(x)(map(_converted, x))
-    if isinstance(x, torch.utils.data.Dataset):
-        return _Rows(x)
-    if callable(x) and not hasattr(x, "__iter__"):
-        return lambda: map(_batch, x())
-    return _Batches(x) if hasattr(x, "__iter__") else x
+@dataclass(frozen=True)
+class TextConversion:
+    """Texts to numbers.
+
+    Attributes:
+        whole: to their bytes, else to fingerprints.
+        names: of the model's inputs.
+    """
+
+    whole: bool
+    names: tuple[str, ...]
+
+    def of_all(self, x: Any) -> Any:
+        """Of data in memory; what gives batches is left as it is."""
+        if hasattr(x, "columns") and all(name in x.columns for name in self.names):
+            x = {name: x[name] for name in self.names}
+        return self._of(x, TextRows)
+
+    def of_batch(self, batch: Any) -> Any:
+        """Of a batch of (x, ...), of which only the first part is data for the inputs."""
+        if isinstance(batch, (list, tuple)) and len(batch) > 1 and not all(isinstance(part, str) for part in batch):
+            return (self._of(batch[0], packed), *batch[1:])
+        return self._of(batch, packed)
+
+    def _of(self, x: Any, made_of: Callable[[Any], Any]) -> Any:
+        if isinstance(x, (torch.Tensor, np.ndarray, str, bytes)) or is_table(x):
+            return self._of_texts(x, made_of)
+        if isinstance(x, Mapping):
+            return {name: self._of(value, made_of) for name, value in x.items()}
+        if not isinstance(x, (list, tuple)) or not x:
+            return x
+        is_structure = len(self.names) > 1 and not any(isinstance(part, (str, bytes)) for part in x)
+        found = x if is_structure else self._of_texts(x, made_of)
+        return type(x)(self._of(part, made_of) for part in x) if found is x else found
+
+    def _of_texts(self, value: Any, made_of: Callable[[Any], Any]) -> Any:
+        if not self.whole:
+            return without_texts(value)
+        texts = as_bytes(value)
+        return value if texts is None else packed(texts) if texts.ndim == 0 else made_of(texts)
 
 
-def _batch(batch: Any) -> Any:
-    """A batch of (x, ...): only its first part is data for the inputs."""
-    if isinstance(batch, (list, tuple)) and len(batch) > 1 and not all(isinstance(part, str) for part in batch):
-        return (_converted(batch[0]), *batch[1:])
-    return _converted(batch)
+class TextRows(NumpyRows):
+    """Texts in memory, which become tensors of their bytes batch by batch."""
 
+    def __init__(self, texts: np.ndarray[Any, Any]) -> None:
+        super().__init__(texts, np.dtype(np.uint8))
+        self.shape = (*texts.shape, 1)
+        self.ndim = len(self.shape)
 
-class _Batches:
-    """Batches of something that can be iterated anew."""
+    def __getitem__(self, rows: slice) -> TextRows:
+        return TextRows(self.array[rows])
 
-    def __init__(self, source: Any) -> None:
-        self.source = source
+    def cut(self, start: int, stop: int) -> torch.Tensor:
+        return packed(self.array[start:stop])
 
-    def __iter__(self) -> Iterator[Any]:
-        return map(_batch, self.source)
+    def take(self, index: torch.Tensor) -> torch.Tensor:
+        return packed(self.array[index.numpy()])
 
-    def __len__(self) -> int:
-        return len(self.source)
-
-
-class _Rows(torch.utils.data.Dataset[Any]):
-    """Rows of a data set."""
-
-    def __init__(self, source: Any) -> None:
-        self.source = source
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, place: int) -> Any:
-        return _batch(self.source[place])
+    def whole(self) -> torch.Tensor:
+        return packed(self.array)

@@ -30,7 +30,7 @@ from .scores import Scores
 from .step import Step
 from .steps import Steps
 from .swapped import refuse_swapped
-from .texts import with_fingerprints
+from .texts import conversion_for
 from .torch_optimizer import TorchOptimizer
 
 
@@ -282,10 +282,15 @@ class Trainer(Steps):
 
     def _source(self, data: Any, batch_size: int | None, **options: Any) -> Source:
         graph = self.graph  # type: ignore[attr-defined]
+        conversion = None
         if graph is not None:
             options |= {"inputs": graph.input_names, "outputs": graph.output_names}
-            data = (with_fingerprints(graph, data[0]), *data[1:])
-        return source_of(*data, batch_size=batch_size, **options)
+            conversion = conversion_for(graph)
+        if conversion is None:
+            return source_of(*data, batch_size=batch_size, **options)
+        source = source_of(conversion.of_all(data[0]), *data[1:], batch_size=batch_size, **options)
+        source.convert = conversion.of_batch
+        return source
 
     def _require_compiled(self) -> Step:
         if self._compiled is None:

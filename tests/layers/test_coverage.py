@@ -23,6 +23,7 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("HashedCrossing", "Hashing", "IntegerLookup", "StringLookup"), "Keras' own ask for TensorFlow: test_lookups.py"
     ),
+    "TextVectorization": "Keras' own asks for TensorFlow: test_text_vectorization.py",
     "TorchModule": "Keras' own keeps its weights in other objects: tests/models",
 }
 # Arguments of every layer, which have tests of their own.
@@ -61,7 +62,6 @@ LATER = {
     *("RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation"),
     *("RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom"),
     "MelSpectrogram",
-    "TextVectorization",
 }
 
 

@@ -22,8 +22,8 @@ class InputLayer(Layer):
     Args:
         shape: without the batch axis; ``None`` for unknown axes.
         batch_size: known size of the batch axis, or None.
-        dtype: `lamina.config.floatx()` by default; "string" for texts, which go to `StringLookup`, `Hashing` or
-            `HashedCrossing`. The model then takes arrays and lists of texts.
+        dtype: `lamina.config.floatx()` by default; "string" for texts, which go to `TextVectorization`,
+            `StringLookup`, `Hashing` or `HashedCrossing`. The model then takes arrays and lists of texts.
         batch_shape: the shape with the batch axis, instead of ``shape``.
         optional: the model may be given None here.
         name: what dicts of data call it.

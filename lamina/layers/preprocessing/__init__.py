@@ -10,6 +10,7 @@ from .pictures import CenterCrop, Resizing
 from .rescaling import Rescaling
 from .spectrogram import STFTSpectrogram
 from .string_lookup import StringLookup
+from .text_vectorization import TextVectorization
 
 __all__ = [
     "CategoryEncoding",
@@ -23,4 +24,5 @@ __all__ = [
     "Resizing",
     "STFTSpectrogram",
     "StringLookup",
+    "TextVectorization",
 ]

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.graph import DtypeError, ShapeError, tree
+from lamina.graph import DtypeError, ShapeError, Symbolic, tree
 from lamina.layers.geometry import Shape
 
 from .hash_operators import cross_buckets
 from .hashed_bins import HashedBins
 from .hashes import crossed
+from .text_inputs import are_texts, fingerprints_in
 from .texts import texts_in
 
 
@@ -52,6 +53,8 @@ class HashedCrossing(HashedBins):
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         features = list(inputs) if isinstance(inputs, (list, tuple)) else inputs
+        if any(isinstance(leaf, Symbolic) and are_texts(leaf) for leaf in tree.leaves(inputs)):
+            self._takes_fingerprints = True
         texts = [texts_in(self, feature) for feature in features] if isinstance(features, list) else [None]
         if all(text is None for text in texts):
             return super().__call__(features, *args, **kwargs)
@@ -59,6 +62,9 @@ class HashedCrossing(HashedBins):
         self.compute_output_shape([column.shape for column in columns])
         self._refuse_floats(columns)
         return self.of_texts(crossed(columns, self.num_bins))
+
+    _takes_fingerprints = False
+    """True: it was drawn on texts."""
 
     def _refuse_floats(self, columns: list[Any]) -> None:
         for column in columns:
@@ -73,6 +79,8 @@ class HashedCrossing(HashedBins):
 
     def call(self, inputs: list[torch.Tensor]) -> torch.Tensor:
         self._refuse_floats(inputs)
+        if self._takes_fingerprints:
+            inputs = [fingerprints_in(feature) for feature in inputs]
         return self.encoded(cross_buckets([feature.to(torch.int64) for feature in inputs], self.num_bins))
 
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from .encoding import MODES
 from .hash_operators import hash_buckets
 from .hashed_bins import HashedBins
 from .hashes import buckets
-from .text_inputs import are_texts, fingerprints, unsigned_rest
+from .text_inputs import are_texts, fingerprints, fingerprints_in, unsigned_rest
 from .texts import texts_in
 
 
@@ -80,6 +80,7 @@ class Hashing(HashedBins):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if self._takes_fingerprints:
+            inputs = fingerprints_in(inputs)
             bins = unsigned_rest(inputs, self._free_bins)
             hidden = fingerprints(np.array([str(self.mask_value)]))[0]
             return self.encoded(torch.where(inputs == int(hidden), 0, bins + 1) if self._masks else bins)

@@ -51,6 +51,7 @@ class IndexLookup(DataLayer):
         **kwargs: Any,
     ) -> None:
         learned = kwargs.pop("has_input_vocabulary", True) is False
+        size = kwargs.pop("vocabulary_size", None)
         super().__init__(name=name, **kwargs)
         self.autocast = False
         self.max_tokens = None if max_tokens is None else whole(self, "max_tokens", max_tokens, minimum=2)
@@ -61,6 +62,8 @@ class IndexLookup(DataLayer):
         self.output_mode = choice(self, "output_mode", mode, ("int", *MODES, "tf_idf"))
         self.salt = salt_of(self, salt)
         self._refuse_odd_options(sparse, vocabulary, idf_weights)
+        # In a config of Keras' whose vocabulary stands in a file beside it: graphs are drawn before that is read.
+        self._size_told = whole(self, "vocabulary_size", size) if size else None
         self._tokens: list[Any] | None = None
         self._idf: list[float] | None = None
         self._is_given = False
@@ -122,6 +125,11 @@ class IndexLookup(DataLayer):
             self._keep_weights(np.asarray(weights), has_specials)
         self.use_tokens()
 
+    def learn_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+        """`set_vocabulary` of one that was learned elsewhere: the layer may still adapt."""
+        self.set_vocabulary(vocabulary, idf_weights)
+        self._is_given = False
+
     def _refuse_odd_tokens(self, tokens: list[Any]) -> None:
         twice = sorted(token for token, count in Counter(tokens).items() if count > 1)
         reserved = [self.mask_token] + ([self.oov_token] if self.invert else [])
@@ -152,8 +160,15 @@ class IndexLookup(DataLayer):
         tokens = self._tokens or []
         return [*self._specials(), *tokens] if include_special_tokens and tokens else list(tokens)
 
+    @property
+    def idf_weights(self) -> list[float] | None:
+        """For "tf_idf" the weight of each index."""
+        return None if self._idf is None else list(self._idf)
+
     def vocabulary_size(self) -> int:
         """How many indices there are, those of special tokens included."""
+        if self._tokens is None and self._size_told is not None:
+            return self._size_told
         return self._token_start + len(self._tokens or [])
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
@@ -168,9 +183,7 @@ class IndexLookup(DataLayer):
         """
         if self._is_given:
             raise ArgumentError(f"{self.label} has nothing to adapt: a vocabulary was given.")
-        counts = TokenCounts()
-        for documents in self._documents(data, steps):
-            counts.add(documents)
+        counts = self._counts(data, steps)
         most = None if self.max_tokens is None else self.max_tokens - self._token_start
         tokens = counts.most_frequent([self.mask_token, self.oov_token], most)
         if not tokens:
@@ -179,6 +192,12 @@ class IndexLookup(DataLayer):
         if self.output_mode == "tf_idf":
             self._keep_weights(counts.inverse_frequency(tokens), has_specials=False)
         self.use_tokens()
+
+    def _counts(self, data: Any, steps: int | None) -> TokenCounts:
+        counts = TokenCounts()
+        for documents in self._documents(data, steps):
+            counts.add(documents)
+        return counts
 
     def _documents(self, data: Any, steps: int | None) -> Iterable[Tokens]:
         if isinstance(data, (list, tuple, torch.Tensor)) or hasattr(data, "__array__"):
@@ -198,6 +217,11 @@ class IndexLookup(DataLayer):
     def use_tokens(self) -> None:
         """Make the tables of a new vocabulary."""
         raise NotImplementedError
+
+    def check_size(self) -> None:
+        """Raise ArgumentError where nothing tells how many indices there are."""
+        if self._size_told is None:
+            self.known_tokens()
 
     def known_tokens(self) -> list[Any]:
         """The vocabulary; an error where there is none yet."""
@@ -238,7 +262,7 @@ class IndexLookup(DataLayer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.output_mode == "int":
             return tuple(input_shape)
-        self.known_tokens()
+        self.check_size()
         return encoded_shape(input_shape, self.output_mode, self._depth())
 
     def compute_output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:

@@ -13,7 +13,7 @@ from lamina.graph import ArgumentError, Symbolic, tree
 from .data_layer import GivenNumbers
 from .hashes import buckets
 from .index_lookup import IndexLookup
-from .text_inputs import are_texts, fingerprints, unsigned_rest
+from .text_inputs import are_texts, fingerprints, fingerprints_in, unsigned_rest
 from .texts import texts_in
 from .token_counts import Tokens
 
@@ -106,7 +106,7 @@ class StringLookup(IndexLookup):
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         symbolic = [leaf for leaf in tree.leaves(inputs) if isinstance(leaf, Symbolic)]
         if symbolic and all(map(are_texts, symbolic)) and not self.invert and self.salt is None:
-            self.known_tokens()
+            self.check_size()
             return super().__call__(inputs, *args, **kwargs)
         if symbolic:
             raise ArgumentError(
@@ -123,6 +123,7 @@ class StringLookup(IndexLookup):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """What the layer makes of fingerprints, which stand for texts in a graph."""
+        inputs = fingerprints_in(inputs)
         known, places = (numbers.on(inputs.device) for numbers in self._fingerprints)
         at = torch.searchsorted(known, inputs).clamp(max=len(known) - 1)
         hit = known[at] == inputs

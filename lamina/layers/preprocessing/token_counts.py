@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,25 @@ class TokenCounts:
             for document in documents:
                 self._documents.update(np.unique(document).tolist())
         self._count += len(documents)
+
+    def add_rows(self, rows: Sequence[Sequence[Any]], documents: bool = True) -> None:
+        """Count the tokens of documents of several lengths; `documents`: also in how many each is."""
+        self._met.update(chain.from_iterable(rows))
+        if documents:
+            self._documents.update(chain.from_iterable(map(set, rows)))
+        self._count += len(rows)
+
+    def decoded(self) -> TokenCounts:
+        """The same counts of tokens that came as bytes in UTF-8.
+
+        Raises:
+            UnicodeDecodeError: a token that is none.
+        """
+        counts = TokenCounts()
+        counts._met = Counter({token.decode(): count for token, count in self._met.items()})
+        counts._documents = Counter({token.decode(): count for token, count in self._documents.items()})
+        counts._count = self._count
+        return counts
 
     def most_frequent(self, without: Iterable[Any], most: int | None = None) -> list[Any]:
         """Tokens by falling counts, those of equal counts in falling order; at most so many."""

@@ -14,6 +14,7 @@ from lamina.dtype_policies import DTypePolicy
 from lamina.graph import LaminaError
 from lamina.layers import RNN, Layer
 from lamina.layers.of_applications import KERAS_MODULES
+from lamina.layers.preprocessing.index_lookup import IndexLookup
 from lamina.saving.classes import (
     Classes,
     Missed,
@@ -299,7 +300,7 @@ class KerasConfigReader:
             key = RENAMED.get((cls.__name__, told), told)
             if key != told:
                 self.told.add("translated", f"{told} -> {key}", str(config.get("name", "")))
-            if key in named or key in _BASE_ARGUMENTS or (key in _RNN_ARGUMENTS and issubclass(cls, RNN)):
+            if key in named or key in _BASE_ARGUMENTS or _takes_unnamed(cls, key):
                 arguments[key] = self._value(key, value, where)
                 if self.has_weights:
                     arguments[key] = without_absent(_by_module(key, arguments[key]), key, self._custom, missed)
@@ -425,6 +426,13 @@ def _by_module(key: str, value: Any) -> Any:
     """A function within a config as one that is not Keras' own: what is for training has none of Keras'."""
     is_function = is_for_training(key) and isinstance(value, dict) and value.get("class_name") == "function"
     return {**value, "module": value.get("registered_name") or "unknown"} if is_function else value
+
+
+def _takes_unnamed(cls: type, key: str) -> bool:
+    """Whether a class takes an argument that its signature does not name."""
+    if issubclass(cls, IndexLookup):
+        return key in ("vocabulary_size", "has_input_vocabulary")
+    return key in _RNN_ARGUMENTS and issubclass(cls, RNN)
 
 
 def _says_nothing(class_name: str, key: str, value: Any) -> bool:

@@ -34,6 +34,7 @@ from .legacy import legacy_group
 from .older import TODAY, Version, version_of
 from .orders_in import orders_for
 from .training import compile_as_told
+from .vocabularies import give_vocabularies
 from .weights import keras_tensors, read_keras_weights, read_legacy_optimizer, read_legacy_weights
 
 CONFIG = "config.json"
@@ -126,6 +127,7 @@ def _from_zip(
     left = read_keras_weights(
         model, weights, f"{where}, {WEIGHTS},", optimizer=compiled, orders=reader.orders, old=version.old
     )
+    give_vocabularies(model, members, weights, f"{where}, {WEIGHTS},", reader.orders)
     give_own_assets(model, members, reader.orders)
     return model, reader, left
 

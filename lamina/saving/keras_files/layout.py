@@ -16,6 +16,7 @@ import torch
 from lamina import layers
 from lamina.layers import Layer
 from lamina.layers.nested import adopt_nested_layers
+from lamina.layers.preprocessing.index_lookup import IndexLookup
 from lamina.naming import snake_case
 from lamina.saving.classes import MODELS
 from lamina.saving.hooks import overrides
@@ -83,9 +84,16 @@ class Layout:
         """Path of the group of a layer's own weights -> the layer, where its class says by itself what lies there."""
         self.assets: dict[str, Any] = {}
         """Path of a layer -> the layer, where its class has files of its own."""
+        self.lookups: dict[str, Any] = {}
+        """Path of a layer -> the layer, where it has a vocabulary, which Keras keeps in a file."""
         # With the things themselves: a list that is made while asking, and gone, would lend its id to the next one.
         self._met: dict[int, Any] = {}
         self._layer(model, "")
+
+    def is_of_vocabulary(self, path: str) -> bool:
+        """Whether a dataset belongs to a vocabulary; it is no weight here."""
+        place = path.removesuffix("/vars/idf_weights").removesuffix("/_lookup_layer")
+        return path.endswith("/idf_weights") and place in self.lookups
 
     def _layer(self, layer: Layer, path: str) -> None:
         if id(layer) in self._met:
@@ -101,6 +109,8 @@ class Layout:
             self._module(layer.module, path)
         if overrides(layer, "save_assets") or overrides(layer, "load_assets"):
             self.assets[path.rstrip("/")] = layer
+        if isinstance(layer, IndexLookup):
+            self.lookups[path.rstrip("/")] = layer
         for attribute, child in _children(layer):
             if attribute == "layers":
                 listed: Any = layer.layers  # not a Sequential's own list, which has its place besides

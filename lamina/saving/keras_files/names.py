@@ -35,6 +35,7 @@ MEANINGLESS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
         "renorm": (False,),
         "synchronized": (False,),
         "sparse": (False, None),
+        "oov_method": ("floormod",),
         "ragged": (False, None),
         "optional": (False,),
         "function_type": ("function",),
@@ -48,10 +49,7 @@ MEANINGLESS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 )
 
 # What Keras keeps in configs of layers though it is no argument, or one that only matters before the graph is drawn.
-DROPPED = (
-    "batch_input_shape", "input_length", "build_input_shape", "query_shape", "key_shape", "value_shape",
-    "vocabulary_size", "has_input_vocabulary",
-)  # fmt: skip
+DROPPED = ("batch_input_shape", "input_length", "build_input_shape", "query_shape", "key_shape", "value_shape")
 
 # Arguments of Keras 2's layers for weights that they do not have.
 NO_SUCH_WEIGHT = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")

@@ -95,7 +95,7 @@ class Words:
         if own is not None:
             return _function(own, "builtins", own)
         if isinstance(value, FunctionType) and value.__name__ != "<lambda>":
-            return _function(value.__name__, value.__module__, get_registered_name(value))
+            return _function(get_registered_name(value), value.__module__, get_registered_name(value))
         cls = type(value)
         if not hasattr(value, "get_config") or cls is type:
             raise self._refused(key, value)
@@ -110,7 +110,8 @@ class Words:
         name, module = value["class_name"], value.get("module")
         if isinstance(name, str) and name.startswith("__"):
             return {part: self.encoded(item, key) for part, item in value.items()}
-        if isinstance(module, str) and module.partition(".")[0] not in ("keras", "lamina"):
+        is_own = isinstance(module, str) and module.partition(".")[0] in ("keras", "lamina")
+        if isinstance(module, str) and (not is_own or ">" in str(value.get("registered_name"))):
             return self._told_of_yours(name, module, value, key)
         if str(module) == "lamina.models" or name in MODELS:
             return self._model_within(value, key)
@@ -136,7 +137,7 @@ class Words:
             if module == "builtins" and _functions_called(told):
                 return _function(told, module, told)
             known = find(told)
-            return _function(told.rpartition(">")[2], getattr(known, "__module__", module), told)
+            return _function(told, getattr(known, "__module__", module), told)
         registered = value.get("registered_name") or name
         return _entry(module, name.rpartition(">")[2], self.encoded(config or {}, key), registered)
 

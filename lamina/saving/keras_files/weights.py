@@ -21,6 +21,7 @@ from .hooked import give_own_variables, own_arrays
 from .layout import OPTIMIZER, Layout, is_weight, word_of_today
 from .legacy import legacy_group, legacy_tensors
 from .optimizer_variables import load_legacy_optimizer, load_optimizer, optimizer_variables
+from .vocabularies import weights_of_vocabularies
 
 __all__ = [
     "is_h5",
@@ -114,7 +115,7 @@ def write_keras_weights(
         SavingError: a weight of a dtype that HDF5 has no word for, or no h5py.
     """
     layout = Layout(model, orders)
-    arrays = layout.places | own_arrays(layout)
+    arrays = layout.places | own_arrays(layout) | weights_of_vocabularies(layout)
     left: list[str] = []
     if optimizer and not _same_order(model, orders):
         left.append(_OTHER_ORDER)
@@ -180,7 +181,9 @@ def tensors_by_layout(
     # What a class reads by itself: until it does, its weights are as they are, or nothing.
     own = [weight for layer in layout.stores.values() for weight in layer.own_weights()]
     found = {paths[id(w)]: torch.zeros(w.shape, dtype=w.dtype) if w.is_meta else w for w in own}
-    stored = {path: path for path in file.datasets if is_weight(path) and path.rpartition("/")[0] not in layout.stores}
+    read_elsewhere = [path for path in file.datasets if layout.is_of_vocabulary(path)]
+    weights = (path for path in file.datasets if is_weight(path) and path not in read_elsewhere)
+    stored = {path: path for path in weights if path.rpartition("/")[0] not in layout.stores}
     for path in [path for path in stored if path not in layout.places]:
         today = word_of_today(path)
         if today in layout.places and today not in stored:

@@ -77,11 +77,17 @@ def merged(batches: Iterable[Batch], tell: Callable[[int], None]) -> Generator[B
     if len(held) == 2 and _rows(held[0]) > 1 and tree.describe(held[0]) == tree.describe(held[1]):
         first, last = (iter(tree.leaves(batch)) for batch in held)
         tell(_rows(held[0]) + 1)
-        yield tree.pack_like(
-            held[0], (None if a is None else torch.cat([a, b]) for a, b in zip(first, last, strict=True))
-        )
+        yield tree.pack_like(held[0], (None if a is None else _joined(a, b) for a, b in zip(first, last, strict=True)))
         return
     yield from held
+
+
+def _joined(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Rows after rows. The bytes of texts are as wide as the longest of their batch, so zeros fill up the others."""
+    if a.dtype == torch.uint8 and a.shape[-1:] != b.shape[-1:]:
+        width = max(a.shape[-1], b.shape[-1])
+        a, b = (torch.nn.functional.pad(part, (0, width - part.shape[-1])) for part in (a, b))
+    return torch.cat([a, b])
 
 
 def _rows(batch: Batch) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
 from typing import Any
@@ -58,7 +58,7 @@ class PyDatasetSource(Stream):
 
     def _items(self, skip: int) -> Iterator[Any]:
         dataset = self.dataset
-        make = partial(_make, dataset, *self._targets)
+        make = partial(_make, dataset, *self._targets, self.convert)
         numbers = self._numbers(skip)
         workers = int(dataset.workers)
         if dataset.use_multiprocessing and workers > 0:
@@ -74,6 +74,7 @@ class PyDatasetSource(Stream):
         return torch.randperm(total).tolist()[skip:] if self.shuffle else range(skip, total)
 
 
-def _make(dataset: Any, y: Keys, sample_weight: Keys, number: int) -> Any:
+def _make(dataset: Any, y: Keys, sample_weight: Keys, convert: Callable[[Any], Any] | None, number: int) -> Any:
     """Batch ``number`` as tensors, where it is made: what goes from process to process is shared memory."""
-    return unpack(dataset[number], y, sample_weight)
+    item = dataset[number]
+    return unpack(item if convert is None else convert(item), y, sample_weight)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ class Source(ABC):
             statistics of one row.
         joins_at_end: only the end of a pass tells whether there is something to join, so a batch is held back.
         draws: batches after the first may draw random numbers, from global generators too.
+        convert: what makes numbers of an item before it is a batch, where a model takes texts.
     """
 
     kind = "data"
@@ -33,6 +34,7 @@ class Source(ABC):
     merge_single = False
     joins_at_end = False
     draws = True
+    convert: Callable[[Any], Any] | None = None
 
     def __init__(self) -> None:
         self._told_of_merging = False

@@ -64,7 +64,7 @@ class Stream(Source):
                     error.add_note(f"This happened while batch {number} was drawn from the {self.kind}.")
                     raise
                 try:
-                    batch = unpack(item, *self._keys)
+                    batch = unpack(item if self.convert is None else self.convert(item), *self._keys)
                 except LaminaError as error:
                     error.where = error.where or f"batch {number} of the {self.kind}"
                     raise
