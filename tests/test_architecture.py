@@ -111,7 +111,14 @@ model.fit(np.zeros((8, 4), "float32"), np.zeros((8, 1), "float32"), verbose=0)
 
 
 def test_no_module_imports_at_once_what_is_costly_or_optional() -> None:
-    assert eager_imports(PACKAGE) == []
+    """But for the estimators, which are classes of scikit-learn's: their file is loaded when one is asked for."""
+    eager = [one for one in eager_imports(PACKAGE) if not one.startswith("wrappers/estimators.py")]
+    assert eager == []
+
+
+def test_the_estimators_are_loaded_when_one_is_asked_for() -> None:
+    assert "lamina.wrappers.estimators" not in modules_after("import lamina; lamina.wrappers")
+    assert "lamina.wrappers.estimators" in modules_after("import lamina; lamina.wrappers.SKLearnClassifier")
 
 
 def test_the_graph_imports_nothing_of_ours() -> None:

@@ -18,6 +18,7 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.infer import examples_at
 from lamina.graph.walk import key_of
 from lamina.layers import InputSpec
+from lamina.layers.preprocessing.text_inputs import behind_readers
 from lamina.saving.archive import write_file
 from lamina.saving.errors import SavingError
 from lamina.tracebacks import door
@@ -41,7 +42,8 @@ def export(
 ) -> None:
     """Write the model, in inference mode, as a program that runs without its code.
 
-    The batch, and what else is of unknown size in `Input`, stays open where the tools can keep it so.
+    The batch, and what else is of unknown size in `Input`, stays open where the tools can keep it so. A program holds
+    no texts: in the place of an `Input` that a `TextVectorization` reads, it takes what that layer gives.
 
     Args:
         filepath: ``model.pt2`` for `torch.export.load`, or ``model.onnx``.
@@ -134,7 +136,7 @@ def _as_onnx(model: Any, inputs: Any, axes: Any, options: dict[str, Any]) -> Any
 def _examples(model: Any, signature: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """What the model is called on, as it stands in a call; and the axes of each tensor that are open."""
     if signature is None and model.graph is not None:
-        given: Any = tuple(model.graph.inputs)
+        given: Any = tuple(behind_readers(model.graph))
     elif signature is None:
         given = model.first_call[0] if model.first_call is not None else None
     else:

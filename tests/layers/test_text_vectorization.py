@@ -262,6 +262,15 @@ def test_exported_without_it():
     torch.testing.assert_close(exported(layer(TEXTS[2:4])), model(TEXTS[2:4]))
 
 
+@pytest.mark.parametrize("arguments", [{}, {"output_mode": "tf_idf"}], ids=str)
+def test_exported_into_a_file(arguments, tmp_path):
+    layer, model = text_model(**arguments)
+    model.export(tmp_path / "m.pt2", verbose=False)
+    program = torch.export.load(tmp_path / "m.pt2").module()
+    for texts in (TEXTS[:3], ["a b c d e f g h i j"] * 5):
+        torch.testing.assert_close(program(layer(texts)), model(texts).detach())
+
+
 def test_compiled():
     _, model = text_model()
     with torch.no_grad():
@@ -317,6 +326,10 @@ MISUSES = {
     "numbers into a graph": (lambda: KNOWN(lamina.Input((3,))), "the Input itself"),
     "after a function": (lambda: KNOWN(layers.Reshape((1,))(TEXT)), "nothing in between"),
     "shared with numbers": (lambda: lamina.Model(TEXT, [KNOWN(TEXT), layers.Reshape((1,))(TEXT)]), "cannot take texts"),
+    "exported with several readers": (
+        lambda: lamina.Model(TEXT, [KNOWN(TEXT), TextVectorization(vocabulary=["b"])(TEXT)]).export("m.pt2"),
+        "more than one tensor",
+    ),
     "one text": (lambda: lamina.Model(TEXT, KNOWN(TEXT)).predict("a text", verbose=0), "a list is a batch"),
     "numbers as texts": (lambda: lamina.Model(TEXT, KNOWN(TEXT)).predict(np.ones(3), verbose=0), "takes texts"),
     "of any length in a known batch": (

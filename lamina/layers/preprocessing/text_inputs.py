@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.graph import GraphError, Symbolic, tree
+from lamina.graph import ArgumentError, GraphError, Symbolic, tree
 
 from .hashes import hashes
 from .whole_texts import as_bytes, is_packed, packed, unpacked
@@ -117,6 +117,25 @@ def readers_of(graph: Any, tensor: Any) -> list[Any]:
                 given = list(tree.leaves((node.args, node.kwargs)))
                 pairs = zip(given, inner.inputs, strict=False)
                 waiting += [(inner, own) for one, own in pairs if getattr(one, "node", None) is source.node]
+    return found
+
+
+def behind_readers(graph: Any) -> list[Any]:
+    """The inputs of a graph, and in the place of one whose whole texts are read what the reader gives: texts left out.
+
+    Raises:
+        ArgumentError: several layers read one of them.
+    """
+    found = []
+    for tensor, name in zip(graph.inputs, graph.input_names, strict=True):
+        readers = readers_of(graph, tensor)
+        if len(readers) > 1:
+            raise ArgumentError(
+                f"What stands in the place of the texts {name!r} is more than one tensor.",
+                got=f"{len(readers)} layers that read them",
+                hint="an Input for each, in a model that is called on what these layers give",
+            )
+        found.append(readers[0] if readers else tensor)
     return found
 
 
