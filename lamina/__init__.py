@@ -4,6 +4,7 @@ Layers are functions on symbolic tensors; calling them draws a graph; a model is
 time a real ``nn.Module``. The names are Keras': ``import lamina as keras``.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import (
@@ -12,7 +13,6 @@ from . import (
     callbacks,
     config,
     constraints,
-    datasets,
     distillation,
     dtype_policies,
     graph,
@@ -24,14 +24,12 @@ from . import (
     models,
     ops,
     optimizers,
-    preprocessing,
     random,
     regularizers,
     saving,
     training,
     tree,
     utils,
-    wrappers,
 )
 from .call_errors import CallError as CallError  # kinds of errors that are not listed, for who catches or pickles one
 from .callbacks import Callback
@@ -76,10 +74,12 @@ from .tracebacks import door
 from .training.data.errors import DataError as DataError
 
 if TYPE_CHECKING:
-    from . import applications, view
+    from . import applications, datasets, preprocessing, view, wrappers
 
 einops_backend.watch()
 __version__ = "0.1.0"
+_LATE = frozenset(("applications", "datasets", "preprocessing", "view", "wrappers"))
+"""Imported when they are first asked for: they are seldom wanted, and a fifth of what importing takes."""
 
 __all__ = [
     "ArgumentError",
@@ -153,14 +153,8 @@ def version() -> str:
 
 @door
 def __getattr__(name: str) -> Any:
-    if name == "view":  # pictures are seldom wanted, and a tenth of what importing takes
-        import lamina.view
-
-        return lamina.view
-    if name == "applications":
-        import lamina.applications
-
-        return lamina.applications
+    if name in _LATE:
+        return importlib.import_module(f"{__name__}.{name}")
     return _look_up(name)
 
 

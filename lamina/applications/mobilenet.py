@@ -85,13 +85,7 @@ def MobileNet(
     )
     size = frame.height
     if frame.pretrained:
-        if depth_multiplier != 1 or alpha not in _ALPHAS:
-            raise ArgumentError(
-                "There are no published weights for such a MobileNet.",
-                got=f"alpha={alpha}, depth_multiplier={depth_multiplier}",
-                expected="alpha 1, 0.75, 0.5 or 0.25; depth_multiplier 1",
-                hint="weights=None",
-            )
+        _refuse_unpublished(alpha, depth_multiplier)
         size = frame.published_size(_SIZES)
     x = _activated(
         frame, Conv2D(int(32 * alpha), 3, strides=2, padding="same", use_bias=False, name="conv1")(frame.image), "conv1"
@@ -106,6 +100,16 @@ def MobileNet(
         ASYMMETRIC,
         f"mobilenet_{alpha:.2f}_{size}".replace(".", "_") if name is None else name,
     )
+
+
+def _refuse_unpublished(alpha: float, depth_multiplier: int) -> None:
+    if depth_multiplier != 1 or alpha not in _ALPHAS:
+        raise ArgumentError(
+            "There are no published weights for such a MobileNet.",
+            got=f"alpha={alpha}, depth_multiplier={depth_multiplier}",
+            expected="alpha 1, 0.75, 0.5 or 0.25; depth_multiplier 1",
+            hint="weights=None",
+        )
 
 
 def separable(frame: Frame, x: Any, channels: int, stride: int, multiplier: int, k: int) -> Any:
