@@ -97,9 +97,7 @@ class SKLBase(BaseEstimator):  # type: ignore[misc]  # scikit-learn brings no hi
         if self.warm_start and hasattr(self, "model_"):
             return self.model_
         if isinstance(self.model, Model):
-            made = clone_model(self.model)
-            if self.model.compiled:
-                made.compile_from_config(self.model.get_compile_config())
+            made = clone_model(self.model)  # compiled as this one is
         else:
             made = self.model(X=X, y=y, **(self.model_kwargs or {}))
         if not isinstance(made, Model) or not made.compiled or made.loss is None:
