@@ -114,7 +114,11 @@ class SKLBase(BaseEstimator):  # type: ignore[misc]  # scikit-learn brings no hi
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self)
-        result: Array = self.model_.predict(validate_data(self, X, reset=False), verbose=0)
+        result = self.model_.predict(validate_data(self, X, reset=False), verbose=0)
+        if isinstance(result, list) and len(result) == 1:  # of Model(inputs, [output])
+            result = result[0]
+        if not isinstance(result, np.ndarray):
+            raise ArgumentError(f"{type(self).__name__} takes a model with one output.", got=f"{len(result)} outputs")
         return result
 
 

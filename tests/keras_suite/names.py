@@ -24,8 +24,8 @@ WHOLE = {
     "keras": "lamina", "keras.src": "lamina",
     "keras.src.tree": "lamina.tree", "keras.src.tree.tree_api": "lamina.tree",
     **{f"keras.src.{name}": f"lamina.{name}" for name in (
-        "activations backend callbacks constraints dtype_policies initializers layers losses metrics models ops"
-        " optimizers random regularizers saving utils").split()},
+        "activations backend callbacks constraints distillation dtype_policies initializers layers losses metrics"
+        " models ops optimizers random regularizers saving utils wrappers").split()},
     **{f"keras.src.ops.{name}": "lamina.ops" for name in "numpy nn core math image linalg einops function".split()},
     "keras.src.optimizers.schedules": "lamina.optimizers.schedules",
     "keras.src.backend.random": "lamina.random",

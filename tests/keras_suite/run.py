@@ -21,7 +21,7 @@ from tests.keras_suite.names import WHEEL
 # Of other backends, of devices, of files on the net, of Keras' own tools.
 NOT_OURS = (
     "backend/tensorflow", "backend/jax", "backend/numpy", "backend/openvino", "backend/common/dtypes_test",
-    "distribution", "datasets", "applications", "export", "legacy", "quantizers", "wrappers", "testing", "distillation",
+    "distribution", "datasets", "applications", "export", "legacy", "quantizers", "testing",
 )  # fmt: skip
 OPTIONS = (
     "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--continue-on-collection-errors", "--tb=line", "--no-header",

@@ -76,6 +76,22 @@ def test_a_model_is_cloned_and_stays_as_it_is():
     np.testing.assert_allclose(pickle.loads(pickle.dumps(one)).predict(X), one.predict(X))
 
 
+def listed(X, y, kind=list):
+    x = lamina.Input(X.shape[1:])
+    out = lamina.layers.Dense(y.shape[1], name="out")(x)
+    model = lamina.Model(x, [out] if kind is list else {"out": out})
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_outputs_in_a_list():
+    assert SKLearnRegressor(listed).fit(X, X[:, 0]).predict(X).shape == (90,)
+    assert SKLearnClassifier(listed).fit(X, KINDS).decision_function(X).shape == (90, 3)
+    named = SKLearnRegressor(listed, model_kwargs={"kind": dict}).fit(X, X[:, 0])
+    with pytest.raises(lamina.ArgumentError, match="one output"):
+        named.predict(X)
+
+
 def test_warm_start_goes_on():
     one = SKLearnRegressor(regressor, warm_start=True).fit(X, X[:, 0])
     first = one.model_
