@@ -18,7 +18,7 @@ Path = tuple[Any, ...]
 
 # What PyTorch and Lamina note about modules that are registered already.
 _NOTES = frozenset(vars(torch.nn.Module())) | set(
-    "_adopted _losing _seen _inner _chain _weight_lists _cast_plan".split()
+    "_adopted _losing _seen _inner _chain _weight_lists _cast_plan _jit".split()
 )
 # What `compile` is given. Losses and metrics may be modules of PyTorch's, which are no parts of the model.
 _GIVEN_TO_COMPILE = frozenset(("loss", "_compiled"))

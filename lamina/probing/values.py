@@ -185,8 +185,10 @@ def as_shape(leaf: Any) -> Any:
     """A tensor without its values, a size that asks nothing any more; anything else is itself."""
     if isinstance(leaf, Size):
         return int(leaf)
-    if not isinstance(leaf, torch.Tensor) or leaf.is_meta:
+    if not isinstance(leaf, torch.Tensor):
         return leaf
+    if leaf.is_meta:
+        return leaf.as_subclass(torch.Tensor) if isinstance(leaf, torch.nn.Parameter) else leaf  # as rules know it
     if leaf.layout is not torch.strided:
         return leaf.detach().to("meta")
     return torch.empty_like(leaf, device="meta", requires_grad=False)
