@@ -225,6 +225,7 @@ def published_by_us(name, monkeypatch, **arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined")  # Keras says so of its own defaults
 @pytest.mark.parametrize("top", (True, False), ids=("head", "features"))
 @pytest.mark.parametrize("name", NAMES)
 def test_the_published_files_are_keras_own(name, top, monkeypatch):

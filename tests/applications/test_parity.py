@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import torch
 from keras.src.applications import convnext as keras_convnext
 from keras.src.applications import densenet as keras_densenet
 from keras.src.applications import efficientnet as keras_efficientnet
@@ -20,7 +21,7 @@ from keras.src.applications import resnet as keras_resnet
 import lamina
 from lamina.applications import convnext, densenet, efficientnet, efficientnet_v2, nasnet, published, resnet, resnet_v2
 from lamina.applications.variants import application
-from tests.applications.compared import check
+from tests.applications.compared import assert_same_architecture, check
 
 NO_FILES = published.weights("none", (None, None))
 
@@ -209,3 +210,16 @@ def test_architecture(name, head, emptied: Path):
         arguments["theirs"] = KERAS_NASNET_MOBILE
     pixels = 255.0 if name.startswith(PLAIN_PIXELS) else 1.0
     check(name, emptied, (96, 96, 3), pixels=pixels, files=not head, **arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WHOLE)
+def test_layers_and_weights_at_the_published_size(name):
+    """Of whose weights nothing is stored, on either side."""
+    keras.utils.clear_session()
+    theirs = KERAS_NASNET_MOBILE if name == "NASNetMobile" else getattr(keras.applications, name)
+    with keras.device("meta"):
+        reference = theirs(weights=None)
+    with torch.device("meta"):
+        model = getattr(lamina.applications, name)(weights=None)
+    assert_same_architecture(model, reference)
