@@ -188,10 +188,17 @@ def as_shape(leaf: Any) -> Any:
     if not isinstance(leaf, torch.Tensor):
         return leaf
     if leaf.is_meta:
-        return leaf.as_subclass(torch.Tensor) if isinstance(leaf, torch.nn.Parameter) else leaf  # as rules know it
+        return leaf.as_subclass(torch.Tensor) if _is_weight(leaf) else leaf  # as rules know it
     if leaf.layout is not torch.strided:
         return leaf.detach().to("meta")
     return torch.empty_like(leaf, device="meta", requires_grad=False)
+
+
+def _is_weight(tensor: torch.Tensor) -> bool:
+    """Whether its class changes nothing of what functions make of it, as that of weights and buffers."""
+    kind = type(tensor)
+    functions, dispatch = kind.__torch_function__, kind.__torch_dispatch__
+    return functions is torch.nn.Parameter.__torch_function__ and dispatch is torch.Tensor.__torch_dispatch__
 
 
 def _shares(a: torch.Tensor, b: torch.Tensor) -> bool:
