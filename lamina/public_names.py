@@ -19,7 +19,6 @@ _ABSENT = (
     ("", "distribution", _PARALLEL),
     ("", "export", "model.export('model.pt2') or model.export('model.onnx')"),
     ("", "quantizers Quantizer", _QUANTIZED),
-    ("", "visualization", "matplotlib; torchvision.utils.draw_bounding_boxes and draw_segmentation_masks"),
     ("", "legacy estimator experimental", "the same name without this module, if it is in Keras 3"),
     (
         "layers",
