@@ -74,11 +74,11 @@ from .tracebacks import door
 from .training.data.errors import DataError as DataError
 
 if TYPE_CHECKING:
-    from . import applications, datasets, preprocessing, view, wrappers
+    from . import applications, datasets, preprocessing, view, visualization, wrappers
 
 einops_backend.watch()
 __version__ = "0.1.0"
-_LATE = frozenset(("applications", "datasets", "preprocessing", "view", "wrappers"))
+_LATE = frozenset(("applications", "datasets", "preprocessing", "view", "visualization", "wrappers"))
 """Imported when they are first asked for: they are seldom wanted, and a fifth of what importing takes."""
 
 __all__ = [
@@ -138,6 +138,7 @@ __all__ = [
     "utils",
     "version",
     "view",
+    "visualization",
     "wrappers",
 ]
 

@@ -19,7 +19,6 @@ _ABSENT = (
     ("", "distribution", _PARALLEL),
     ("", "export", "model.export('model.pt2') or model.export('model.onnx')"),
     ("", "quantizers Quantizer", _QUANTIZED),
-    ("", "visualization", "matplotlib; torchvision.utils.draw_bounding_boxes and draw_segmentation_masks"),
     ("", "legacy estimator experimental", "the same name without this module, if it is in Keras 3"),
     (
         "layers",
@@ -38,7 +37,6 @@ _ABSENT = (
     ("layers", "ThresholdedReLU", "layers.Lambda(lambda x: x * (x > theta))"),
     ("dtype_policies", "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy "
      "QuantizedFloat8DTypePolicy", _QUANTIZED),
-    ("saving", "KerasFileEditor", "lamina inspect on the command line, load_model(path, custom_objects={...})"),
     ("utils", "multi_gpu_model", _PARALLEL),
 )  # fmt: skip
 """(module, names of Keras' that it has not, what to use); asked only of names that are not there."""

@@ -30,7 +30,7 @@ def door(function: Function) -> Function:
     2.0
     """
 
-    ours = (function.__module__ or "").startswith("lamina.")  # what a text made has none
+    ours = (function.__module__ or "").startswith("lamina.")  # code run by `exec` may have no module
     makes = ours and function.__name__ == "__init__"
 
     @wraps(function)

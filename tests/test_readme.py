@@ -83,6 +83,15 @@ def test_the_guide_to_export_runs_from_top_to_bottom(tmp_path: Path, monkeypatch
     assert (tmp_path / "model.onnx").exists()
 
 
+def test_the_guide_to_pictures_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for language, text in blocks("docs/visualization.md"):
+        if language:
+            run(text, names)
+    assert {file.name for file in tmp_path.iterdir()} == {"pictures.png", "boxes.png", "masks.png"}
+
+
 def test_the_guide_to_sizes_runs():
     names: dict[str, object] = {}
     for language, text in blocks("docs/sizes.md"):

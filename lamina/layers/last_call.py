@@ -64,7 +64,7 @@ def built_shapes(layer: Any, batch: bool = True) -> tuple[Any, Any] | None:
         batch: False puts None in the place of the batch.
     """
     built_for = getattr(layer, "_built_for", None)
-    own_rule = type(layer).compute_output_shape.__module__.startswith("lamina.layers.") if built_for else False
+    own_rule = str(type(layer).compute_output_shape.__module__).startswith("lamina.layers.") if built_for else False
     if not built_for or len(built_for) != 1 or built_for[0] is None or not (own_rule and layer.has_shape_rule):
         return None
     given = built_for[0]

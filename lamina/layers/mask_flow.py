@@ -74,7 +74,7 @@ def draw_masks(layer: Any, node: Node) -> None:
 
 def _is_only_code(layer: Any) -> bool:
     """Whether it is a model without a graph, and without a ``compute_mask`` of its class's: nobody knows its masks."""
-    return getattr(layer, "graph", layer) is None and type(layer).compute_mask.__module__.startswith("lamina.")
+    return getattr(layer, "graph", layer) is None and str(type(layer).compute_mask.__module__).startswith("lamina.")
 
 
 def set_real_mask(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:

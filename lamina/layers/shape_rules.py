@@ -64,7 +64,7 @@ def check_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """Ask the layer's rule of shapes, which refuses what the layer cannot take, as it is asked where a graph is
     drawn; PyTorch's kernels would refuse in their own words, or not at all. A rule of the user's is asked for drawing
     only, as Keras does: it may know less than ``call`` takes."""
-    if not type(layer).compute_output_shape.__module__.startswith("lamina."):
+    if not str(type(layer).compute_output_shape.__module__).startswith("lamina."):
         return
     named = {key: value for key, value in kwargs.items() if key != "training"}
     layer.output_example(*tree.map_leaves(_example, (args, named)))

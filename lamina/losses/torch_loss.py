@@ -67,7 +67,7 @@ class TorchLoss(Loss):
         self._over_classes = isinstance(fn, _OVER_CLASSES) or fn in _OVER_CLASSES_FUNCTIONS
         self._whole_numbers = isinstance(fn, _OF_WHOLE_NUMBERS[0]) or fn is _OF_WHOLE_NUMBERS[1]
         # A class derived from PyTorch's may take what it likes.
-        self._known = getattr(type(fn) if isinstance(fn, nn.Module) else fn, "__module__", "").startswith("torch.")
+        self._known = str(getattr(type(fn) if isinstance(fn, nn.Module) else fn, "__module__", "")).startswith("torch.")
         if self._known and not self._over_classes and not self._whole_numbers:
             self.takes = "answers" if isinstance(fn, _OF_ANSWERS) else "numbers"
 

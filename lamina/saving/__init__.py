@@ -15,6 +15,7 @@ from lamina.public_names import names_of
 from .budget import memory_budget
 from .checkpoint import load_checkpoint, save_checkpoint
 from .errors import DamagedFileError, LoadingError, SavingError
+from .file_editor import KerasFileEditor
 from .inspection import FileFacts, inspect_file
 from .keras_objects import deserialize_keras_object, serialize_keras_object
 from .model_file import load_model, model_from_json, model_to_json, save_model
@@ -26,6 +27,7 @@ __all__ = [
     "CustomObjectScope",
     "DamagedFileError",
     "FileFacts",
+    "KerasFileEditor",
     "LoadReport",
     "LoadingError",
     "SavingError",

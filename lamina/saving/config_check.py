@@ -67,6 +67,6 @@ def objects_within(layer: Layer) -> dict[str, Any]:
             value for value in tree.leaves(values) if hasattr(value, "get_config") or isinstance(value, FunctionType)
         ]
         for kind in [type(part), *(value if hasattr(value, "__name__") else type(value) for value in kinds)]:
-            if not kind.__module__.startswith("lamina."):
+            if not str(kind.__module__).startswith("lamina."):
                 found[get_registered_name(kind)] = found[kind.__name__] = kind
     return found

@@ -22,8 +22,8 @@ MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 _GRAY = ("L", "I;16", "I")
 
 
-def pillow(wanted_by: str) -> Any:
-    """Pillow's module `Image`.
+def pillow(wanted_by: str, module: str = "utils", why: str = "") -> Any:
+    """Pillow's module `Image`, for a public function of a module, and why it wants it.
 
     Raises:
         ImportError: it is not installed; names the extra.
@@ -31,7 +31,7 @@ def pillow(wanted_by: str) -> Any:
     try:
         from PIL import Image
     except ImportError as error:
-        raise ImportError(f"utils.{wanted_by} needs Pillow: pip install 'lamina[images]'") from error
+        raise ImportError(f"{module}.{wanted_by} {why}needs Pillow: pip install 'lamina[images]'") from error
     return Image
 
 

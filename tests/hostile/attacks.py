@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -21,9 +22,10 @@ from lamina.cli import main
 from lamina.graph import LaminaError
 from lamina.layers import Dense, Input
 from lamina.models import clone_model, load_model, model_from_json
-from lamina.saving import inspect_file
+from lamina.saving import KerasFileEditor, inspect_file, weight_tree
 from lamina.saving.archive import read_archive, write_archive
 from lamina.saving.classes import is_for_training, is_own
+from lamina.saving.tensors import TensorFile
 
 from .body_attacks import BODIES, Change, branching_document, good_branching
 from .config_attacks import CONFIGS, CONSTANTS, Config
@@ -32,7 +34,7 @@ from .traced_attacks import TRACED, document, good_traced
 from .work_attacks import BUDGET, ESCAPES, GRAPH_WORK, LOUD, TRACED_WORK, TRAINING_WORK
 
 DOORS = ("load_model", "load_weights", "from_config", "model_from_json", "clone_model", "cli")
-ENTRIES = (*DOORS, "inspect")
+ENTRIES = (*DOORS, "inspect", "edit")
 
 
 class NotNamedError(Exception):
@@ -128,12 +130,28 @@ def inspect(path: Path) -> None:
     raise HarmlessError(facts.kind)
 
 
+def edit(path: Path) -> None:
+    """The same of weights that are edited, and written anew, in memory."""
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        editor = KerasFileEditor(path)
+        editor.summary()
+        editor.compare(small())
+        editor.compare(editor)
+    lines = told.getvalue().splitlines()
+    if not "".join(lines).isprintable() or max(map(len, lines)) > 300 or len(lines) > 20_000:
+        raise NotNamedError(f"text that is not for a terminal: {told.getvalue()!r}"[:300])
+    if editor.endings[0] == ".weights.h5":
+        weight_tree.to_h5(io.BytesIO(), editor.weights_dict, editor.object_metadata)
+    else:
+        bytes(TensorFile(weight_tree.to_paths(editor.weights_dict)))
+    raise HarmlessError("edited")
+
+
 def convert(*arguments: Any) -> Callable[[], Any]:
     """The command line. What it prints must be the name of an error of ours."""
 
     def run() -> None:
-        import contextlib
-
         told = io.StringIO()
         with contextlib.redirect_stderr(told):
             code = main(["convert", *map(str, arguments)])
@@ -752,8 +770,8 @@ def _work_attacks() -> list[Attack]:
     return found
 
 
-def _inspected(attack: Attack) -> Attack | None:
-    """The same file, looked into; None where the attack is none of a file or text."""
+def _looked_into(attack: Attack, entry: str, look: Callable[[Path], None]) -> Attack | None:
+    """The same file, looked into or edited; None where the attack is none of a file or text."""
     if attack.entry not in ("load_model", "load_weights", "model_from_json"):
         return None
 
@@ -763,9 +781,9 @@ def _inspected(attack: Attack) -> Attack | None:
         if path is None:
             text = brought.argument if isinstance(brought, Call) else "{"
             path = written(folder / "m.json", text.encode())
-        return lambda: inspect(path)
+        return lambda: look(path)
 
-    return Attack(f"inspect-{attack.name}", attack.hole, "inspect", make)
+    return Attack(f"{entry}-{attack.name}", attack.hole, entry, make)
 
 
 def _config_attacks() -> list[Attack]:
@@ -821,4 +839,5 @@ def all_attacks() -> list[Attack]:
     found = files + _traced_attacks() + _body_attacks() + _work_attacks() + _config_attacks()
     names = {attack.name for attack in found}
     files = [one for one in found if one.name.replace("load_weights", "load_model", 1) not in names - {one.name}]
-    return found + [looked for attack in files if (looked := _inspected(attack)) is not None]
+    looks: tuple[tuple[str, Callable[[Path], None]], ...] = (("inspect", inspect), ("edit", edit))
+    return found + [one for attack in files for look in looks if (one := _looked_into(attack, *look)) is not None]

@@ -9,6 +9,7 @@ are libFuzzer's own. Without it, or with ``-loop``, they are drawn at random, an
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import json
@@ -32,7 +33,7 @@ from lamina import Model
 from lamina.graph import LaminaError
 from lamina.layers import LSTM, BatchNormalization, Bidirectional, Concatenate, Dense, Embedding, Input
 from lamina.models import load_model, model_from_json
-from lamina.saving import inspect_file
+from lamina.saving import KerasFileEditor, inspect_file
 
 from .body_attacks import branching
 from .config_attacks import CONSTANTS, function, graph, layer, one
@@ -158,10 +159,18 @@ class Target:
         path = self.folder / "case"
         path.write_bytes(data)
         self._call(lambda: str(inspect_file(path)) and inspect_file(path).to_dict(), data)
+        self._call(lambda: self._edit(path), data)
         self._call(lambda: load_model(path, report=str), data)
         self._call(lambda: self.model.load_weights(path), data)
         if draws_partial(data):
             self._call(lambda: self.model.load_weights(path, partial=True), data)
+
+    def _edit(self, path: Path) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            editor = KerasFileEditor(path)
+            editor.summary()
+            editor.compare(self.model)
+            editor.save(self.folder / f"edited{editor.endings[0]}")
 
     def _look(self, data: bytes) -> None:
         path = self.folder / "case.json"

@@ -1,5 +1,6 @@
 """Each attack ends in a named error and leaves nothing behind; every hole is tried at every door. Most files that are
-attacks are looked into as well (`lamina inspect`): one of five without the slow tests, all with them."""
+attacks are looked into as well (`lamina inspect`), and edited (`KerasFileEditor`): one of five without the slow tests,
+all with them."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ ROOT = Path(__file__).parents[2]
 MEMORY = 200  # MiB
 _ALL = list(all_attacks())
 ATTACKS = [attack.name for attack in _ALL]
-_LOOKED_INTO = [name for name in ATTACKS if name.startswith("inspect-")]
-_SLOW = set(_LOOKED_INTO) - set(_LOOKED_INTO[::5])
+_LOOKED_INTO = [[name for name in ATTACKS if name.startswith(entry)] for entry in ("inspect-", "edit-")]
+_SLOW = {name for names in _LOOKED_INTO for name in set(names) - set(names[::5])}
 TRIED = {(attack.hole, attack.entry) for attack in _ALL}
 
 

@@ -115,7 +115,7 @@ class Iterator(PyDataset):
     def changed(self, x: Array, generator: Any) -> Array:
         """A picture as an `ImageDataGenerator` makes it, with the numbers of this batch."""
         own = getattr(type(generator), "drawn_transform", None)
-        plain = own is not None and type(generator).get_random_transform.__module__.startswith("lamina.")
+        plain = own is not None and str(type(generator).get_random_transform.__module__).startswith("lamina.")
         told = generator.drawn_transform(x.shape, self.random) if plain else generator.get_random_transform(x.shape)
         result: Array = generator.standardize(generator.apply_transform(x, told))
         return result
