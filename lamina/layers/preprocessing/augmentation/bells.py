@@ -52,7 +52,7 @@ def _weights(size: int, sigma: torch.Tensor, own_reach: bool) -> torch.Tensor:
 def _slid(x: torch.Tensor, weights: torch.Tensor, axis: int) -> torch.Tensor:
     """(B, C, H, W), each picture with its weights (B, N) laid over an axis; beyond the border all is 0."""
     size, middle = x.shape[axis], weights.shape[1] // 2
-    shares = weights.reshape(len(weights), -1, 1, 1, 1).unbind(1)
+    shares = weights[:, :, None, None, None].unbind(1)
     total = x * shares[middle]
     for reach in range(1, min(middle, size - 1) + 1):
         n = size - reach
