@@ -45,9 +45,12 @@ class AutoContrast(InRange):
         flat = most == least
         low, high = self.value_range
         gain = torch.where(flat, 1.0, (high - low) / torch.where(flat, 1.0, most - least))
-        shift = torch.where(flat, 0.0, low - least * gain)
-        (shift, rows), (gain, _) = (tiled(values, x, self._channels == -1) for values in (shift, gain))
-        return torch.addcmul(shift, rows, gain).clamp_(low, high).reshape(x.shape)
+        last = self._channels == -1
+        (base, rows), (gain, _) = (tiled(values, x, last) for values in (torch.where(flat, 0.0, least), gain))
+        stretched = (rows - base).mul_(gain)  # the least value becomes 0 exactly
+        if low:
+            stretched.add_(tiled(torch.where(flat, 0.0, low), x, last)[0])
+        return stretched.clamp_(low, high).reshape(x.shape)
 
     def _end(self, rows: torch.Tensor, x: torch.Tensor, name: str) -> torch.Tensor:
         """The least or the largest value of each channel, spread over pictures of the shape of `x`."""
