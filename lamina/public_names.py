@@ -12,7 +12,6 @@ from lamina.graph.errors import LaminaError
 from lamina.nearest import nearest, suggested
 from lamina.tracebacks import door
 
-_PICTURES = "torchvision.transforms.v2 on the pictures in your Dataset, before the model; or a Layer of your own"
 _QUANTIZED = "torchao or torch.ao.quantization on the trained model, which is an nn.Module"
 _PARALLEL = "torch.nn.parallel.DistributedDataParallel or FSDP: a model is an nn.Module"
 _ABSENT = (
@@ -20,16 +19,7 @@ _ABSENT = (
     ("", "export", "model.export('model.pt2') or model.export('model.onnx')"),
     ("", "quantizers Quantizer", _QUANTIZED),
     ("", "legacy estimator experimental", "the same name without this module, if it is in Keras 3"),
-    (
-        "layers",
-        "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MaxNumBoundingBoxes "
-        "MixUp RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop "
-        "RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHeight RandomHue "
-        "RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness "
-        "RandomShear RandomTranslation RandomWidth RandomZoom Solarization",
-        _PICTURES,
-    ),
-    ("layers", "MelSpectrogram", "torchaudio.transforms.MelSpectrogram(...) in layers.TorchModule, or ops.stft"),
+    ("layers", "RandomHeight RandomWidth", "layers.RandomZoom keeps the size; torchvision.transforms.v2 does not"),
     ("layers", "FlaxLayer JaxLayer TFSMLayer", "layers.TorchModule for a module of PyTorch's"),
     ("layers", "CuDNNLSTM CuDNNGRU", "LSTM or GRU, which run the fast kernels by themselves"),
     ("layers", "LocallyConnected1D LocallyConnected2D", "a Layer of your own: ops.extract_sequences or unfold, einsum"),
@@ -61,8 +51,8 @@ def missing(module: str, name: str, public: Iterable[str]) -> LaminaError:
         module: its dotted name.
         public: the names that it has.
 
-    >>> print(missing("lamina.layers", "RandomFlip", ["Dense"]).headline)
-    Keras has layers.RandomFlip, Lamina does not (yet).
+    >>> print(missing("lamina.layers", "RandomWidth", ["Dense"]).headline)
+    Keras has layers.RandomWidth, Lamina does not (yet).
     """
     package, _, inner = module.partition(".")
     dotted = f"{inner}.{name}" if inner else name

@@ -107,12 +107,12 @@ def a_layer_misspelt():
 
 @misuse(AttributeError, hint="torchvision")
 def a_layer_that_only_keras_has():
-    _ = layers.RandomZoom
+    _ = layers.RandomHeight
 
 
 @misuse(ImportError, hint="torchvision")
 def an_import_that_only_keras_has():
-    from lamina.layers import RandomFlip  # noqa: F401
+    from lamina.layers import RandomWidth  # noqa: F401
 
 
 @misuse(AttributeError, hint="layers.Dense")

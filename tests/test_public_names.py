@@ -47,7 +47,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error_with_a_hint(name):
 @pytest.mark.parametrize(
     "module, name, text",
     [
-        ("lamina.layers", "RandomFlip", "torchvision.transforms"),
+        ("lamina.layers", "RandomWidth", "torchvision.transforms"),
         ("lamina", "distribution", "FSDP"),
         ("lamina", "quantizers", "torch.ao"),
         ("lamina.dtype_policies", "QuantizedDTypePolicy", "torch.ao"),

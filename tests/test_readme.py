@@ -92,6 +92,14 @@ def test_the_guide_to_pictures_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert {file.name for file in tmp_path.iterdir()} == {"pictures.png", "boxes.png", "masks.png"}
 
 
+def test_the_guide_to_augmentation_runs_from_top_to_bottom():
+    names: dict[str, object] = {}
+    for language, text in blocks("docs/augmentation.md"):
+        if language:
+            run(text, names)
+    assert set(names["found"]["bounding_boxes"]) == {"boxes", "labels"}  # type: ignore[index]
+
+
 def test_the_guide_to_sizes_runs():
     names: dict[str, object] = {}
     for language, text in blocks("docs/sizes.md"):

@@ -28,7 +28,9 @@ def some_of_each(count: int) -> list[Case]:
 
 def layer_of(case: Case, **more: Any) -> Any:
     """The case's layer, and those within it, with the same arguments."""
-    return getattr(layers, case.layer)(**made({**case.arguments, **more}, layers, more.get("dtype")))
+    layer = getattr(layers, case.layer)(**made({**case.arguments, **more}, layers, more.get("dtype")))
+    # Layers on pictures draw random numbers where nobody says that they shall not.
+    return layer.eval() if case.options.get("training") == (False,) else layer
 
 
 def arrays_of(case: Case, seed: int = 11) -> Any:

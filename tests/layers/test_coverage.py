@@ -23,6 +23,7 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("HashedCrossing", "Hashing", "IntegerLookup", "StringLookup"), "Keras' own ask for TensorFlow: test_lookups.py"
     ),
+    "MaxNumBoundingBoxes": "takes dicts alone: test_augmentation.py",
     "TextVectorization": "Keras' own asks for TensorFlow: test_text_vectorization.py",
     "TorchModule": "Keras' own keeps its weights in other objects: tests/models",
 }
@@ -44,25 +45,8 @@ UNUSED = {
 FOREIGN = {"quantization_config", "gptq_unpacked_column_size"}
 # Keras' public names of classes that bear another one within Keras or here.
 RENAMED = {"TorchModuleWrapper", "GroupQueryAttention"}
-# Names of Keras' that are later work: the other engines' wrappers, preprocessing and augmentation.
-LATER = {
-    *("FlaxLayer", "JaxLayer", "TFSMLayer"),
-    *(
-        "AugMix",
-        "AutoContrast",
-        "ContrastLimitedAdaptiveHistogramEqualization",
-        "CutMix",
-        "Equalization",
-        "MaxNumBoundingBoxes",
-        "MixUp",
-        "Solarization",
-    ),
-    *("RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast"),
-    *("RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale"),
-    *("RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation"),
-    *("RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom"),
-    "MelSpectrogram",
-}
+# Names of Keras' that are later work: the other engines' wrappers.
+LATER = {"FlaxLayer", "JaxLayer", "TFSMLayer"}
 
 
 def public() -> dict[str, type]:

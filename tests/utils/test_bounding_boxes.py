@@ -11,8 +11,8 @@ import torch
 
 import lamina
 from lamina.graph import ArgumentError, ShapeError
+from lamina.ops.box_formats import FORMATS
 from lamina.utils import bounding_boxes as ours
-from lamina.utils.bounding_boxes.formats import FORMATS
 
 theirs = keras.utils.bounding_boxes
 RNG = np.random.default_rng(5)

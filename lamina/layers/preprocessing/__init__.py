@@ -1,10 +1,14 @@
 """Layers that prepare data: what they need to know comes from the data, not from training."""
 
+from . import augmentation
+from .augmentation import *  # noqa: F403
+from .box_counts import MaxNumBoundingBoxes
 from .category_encoding import CategoryEncoding
 from .discretization import Discretization
 from .hashed_crossing import HashedCrossing
 from .hashing import Hashing
 from .integer_lookup import IntegerLookup
+from .mel_spectrogram import MelSpectrogram
 from .normalization import Normalization
 from .pictures import CenterCrop, Resizing
 from .rescaling import Rescaling
@@ -19,10 +23,13 @@ __all__ = [
     "HashedCrossing",
     "Hashing",
     "IntegerLookup",
+    "MaxNumBoundingBoxes",
+    "MelSpectrogram",
     "Normalization",
     "Rescaling",
     "Resizing",
     "STFTSpectrogram",
     "StringLookup",
     "TextVectorization",
+    *augmentation.__all__,
 ]

@@ -7,49 +7,39 @@ from typing import Any
 
 import torch
 
-from lamina.graph import StructureError
-from lamina.layers.arguments import CHANNELS_LAST, choice, image_format, number, refuse, whole
-from lamina.layers.base import InputSpec
-from lamina.layers.geometry import Shape, image_shape, shape_error
+from lamina.layers.arguments import choice, number, refuse, whole
+from lamina.layers.geometry import shape_error
 from lamina.ops.image import resize
 from lamina.ops.image.resizing import INTERPOLATIONS
 
-from .data_layer import DataLayer
+from .augmentation.base import Parameters, PictureLayer
+from .augmentation.boxes import Size
+from .augmentation.centre import boxes_in_part, middle_part
 
 
-class _Pictures(DataLayer):
+class _Pictures(PictureLayer):
     """Takes one picture or several and gives them the size `height` x `width`."""
 
+    moves_boxes = True
+
     def __init__(self, height: int, width: int, data_format: str | None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(data_format=data_format, **kwargs)
         self.height = whole(self, "height", height)
         self.width = whole(self, "width", width)
-        self.data_format = image_format(self, data_format)
-        self.input_spec = InputSpec(min_ndim=3, max_ndim=4)
 
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(inputs, Mapping):
-            raise StructureError(
-                f"{self.label} takes pictures alone.",
-                got=f"a dict of {', '.join(map(repr, inputs))}",
-                expected="one tensor, (H, W, C) or (B, H, W, C)",
-                hint="call it on the pictures and leave labels and boxes beside",
-            )
-        return super().__call__(inputs, *args, **kwargs)
+    def at_rest(self, x: torch.Tensor) -> Parameters:
+        return self.draw(x)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) not in (3, 4):
-            raise shape_error(self, input_shape, f"3 or 4 axes, not {len(input_shape)}")
-        single = len(input_shape) == 3
-        if 0 in input_shape[0 if single else 1 :]:
+    def size_after(self, size: Size) -> Size:
+        return self.height, self.width
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        if not isinstance(input_shape, Mapping) and 0 in tuple(input_shape)[-3:]:
             raise shape_error(self, input_shape, "sizes of at least 1")
-        channels = input_shape[-1 if self.data_format == CHANNELS_LAST else -3]
-        shape = image_shape(self.data_format, input_shape[0], (self.height, self.width), channels)
-        return shape[1:] if single else shape
+        return super().compute_output_shape(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        sizes = {"height": self.height, "width": self.width, "data_format": self.data_format}
-        return {**super().get_config(), **sizes}
+        return {**super().get_config(), "height": self.height, "width": self.width}
 
 
 class Resizing(_Pictures):
@@ -57,6 +47,9 @@ class Resizing(_Pictures):
 
     Input (B, H, W, C) or (H, W, C), with channels before height and width if `data_format="channels_first"`; output
     with `height` and `width` in their place. Floats come in the layer's dtype, whole numbers as they are, rounded.
+
+    A dict of "images", "bounding_boxes" and "segmentation_masks" is treated together, masks by their nearest pixel;
+    "labels" stay.
 
     Args:
         height, width: of the output, in pixels.
@@ -67,15 +60,18 @@ class Resizing(_Pictures):
         fill_value: the colour that fills up.
         antialias: whether a smaller picture takes all pixels into account (not for "nearest").
         data_format: "channels_last" (default) or "channels_first".
+        bounding_box_format: of boxes in a dict, such as "xyxy".
 
     Raises:
         ArgumentError: an argument cannot be.
         ShapeError: not three or four axes.
-        StructureError: a dict of pictures and labels.
+        StructureError: a dict of other things than pictures, labels, boxes and masks.
 
     >>> Resizing(8, 6)(torch.zeros(2, 28, 28, 3)).shape
     torch.Size([2, 8, 6, 3])
     """
+
+    keeps_integers = True
 
     def __init__(
         self,
@@ -100,11 +96,29 @@ class Resizing(_Pictures):
         self.fill_value = number(self, "fill_value", fill_value, -float("inf"))
         self.antialias = bool(antialias)
 
-    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+    def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+        return self._resized(x, self.interpolation)
+
+    def on_masks(self, masks: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+        return self._resized(masks, "nearest")
+
+    def on_boxes(self, boxes: torch.Tensor, parameters: Parameters, size: Size) -> torch.Tensor:
+        down, across = self.height / size[0], self.width / size[1]
+        top = left = 0.0
+        if self.pad_to_aspect_ratio:
+            down = across = min(down, across)
+        elif self.crop_to_aspect_ratio:
+            down = across = max(down, across)
+        if down == across:  # the middle of the picture stays in the middle
+            top, left = _half(self.height - size[0] * down), _half(self.width - size[1] * across)
+        scale = torch.tensor([across, down, across, down], dtype=boxes.dtype, device=boxes.device)
+        return boxes * scale + torch.tensor([left, top, left, top], dtype=boxes.dtype, device=boxes.device)
+
+    def _resized(self, x: torch.Tensor, interpolation: str) -> torch.Tensor:
         result: torch.Tensor = resize(
-            inputs,
+            x,
             (self.height, self.width),
-            self.interpolation,
+            interpolation,
             self.antialias,
             self.crop_to_aspect_ratio,
             self.pad_to_aspect_ratio,
@@ -136,31 +150,52 @@ class CenterCrop(_Pictures):
     with `height` and `width` in their place, in the layer's dtype. Where one pixel is left over, the part lies further
     to the front. Enlarging is bilinear.
 
+    A dict of "images", "bounding_boxes" and "segmentation_masks" is treated together, masks by their nearest pixel;
+    "labels" stay.
+
     Args:
         height, width: of the output, in pixels.
         data_format: "channels_last" (default) or "channels_first".
+        bounding_box_format: of boxes in a dict, such as "xyxy".
 
     Raises:
         ArgumentError: an argument cannot be.
         ShapeError: not three or four axes.
-        StructureError: a dict of pictures and labels.
+        StructureError: a dict of other things than pictures, labels, boxes and masks.
 
     >>> CenterCrop(2, 2)(torch.arange(16.0).reshape(4, 4, 1)).squeeze()
     tensor([[ 5.,  6.],
             [ 9., 10.]])
     """
 
-    casts_integers = True
+    by_themselves = False  # it only looks at a part
 
     def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(height, width, data_format, **kwargs)
-        self._axes = (-3, -2) if self.data_format == CHANNELS_LAST else (-2, -1)
 
-    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+    def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+        return self._middle(x, "bilinear")
+
+    def on_masks(self, masks: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+        return self._middle(masks, "nearest")
+
+    def on_boxes(self, boxes: torch.Tensor, parameters: Parameters, size: Size) -> torch.Tensor:
         wanted = (self.height, self.width)
-        if any(inputs.shape[axis] < size for axis, size in zip(self._axes, wanted, strict=True)):
-            result: torch.Tensor = resize(inputs, wanted, crop_to_aspect_ratio=True, data_format=self.data_format)
+        if size[0] < self.height or size[1] < self.width:
+            return boxes_in_part(boxes, middle_part(size, wanted), wanted)
+        return boxes_in_part(boxes, ((size[0] - self.height) // 2, (size[1] - self.width) // 2, *wanted), wanted)
+
+    def _middle(self, x: torch.Tensor, interpolation: str) -> torch.Tensor:
+        (height, width), (down, across) = self._size(x), self._axes
+        if height < self.height or width < self.width:
+            result: torch.Tensor = resize(
+                x, (self.height, self.width), interpolation, crop_to_aspect_ratio=True, data_format=self.data_format
+            )
             return result
-        for axis, size in zip(self._axes, wanted, strict=True):
-            inputs = inputs.narrow(axis, (inputs.shape[axis] - size) // 2, size)
-        return inputs
+        x = x.narrow(down, (height - self.height) // 2, self.height)
+        return x.narrow(across, (width - self.width) // 2, self.width)
+
+
+def _half(room: float) -> float:
+    """Half of what is to be filled up, or, below 0, to be cut off, as whole pixels."""
+    return room // 2 if room >= 0 else -(-room // 2)

@@ -33,7 +33,11 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     check_channels("rgb_to_grayscale", images, x, (1, 3))
     if x.shape[1] == 3:
         red, green, blue = x.unbind(1)
-        x = (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).to(images.dtype).unsqueeze(1)
+        if x.is_floating_point():
+            grey = (_LUMA[0] * red).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+        else:
+            grey = (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).to(images.dtype)
+        x = grey.unsqueeze(1)
     return as_given(x, images.ndim, data_format)
 
 

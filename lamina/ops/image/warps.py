@@ -88,7 +88,7 @@ def perspective_transform(
             got=f"start_points {tuple(start.shape)}, end_points {tuple(end.shape)}",
             expected="(4, 2) or (B, 4, 2)",
         )
-    transform = _homography(*(computable(points, halves=False) for points in (start, end)))
+    transform = homography(*(computable(points, halves=False) for points in (start, end)))
     return _mapped("perspective_transform", images, transform, interpolation, "constant", fill_value, data_format)
 
 
@@ -195,7 +195,7 @@ def _grid(like: torch.Tensor) -> torch.Tensor:
     return torch.stack(torch.meshgrid(*ends, indexing="ij"))
 
 
-def _homography(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+def homography(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
     """The eight numbers, (..., 8), that say for each point of the result where it was: `end` at `start`."""
     start, end = (points.to(torch.promote_types(start.dtype, end.dtype)) for points in (start, end))
     (u, v), (x, y) = start.unbind(-1), end.unbind(-1)

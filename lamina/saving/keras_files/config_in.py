@@ -14,6 +14,7 @@ from lamina.dtype_policies import DTypePolicy
 from lamina.graph import LaminaError
 from lamina.layers import RNN, Layer
 from lamina.layers.of_applications import KERAS_MODULES
+from lamina.layers.preprocessing.augmentation.base import PictureLayer
 from lamina.layers.preprocessing.index_lookup import IndexLookup
 from lamina.saving.classes import (
     Classes,
@@ -42,8 +43,12 @@ MAX_LAYERS = 100_000
 
 # What the base class takes, so every layer does.
 _BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
-# What recurrent layers take too, though most do not list it.
-_RNN_ARGUMENTS = ("unroll", "zero_output_for_mask")
+# What all layers of a family take, though most do not list it.
+_INHERITED: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (RNN, ("unroll", "zero_output_for_mask")),
+    (PictureLayer, ("data_format", "bounding_box_format")),
+    (IndexLookup, ("vocabulary_size", "has_input_vocabulary")),
+)
 
 # Dtypes that PyTorch hardly computes with -> those that hold their values, as in Keras on PyTorch.
 _WITHOUT_SIGN = {"uint16": "int32", "uint32": "int64"}
@@ -430,9 +435,7 @@ def _by_module(key: str, value: Any) -> Any:
 
 def _takes_unnamed(cls: type, key: str) -> bool:
     """Whether a class takes an argument that its signature does not name."""
-    if issubclass(cls, IndexLookup):
-        return key in ("vocabulary_size", "has_input_vocabulary")
-    return key in _RNN_ARGUMENTS and issubclass(cls, RNN)
+    return any(key in further and issubclass(cls, base) for base, further in _INHERITED)
 
 
 def _says_nothing(class_name: str, key: str, value: Any) -> bool:

@@ -1,7 +1,8 @@
 """Boxes around things in pictures: formats, geometry, overlap, and the deltas that detectors learn."""
 
+from lamina.ops.box_formats import convert_format
+
 from .anchors import decode_deltas_to_boxes, encode_box_to_deltas
-from .formats import convert_format
 from .geometry import affine_transform, clip_to_image_size, crop, pad
 from .overlap import compute_ciou, compute_iou
 

@@ -8,9 +8,8 @@ import torch
 
 from lamina.config import epsilon
 from lamina.graph import ArgumentError
+from lamina.ops.box_formats import checked, convert_format
 from lamina.ops.operands import tensor
-
-from .formats import checked, convert_format
 
 _ENCODED = ("center_xywh", "center_yxhw")
 

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError
+from lamina.ops.box_formats import checked
 from lamina.ops.operands import common, floating, tensor
-
-from .formats import checked
 
 
 def clip_to_image_size(

@@ -9,8 +9,7 @@ import torch
 
 from lamina.config import epsilon
 from lamina.graph import ArgumentError, ShapeError
-
-from .formats import checked, convert_format
+from lamina.ops.box_formats import checked, convert_format
 
 
 def compute_iou(

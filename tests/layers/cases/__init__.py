@@ -9,6 +9,7 @@ from tests.layers.cases import (
     activation,
     adaptive_pooling,
     attention,
+    augmentation,
     cells,
     conv_lstm,
     convolution,
@@ -41,6 +42,7 @@ FAMILIES = (
     attention,
     preprocessing,
     resizing,
+    augmentation,
 )
 
 CASES: list[Case] = [row for family in FAMILIES for row in family.CASES]

@@ -7,7 +7,7 @@ import torch
 
 from lamina import layers
 from lamina.graph import ArgumentError, ShapeError
-from tests.layers.cases.form import Sub, case, numbers
+from tests.layers.cases.form import F32, Sub, case, numbers
 from tests.layers.cases.wrong import bad_argument, bad_input, misuse, symbolic
 
 X = (2, 5, 3)
@@ -17,6 +17,9 @@ WEIGHTS = numbers(2, 3)
 MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 MEAN = [1.0, 2.0, -3.0]
 VARIANCE = [4.0, 0.0, 0.25]
+
+# Keras computes spectrograms in float32 whatever the layer's dtype.
+SHORT = {"fft_length": 64, "sequence_stride": 16, "num_mel_bins": 8, **F32}
 
 CASES = [
     case("Rescaling", X, scale=2.5),
@@ -58,6 +61,10 @@ CASES = [
     case("STFTSpectrogram", (2, 40, 1), mode="magnitude", frame_length=8, window="hamming", periodic=True),
     case("STFTSpectrogram", (2, 40, 1), mode="magnitude", frame_length=8, window=[1.0] * 8, scaling="spectrum"),
     case("STFTSpectrogram", (2, 40, 1), mode="real", frame_length=8, window=None, scaling=None),
+    case("MelSpectrogram", (2, 300), **SHORT),
+    case("MelSpectrogram", (2, 300), **SHORT, sequence_length=32, window="hamming", min_freq=100.0, max_freq=3000.0),
+    case("MelSpectrogram", (2, 300), **SHORT, power_to_db=False, mag_exp=1.0, sampling_rate=8000),
+    case("MelSpectrogram", (2, 300), **SHORT, top_db=20.0, min_power=1e-3, ref_power=2.0),
 ]
 
 ERRORS = [
@@ -149,5 +156,9 @@ ERRORS = [
     bad_argument("STFTSpectrogram", ["window", "'hann'"], window="kaiser"),
     bad_argument("STFTSpectrogram", ["scaling", "'density'"], scaling="power"),
     bad_input("rank", "STFTSpectrogram", (None, 400), "3 axes", frame_length=16, test_rule=False),
+    bad_argument("MelSpectrogram", ["sequence_length", "at most fft_length=8"], fft_length=8, sequence_length=9),
+    bad_argument("MelSpectrogram", ["window", "'kaiser'"], window="kaiser"),
+    bad_argument("MelSpectrogram", ["max_freq", "more than min_freq"], max_freq=10.0),
+    bad_input("rank", "MelSpectrogram", (None, 400, 1), "1 or 2 axes, not 3"),
     bad_input("geometry", "STFTSpectrogram", (None, 15, 1), "at least 16", frame_length=16),
 ]

@@ -46,15 +46,15 @@ ERRORS = [
     bad_argument("CenterCrop", "CenterCrop: height cannot be -1", height=-1, width=4),
     bad_argument("CenterCrop", "CenterCrop: data_format cannot be 'last'", **SIZE, data_format="last"),
     *(bad_input("rank", name, (None, 8), "3.* axes", **SIZE) for name in ("Resizing", "CenterCrop")),
-    *(bad_input("rank", name, (None, 2, 3, 4, 5), "4 axes.*not 5", **SIZE) for name in ("Resizing", "CenterCrop")),
+    *(bad_input("rank", name, (None, 2, 3, 4, 5), "3 or 4 axes.*not 5", **SIZE) for name in ("Resizing", "CenterCrop")),
     *(
         misuse(
             "structure",
             name,
             "labels",
-            lambda name=name: getattr(layers, name)(4, 4)({"images": torch.zeros(2, 6, 6, 3), "labels": torch.ones(2)}),
+            lambda name=name: getattr(layers, name)(4, 4)({"image": torch.zeros(2, 6, 6, 3), "labels": torch.ones(2)}),
             StructureError,
-            f"{name}.* takes pictures alone",
+            f"{name}.* cannot take this dict.*'images'",
         )
         for name in ("Resizing", "CenterCrop")
     ),
