@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lamina.tracebacks import door
+
 from .files import ORIGIN, file_of
 from .npz import read_npz
 from .splits import Split, check_share, split
@@ -13,6 +15,7 @@ __all__ = ["load_data"]
 _HASH = "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"
 
 
+@door
 def load_data(path: Any = "boston_housing.npz", test_split: float = 0.2, seed: int = 113) -> Split:
     """Facts on houses and their prices, ``(x_train, y_train), (x_test, y_test)``.
 

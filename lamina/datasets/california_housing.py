@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.graph import ArgumentError
+from lamina.tracebacks import door
 
 from .files import ORIGIN, file_of
 from .npz import read_npz
@@ -16,6 +17,7 @@ _HASH = "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"
 _SMALL = 600
 
 
+@door
 def load_data(
     version: str = "large", path: Any = "california_housing.npz", test_split: float = 0.2, seed: int = 113
 ) -> Split:

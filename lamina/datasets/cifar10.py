@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from lamina.tracebacks import door
+
 from .cifar import folder_of, in_format, read_batch
 from .splits import Split
 
@@ -15,6 +17,7 @@ _HASH = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 _ORIGIN = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 
 
+@door
 def load_data(path: Any = None) -> Split:
     """Photos and their kinds, ``(x_train, y_train), (x_test, y_test)``: 50,000 and 10,000.
 

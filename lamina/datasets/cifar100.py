@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.graph import ArgumentError
+from lamina.tracebacks import door
 
 from .cifar import folder_of, in_format, read_batch
 from .splits import Split
@@ -15,6 +16,7 @@ _HASH = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
 _ORIGIN = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
 
 
+@door
 def load_data(label_mode: str = "fine", path: Any = None) -> Split:
     """Photos and their kinds, ``(x_train, y_train), (x_test, y_test)``: 50,000 and 10,000.
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from lamina.tracebacks import door
+
 from .files import ORIGIN, DatasetError, copy_at, file_of
 from .splits import Array, Split
 
@@ -20,6 +22,7 @@ _FILES = ("train-labels-idx1-ubyte.gz", "train-images-idx3-ubyte.gz", "t10k-labe
 _MOST = 256 << 20
 
 
+@door
 def load_data(path: Any = None) -> Split:
     """Pictures and kinds of clothing, ``(x_train, y_train), (x_test, y_test)``: 60,000 and 10,000.
 

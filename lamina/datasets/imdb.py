@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamina.graph import ArgumentTypeError
+from lamina.tracebacks import door
 
 from .files import ORIGIN, file_of
 from .npz import read_npz
@@ -19,6 +20,7 @@ __all__ = ["get_word_index", "load_data"]
 _HASH = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
 
 
+@door
 def load_data(
     path: Any = "imdb.npz",
     num_words: int | None = None,
@@ -71,6 +73,7 @@ def load_data(
     return (x[: len(train)], y_train), (x[len(train) :], y_test)
 
 
+@door
 def get_word_index(path: Any = "imdb_word_index.json") -> dict[str, int]:
     """The rank of each word, before `index_from` is added.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lamina.tracebacks import door
+
 from .files import ORIGIN, file_of
 from .npz import read_npz
 from .splits import Split
@@ -13,6 +15,7 @@ __all__ = ["load_data"]
 _HASH = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 
+@door
 def load_data(path: Any = "mnist.npz") -> Split:
     """Pictures and the digits in them, ``(x_train, y_train), (x_test, y_test)``: 60,000 and 10,000.
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from lamina.tracebacks import door
+
 from .files import ORIGIN, file_of
 from .npz import read_npz
 from .splits import Split, check_share, shuffled
@@ -22,6 +24,7 @@ _TOPICS = (
 )
 
 
+@door
 def load_data(
     path: Any = "reuters.npz",
     num_words: int | None = None,
@@ -63,6 +66,7 @@ def load_data(
     return (x[:cut], y[:cut]), (x[cut:], y[cut:])
 
 
+@door
 def get_word_index(path: Any = "reuters_word_index.json") -> dict[str, int]:
     """The rank of each word, before `index_from` is added.
 
@@ -80,6 +84,7 @@ def get_word_index(path: Any = "reuters_word_index.json") -> dict[str, int]:
     return read_word_index(file_of(path, f"{ORIGIN}reuters_word_index.json", "4d44cc38712099c9e383dc6e5f11a921"))
 
 
+@door
 def get_label_names() -> tuple[str, ...]:
     """The 46 topics, in the order of the labels.
 

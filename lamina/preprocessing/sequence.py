@@ -10,6 +10,7 @@ import numpy as np
 
 from lamina.graph import ArgumentError
 from lamina.public_names import names_of
+from lamina.tracebacks import door
 from lamina.utils import PyDataset, pad_sequences
 
 __all__ = ["TimeseriesGenerator", "make_sampling_table", "pad_sequences", "skipgrams"]
@@ -104,6 +105,7 @@ class TimeseriesGenerator(PyDataset):
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)
 
 
+@door
 def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray[Any, Any]:
     """How likely `skipgrams` keeps the word of each rank, where words are as frequent as Zipf's law has it.
 
@@ -119,6 +121,7 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray[
     return table
 
 
+@door
 def skipgrams(
     sequence: Any,
     vocabulary_size: int,

@@ -12,6 +12,7 @@ import numpy as np
 
 from lamina.graph import ArgumentError, ArgumentTypeError
 from lamina.public_names import names_of
+from lamina.tracebacks import door
 
 __all__ = ["Tokenizer", "hashing_trick", "one_hot", "text_to_word_sequence", "tokenizer_from_json"]
 
@@ -22,6 +23,7 @@ MODES = ("binary", "count", "tfidf", "freq")
 Words = Iterable[str]
 
 
+@door
 def text_to_word_sequence(input_text: str, filters: str = FILTERS, lower: bool = True, split: str = " ") -> list[str]:
     """The words of a text.
 
@@ -45,6 +47,7 @@ def text_to_word_sequence(input_text: str, filters: str = FILTERS, lower: bool =
     return [word for word in input_text.translate({ord(sign): split for sign in filters}).split(split) if word]
 
 
+@door
 def one_hot(
     input_text: str,
     n: int,
@@ -61,6 +64,7 @@ def one_hot(
     return hashing_trick(input_text, n, hash, filters, lower, split, analyzer)
 
 
+@door
 def hashing_trick(
     text: str,
     n: int,
@@ -296,6 +300,7 @@ class Tokenizer:
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)
 
 
+@door
 def tokenizer_from_json(json_string: str) -> Tokenizer:
     """The `Tokenizer` that `to_json` has told, Keras' too.
 

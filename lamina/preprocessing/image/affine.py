@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from lamina.graph import ArgumentError, ShapeError
+from lamina.tracebacks import door
 
 Array = np.ndarray[Any, Any]
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
 
+@door
 def apply_affine_transform(
     x: Any,
     theta: float = 0,

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from lamina.graph import ArgumentError
+from lamina.tracebacks import door
 from lamina.utils import array_to_img, img_to_array
 
 from .affine import Array, apply_affine_transform
 
 
+@door
 def apply_channel_shift(x: Any, intensity: float, channel_axis: int = 0) -> Array:
     """`intensity` added to all values, which stay between the least and the greatest that there were.
 
@@ -23,6 +25,7 @@ def apply_channel_shift(x: Any, intensity: float, channel_axis: int = 0) -> Arra
     return shifted
 
 
+@door
 def apply_brightness_shift(x: Any, brightness: float, scale: bool = True) -> Array:
     """A picture (H, W, C) made `brightness` times as bright, by Pillow, in whole numbers from 0 to 255.
 
@@ -45,6 +48,7 @@ def apply_brightness_shift(x: Any, brightness: float, scale: bool = True) -> Arr
     return changed / 255 * (high - low) + low if beyond and not scale else changed
 
 
+@door
 def random_rotation(
     x: Any,
     rg: float,
@@ -64,6 +68,7 @@ def random_rotation(
     return _moved(x, axes, theta=np.random.uniform(-rg, rg))
 
 
+@door
 def random_shift(
     x: Any,
     wrg: float,
@@ -86,6 +91,7 @@ def random_shift(
     return _moved(x, axes, tx=tx, ty=np.random.uniform(-wrg, wrg) * x.shape[col_axis])
 
 
+@door
 def random_shear(
     x: Any,
     intensity: float,
@@ -105,6 +111,7 @@ def random_shear(
     return _moved(x, axes, shear=np.random.uniform(-intensity, intensity))
 
 
+@door
 def random_zoom(
     x: Any,
     zoom_range: Any,
@@ -129,6 +136,7 @@ def random_zoom(
     return _moved(x, axes, zx=zx, zy=zy)
 
 
+@door
 def random_channel_shift(x: Any, intensity_range: float, channel_axis: int = 0) -> Array:
     """`apply_channel_shift` by up to `intensity_range`.
 
@@ -138,6 +146,7 @@ def random_channel_shift(x: Any, intensity_range: float, channel_axis: int = 0) 
     return apply_channel_shift(x, np.random.uniform(-intensity_range, intensity_range), channel_axis)
 
 
+@door
 def random_brightness(x: Any, brightness_range: Any, scale: bool = True) -> Array:
     """`apply_brightness_shift` by a number from `brightness_range`.
 
@@ -150,6 +159,7 @@ def random_brightness(x: Any, brightness_range: Any, scale: bool = True) -> Arra
     return apply_brightness_shift(x, np.random.uniform(*pair("brightness_range", brightness_range)), scale)
 
 
+@door
 def pair(name: str, value: Any) -> tuple[float, float]:
     """Two numbers.
 

@@ -9,8 +9,10 @@ import torch
 
 from lamina import ops
 from lamina.graph import ArgumentError, ShapeError
+from lamina.tracebacks import door
 
 
+@door
 def smart_resize(
     x: Any, size: tuple[int, int], interpolation: str = "bilinear", data_format: str = "channels_last"
 ) -> Any:
