@@ -36,6 +36,7 @@ class Program:
     Args:
         graph: what to run.
         training: the mode that every layer is called with; None leaves each layer to its own ``training`` flag.
+        unpacks: a list of one output is returned as that output, as models do.
 
     Attributes:
         source: the generated Python text.
@@ -55,9 +56,9 @@ class Program:
     <BLANKLINE>
     """
 
-    def __init__(self, graph: Graph, training: bool | None = None) -> None:
+    def __init__(self, graph: Graph, training: bool | None = None, unpacks: bool = False) -> None:
         writer = _Writer(graph, training)
-        self.source = writer.write()
+        self.source = writer.write(tree.alone(graph.output_structure) if unpacks else graph.output_structure)
         self.file = f"lamina_program_{id(self):x}.py"
         self._line_nodes = writer.line_nodes
         namespace = writer.namespace
@@ -105,7 +106,7 @@ class _Writer:
             last[key_of(tensor)] = len(self.graph.nodes)
         return last
 
-    def write(self) -> str:
+    def write(self, returned: Any) -> str:
         arguments = [self._variable(t, name) for t, name in zip(self.graph.inputs, self.graph.input_names, strict=True)]
         self._lines.append(f"def forward({', '.join(arguments)}):")
         for i, node in enumerate(self.graph.nodes):
@@ -115,7 +116,7 @@ class _Writer:
             self._write_node(node)
             self._free(i, node)
             self.line_nodes.update(dict.fromkeys(range(first + 1, len(self._lines) + 1), node))
-        self._lines.append(f"    return {self._render(self.graph.output_structure)}")
+        self._lines.append(f"    return {self._render(returned)}")
         return "\n".join(self._lines) + "\n"
 
     # -- statements

@@ -80,7 +80,7 @@ def run(tracer: Any, graph: Graph, inputs: list[Any]) -> Any:
         for path, leaf in tree.paths(node.template):
             if isinstance(leaf, Leaf):
                 known.setdefault((id(node), leaf.index), _part(result, path))
-    return tree.map_leaves(value, graph.output_structure)
+    return tree.map_leaves(value, tree.alone(graph.output_structure))
 
 
 def _part(result: Any, path: tuple[Any, ...]) -> Any:

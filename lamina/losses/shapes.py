@@ -74,7 +74,7 @@ def same_shape(y_true: Tensor, y_pred: Tensor, what: str, hint: str | None = Non
     """`y_true` and `y_pred` with one shape, as `paired` tells, their dtypes left alone."""
     if y_true.shape == y_pred.shape:
         return y_true, y_pred
-    pair = _without_trailing_one(y_true, y_pred)
+    pair = same_rank(y_true, y_pred)
     if pair[0].shape == pair[1].shape:
         return pair
     raise ShapeError(
@@ -85,8 +85,12 @@ def same_shape(y_true: Tensor, y_pred: Tensor, what: str, hint: str | None = Non
     )
 
 
-def _without_trailing_one(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Give both the same rank where one has a trailing axis of size 1 more; a vector becomes a column."""
+def same_rank(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with the same rank where one has a trailing axis of size 1 more; a vector becomes a column.
+
+    >>> [tuple(t.shape) for t in same_rank(torch.ones(3), torch.ones(3, 1))]
+    [(3, 1), (3, 1)]
+    """
     if first.ndim == second.ndim + 1 and first.shape[-1] == 1:
         return (first, second.unsqueeze(-1)) if second.ndim == 1 else (first.squeeze(-1), second)
     if second.ndim == first.ndim + 1 and second.shape[-1] == 1:

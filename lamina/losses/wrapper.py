@@ -13,6 +13,7 @@ from lamina.registry import Registry
 from .base import Loss
 from .given import refuse_signature
 from .names import ALIASES, FUNCTIONS, class_of
+from .shapes import same_rank
 
 
 class LossFunctionWrapper(Loss):
@@ -46,6 +47,9 @@ class LossFunctionWrapper(Loss):
         self.integer_targets, self.takes = (ours.integer_targets, ours.takes) if ours else (False, None)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        # As Keras: a function that subtracts (B,) from (B, 1) would learn from a (B, B) matrix of errors.
+        if type(y_true) is Tensor and isinstance(y_pred, Tensor) and y_true.ndim != y_pred.ndim:
+            y_true, y_pred = same_rank(y_true, y_pred)
         try:
             return self.fn(y_true, y_pred, **self.kwargs)
         except TypeError as error:

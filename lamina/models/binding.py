@@ -84,6 +84,9 @@ class Binding:
             flat = [leaf for _, leaf in tree.paths(inputs)]
             if len(flat) == len(self.declared) and self._has_parts_of(inputs):
                 return flat
+            inner = inputs if self._single else tree.alone(inputs)
+            if inner is not inputs and isinstance(inner, (list, tuple, Mapping)):
+                return self.match(inner)  # the batch (x,) of a step of one's own: the inputs as one thing
         raise self._mismatch(inputs)
 
     def _has_parts_of(self, inputs: list[Any] | tuple[Any, ...]) -> bool:

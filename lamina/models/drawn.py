@@ -75,7 +75,7 @@ class Drawn:
         if training not in (None, False, True):
             raise ArgumentError(f"{self.label} has no mode {training!r}.", expected="training=True, False or None")
         if training not in self.programs:
-            self.programs[training] = Program(self.graph, training)
+            self.programs[training] = Program(self.graph, training, unpacks=True)
         return self.programs[training]
 
     def write(self) -> None:
@@ -131,8 +131,8 @@ class Drawn:
         given = [leaf for leaf in tree.leaves(self.binding.match(inputs)) if isinstance(leaf, Array)]
         k = drawn_for(self.graph, given)
         if k is not None:
-            return tree.map_leaves(methodcaller("example", k), self.graph.output_structure)
-        return infer_graph(self.graph, given) if len(given) == len(self.graph.inputs) else None
+            return tree.map_leaves(methodcaller("example", k), tree.alone(self.graph.output_structure))
+        return tree.alone(infer_graph(self.graph, given)) if len(given) == len(self.graph.inputs) else None
 
     def output_shape(self, model: Any, input_shape: Any) -> Any:
         """The outputs' shapes for shapes of the inputs, nested as these are; ``None`` axes are unknown."""
@@ -156,6 +156,11 @@ class Drawn:
         """
         drawn, given = self.for_masks(inputs, mask)
         return drawn.masks.of(drawn.binding(given)) if drawn.masks.some else None
+
+    def as_declared(self, result: Any) -> Any:
+        """What a call gave, in a list where the only output was declared in one."""
+        declared = self.graph.output_structure
+        return result if tree.alone(declared) is declared else type(declared)([result])
 
     # -- inputs that bring masks
 

@@ -42,7 +42,7 @@ class Model(Trainer, OlderMethods, Layer):
     """A model, made from a graph of layers or by subclassing.
 
     - ``Model(inputs, outputs)``: what leads from symbolic inputs to symbolic outputs, in any nesting of list, tuple
-      and dict, kept as declared.
+      and dict, kept as declared; but a call on data gives an only output as a tensor, as in Keras.
     - a subclass with ``__init__`` and ``call(self, inputs, training=None)``.
 
     Either is a layer, so it can be called on symbolic tensors within another model, sharing its weights.
@@ -256,6 +256,11 @@ class Model(Trainer, OlderMethods, Layer):
             drawn.binding(inputs)
         return (inputs,), options
 
+    def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        drawn, result = self._drawn, super()._draw(args, kwargs)
+        # Where a call on data gives the tensor, one on symbolic tensors gives what was declared, as in Keras.
+        return result if drawn is None or not drawn.runs else drawn.as_declared(result)
+
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         drawn = self._current()
         if drawn is not None and drawn.runs:
@@ -374,11 +379,11 @@ class Model(Trainer, OlderMethods, Layer):
 
     @property
     def input_shape(self) -> Any:
-        return tree.map_leaves(lambda t: t.shape, self.input)
+        return tree.map_leaves(lambda t: t.shape, tree.alone(self.input))
 
     @property
     def output_shape(self) -> Any:
-        return tree.map_leaves(lambda t: t.shape, self.output)
+        return tree.map_leaves(lambda t: t.shape, tree.alone(self.output))
 
     summary, _repr_html_ = summary, notebook_page
 

@@ -99,7 +99,7 @@ class Sequential(Model):
         self._modules[key] = layer
         layer.settle_name(key)
         if self._start is not None:
-            self._end = layer(self._end)
+            self._end = tree.alone(layer(self._end))
 
     def _finish(self) -> None:
         if self._start is not None and self._chain:
@@ -176,7 +176,7 @@ class Sequential(Model):
         self._start = self._end = start
         self._drawn = None
         for layer in self._chain:
-            self._end = layer(self._end)
+            self._end = tree.alone(layer(self._end))
         self._finish()
 
     def build(self, input_shape: Any) -> None:
@@ -221,7 +221,7 @@ class Sequential(Model):
                 raise ValueError("a layer that cannot be copied") from error
             end: Any = (start := Input(batch_shape=shape, dtype=self._data_dtype))
             for layer in chain:
-                end = layer(end)
+                end = tree.alone(layer(end))
                 if not _stays_open(start, end):
                     raise ValueError("a layer that made its weights for an example of a size")
 

@@ -120,8 +120,8 @@ def decode(data: Any, tags: Tags = _NO_TAGS) -> Any:
     """
     if data is None or type(data) in (bool, int, float, str):
         return data
-    if type(data) is list:
-        return [decode(item, tags) for item in data]
+    if type(data) in (list, tuple):  # a tuple is no JSON: somebody changed a config by hand
+        return type(data)(decode(item, tags) for item in data)
     if type(data) is not dict or not all(type(key) is str for key in data):
         raise LoadingError("A config is made of JSON types only.", got=f"{type(data).__name__}: {data!r}"[:120])
     words = [key for key in data if key.startswith("$")]

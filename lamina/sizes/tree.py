@@ -62,6 +62,15 @@ def _same_mapping(like: Mapping[Any, Any], pairs: dict[Any, Any]) -> Any:
         return pairs
 
 
+def alone(value: Any) -> Any:
+    """What a list or tuple of one thing holds; anything else as it is.
+
+    >>> alone([1]), alone([1, 2]), alone({"a": 1})
+    (1, [1, 2], {'a': 1})
+    """
+    return value[0] if type(value) in (list, tuple) and len(value) == 1 else value
+
+
 def copied(value: Any) -> Any:
     """The same leaves in containers of their own.
 

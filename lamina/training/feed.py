@@ -21,7 +21,8 @@ class Feed:
 
     Without ``steps``, an epoch is one pass over the source. With ``steps``, it is that many batches, and the next epoch
     goes on where the last one stopped. An epoch ends with the source, as in Keras, so one may have fewer batches; the
-    epoch after it begins a source anew that can be.
+    epoch after it begins a source anew that can be. Where it `repeats`, each epoch begins the source anew, so that it
+    has the same batches every time.
 
     To a GPU the next batches travel while the current one is worked on, from pinned memory.
 
@@ -33,6 +34,7 @@ class Feed:
         steps: batches of an epoch; None for a whole pass.
         device: where batches are due; None leaves them where they are.
         purpose: what ends when the data do, for warnings.
+        repeats: every epoch is of the first ``steps`` batches, of a source that can begin anew.
 
     Attributes:
         ended: a one-shot source has no more batches.
@@ -47,11 +49,13 @@ class Feed:
         steps: int | None = None,
         device: torch.device | None = None,
         purpose: str = "training",
+        repeats: bool = False,
     ) -> None:
         self.source = source
         self.steps = steps
         self.device = device
         self.purpose = purpose
+        self._repeats = steps is None or (repeats and not source.one_shot)
         self.ended = self.told = False
         self._ahead = self.BATCHES_AHEAD if device is not None and device.type == "cuda" else 0
         self._pass: Iterator[Batch] | None = None
@@ -90,7 +94,7 @@ class Feed:
 
     def epoch(self, done: int = 0) -> Iterator[Batch]:
         """The batches of the next epoch, or of the one in progress, of which `done` were given already."""
-        if self.steps is None and self._given != done:  # the last epoch was broken off
+        if self._repeats and self._given != done:  # the last epoch was broken off, or ended before the source did
             self._end_pass()
         while self.steps is None or done < self.steps:
             batch = self._next()

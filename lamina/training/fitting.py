@@ -92,7 +92,8 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
     source = model._source(data, plan.batch_size, shuffle=plan.shuffle, merge_single=merges)
     source, held = _split(model, source, plan)
     feed = Feed(source, limited(plan.steps_per_epoch), model._device())
-    valid = Feed(held, limited(plan.validation_steps), model._device(), "validation") if held is not None else None
+    steps = limited(plan.validation_steps)
+    valid = Feed(held, steps, model._device(), "validation", repeats=True) if held is not None else None
     history = History()
     params = {"epochs": plan.last_epoch, "steps": feed.length, "verbose": plan.verbose}
     hooks = CallbackList([plan.callbacks, history], model=model, **params)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from lamina.graph import StructureError, tree
+from lamina.losses.names import CLASSES
 
 
 class Outputs:
@@ -68,14 +69,14 @@ class Outputs:
 
     # -- how Keras calls what belongs to an output
 
-    def loss_name(self, place: int, path: tuple[Any, ...], loss: Any) -> str:
+    def loss_name(self, place: int, path: tuple[Any, ...], given: Any, loss: Any) -> str:
         """``a/y1`` for the loss of an output: its path, the layer's name in place of a last number.
 
-        The outputs of a model of code have no names: there the loss gives its own.
+        The outputs of a model of code have no names: there the loss gives its own, ``mse`` where it was given so.
         """
         if path and isinstance(path[-1], str):
             return "/".join(map(str, path))
-        last = self.layer_names[place] if self.layer_names is not None else loss.name
+        last = self.layer_names[place] if self.layer_names is not None else _own_name(given, loss)
         return "/".join(map(str, (*path[:-1], last)))
 
     def metric_prefix(self, place: int) -> str:
@@ -172,6 +173,10 @@ class Outputs:
                 expected=f"one for each of {self.names}: a list or a dict",
             )
         return self.spread(leaves, what)
+
+
+def _own_name(given: Any, loss: Any) -> str:
+    return given if isinstance(given, str) and given not in CLASSES else loss.name
 
 
 def _positions(structure: Any) -> Any:

@@ -68,7 +68,7 @@ class Objective:
         for i, (name, pair, plain, weighted) in enumerate(zip(outputs.names, shapes, *given, strict=True)):
             mine = [one for one in placed if one.at == i and isinstance(one.at, int)]
             loss, weight = _loss(name, mine, pair)
-            called = outputs.loss_name(i, mine[0].path, loss) if loss is not None else ""
+            called = outputs.loss_name(i, mine[0].path, mine[0].loss, loss) if loss is not None else ""
             tracker = LossTracker(f"{called}_loss") if several and loss is not None else None
             self.terms.append(Term(name, loss, weight, tracker, _metrics(plain, pair), _metrics(weighted, pair)))
         together = [one for one in placed if not isinstance(one.at, int)]

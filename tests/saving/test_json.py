@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from lamina import Model, Sequential, layers
 from lamina.layers import Dense, Input
-from lamina.models import model_from_json
+from lamina.models import clone_model, model_from_json
 from lamina.saving import LoadingError
 from lamina.saving.archive import MODEL, read_archive
 from lamina.saving.strict_json import parse
@@ -112,3 +113,19 @@ def test_two_models_from_one_config_go_together() -> None:
         "functional_1.dense.kernel",
         "functional_1.dense.bias",
     ]
+
+
+@pytest.mark.parametrize("shape", [(None, 16, 16, 3), [None, 16, 16, 3], (2, None, None, 3)])
+def test_a_config_may_be_changed_by_hand(shape: Any) -> None:
+    """The usual way to give a trained network another input size."""
+    x = Input((8, 8, 3))
+    model = Model(x, layers.GlobalAveragePooling2D()(layers.Conv2D(2, 3)(x)))
+    config = model.get_config()
+    config["layers"][0]["config"]["batch_shape"] = shape
+    other = Model.from_config(config)
+    other.set_weights(model.get_weights())
+    assert other.input_shape == tuple(shape)
+    pictures = np.ones((2, 16, 16, 3), "float32")
+    expected = clone_model(other)
+    expected.set_weights(model.get_weights())
+    np.testing.assert_array_equal(other.predict(pictures, verbose=0), expected.predict(pictures, verbose=0))

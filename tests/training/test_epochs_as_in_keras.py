@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 import lamina
 
@@ -41,6 +43,59 @@ def test_an_epoch_goes_on_where_the_last_stopped_and_ends_with_the_data(steps: i
     (ours, our_loss), (theirs, their_loss) = run(lamina), run(keras)
     assert ours == theirs
     np.testing.assert_allclose(our_loss, their_loss, rtol=1e-4)
+
+
+class Pieces:
+    """The same rows as arrays, a DataLoader, a PyDataset and a function that begins a generator."""
+
+    @staticmethod
+    def arrays(_: Any) -> Any:
+        return X, Y
+
+    @staticmethod
+    def loader(_: Any) -> Any:
+        return DataLoader(TensorDataset(torch.tensor(X), torch.tensor(Y)), batch_size=3)
+
+    @staticmethod
+    def by_index(library: Any) -> Any:
+        class Rows(library.utils.PyDataset):  # type: ignore[misc]  # a base that is chosen
+            def __len__(self) -> int:
+                return 4
+
+            def __getitem__(self, i: int) -> Any:
+                return X[i * 3 : i * 3 + 3], Y[i * 3 : i * 3 + 3]
+
+        return Rows()
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data", "ignore:The data ended after", "ignore:.*has nothing")
+@pytest.mark.parametrize("steps", [1, 2, 3, 7])
+@pytest.mark.parametrize("kind", ["arrays", "loader", "by_index"])
+def test_every_validation_is_of_the_same_first_batches(kind: str, steps: int) -> None:
+    """Numbers of other rows in each epoch would tell nothing of how the model does."""
+
+    def run(library: Any) -> Any:
+        held = getattr(Pieces, kind)(library)
+        size = {"validation_batch_size": 3} if kind == "arrays" else {}
+        options = {"validation_steps": steps, "epochs": 4, "shuffle": False, "verbose": 0, **size}
+        return model_of(library).fit(X, Y, validation_data=held, **options).history["val_loss"]
+
+    np.testing.assert_allclose(run(lamina), run(keras), rtol=1e-4)
+
+
+def test_a_generator_that_begins_anew_validates_on_the_same_batches() -> None:
+    rows = iter(range(100))
+
+    def batches() -> Any:
+        for i in range(3):
+            next(rows)
+            yield X[i : i + 1], Y[i : i + 1]
+
+    model = model_of(lamina)
+    model.trainable = False
+    with pytest.warns(UserWarning, match="nothing to train"):
+        losses = model.fit(X, Y, validation_data=batches, validation_steps=2, epochs=3, verbose=0).history["val_loss"]
+    assert losses == [losses[0]] * 3
 
 
 def test_what_is_told_when_training_ends() -> None:

@@ -38,7 +38,7 @@ class Folding:
         self._settings = Settings(graph)
         inference = rewritten(graph)
         self._steps = [node.op for node in inference.nodes if isinstance(node.op, Fused)]
-        self.program = Program(inference, training=False) if self._steps else None
+        self.program = Program(inference, training=False, unpacks=True) if self._steps else None
         self._weights: list[tuple[dict[str, Any], str, Any, int, int]] = []
         self._smallest: tuple[torch.Tensor, torch.Tensor] | None = None
         if self._steps:

@@ -42,7 +42,7 @@ class Joining:
         flat = graph.rebuild(_flattened)
         joined = flat.rebuild(_Join(flat).apply)
         found = any(isinstance(node.op, (Joined, InPlace)) for node in joined.nodes)
-        self.program = Program(joined) if found else None
+        self.program = Program(joined, unpacks=True) if found else None
 
     def holds(self) -> bool:
         """Whether every layer is what it was: same hooks, same settings."""

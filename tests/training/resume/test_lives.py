@@ -81,8 +81,8 @@ def test_batches_that_are_read_ahead_of_time(name, tmp_path, monkeypatch):
     """As to a GPU, two batches ahead: they draw their noise before their time, and in the next life again."""
     real = Feed.__init__
 
-    def reads_ahead(self, *args):
-        real(self, *args)
+    def reads_ahead(self, *args, **options):
+        real(self, *args, **options)
         self._ahead = 2
 
     monkeypatch.setattr(Feed, "__init__", reads_ahead)
