@@ -320,6 +320,7 @@ def test_archives_that_lead_out(tmp_path):
         gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12 + b"x"),
         gzip.compress(b"\0\0\x0d\x01\0\0\0\0"),
     ],
+    ids=["no archive", "more rows than bytes", "floats"],  # an archive tells its time
 )
 def test_hostile_fashion(content, tmp_path):
     for name, _ in FASHION:
