@@ -11,13 +11,51 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+import torch
+
 from lamina.graph.errors import ArgumentTypeError
 
 _FLAG, _NUMBER = "True or False", "a number"
 _SEVERAL = ("Sequence", "Iterable", "Collection", "list", "tuple")
 _PLAIN = frozenset((bool, int, float, type(None)))
 _NO_FLAGS = (str, bytes, list, tuple, dict, set)
+_ARRAYS = (np.generic, np.ndarray, torch.Tensor)
 _OFF = frozenset(("false", "no", "off", "0", "none", ""))
+
+
+def with_plain_numbers(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments with Python's numbers and flags for NumPy's, and for arrays and tensors of no axis.
+
+    So a constructor need not know them, and what it keeps goes into a config as it is.
+
+    Args:
+        function: with annotations that are texts: what may be something else than a number or a flag stays.
+
+    >>> def drop(rate: float = 0.5, noise: Any = None): ...
+    >>> with_plain_numbers(drop, (np.float64(0.25),), {"noise": np.float64(0.25)})
+    ((0.25,), {'noise': np.float64(0.25)})
+    """
+    for value in args:
+        if type(value) not in _PLAIN and isinstance(value, _ARRAYS):
+            break
+    else:
+        for value in kwargs.values():
+            if type(value) not in _PLAIN and isinstance(value, _ARRAYS):
+                break
+        else:
+            return args, kwargs
+    said, code = function.__annotations__, function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    placed = tuple(_plain(value, said.get(name)) for value, name in zip(args, names, strict=False))
+    return (*placed, *args[len(placed) :]), {name: _plain(value, said.get(name)) for name, value in kwargs.items()}
+
+
+def _plain(value: Any, annotation: Any) -> Any:
+    single = isinstance(value, _ARRAYS) and value.ndim == 0
+    return value.item() if single and isinstance(annotation, str) and _kind(annotation) is not None else value
 
 
 def refuse_kinds(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
