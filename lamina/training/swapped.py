@@ -1,12 +1,12 @@
-"""`compile` with the optimizer and the loss in each other's places."""
+"""`compile` with one argument in the place of another: the optimizer and the loss, metrics and the losses' weights."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
 
-from lamina import losses, optimizers
-from lamina.graph import ArgumentError
+from lamina import losses, metrics, optimizers
+from lamina.graph import ArgumentError, tree
 
 
 def refuse_swapped(optimizer: Any, loss: Any) -> None:
@@ -25,6 +25,22 @@ def refuse_swapped(optimizer: Any, loss: Any) -> None:
             got=f"{optimizer!r}, {loss!r}",
             expected="the optimizer first, then the loss",
             hint=f"compile(optimizer={shown['optimizer']}, loss={shown['loss']})",
+        )
+
+
+def refuse_metrics_as_weights(loss_weights: Any) -> None:
+    """Say so where metrics stand in the place of the losses' weights, the third one, as they do in Keras 2.
+
+    Raises:
+        ArgumentError: they do.
+    """
+    wrong = [leaf for leaf in tree.leaves(loss_weights) if isinstance(leaf, (str, metrics.Metric)) or callable(leaf)]
+    if wrong:
+        raise ArgumentError(
+            "compile() was given metrics as loss_weights.",
+            got=f"loss_weights={loss_weights!r}",
+            expected="compile(optimizer, loss, loss_weights, metrics): numbers in the third place",
+            hint=f"compile(..., metrics={loss_weights!r})",
         )
 
 
