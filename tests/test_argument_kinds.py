@@ -57,7 +57,10 @@ def cases():
                     yield pytest.param(kind, name, parameter.name, "False", id=f"{name}-{parameter.name}")
 
 
-ASK_FOR_ANOTHER = ("IntegerLookup-pad_to_max_tokens", "StringLookup-pad_to_max_tokens", "AUC-num_labels")
+ASK_FOR_ANOTHER = (
+    *("IntegerLookup-pad_to_max_tokens", "StringLookup-pad_to_max_tokens", "TextVectorization-pad_to_max_tokens"),
+    "AUC-num_labels",
+)
 """Arguments that are refused without another one, whatever they are."""
 CASES = [case for case in cases() if case.id not in ASK_FOR_ANOTHER]
 

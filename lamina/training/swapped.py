@@ -34,14 +34,18 @@ def refuse_metrics_as_weights(loss_weights: Any) -> None:
     Raises:
         ArgumentError: they do.
     """
-    wrong = [leaf for leaf in tree.leaves(loss_weights) if isinstance(leaf, (str, metrics.Metric)) or callable(leaf)]
-    if wrong:
+    if any(map(_is_metric, tree.leaves(loss_weights))):
         raise ArgumentError(
             "compile() was given metrics as loss_weights.",
             got=f"loss_weights={loss_weights!r}",
             expected="compile(optimizer, loss, loss_weights, metrics): numbers in the third place",
             hint=f"compile(..., metrics={loss_weights!r})",
         )
+
+
+def _is_metric(leaf: Any) -> bool:
+    short = isinstance(leaf, str) and leaf in ("acc", "accuracy", "ce", "crossentropy")
+    return short or isinstance(leaf, metrics.Metric) or callable(leaf) or _names(metrics, leaf)
 
 
 def _names(kind: Any, name: Any) -> bool:
