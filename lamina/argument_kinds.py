@@ -11,13 +11,61 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+import torch
+
 from lamina.graph.errors import ArgumentTypeError
 
 _FLAG, _NUMBER = "True or False", "a number"
 _SEVERAL = ("Sequence", "Iterable", "Collection", "list", "tuple")
 _PLAIN = frozenset((bool, int, float, type(None)))
 _NO_FLAGS = (str, bytes, list, tuple, dict, set)
+_NO_ARRAYS = _PLAIN | {str, tuple, list, dict}
+_ARRAYS = (np.generic, np.ndarray, torch.Tensor)
 _OFF = frozenset(("false", "no", "off", "0", "none", ""))
+
+
+def looked_at(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether a constructor, given itself first, is given other things than Python's numbers and flags, and arrays.
+
+    >>> looked_at((None, 3), {"rate": 0.5}), looked_at((None, "relu"), {}), looked_at((None,), {"units": np.int64(3)})
+    ((False, False), (True, False), (True, True))
+    """
+    others = False
+    for values in (args[1:], kwargs.values()):
+        for value in values:
+            kind = type(value)
+            if kind not in _PLAIN:
+                others = True
+                if kind not in _NO_ARRAYS and hasattr(kind, "ndim"):
+                    return True, True
+    return others, False
+
+
+def with_plain_numbers(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments with Python's numbers and flags for NumPy's, and for arrays and tensors of no axis.
+
+    So a constructor need not know them, and what it keeps goes into a config as it is.
+
+    Args:
+        function: a constructor with annotations that are texts: what may be something else than a number or a flag
+            stays.
+
+    >>> def drop(self, rate: float = 0.5, noise: Any = None): ...
+    >>> with_plain_numbers(drop, (None, np.float64(0.25)), {"noise": np.float64(0.25)})
+    ((None, 0.25), {'noise': np.float64(0.25)})
+    """
+    said, code = function.__annotations__, function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    placed = tuple(_plain(value, said.get(name)) for value, name in zip(args, names, strict=False))
+    return (*placed, *args[len(placed) :]), {name: _plain(value, said.get(name)) for name, value in kwargs.items()}
+
+
+def _plain(value: Any, annotation: Any) -> Any:
+    single = isinstance(value, _ARRAYS) and value.ndim == 0
+    return value.item() if single and isinstance(annotation, str) and _kind(annotation) is not None else value
 
 
 def refuse_kinds(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -44,10 +92,11 @@ def refuse_kinds(function: Callable[..., Any], args: tuple[Any, ...], kwargs: di
     for i, value in enumerate(args):
         if type(value) not in _PLAIN and i < function.__code__.co_argcount:
             name = function.__code__.co_varnames[i]
-            _check(function, args, name, value, said.get(name))
+            if name in said:
+                _check(function, args, name, value, said[name])
     for name, value in kwargs.items():
-        if type(value) not in _PLAIN:
-            _check(function, args, name, value, said.get(name))
+        if type(value) not in _PLAIN and name in said:
+            _check(function, args, name, value, said[name])
 
 
 def _check(function: Any, args: tuple[Any, ...], name: str, value: Any, annotation: Any) -> None:

@@ -11,7 +11,7 @@ from functools import wraps
 from types import FunctionType
 from typing import Any, TypeVar
 
-from lamina.argument_kinds import refuse_kinds
+from lamina.argument_kinds import looked_at, refuse_kinds, with_plain_numbers
 from lamina.call_errors import refuse_call
 from lamina.graph.errors import LaminaError
 from lamina.users_traceback import at_users_line
@@ -37,8 +37,11 @@ def door(function: Function) -> Function:
     def through(*args: Any, **kwargs: Any) -> Any:
         try:
             try:
+                others, arrays = looked_at(args, kwargs) if makes else (False, False)
+                if arrays:
+                    args, kwargs = with_plain_numbers(function, args, kwargs)
                 result = function(*args, **kwargs)
-                if makes:  # after it, since it may know better words
+                if others:  # after it, since it may know better words
                     refuse_kinds(function, args, kwargs)
                 return result
             except (TypeError, ValueError) as error:

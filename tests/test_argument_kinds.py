@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 
 import numpy as np
@@ -56,7 +57,10 @@ def cases():
                     yield pytest.param(kind, name, parameter.name, "False", id=f"{name}-{parameter.name}")
 
 
-ASK_FOR_ANOTHER = ("IntegerLookup-pad_to_max_tokens", "StringLookup-pad_to_max_tokens", "AUC-num_labels")
+ASK_FOR_ANOTHER = (
+    *("IntegerLookup-pad_to_max_tokens", "StringLookup-pad_to_max_tokens", "TextVectorization-pad_to_max_tokens"),
+    "AUC-num_labels",
+)
 """Arguments that are refused without another one, whatever they are."""
 CASES = [case for case in cases() if case.id not in ASK_FOR_ANOTHER]
 
@@ -97,8 +101,53 @@ def test_it_says_what_to_write(make, expected, hint):
 
 @pytest.mark.parametrize("number", [np.float32(0.5), np.array(0.5), torch.tensor(0.5), True, 1, None])
 def test_whatever_counts_as_a_number_is_taken(number):
-    assert callbacks.EarlyStopping(baseline=number).baseline is number
-    assert optimizers.SGD(weight_decay=number).weight_decay is number
+    plain = number.item() if hasattr(number, "item") else number
+    for kept in (callbacks.EarlyStopping(baseline=number).baseline, optimizers.SGD(weight_decay=number).weight_decay):
+        assert kept == plain
+        assert type(kept) is type(plain)
+
+
+KINDS_OF_NUMPY = {bool: (np.bool_,), int: (np.int32, np.int64, np.array, torch.tensor), float: (np.float32, np.array)}
+
+
+def numbers_given():
+    for module in MODULES:
+        for name in module.__all__:
+            kind = getattr(module, name)
+            if isinstance(kind, type) and kind.__name__ not in ("InputSpec", "CallbackList"):
+                try:
+                    kind(*FIRST.get(name, ()))
+                except Exception:  # noqa: BLE001  those that need more are like these
+                    continue
+                yield pytest.param(kind, FIRST.get(name, ()), id=name)
+
+
+@pytest.mark.parametrize("kind, first", list(numbers_given()))
+def test_numpys_numbers_are_numbers(kind, first):
+    """Each is taken as Python's is, and its config is plain JSON."""
+    parameters = inspect.signature(kind).parameters
+    given = inspect.signature(kind).bind(*first)
+    given.apply_defaults()
+    named = {name: value for name, value in given.arguments.items() if name not in ("args", "kwargs", "others")}
+    for name, value in named.items():
+        if not re.fullmatch(r"(int|float|bool|\| |None|Sequence\[int\])+", str(parameters[name].annotation)):
+            continue
+        for of_numpy in KINDS_OF_NUMPY.get(type(value), ()):
+            made = kind(**{**named, name: of_numpy(value)})
+            kept = getattr(made, name, value)
+            if isinstance(kept, (bool, int, float)):
+                assert kept == pytest.approx(value), name
+            if hasattr(made, "get_config"):
+                json.dumps(made.get_config(), default=repr)
+                assert not re.search(r"np\.|array|tensor", repr(made.get_config())), name
+
+
+@pytest.mark.parametrize("verbose", [np.int64(0), np.bool_(False)])
+def test_how_much_is_shown_may_be_a_number_of_numpys(verbose, capsys):
+    model = lamina.Sequential([layers.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.zeros((4, 2)), np.zeros(4), verbose=verbose)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("flag", [True, 0, 1, np.bool_(True), None])

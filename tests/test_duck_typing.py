@@ -173,6 +173,18 @@ def test_every_kind_of_error_is_where_it_says_so_that_it_can_be_pickled():
         assert getattr(importlib.import_module(kind.__module__), kind.__name__) is kind
 
 
+@pytest.mark.parametrize("name", ["zq", "ww", "kernl", "x1"])
+@pytest.mark.parametrize("built", [False, True])
+def test_an_error_can_be_read_whether_or_not_another_name_is_near(name, built):
+    layer = Doubles()
+    if built:
+        layer(torch.ones(2, 3))
+    with pytest.raises(AttributeError) as caught:
+        getattr(layer, name)
+    assert name in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
 def test_a_compiler_may_ask_as_well():
     layer = Doubles()
     layer(torch.ones(2, 3))

@@ -716,6 +716,75 @@ def a_number_for_the_name_of_a_layer():
     net().get_layer(0)
 
 
+# ---- what fits in another place ------------------------------------------------------------------------------------
+
+
+@misuse(ValueError, got=r"\['mae'\]", hint=r"metrics=\['mae'\]")
+def metrics_where_keras_2_had_them():
+    net().compile("sgd", "mse", ["mae"])
+
+
+@misuse(ValueError, got="Precision", hint="metrics=")
+def a_metric_as_a_weight_of_a_loss():
+    two_inputs().compile("sgd", "mse", loss_weights={"dense": keras.metrics.Precision()})
+
+
+def pictures(channels=3):
+    return Sequential([Input((6, 6, channels)), layers.Conv2D(2, 3), layers.Flatten()])
+
+
+@misuse(ValueError, got=r"\(5, 3, 6, 6\)", hint=r"moveaxis\(x, 1, -1\)")
+def pictures_as_pytorch_has_them():
+    pictures().predict(np.zeros((5, 3, 6, 6)), verbose=0)
+
+
+@misuse(ValueError, got=r"\(5, 6, 6, 3\)", hint=r"moveaxis\(x, -1, 1\)")
+def pictures_as_keras_has_them():
+    layered = layers.Conv2D(2, 3, data_format="channels_first")
+    Sequential([Input((3, 6, 6)), layered]).predict(np.zeros((5, 6, 6, 3)), verbose=0)
+
+
+@misuse(ValueError, got=r"\(5, 6, 6\)", hint=r"np.repeat\(x\[\.\.\., None\], 3")
+def grey_pictures_for_a_model_of_coloured_ones():
+    pictures().predict(np.zeros((5, 6, 6)), verbose=0)
+
+
+@misuse(ValueError, expected=r"LSTMCell", hint="the layer alone")
+def a_recurrent_layer_as_a_cell():
+    layers.RNN(layers.LSTM(3))
+
+
+@misuse(ValueError, expected=r"\.\.\. \(31 in all\)", hint="'dense_25'")
+def a_layer_of_another_name_among_many():
+    Sequential([Input((4,)), *(layers.Dense(4) for _ in range(31))]).get_layer("dens_25")
+
+
+@misuse(ValueError, got="4 weights", hint="build")
+def weights_for_a_model_that_has_none_yet(path="no weights yet.weights.safetensors"):
+    model = net()
+    try:
+        model.save_weights(path)
+        Sequential([layers.Dense(8), layers.Dense(1)]).load_weights(path)
+    finally:
+        os.remove(path)
+
+
+@misuse(AttributeError, hint=r"Sequential.*Model\(model.inputs")
+def add_of_a_model_with_a_graph():
+    x = Input((4,))
+    Model(x, layers.Dense(2)(x)).add(layers.Dense(3))
+
+
+@misuse(TypeError, got=r"shape=3\.5", expected="whole number")
+def half_a_weight():
+    layers.Layer().add_weight(3.5)
+
+
+@misuse(TypeError, got=r"\(4, 1\.5\)", hint="units // 2")
+def half_an_axis():
+    layers.Layer().add_weight(shape=(4, 3 / 2))
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 

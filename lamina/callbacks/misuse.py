@@ -26,8 +26,9 @@ def tell_of_misuse(callbacks: Iterable[Callback]) -> None:
             continue
         told.add(type(callback))
         for name in _uncalled(type(callback)):
-            near = suggested(nearest(name, HOOKS)) or "dir(lamina.callbacks.Callback) lists the hooks"
-            warn(f"{type(callback).__name__}.{name} is no hook, so it is never called. Try: {near}")
+            near = suggested(nearest(name, HOOKS))
+            if near:  # one without a name of Keras' in view is the user's own, whoever calls it
+                warn(f"{type(callback).__name__}.{name} is no hook, so it is never called. Try: {near}")
 
 
 def _uncalled(cls: type) -> Iterator[str]:

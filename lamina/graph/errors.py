@@ -50,8 +50,8 @@ class LaminaError(Exception):
         if self.line and not re.search(r":\d+|line \d+", where):  # a batch, an argument
             where = f"{where}, {self.line}"
         for label, text in (("got", self.got), ("expected", self.expected), ("where", where), ("try", self.hint)):
-            if text:
-                first, *rest = str(text).splitlines()
+            first, *rest = str(text or "").splitlines() or [""]  # a hint may have nothing to say
+            if first:
                 lines.append(f"  {label:<9} {first}")
                 lines.extend(" " * 12 + line for line in rest)
         return printable("\n".join(lines), _WIDEST)

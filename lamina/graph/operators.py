@@ -61,6 +61,8 @@ class Recorded(Symbolic):
     def __pos__(self) -> Any:
         return self
 
+    __copy__ = __pos__
+
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lamina.graph import ArgumentError, ArgumentTypeError, ShapeError
+from lamina.users_traceback import at_users_line
 
 Made = TypeVar("Made")
 
@@ -21,6 +22,7 @@ def takes_shape_first(add_weight: Callable[..., Made]) -> Callable[..., Made]:
         ArgumentTypeError: the name in the fourth place.
     """
 
+    @at_users_line
     @wraps(add_weight)
     def made(self: Any, *args: Any, **named: Any) -> Made:
         if args and isinstance(args[0], str):
@@ -48,7 +50,16 @@ def whole_sizes(shape: Any, label: str) -> tuple[int, ...]:
     """The shape of a weight, given as one number, several, or none."""
     if isinstance(shape, str):
         raise _name_first(label, shape, {})
-    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape or ())
+    plain = isinstance(shape, (int, np.integer))
+    several = hasattr(shape, "__iter__") and not plain
+    sizes = tuple(shape) if several else () if shape is None else (shape,)
+    if not all(n is None or hasattr(n, "__index__") for n in sizes):
+        raise ArgumentTypeError(
+            f"{label} cannot make a weight of this shape.",
+            got=f"add_weight(shape={shape!r})",
+            expected="a whole number for each axis",
+            hint="add_weight(shape=(3, 4)); units // 2 for half of a size",
+        )
     if None in sizes:
         raise ShapeError(
             f"{label} cannot make a weight of unknown size.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -255,17 +255,31 @@ class _Declared:
         return value.to(self.dtype)
 
     def _wrong_shape(self, shape: Any, label: str) -> ShapeError:
-        hint = None
-        if len(shape) == self.rank - 1:
-            hint = "a batch axis in front: x[None] for a single example"
-            if len(self.shape) > 2 and shape[1:] == self.shape[2:] and self.shape[1] is not None:
-                hint += f"; Input({tuple(self.shape[2:])}) if {self.shape[1]} is the batch size: shape= is without it"
         return ShapeError(
             f"The input {self.name!r} of {label} cannot take this shape.",
             got=str(tuple(shape)),
             expected=f"{self.shape} (None: any size)",
-            hint=hint,
+            hint="; ".join(self._ways_to_fit(tuple(shape))) or None,
         )
+
+    def _ways_to_fit(self, shape: tuple[int, ...]) -> Iterator[str]:
+        """What makes values of another shape fit; nothing that would not."""
+        *_, last = self.shape or (None,)
+        if self._fits((1, *shape)):
+            yield "a batch axis in front: x[None] for a single example"
+        elif self.rank > 2 and last is not None and self._fits((*shape, last)):
+            grey = f"np.repeat(x[..., None], {last}, axis=-1) where they are grey"
+            yield f"an axis of channels at the end: {'x[..., None]' if last == 1 else grey}"
+        if self.rank > 2 and len(shape) == self.rank - 1 and shape[1:] == self.shape[2:] and self.shape[1] is not None:
+            yield f"Input({tuple(self.shape[2:])}) if {self.shape[1]} is the batch size: shape= is without it"
+        if self.rank > 3 and len(shape) == self.rank:
+            if self._fits((shape[0], *shape[2:], shape[1])):
+                yield "the channels last: np.moveaxis(x, 1, -1)"
+            elif self._fits((shape[0], shape[-1], *shape[1:-1])):
+                yield "the channels first: np.moveaxis(x, -1, 1)"
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        return len(shape) == self.rank and all(size in (None, n) for size, n in zip(self.shape, shape, strict=True))
 
 
 def _is_structure(value: Any) -> bool:

@@ -10,6 +10,7 @@ import torch
 
 from lamina.graph import ArgumentError
 from lamina.layers.base import Layer
+from lamina.nearest import nearest, suggested
 from lamina.tracebacks import door
 
 
@@ -33,6 +34,9 @@ def get_layer(model: Any, name: str | None = None, index: int | None = None) -> 
     return layers[index]
 
 
+_SHOWN = 20  # names of layers in an error
+
+
 def _by_name(model: Layer, name: str) -> Layer:
     found: Layer = model
     for part in re.split("[/.]", name):  # which no name of a layer holds
@@ -43,12 +47,13 @@ def _by_name(model: Layer, name: str) -> Layer:
         else:
             layer = next((layer for known, layer in _parts_of(holder) if known == part), None)
         if not isinstance(layer, Layer):
-            names = dict.fromkeys(layer.name for layer in _layers_of(holder))
+            names = list(dict.fromkeys(layer.name for layer in _layers_of(holder)))
+            shown = names if len(names) <= _SHOWN else [*names[: _SHOWN - 1], f"... ({len(names)} in all)"]
             whole = f" (of {name!r})" if part != name else ""
             raise ArgumentError(
                 f"{holder.label} has no layer {part!r}{whole}.",
-                expected=", ".join(names) or "no name",
-                hint=f"get_layer(index={name})" if name.isdigit() else None,
+                expected=", ".join(shown) or "no name",
+                hint=f"get_layer(index={name})" if name.isdigit() else suggested(nearest(part, names)) or None,
             )
         found = layer
     return found

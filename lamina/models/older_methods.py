@@ -8,9 +8,11 @@ from typing import ClassVar
 from lamina.layers.absent import OF_LAYERS
 
 _STEPS = "train_step, test_step, predict_step, which fit, evaluate and predict call"
+_SEQUENTIAL = "a Sequential, which has {}(); of a model with a graph Model(model.inputs, layer(model.output))"
 _RATE = "predict(x), which gives the probabilities of a softmax or sigmoid"
 OF_MODELS = {
     **{name: hint for name, hint in OF_LAYERS.items() if not name.startswith("metrics")},
+    "add": _SEQUENTIAL.format("add"),
     "evaluate_generator": "evaluate(generator, steps=...)",
     "fit_generator": "fit(generator, steps_per_epoch=...): it takes generators, Sequences and loaders",
     "fit_transform": "fit(x, y), then predict(x)",
@@ -19,6 +21,7 @@ OF_MODELS = {
     "make_train_function": _STEPS,
     "operations": "layers, or graph.nodes for the functions between them too",
     "partial_fit": "train_on_batch(x, y)",
+    "pop": _SEQUENTIAL.format("pop"),
     "predict_classes": "predict(x).argmax(axis=-1), or (predict(x) > 0.5).astype('int32') for one sigmoid",
     "predict_function": _STEPS,
     "predict_generator": "predict(generator, steps=...)",

@@ -152,8 +152,16 @@ def _state_that_fits(model: torch.nn.Module, tensors: Tensors, where: str) -> di
 
 def not_those_of(model: torch.nn.Module, state: Tensors, faults: list[str], where: str) -> LoadingError:
     """What to say of weights that do not fit."""
+    label, unbuilt = getattr(model, "label", type(model).__name__), not state and getattr(model, "built", True) is False
+    if unbuilt:
+        return LoadingError(
+            f"{label} has no weights yet, so those in {where} cannot be loaded.",
+            got=f"{len(faults)} weights",
+            expected="a model that was called once, or built",
+            hint="before it build(input_shape), a call on some data, or Input(shape) as the first of the layers",
+        )
     return LoadingError(
-        f"The weights in {where} are not those of {getattr(model, 'label', type(model).__name__)}.",
+        f"The weights in {where} are not those of {label}.",
         got="\n".join(faults),
         expected=f"a tensor for each of {len(once(state))} weights, with its path, shape and kind of number",
         hint="the model that wrote them, built with the same arguments and called on the same shapes; for a part of "

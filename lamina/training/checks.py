@@ -19,9 +19,11 @@ from .sense import (
     Said,
     tell_of_absent_classes,
     tell_of_captured,
+    tell_of_endings,
     tell_of_inputs,
     tell_of_losses,
     tell_of_metrics,
+    tell_of_reach,
     tell_of_targets,
     tell_of_unused,
 )
@@ -81,7 +83,10 @@ def _check(model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool) -> 
     check_outputs(objective, [t.shape for t in graph.outputs])
     if step.said.asks(f"heads {id(objective)}"):
         tell_of_losses(step.said, graph, objective.terms)
+        tell_of_endings(step.said, graph, objective.terms)
         targets = objective.outputs.spread_data(seen[1], "y")
+        if what == "fit" and seen[2] is None:
+            tell_of_reach(step.said, graph, objective.terms, targets)
         tell_of_metrics(step.said, objective.terms, targets, [t.shape for t in graph.outputs])
     if not what.endswith("_on_batch"):  # a loop around it asks each time; the first loss that is NaN tells as well
         tell_of_inputs(step.said, model, seen[0], feed.length)

@@ -1,12 +1,12 @@
-"""`compile` with the optimizer and the loss in each other's places."""
+"""`compile` with one argument in the place of another: the optimizer and the loss, metrics and the losses' weights."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
 
-from lamina import losses, optimizers
-from lamina.graph import ArgumentError
+from lamina import losses, metrics, optimizers
+from lamina.graph import ArgumentError, tree
 
 
 def refuse_swapped(optimizer: Any, loss: Any) -> None:
@@ -26,6 +26,26 @@ def refuse_swapped(optimizer: Any, loss: Any) -> None:
             expected="the optimizer first, then the loss",
             hint=f"compile(optimizer={shown['optimizer']}, loss={shown['loss']})",
         )
+
+
+def refuse_metrics_as_weights(loss_weights: Any) -> None:
+    """Say so where metrics stand in the place of the losses' weights, the third one, as they do in Keras 2.
+
+    Raises:
+        ArgumentError: they do.
+    """
+    if any(map(_is_metric, tree.leaves(loss_weights))):
+        raise ArgumentError(
+            "compile() was given metrics as loss_weights.",
+            got=f"loss_weights={loss_weights!r}",
+            expected="compile(optimizer, loss, loss_weights, metrics): numbers in the third place",
+            hint=f"compile(..., metrics={loss_weights!r})",
+        )
+
+
+def _is_metric(leaf: Any) -> bool:
+    short = isinstance(leaf, str) and leaf in ("acc", "accuracy", "ce", "crossentropy")
+    return short or isinstance(leaf, metrics.Metric) or callable(leaf) or _names(metrics, leaf)
 
 
 def _names(kind: Any, name: Any) -> bool:

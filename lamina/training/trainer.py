@@ -29,7 +29,7 @@ from .run import Run
 from .scores import Scores
 from .step import Step
 from .steps import Steps
-from .swapped import refuse_swapped
+from .swapped import refuse_metrics_as_weights, refuse_swapped
 from .texts import conversion_for
 from .torch_optimizer import TorchOptimizer
 
@@ -88,6 +88,7 @@ class Trainer(Steps):
             "weighted_metrics": weighted_metrics,
         }
         refuse_swapped(optimizer, loss)
+        refuse_metrics_as_weights(loss_weights)
         check_names(compiled)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ArgumentError("compile(steps_per_execution=) is a number of batches.", got=repr(steps_per_execution))

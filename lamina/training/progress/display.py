@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from lamina.config import is_interactive_logging_enabled
@@ -70,7 +71,7 @@ class Progress:
         unit: str = "step",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        if verbose != "auto" and not (isinstance(verbose, int) and verbose >= 0):
+        if verbose != "auto" and not (isinstance(verbose, (int, np.integer, np.bool_)) and verbose >= 0):
             raise ArgumentError("verbose says how much is shown.", got=repr(verbose), expected='"auto", 0, 1 or 2')
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self.epochs, self.steps, self.what, self.unit = epochs, steps, what, unit

@@ -1,6 +1,7 @@
 """What is allowed and makes no sense: one warning each, with the user's line and what to try."""
 
 from .captured import tell_of_captured
+from .endings import tell_of_endings, tell_of_reach
 from .gradients import tell_of_no_gradient
 from .held import check_held
 from .inputs import tell_of_inputs
@@ -20,10 +21,12 @@ __all__ = [
     "tell_of_absent_classes",
     "tell_of_captured",
     "tell_of_inputs",
+    "tell_of_endings",
     "tell_of_losses",
     "tell_of_metrics",
     "tell_of_no_gradient",
     "tell_of_predictions",
+    "tell_of_reach",
     "tell_of_targets",
     "tell_of_unheld",
     "tell_of_unreached",

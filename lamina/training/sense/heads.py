@@ -27,6 +27,7 @@ _MODULES: dict[type, str] = {
     torch.nn.ReLU: "relu", torch.nn.Tanh: "tanh", torch.nn.Linear: "linear", torch.nn.Conv1d: "linear",
     torch.nn.Conv2d: "linear", torch.nn.Conv3d: "linear",
 }  # fmt: skip
+_BELOW_ZERO: dict[type, str] = {layers.LeakyReLU: "leaky_relu", layers.PReLU: "leaky_relu", layers.ELU: "elu"}
 _KINDS = frozenset(
     "softmax sigmoid log_softmax linear relu relu6 leaky_relu elu selu gelu silu swish mish tanh".split()
 )
@@ -40,11 +41,13 @@ class Head:
         kind: "softmax", "sigmoid", "log_softmax", "linear" (of a layer with weights), "relu", "tanh", ...
         node: the call that makes them; where it was called is ``node.source``.
         classes: size of the axis that a softmax goes along; None where unknown.
+        axis: that axis, from 0 on, where nothing arranges the values anew after it; else None.
     """
 
     kind: str
     node: Node
     classes: int | None = None
+    axis: int | None = None
 
     def __str__(self) -> str:
         what = "no activation" if self.kind == "linear" else f"a {self.kind}"
@@ -58,19 +61,29 @@ def head_of(tensor: Any) -> Head | None:
     >>> head_of(Dense(3, activation="softmax")(Input((4,)))).kind
     'softmax'
     """
+    last = made_by(tensor)
+    kind = _kind(last.node.op) if last is not None else ""
+    if last is None or kind not in _KINDS:
+        return None
+    if kind != "softmax":
+        return Head(kind, last.node)
+    axis = _axis(last.node, last)
+    classes = None if axis is None else last.shape[axis]
+    as_declared = len(last.shape) == len(tensor.shape) and not _is_arranging(tensor.node.op)
+    return Head(kind, last.node, classes, axis if as_declared else None)
+
+
+def made_by(tensor: Any) -> SymbolicTensor | None:
+    """The tensor of which an output is an arrangement: what makes it is more than that, and no model."""
     while isinstance(tensor, SymbolicTensor):
         node, op = tensor.node, tensor.node.op
+        inner = _graph_within(op)
         if _is_arranging(op):
             tensor = node.args[0] if node.args else None
-            continue
-        inner = _graph_within(op)
-        if inner is not None:
+        elif inner is not None:
             tensor = inner.outputs[tensor.index]
-            continue
-        kind = _kind(op)
-        if kind not in _KINDS:
-            return None
-        return Head(kind, node, _classes(node, tensor) if kind == "softmax" else None)
+        else:
+            return tensor
     return None
 
 
@@ -95,8 +108,10 @@ def _kind(op: Any) -> str:
         return _of_module(op.module)
     if type(op) is layers.Softmax:
         return "softmax"
-    if type(op) in (layers.ReLU, layers.LeakyReLU, layers.ELU, layers.PReLU):
-        return "relu"
+    if type(op) is layers.ReLU:
+        return "leaky_relu" if op.negative_slope else "relu"
+    if type(op) in _BELOW_ZERO:
+        return _BELOW_ZERO[type(op)]
     if type(op) is layers.Activation:
         return _name(op.activation)
     if type(op) in _WEIGHTED and (_name(op.activation) != "linear" or not _is_limited(op)):
@@ -127,10 +142,10 @@ def _name(activation: Any) -> str:
     return _function(activation)
 
 
-def _classes(node: Node, tensor: SymbolicTensor) -> int | None:
+def _axis(node: Node, tensor: SymbolicTensor) -> int | None:
     named = node.kwargs.get("dim", node.kwargs.get("axis"))
     given = node.args[1] if len(node.args) > 1 else named
     axis = getattr(node.op, "axis", -1) if isinstance(node.op, Layer) else given
     axis = -1 if axis is None else axis
-    inside = isinstance(axis, int) and -len(tensor.shape) <= axis < len(tensor.shape)
-    return tensor.shape[axis] if inside else None
+    rank = len(tensor.shape)
+    return axis % rank if isinstance(axis, int) and -rank <= axis < rank else None
