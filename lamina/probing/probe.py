@@ -139,7 +139,7 @@ class Probe(TorchFunctionMode):
         tensors = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         written = written_by(func, name, args, kwargs)
         asks = tensors[:1] if func is torch.Tensor.to or func is torch.Tensor.type_as else tensors
-        if func in LIKE and is_shape(args[0]) and self._values.known(tensors[1:]):
+        if func in LIKE and is_shape(args[0]) and self._values.are_real() and self._values.known(tensors[1:]):
             made = self._made(func, (self._values.stand_in(args[0]), *args[1:]), kwargs)
             return self._on_shapes(func, args, kwargs) if made is None else made
         if not self._values.known(asks):
@@ -154,11 +154,12 @@ class Probe(TorchFunctionMode):
 
     def _made(self, func: Any, args: Any, kwargs: Any) -> Any:
         """A tensor that is made from numbers, for real; None if it is too large for that."""
-        if (
-            bound_of((args, kwargs)) > SMALL
-            and func(*tree.map_leaves(as_shape, args), **{**kwargs, "device": "meta"}).numel() > LARGE
-        ):
-            return None
+        bound = bound_of((args, kwargs))
+        # A range has no more numbers than that; of how many there are, PyTorch would import its compiler to tell.
+        if bound > (LARGE if func is torch.arange else SMALL):
+            made = func(*tree.map_leaves(as_shape, args), **{**kwargs, "device": "meta"})
+            if made.numel() > LARGE:
+                return None
         args, kwargs = self._values.placed(func, args, kwargs)
         return self._values.keep(func, func(*args, **kwargs), [])
 

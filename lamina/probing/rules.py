@@ -190,6 +190,12 @@ def _repeated(given: dict[str, Any]) -> Found:
     return tuple(n * times for n, times in zip(shape, sizes, strict=True)), x.dtype
 
 
+def _tiled(given: dict[str, Any]) -> Found:
+    x, sizes = given["input"], given["sizes"]
+    sizes = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (list, tuple)) else sizes
+    return _repeated({"input": x, "sizes": (1,) * (x.ndim - len(sizes)) + tuple(sizes)})
+
+
 def _by_positions(given: dict[str, Any]) -> Found:
     """Of a normalization over the last axes, whose weights have a number for each value there."""
     x, sizes = given["input"], tuple(given["normalized_shape"])
@@ -333,9 +339,18 @@ def _attention(given: dict[str, Any]) -> Found:
     lead = q.shape[:-2]
     fits = q.ndim == k.ndim == v.ndim == 4 and k.shape[:-2] == v.shape[:-2] == lead and k.shape[-2] == v.shape[-2]
     fits = fits and q.shape[-1] == k.shape[-1] and q.dtype == k.dtype == v.dtype and q.is_floating_point()
-    if not fits or mask is not None or given["enable_gqa"] or given["dropout_p"] or not math.prod(q.shape):
+    if not fits or given["enable_gqa"] or given["dropout_p"] or not math.prod(q.shape):
+        return None
+    if mask is not None and (given["is_causal"] or not _covers(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)):
         return None
     return (*q.shape[:-1], v.shape[-1]), q.dtype
+
+
+def _covers(mask: Tensor, scores: tuple[int, ...], dtype: torch.dtype) -> bool:
+    """Whether it says something of each of these scores, as PyTorch's attention takes it."""
+    behind = scores[len(scores) - mask.ndim :]
+    fits = 2 <= mask.ndim <= len(scores) and all(a in (1, b) for a, b in zip(mask.shape, behind, strict=True))
+    return fits and mask.dtype in (torch.bool, dtype)
 
 
 def _cumulated(given: dict[str, Any]) -> Found:
@@ -404,6 +419,7 @@ def _table() -> Iterable[tuple[list[Any], str, Rule, dict[str, Any]]]:
     )
     yield _named("tril triu", torch, Tensor), "input diagonal=0", _triangle, {}
     yield [Tensor.repeat], "input *sizes", _repeated, {}
+    yield _named("tile", torch, Tensor), "input *sizes", _tiled, {}
     averaged = "input weight bias running_mean running_var training momentum eps cudnn_enabled"
     yield [torch.batch_norm], averaged, _by_channels, {"num_groups": 1}
     averaged = "input running_mean running_var weight=None bias=None training=False momentum=0.0 eps=0.0"

@@ -117,6 +117,10 @@ class Values:
             kwargs = {**kwargs, "generator": self._generator(kwargs.get("generator"), device)}
         return args, kwargs
 
+    def are_real(self) -> bool:
+        """Whether there is a place for them: where the weights have none, nothing hangs on values."""
+        return self._home().type != "meta"
+
     def stand_in(self, shape: torch.Tensor) -> torch.Tensor:
         """A real tensor of a shape, with one number in memory for all of its elements."""
         return torch.zeros((), dtype=shape.dtype, device=self._home()).expand(shape.shape)

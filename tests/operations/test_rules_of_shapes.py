@@ -108,6 +108,8 @@ def others() -> list[Any]:
     cases += over([torch.randn_like, torch.zeros_like], [*PARTS, *ORDERED], dtype=[None, torch.float64])
     cases += over([torch.tril, torch.Tensor.triu], [t(3, 4), t(3), t(2, 3, 3), t(4, 3).T], [0, 1, -1])
     cases += over([torch.Tensor.repeat], [t(3, 4), t(3), t(1, 1, 4), t(4, 3).T], [(2, 1), (2, 1, 3), 2, [2, 3, 1, 1]])
+    cases += over([torch.tile], [t(3, 4), t(3), t(1, 1, 4), t(4, 3).T], [(2, 1), (2, 1, 3), (2,), [2, 3, 1, 1], ()])
+    cases += over([torch.Tensor.tile], [t(3, 4), ids(1, 5, 5)], [(2,), (3, 1, 1), [2, 1]])
     channels = [t(4, 6), t(4, 6, 5), t(4, 6, 5, 5), t(1, 6), t(4, 5, 5, 6).permute(0, 3, 1, 2), ids(4, 6)]
     averages = [(t(6), t(6)), (None, None), (t(5), t(6))]
     for x in channels:
@@ -117,6 +119,9 @@ def others() -> list[Any]:
         cases += [(F.group_norm, (x, groups, t(6), t(6)), {}) for groups in (1, 2, 3, 4)]
     for q, k, v in (((2, 4, 5, 8),) * 3, ((2, 4, 5, 8), (2, 4, 7, 8), (2, 4, 7, 6)), ((4, 5, 8),) * 3):
         cases += over([F.scaled_dot_product_attention], [t(*q)], [t(*k)], [t(*v)], is_causal=[False, True])
+        behind = [(q[-2], k[-2]), (2, 1, q[-2], k[-2]), (2, 4, 1, k[-2]), (1, k[-2]), (k[-2],), (3, q[-2], k[-2])]
+        masks = [t(*shape, dtype=dtype) for shape in behind for dtype in (torch.bool, torch.float32, torch.float64)]
+        cases += over([F.scaled_dot_product_attention], [t(*q)], [t(*k)], [t(*v)], attn_mask=masks)
     return cases
 
 
@@ -220,8 +225,20 @@ class Block(L.Layer):
         x = self.norm(x + self.drop(self.att(x, x), training=training))
         return x + self.feed(x)
 
+class Decoder(L.Layer):
+    def __init__(self):
+        super().__init__()
+        self.words, self.places, self.att = L.Embedding(99, 8), L.Embedding(20, 8), L.MultiHeadAttention(2, 4)
+    def call(self, x):
+        rows, steps = ops.shape(x)[0], ops.shape(x)[1]
+        i = ops.arange(steps)
+        mask = ops.reshape(ops.cast(i[:, None] >= i, "int32"), (1, steps, steps))
+        times = ops.concatenate([ops.expand_dims(rows, -1), ops.convert_to_tensor([1, 1])], 0)
+        x = self.words(x) + self.places(ops.arange(0, steps, 1))
+        return self.att(x, x, attention_mask=ops.tile(mask, times))
+
 for layer, shape, dtype in [
-    (Matrix, (8,), None), (Attention, (5, 8), None), (Einsum, (5, 8), None), (Picture, (8, 8, 4), None),
+    (Decoder, (None,), "int64"), (Matrix, (8,), None), (Attention, (5, 8), None), (Einsum, (5, 8), None), (Picture, (8, 8, 4), None),
     (Tokens, (6,), "int64"), (Sampled, (4,), None), (Standard, (5, 8), None), (Keras, (5, 8), None),
     (Block, (5, 8), None),
 ]:
