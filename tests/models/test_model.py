@@ -348,7 +348,7 @@ def test_fractions_are_no_ids():
         ([A], r"takes 2 inputs, in another structure.\n +got +\[\.\]"),
         (A, "got +one array of shape"),
         ([A, B, A], r"got +\[\., \., \.\]"),
-        ([[A, B]], r"got +\[\[\., \.\]\]"),
+        ([[A, B, A]], r"got +\[\., \., \.\]"),
         ({"a": A}, r"misses the input 'b'.\n +got +keys \['a'\]\n +expected +keys \['a', 'b'\]"),
         ({}, r"misses the inputs 'a', 'b'"),
         ([A, None], "needs the input 'b'"),

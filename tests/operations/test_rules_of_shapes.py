@@ -238,7 +238,8 @@ class Decoder(L.Layer):
         return self.att(x, x, attention_mask=ops.tile(mask, times))
 
 for layer, shape, dtype in [
-    (Decoder, (None,), "int64"), (Matrix, (8,), None), (Attention, (5, 8), None), (Einsum, (5, 8), None), (Picture, (8, 8, 4), None),
+    (Decoder, (None,), "int64"),
+    (Matrix, (8,), None), (Attention, (5, 8), None), (Einsum, (5, 8), None), (Picture, (8, 8, 4), None),
     (Tokens, (6,), "int64"), (Sampled, (4,), None), (Standard, (5, 8), None), (Keras, (5, 8), None),
     (Block, (5, 8), None),
 ]:

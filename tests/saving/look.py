@@ -13,7 +13,7 @@ from lamina.graph import tree
 def look(model: Any, inputs: Any) -> dict[str, Any]:
     graph = model.graph
     return {
-        "outputs": model(inputs),
+        "outputs": model(inputs, training=False),  # layers on pictures draw numbers where nobody says a mode
         "keys": list(model.state_dict()),
         "paths": [getattr(w, "path", None) for w in model.weights],
         "layers": [(type(layer).__name__, layer.name, layer.trainable) for layer in model.layers],

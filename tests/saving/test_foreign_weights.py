@@ -338,7 +338,7 @@ PROGRAMS = {
     "an extension": (b"\x82\x01.", "instruction EXT1"),
     "an attribute of ours": (b"ctorch.hub\nload\n.", r"torch\.hub\.load"),
     "another path to it": (b"X\x05\0\0\0posixX\x06\0\0\0system\x93)R.", r"posix\.system"),
-    "a state for a tensor": (TENSOR + b"}b.", "an addition to a _Word"),
+    "a state for a tensor": (TENSOR + b"}b.", "an addition to a Word"),
     "no end": (b"}", "damaged"),
 }  # fmt: skip
 

@@ -144,7 +144,7 @@ ARGUMENTS = {
     "target_shape": (4,), "dims": (2, 1), "function": torch.tanh, "equation": "ab,bc->ac", "output_shape": (3,),
     "num_heads": 2, "key_dim": 3, "axes": 1, "factor": 0.5, "stddev": 0.1, "activation": "relu",
     "output_size": 3, "height": 4, "width": 5, "head_dim": 2, "num_query_heads": 4, "num_key_value_heads": 2,
-    "scale": 2.0, "num_bins": 3,
+    "scale": 2.0, "num_bins": 3, "max_number": 4, "height_factor": 0.1, "width_factor": 0.1, "init_values": 0.1,
 }  # fmt: skip
 # What says how to compute, what only a live object can tell, and shorthands that get_config gives in full.
 NOT_IN_CONFIGS = {
@@ -168,6 +168,8 @@ def make(cls: type) -> Any:
         "Wrapper": {"layer": lamina.layers.Dense(2)},
         "Pipeline": {"layers": [lamina.layers.Dense(2)]},
         "CategoryEncoding": {"num_tokens": 3},
+        "RandomPosterization": {"factor": 3},
+        "LayerScale": {"init_values": 0.1, "projection_dim": 3},
         "Discretization": {"bin_boundaries": [0.0, 1.0]},
     }
     return cls(**(special.get(cls.__name__) or {name: ARGUMENTS[name] for name in required}))

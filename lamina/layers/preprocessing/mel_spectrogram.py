@@ -85,6 +85,7 @@ class MelSpectrogram(DataLayer):
         self.ref_power = number(self, "ref_power", ref_power, -float("inf"))
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        self._refuse_short(inputs.shape)
         signals = inputs if inputs.dtype in (torch.float32, torch.float64) else inputs.float()
         real, imag = stft(
             signals, self.sequence_length, self.sequence_stride, self.fft_length, window=self.window, center=True
@@ -118,8 +119,17 @@ class MelSpectrogram(DataLayer):
         if len(input_shape) not in (1, 2):
             raise shape_error(self, input_shape, f"1 or 2 axes, not {len(input_shape)}")
         size = input_shape[-1]
+        if size is not None:
+            self._refuse_short(input_shape)
         frames = None if size is None else (size - self.fft_length % 2) // self.sequence_stride + 1
         return (*input_shape[:-1], self.num_mel_bins, frames)
+
+    def _refuse_short(self, shape: Any) -> None:
+        half = self.fft_length // 2
+        if shape[-1] <= half:
+            raise shape_error(
+                self, shape, f"more than {half} samples, half of fft_length", "ops.pad, or a shorter fft_length"
+            )
 
     def get_config(self) -> dict[str, Any]:
         return {
