@@ -321,6 +321,9 @@ def test_skip_connection():
     assert_trains_like(model, data.numpy(), target.numpy(), lambda *w: mse(target, by_hand(*w)), optimizer, 0.1)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:The output .* ends with a sigmoid"
+)  # whose targets are far away, for large gradients
 def test_a_gradient_passes_fifty_residual_layers():
     """What skip connections are for: the first layer still learns, where without them it hardly does."""
 
