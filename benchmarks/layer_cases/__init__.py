@@ -29,7 +29,18 @@ FAMILIES: dict[str, list[Case]] = {
     "preprocessing": preprocessing.CASES,
 }
 # Layers of Lamina's without a row, and why.
+PICTURES = (
+    "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MixUp RandAugment "
+    "RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop "
+    "RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue "
+    "RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness "
+    "RandomShear RandomTranslation RandomZoom Solarization "
+)
 UNTIMED = {
+    **dict.fromkeys(PICTURES.split(), "beside torchvision's in benchmarks/augmentation.py"),
+    "MaxNumBoundingBoxes": "cuts or fills a list of boxes",
+    "MelSpectrogram": "PyTorch has no such operation; it is one STFT and one matrix product",
+    "TextVectorization": "beside scikit-learn's in benchmarks/texts.py",
     "InputSpec": "no layer",
     "Layer": "the base of all",
     "InputLayer": "computes nothing; a program leaves it out",
