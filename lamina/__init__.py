@@ -70,6 +70,7 @@ from .public_names import MissingNameError as MissingNameError
 from .public_names import names_of
 from .regularizers import Regularizer
 from .stateless import StatelessScope
+from .symbolic_scope import SymbolicScope
 from .tracebacks import door
 from .training.data.errors import DataError as DataError
 
@@ -77,6 +78,10 @@ if TYPE_CHECKING:
     from . import applications, datasets, preprocessing, view, visualization, wrappers
 
 einops_backend.watch()
+Function = Model
+"""Keras' word for a graph from inputs to outputs that can be called: here that is a model."""
+Operation = Layer
+"""Keras' word for what can be called on symbolic tensors: here a layer, with or without weights."""
 __version__ = "0.1.0"
 _LATE = frozenset(("applications", "datasets", "preprocessing", "view", "visualization", "wrappers"))
 """Imported when they are first asked for: they are seldom wanted, and a fifth of what importing takes."""
@@ -88,6 +93,7 @@ __all__ = [
     "DTypePolicy",
     "DtypeError",
     "FloatDTypePolicy",
+    "Function",
     "GraphError",
     "Initializer",
     "Input",
@@ -98,6 +104,7 @@ __all__ = [
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "RematScope",
@@ -105,6 +112,7 @@ __all__ = [
     "ShapeError",
     "StatelessScope",
     "StructureError",
+    "SymbolicScope",
     "SymbolicTensor",
     "ValueNeededError",
     "Variable",

@@ -353,6 +353,12 @@ class Model(Trainer, OlderMethods, Layer):
 
     @property
     @at_users_line
+    def operations(self) -> list[Any]:
+        """What the graph calls, layers and functions, each once, in the order of the calls."""
+        return list({id(node.op): node.op for node in self._current_for("operations").graph.nodes}.values())
+
+    @property
+    @at_users_line
     def outputs(self) -> list[SymbolicTensor]:
         """The symbolic outputs, flat, in declared order."""
         return list(self._current_for("outputs").graph.outputs)
