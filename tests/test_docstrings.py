@@ -25,7 +25,11 @@ MODULES = [dotted_name(path) for path in sorted(PACKAGE.rglob("*.py"))]
 PACKAGES = [dotted_name(path) for path in sorted(PACKAGE.rglob("__init__.py"))]
 
 
-@pytest.mark.parametrize("name", MODULES)
+# Each example of a large network draws it; one small family stays among the quick ones.
+SLOW = {name for name in MODULES if name.startswith("lamina.applications.") and name.rpartition(".")[2] != "mobilenet"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in MODULES])
 def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # an example may save a model
     assert failed_examples(importlib.import_module(name)) == ""

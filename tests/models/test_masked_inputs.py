@@ -142,7 +142,10 @@ def test_a_nested_model_gets_its_masks_as_in_keras(name: str, tmp_path: Path) ->
         np.testing.assert_allclose(predicted(model), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["deep", "by keys", "flows out", "encoder and decoder"])
+@pytest.mark.parametrize(
+    "name",
+    ["deep", *(pytest.param(n, marks=pytest.mark.slow) for n in ("by keys", "flows out", "encoder and decoder"))],
+)
 def test_it_compiles_whole_and_is_exported(name: str) -> None:
     model, ids = drawn(lamina, name), torch.tensor(IDS)
     expected = model(ids)
