@@ -19,7 +19,6 @@ OF_MODELS = {
     "make_predict_function": _STEPS,
     "make_test_function": _STEPS,
     "make_train_function": _STEPS,
-    "operations": "layers, or graph.nodes for the functions between them too",
     "partial_fit": "train_on_batch(x, y)",
     "pop": _SEQUENTIAL.format("pop"),
     "predict_classes": "predict(x).argmax(axis=-1), or (predict(x) > 0.5).astype('int32') for one sigmoid",
