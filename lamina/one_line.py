@@ -235,8 +235,8 @@ def of_tensor(weight: Any) -> str:
     path = quietly(lambda: weight.path)
     head = f'{type(weight).__name__} "{path}"' if isinstance(path, str) else type(weight).__name__
     facts = f"{tuple(weight.shape)} {str(weight.dtype).removeprefix('torch.')}"
-    if isinstance(path, str) and not weight.requires_grad and weight.is_floating_point():
-        facts += ", not trained"
+    if hasattr(weight, "trainable") and not weight.requires_grad and weight.is_floating_point():
+        facts += ", not trained"  # of a metric's variable that goes without saying
     if weight.device.type != "cpu":
         facts += f", on {weight.device}"
     return f"{head} {facts}: {quietly(lambda: _values(weight), 'values unknown')}"

@@ -141,7 +141,7 @@ def test_a_weight_names_its_path_and_tells_where_it_lies():
     assert repr(far.kernel) == '<Variable "far/kernel" (4, 3) float32, on meta: no values>'
     mean = metrics.Mean()
     mean.update_state(3.0)
-    assert repr(mean.total) == '<MetricVariable "mean/total" () float32, not trained: 3>'
+    assert repr(mean.total) == '<MetricVariable "mean/total" () float32: 3>'
 
 
 # -- whatever is wrong with it

@@ -10,7 +10,7 @@ from lamina.layers.arguments import whole
 
 from .base import Parameters
 from .boxes import Size
-from .choices import Chooser, change_boxes, change_images, change_masks
+from .choices import Change, Chooser, change_boxes, change_images, change_masks
 
 
 class RandAugment(Chooser):
@@ -69,22 +69,20 @@ class RandAugment(Chooser):
         return {"steps": [self.draw_step(x, list(self._changes), self.chosen(x, count)) for _ in range(self.num_ops)]}
 
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
-        x = x.clone()
-        for step in parameters["steps"]:
-            x = self.taken(x, list(self._changes), step, change_images)
-        return x
+        return self._in_turn(x, parameters, change_images)
 
     def on_masks(self, masks: torch.Tensor, parameters: Parameters) -> torch.Tensor:
-        masks = masks.clone()
-        for step in parameters["steps"]:
-            masks = self.taken(masks, list(self._changes), step, change_masks)
-        return masks
+        return self._in_turn(masks, parameters, change_masks)
 
     def on_boxes(self, boxes: torch.Tensor, parameters: Parameters, size: Size) -> torch.Tensor:
-        boxes = boxes.clone()
+        return self._in_turn(boxes, parameters, change_boxes(size))
+
+    def _in_turn(self, x: torch.Tensor, parameters: Parameters, change: Change) -> torch.Tensor:
+        """One step after the other, in a copy."""
+        x = x.clone()
         for step in parameters["steps"]:
-            boxes = self.taken(boxes, list(self._changes), step, change_boxes(size))
-        return boxes
+            x = self.taken(x, list(self._changes), step, change)
+        return x
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_ops": self.num_ops}
