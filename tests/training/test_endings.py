@@ -113,6 +113,14 @@ def test_targets_that_a_weight_leaves_out_may_lie_anywhere():
     assert told(dense(1, "sigmoid"), X, y, "mse", sample_weight=(y > 0).astype("float32")[:, 0]) == []
 
 
+def test_of_many_targets_the_first_rows_are_looked_at(monkeypatch):
+    monkeypatch.setattr("lamina.training.sense.endings._MOST", 16)
+    late = np.where(np.arange(40)[:, None] < 20, 0.5, 30.0)
+    assert told(dense(1, "sigmoid"), X, late, "mse") == []
+    (text,) = told(dense(1, "sigmoid"), X, late[::-1].copy(), "mse")
+    assert "100% of its first 16 targets lie beyond, which go from 30 to 30" in text
+
+
 def test_an_output_without_a_loss_may_end_with_anything():
     x = Input((4,))
     h = dense(3)(x)

@@ -30,6 +30,7 @@ _OF_AMOUNTS_IN_TORCH = (
 )  # fmt: skip
 _REACH = {"softmax": (0.0, 1.0), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf)}
 _BELOW_ZERO = frozenset("linear leaky_relu elu selu gelu silu swish mish tanh".split())
+_MOST = 2**22  # values that are looked at
 _MARGIN, _SHARE, _FEWEST = 0.05, 0.1, 16  # of the targets' values, of their number, and of values that tell something
 
 
@@ -101,13 +102,15 @@ def _beyond(head: Head, target: torch.Tensor) -> str | None:
     if target.device.type != "cpu" or target.is_complex() or target.numel() < _FEWEST:
         return None
     low, high = _REACH[head.kind]
-    values = target.detach().double()
+    part = target[: max(1, _MOST * len(target) // target.numel())]
+    values = part.detach().double()
     share = ((values < low - _MARGIN) | (values > high + _MARGIN)).double().mean().item()
     if share <= _SHARE:
         return None
     least, most = (bound.item() for bound in values.aminmax())
+    of = "its targets" if len(part) == len(target) else f"its first {len(part)} targets"
     reach = "0 or more" if high == math.inf else f"from {low:g} to {high:g}"
     return (
-        f": its values are {reach}, but {share:.0%} of its targets lie beyond, which go from {least:.3g} to "
+        f": its values are {reach}, but {share:.0%} of {of} lie beyond, which go from {least:.3g} to "
         f"{most:.3g}. Try a last layer without activation, or targets scaled to what it gives."
     )
