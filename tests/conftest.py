@@ -18,6 +18,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from tests.quick import pytest_collection_modifyitems as pytest_collection_modifyitems
+
 settings.register_profile("lamina", deadline=None)
 settings.load_profile("lamina")
 

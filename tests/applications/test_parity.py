@@ -142,6 +142,7 @@ def named(cases: list[Any]) -> Any:
     return pytest.mark.parametrize("name, side, arguments", cases, ids=names)
 
 
+@pytest.mark.quick_cases(3)
 @named(CASES)
 def test_family(name, side, arguments, tmp_path: Path):
     compare(name, tmp_path, (side, side, 3), arguments)
@@ -158,6 +159,7 @@ def channels_first():
         engine.config.set_image_data_format(before)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.usefixtures("channels_first")
 @named([case for case in CASES if case[0] not in LAST_ONLY])
 def test_channels_first(name, side, arguments, tmp_path: Path):
@@ -168,6 +170,7 @@ def test_channels_first(name, side, arguments, tmp_path: Path):
     compare(name, tmp_path, (3, side, side), arguments)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("name", LAST_ONLY)
 def test_channels_first_of_what_keras_has_with_the_channels_last_only(name, request):
     last = SMALL[name][0](weights=None, input_shape=(48, 40, 3), **FEATURES)

@@ -141,6 +141,7 @@ def test_keras_code_and_hand_written_model_are_the_same_function(case: str, libr
         assert_close_to_scale(a, b, 1e-5)
 
 
+@pytest.mark.quick_cases(6)
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("case", CASES)
 def test_a_first_step_reports_the_same_loss_and_later_steps_follow(case: str, library: str) -> None:
@@ -205,6 +206,7 @@ def test_peers_take_turns_and_the_yardstick_always_runs() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_one_command_measures_and_writes_json_and_markdown(tmp_path: Path) -> None:
     options = ["--what", "training", "--cases", "mlp", "--peers", "torch", "--repeats", "1", "--seconds", "0.1"]
     files = ["--json", str(tmp_path / "r.json"), "--markdown", str(tmp_path / "r.md")]

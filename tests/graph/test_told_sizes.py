@@ -45,6 +45,7 @@ def unknown_inputs(given: Given) -> list[Any]:
     return [Input(batch_shape=shape, dtype=str(given.array.dtype)) for shape in shapes]
 
 
+@pytest.mark.quick_cases(5)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("op", OPS[5::20])
 def test_every_twentieth_op(op: str) -> None:

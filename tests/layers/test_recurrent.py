@@ -62,6 +62,7 @@ CASES = [
 ]
 
 
+@pytest.mark.quick_cases(12)
 @pytest.mark.parametrize("row", CASES, ids=str)
 def test_beside_keras(row: Case) -> None:
     check_case(row)
@@ -121,6 +122,7 @@ def both(make: Any, **options: Any) -> tuple[Any, Any]:
     return theirs, ours
 
 
+@pytest.mark.quick_cases(5)
 @pytest.mark.parametrize("make", [minimal_cell, pair_cell])
 @pytest.mark.parametrize("options", [{}, {"return_sequences": True}, ALL, {"go_backwards": True, **ALL}])
 @pytest.mark.parametrize("mask", [None, torch.tensor(MASK)], ids=["all", "masked"])

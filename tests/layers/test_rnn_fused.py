@@ -198,6 +198,7 @@ def test_compiled_kernels_do_what_the_steps_do(name: str, mask: str) -> None:
     close(found, results(stepwise, stepwise, MASKS[mask], arrangement.states))
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize(
     "mask, compiled", [*((mask, False) for mask in MASKS if mask != "none"), ("right", True), ("empty rows", True)]
 )

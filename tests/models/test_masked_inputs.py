@@ -121,6 +121,7 @@ def predicted(model: Any) -> np.ndarray:
     return found
 
 
+@pytest.mark.quick_cases(8)
 @pytest.mark.parametrize("name", NESTED)
 def test_a_nested_model_gets_its_masks_as_in_keras(name: str, tmp_path: Path) -> None:
     theirs, mine = drawn(keras, name), drawn(lamina, name)
@@ -142,6 +143,7 @@ def test_a_nested_model_gets_its_masks_as_in_keras(name: str, tmp_path: Path) ->
         np.testing.assert_allclose(predicted(model), expected, atol=1e-5)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(
     "name",
     ["deep", *(pytest.param(n, marks=pytest.mark.slow) for n in ("by keys", "flows out", "encoder and decoder"))],
@@ -190,6 +192,7 @@ def subclassed(k: Any, how: str) -> Any:
     return Net()
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("how", ["flows in", "flows out", "by hand"])
 def test_in_a_subclassed_model_masks_ride_on_the_tensors_into_drawn_ones(how: str) -> None:
     theirs, mine, ids = subclassed(keras, how), subclassed(lamina, how), torch.tensor(IDS)

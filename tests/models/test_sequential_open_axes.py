@@ -70,6 +70,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.quick_cases(5)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", CHAINS)
 def test_weights_from_another_axis_than_the_last(name: str, way: str) -> None:
@@ -78,6 +79,7 @@ def test_weights_from_another_axis_than_the_last(name: str, way: str) -> None:
     assert model(X).shape == (2, 1)
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("name", CHAINS)
 def test_within_time_distributed(name: str) -> None:
     model = lamina.Sequential([layers.TimeDistributed(lamina.Sequential(CHAINS[name]())), layers.Flatten()])

@@ -105,6 +105,7 @@ def loose(kind: Callable[[], Any]) -> dict[str, float]:
     return {"rtol": 0.05, "atol": 0.05} if kind is mixed else {"rtol": 1e-4, "atol": 1e-5}
 
 
+@pytest.mark.quick_cases(2)
 @of_every_kind
 def test_make_fx_of_a_model_and_of_its_gradients(kind: Callable[[], Any]) -> None:
     model, x = kind()
@@ -118,6 +119,7 @@ def test_make_fx_of_a_model_and_of_its_gradients(kind: Callable[[], Any]) -> Non
     torch.testing.assert_close(graph(x), gradients(x), **loose(kind))
 
 
+@pytest.mark.quick_cases(2)
 @of_every_kind
 def test_make_fx_holds_the_weights_themselves(kind: Callable[[], Any]) -> None:
     model, x = kind()

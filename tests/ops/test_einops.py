@@ -156,6 +156,7 @@ print(einops.rearrange(x, "b t c -> b (t c)").shape)
 """
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(
     "first, second",
     [

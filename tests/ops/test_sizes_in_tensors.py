@@ -117,6 +117,7 @@ class Attending(layers.Layer):
         return ops.matmul(ops.softmax(ops.where(mask, scores, -1e9)), x)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (i > 1)) for i, n in enumerate(MASKS)])
 def test_causal_masks_in_a_call_are_compiled_whole(name):
     layer = Attending(MASKS[name])

@@ -82,7 +82,8 @@ ARTICLES = {
 }
 
 
-@pytest.mark.parametrize("which", ["a part", pytest.param("each", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["a part", "each"])
 def test_models_of_the_articles_are_the_same_in_a_fresh_process(tmp_path: Path, which: str) -> None:
     file, names, least = ARTICLES[which]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "tests.saving.catcher", "-p", "no:cacheprovider"]

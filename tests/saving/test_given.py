@@ -174,6 +174,7 @@ def same(other: Any, model: Any) -> None:
     assert type(other) is type(model)
 
 
+@pytest.mark.quick_cases(6)
 @pytest.mark.parametrize("name", MODELS)
 def test_what_a_class_was_given_comes_back(name: str, tmp_path: Any) -> None:
     model = MODELS[name]()

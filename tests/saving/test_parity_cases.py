@@ -1,11 +1,8 @@
-"""Every case in which a layer is compared with Keras': a model, saved here, loaded and trained in a fresh process.
-
-Of the cases of one layer, those are slow tests whose arguments the cases before have too, with other values."""
+"""Every case in which a layer is compared with Keras': a model, saved here, loaded and trained in a fresh process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,13 +19,6 @@ from tests.saving.look import same
 
 # Where a stateful layer stands within its sequence is no part of the model: a loaded one begins anew.
 ROWS = {f"{number:03}-{case.layer}": case for number, case in enumerate(CASES) if not case.arguments.get("stateful")}
-FIRST: dict[tuple[str, str], str] = {}
-for _name, _case in ROWS.items():
-    for _argument in ("", *_case.arguments, *_case.call):
-        FIRST.setdefault((_case.layer, _argument), _name)
-QUICK = {name: case for name, case in ROWS.items() if name in FIRST.values()}
-FURTHER = {name: case for name, case in ROWS.items() if name not in QUICK}
-NAMES = [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in FURTHER)]
 
 
 def model_of(case: Case) -> tuple[Model, list[Any]]:
@@ -65,38 +55,28 @@ def model_of(case: Case) -> tuple[Model, list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
-    """Of a name: both sides of the quick cases or of the further ones, each in one process."""
-
-    @cache
-    def of(quick: bool) -> Any:
-        rows = QUICK if quick else FURTHER
-        return elsewhere(tmp_path_factory.mktemp("parity"), {name: model_of(case) for name, case in rows.items()})
-
-    return lambda name: [side[name] for side in of(name in QUICK)]
+def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Both sides of each case that this run has a test of: all of them in one process."""
+    items = [item for item in request.session.items if item.path == Path(__file__) and hasattr(item, "callspec")]
+    names = dict.fromkeys(item.callspec.params["name"] for item in items)
+    return elsewhere(tmp_path_factory.mktemp("parity"), {name: model_of(ROWS[name]) for name in names})
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_fresh_process_has_the_same_layer(facts: Callable[[str], Any], name: str) -> None:
-    here, there = facts(name)
+@pytest.mark.parametrize("name", ROWS)
+def test_a_fresh_process_has_the_same_layer(facts: list[dict[str, Any]], name: str) -> None:
+    here, there = (side[name] for side in facts)
     assert same(there["outputs"], here["outputs"])
     for fact in ("layers", "trained", "nodes"):
         assert there[fact] == here[fact]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_one_more_step_is_bit_equal(facts: Callable[[str], Any], name: str) -> None:
-    here, there = (side["step"] for side in facts(name))
+@pytest.mark.parametrize("name", ROWS)
+def test_one_more_step_is_bit_equal(facts: list[dict[str, Any]], name: str) -> None:
+    here, there = (side[name]["step"] for side in facts)
     assert (there is None) == (here is None)
-    if here is not None:
+    if here is None:
+        assert not any(facts[0][name]["trained"]), "a layer with weights was not trained"
+    else:
         assert there["logs"] == here["logs"]
         assert same(there["weights"], here["weights"])
         assert same(there["optimizer"], here["optimizer"])
-
-
-@pytest.mark.parametrize("rows", [QUICK, pytest.param(FURTHER, marks=pytest.mark.slow)], ids=["quick", "further"])
-def test_every_layer_with_weights_was_trained(facts: Callable[[str], Any], rows: dict[str, Case]) -> None:
-    assert len(rows) > 200
-    here = {name: facts(name)[0] for name in rows}
-    idle = {name for name in rows if here[name]["step"] is None and any(here[name]["trained"])}
-    assert not idle

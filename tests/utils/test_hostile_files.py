@@ -89,6 +89,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("kind", BOMBS)
 def test_what_unpacks_to_far_more_than_its_size_is_not_unpacked(kind, tmp_path):
     path = BOMBS[kind](tmp_path / "bomb")

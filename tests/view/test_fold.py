@@ -216,6 +216,7 @@ def test_folding_starts_with_fifty_layers():
     assert len(cards(compose(describe(many), Options(expand=True)))) == 62
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("rankdir", ["TB", "LR"])
 @pytest.mark.parametrize("build", [resnet50, transformer, translator])
 def test_large_models_fit_a_page_where_they_can_be_read(build, rankdir):

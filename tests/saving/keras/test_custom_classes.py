@@ -42,6 +42,7 @@ def made(name: str) -> tuple[Any, Any]:
     return ours, theirs
 
 
+@pytest.mark.quick_cases(8)
 @pytest.mark.parametrize("name, ending", CASES)
 @pytest.mark.filterwarnings("ignore::UserWarning:keras")
 def test_written_here_and_opened_there_and_back(name: str, ending: str, tmp_path: Path) -> None:
@@ -62,6 +63,7 @@ def test_written_here_and_opened_there_and_back(name: str, ending: str, tmp_path
     np.testing.assert_allclose(answers(back, name), answers(theirs, name), atol=1e-5)
 
 
+@pytest.mark.quick_cases(5)
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "lambda"])
 def test_the_same_in_files_of_lamina_and_in_words(name: str, tmp_path: Path) -> None:
     ours, _ = made(name)

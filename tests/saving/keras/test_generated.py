@@ -62,6 +62,7 @@ def same(a: Any, b: Any) -> None:
         np.testing.assert_allclose(other, one, **TOLERANCE)
 
 
+@pytest.mark.quick_cases(6)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_keras_lamina_keras(seed, tmp_path):
     original = drawn(keras, seed)
@@ -77,6 +78,7 @@ def test_keras_lamina_keras(seed, tmp_path):
     same(expected, predictions(keras.models.load_model(tmp_path / "b.keras"), data))
 
 
+@pytest.mark.quick_cases(6)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_lamina_keras_lamina(seed, tmp_path):
     original = drawn(lamina, seed)

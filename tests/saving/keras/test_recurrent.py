@@ -76,6 +76,7 @@ def outputs_of(model: Any, data: list[torch.Tensor]) -> list[torch.Tensor]:
     return list(found) if isinstance(found, (list, tuple)) else [found]
 
 
+@pytest.mark.quick_cases(6)
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("first, second", [(keras, lamina), (lamina, keras)], ids=["in", "out"])
 def test_predicts_the_same_in_the_other_library(name: str, first: Any, second: Any, tmp_path: Any) -> None:

@@ -75,6 +75,7 @@ def test_many_lives(name, save_freq, tmp_path):
     assert not (tmp_path / "backup").exists()
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.filterwarnings("ignore:The last batch would be a single row")
 @pytest.mark.parametrize("name", ["plain", "loader", "workers", "joined", "again", "py_dataset"])
 def test_batches_that_are_read_ahead_of_time(name, tmp_path, monkeypatch):
