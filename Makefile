@@ -38,8 +38,8 @@ venv: $(VENV)/.installed-dev ## set up .venv with everything needed to work on L
 demo: $(VENV)/.installed-demo ## train on real handwritten digits, save, load, draw (under a minute)
 	$(BIN)/python examples/digits.py
 
-test: lint ## check style, types, the house, and run the tests but the slow ones (10 min on two quiet cores)
-	@echo 'The tests but the slow ones: about 9 minutes on two quiet cores, up to 45 on busy ones.'
+test: lint ## check style, types, the house, and run the tests but the slow ones (6 min on two quiet cores)
+	@echo 'The tests but the slow ones: about 5 minutes on two quiet cores, up to 25 on busy ones.'
 	$(PYTEST) $(PYTEST_ARGS)
 
 test-all: lint ## the same with the slow tests
