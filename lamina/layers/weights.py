@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from time import perf_counter_ns
@@ -11,13 +12,14 @@ import numpy as np
 import torch
 
 from lamina import constraints, initializers, regularizers
+from lamina.argument_kinds import as_flag
 from lamina.arrays import as_array, as_tensor
 from lamina.graph import Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 from lamina.tracebacks import door
-from lamina.users_traceback import at_users_line
+from lamina.users_traceback import at_users_line, fold
 
 from .absent import Attributes
 from .drawn_calls import known_names
@@ -130,6 +132,9 @@ class Weights(Operation, Attributes):
                 object.__setattr__(self, name, value)
             except AttributeError:
                 refuse_taken(self, name, value)
+                raise
+            except TypeError as error:  # what a property refuses
+                fold(error, sys._getframe(1))
                 raise
             if type(value) in _CONTAINERS and "_modules" in self.__dict__ and holds_modules(value):
                 adopt_nested_layers(self, in_place=False)
@@ -316,7 +321,7 @@ class Weights(Operation, Attributes):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        value = bool(value)
+        value = as_flag(value, f"{self.label}: trainable")
         adopt_nested_layers(self)
         for part in self.modules():
             if isinstance(part, Weights):
