@@ -33,7 +33,7 @@ from .stateless_calls import stateless_call, symbolic_call
 from .taken_names import refuse_taken
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
-from .weight_shapes import takes_shape_first, whole_sizes
+from .weight_shapes import refuse_no_arrays, takes_shape_first, whole_sizes
 from .weights_anew import note_weight, tell_if_replaced
 
 # Values that are neither weights nor parts.
@@ -297,8 +297,10 @@ class Weights(Operation, Attributes):
 
         Raises:
             ShapeError: another number of arrays, or an array of another shape; nothing is changed then.
+            ArgumentTypeError: no list of arrays.
         """
         own = self.weights
+        refuse_no_arrays(f"set_weights() of {self.label}", weights, len(own))
         got, due = [tuple(np.shape(w)) for w in weights], [tuple(w.shape) for w in own]
         if got != due:
             wrong = next((f" (number {i})" for i, (a, b) in enumerate(zip(got, due, strict=False)) if a != b), "")
