@@ -787,18 +787,18 @@ def half_an_axis():
 
 @misuse(TypeError, hint=r"LSTM\(\.\.\., return_state=True\)")
 def states_that_were_not_asked_for():
-    h, c = layers.LSTM(4)(Input((5, 3)))
+    _h, _c = layers.LSTM(4)(Input((5, 3)))
 
 
 @misuse(TypeError, hint=r"Bidirectional\(GRU\(\.\.\., return_state=True\)\)")
 def states_of_both_directions_that_were_not_asked_for():
-    h, forward, backward = layers.Bidirectional(layers.GRU(4))(Input((5, 3)))
+    _h, _forward, _backward = layers.Bidirectional(layers.GRU(4))(Input((5, 3)))
 
 
 @misuse(TypeError, hint="return_attention_scores=True")
 def scores_that_were_not_asked_for():
     x = Input((5, 8))
-    y, scores = layers.MultiHeadAttention(2, 4)(x, x)
+    _y, _scores = layers.MultiHeadAttention(2, 4)(x, x)
 
 
 @misuse(ValueError, got="Dense, Dense", hint="Sequential")
@@ -850,13 +850,13 @@ def a_list_that_holds_itself_in_a_call():
 @misuse(torch.linalg.LinAlgError, got="not positive-definite", hint="positive eigenvalues")
 def a_matrix_without_factors():
     x = Input((3, 3))
-    Model(x, ops.cholesky(x)).predict(np.zeros((2, 3, 3)), verbose=0)  # noqa: E702
+    Model(x, ops.cholesky(x)).predict(np.zeros((2, 3, 3)), verbose=0)
 
 
 @misuse(RuntimeError, got="probability tensor")
 def a_draw_from_what_are_no_shares():
     x = Input((3,))
-    Model(x, torch.multinomial(x, 1))(np.array([[-1.0, 0.5, 0.2]]))  # noqa: E702
+    Model(x, torch.multinomial(x, 1))(np.array([[-1.0, 0.5, 0.2]]))
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import torch
 from torch.compiler import is_compiling
 
 from lamina._torch import dispatch, modules
-from lamina.graph import ArgumentError, Graph, GraphError, Node, SymbolicTensor, tree
+from lamina.graph import Graph, GraphError, Node, SymbolicTensor, tree
 from lamina.layers.base import Layer
 from lamina.layers.drawn_calls import not_drawn
 from lamina.layers.given import with_given

@@ -48,7 +48,9 @@ def tell_of_node(label: str, node: Any, given: list[Any], error: Exception) -> N
 
 def _in_our_words(node: Any, error: Exception) -> Exception | None:
     if isinstance(error, torch.linalg.LinAlgError):  # type: ignore[attr-defined]  # not in its stubs
-        return matrix_error(node.label, getattr(node.op, "__name__", "").removeprefix("linalg_"), error, str(node.source))
+        return matrix_error(
+            node.label, getattr(node.op, "__name__", "").removeprefix("linalg_"), error, str(node.source)
+        )
     if type(error) is not RuntimeError or any(word in str(error) for word in (*OF_DTYPES, *OF_SHAPES)):
         return None
     said = str(error).strip().splitlines() or [""]

@@ -66,4 +66,6 @@ def refuse_loop(root: Any) -> None:
         elif id(part) not in done and is_nested(part):
             within.add(id(part))
             stack.append((part, True))
-            stack += [(child, False) for child in (part.values() if isinstance(part, dict) else part) if is_nested(child)]
+            stack += [
+                (child, False) for child in (part.values() if isinstance(part, dict) else part) if is_nested(child)
+            ]

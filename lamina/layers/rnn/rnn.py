@@ -86,7 +86,9 @@ class RNN(Layer):
     @property
     def several_results(self) -> str | None:
         """What to write for a call that is to give the states too; for who unpacks the one tensor that it gives."""
-        return None if self.return_state else f"{type(self).__name__}(..., return_state=True), which gives the states too"
+        return (
+            None if self.return_state else f"{type(self).__name__}(..., return_state=True), which gives the states too"
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "cell" and "cell" in self.__dict__.get("_modules", {}):

@@ -12,7 +12,6 @@ from lamina.graph import DtypeError, ShapeError, StructureError
 
 from . import numpy_arrays
 
-
 _DEEPEST = 1000
 
 
