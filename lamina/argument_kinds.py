@@ -68,6 +68,29 @@ def _plain(value: Any, annotation: Any) -> Any:
     return value.item() if single and isinstance(annotation, str) and _kind(annotation) is not None else value
 
 
+def as_flag(value: Any, what: str) -> bool:
+    """Whether a value counts as True, as in Keras; but a text such as "no", which counts as True, is refused.
+
+    Args:
+        what: it is for, as the beginning of a sentence.
+
+    Raises:
+        ArgumentTypeError: a text.
+
+    >>> as_flag(0, "Dense: trainable"), as_flag(np.True_, "Dense: trainable")
+    (False, True)
+    """
+    if isinstance(value, (str, bytes)):
+        name = what.rpartition(" ")[2]
+        raise ArgumentTypeError(
+            f"{what} cannot be {value!r:.60}.",
+            got=f"{value!r:.60} of type {type(value).__name__}",
+            expected=_FLAG,
+            hint=_hint(name, value if isinstance(value, str) else value.decode(errors="replace"), _FLAG),
+        )
+    return bool(value)
+
+
 def refuse_kinds(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse what is no number, or neither True nor False, where the function takes nothing else.
 

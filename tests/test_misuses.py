@@ -785,6 +785,80 @@ def half_an_axis():
     layers.Layer().add_weight(shape=(4, 3 / 2))
 
 
+@misuse(TypeError, hint=r"LSTM\(\.\.\., return_state=True\)")
+def states_that_were_not_asked_for():
+    _h, _c = layers.LSTM(4)(Input((5, 3)))
+
+
+@misuse(TypeError, hint=r"Bidirectional\(GRU\(\.\.\., return_state=True\)\)")
+def states_of_both_directions_that_were_not_asked_for():
+    _h, _forward, _backward = layers.Bidirectional(layers.GRU(4))(Input((5, 3)))
+
+
+@misuse(TypeError, hint="return_attention_scores=True")
+def scores_that_were_not_asked_for():
+    x = Input((5, 8))
+    _y, _scores = layers.MultiHeadAttention(2, 4)(x, x)
+
+
+@misuse(ValueError, got="Dense, Dense", hint="Sequential")
+def a_model_of_layers():
+    Model([layers.Dense(4), layers.Dense(1)])
+
+
+@misuse(TypeError, got="Sequential", hint="the path first")
+def a_model_for_a_path():
+    keras.models.load_model(net())
+
+
+@misuse(TypeError, got="None", expected="a text or a pathlib.Path")
+def no_path_to_write():
+    net().save(None)
+
+
+@misuse(TypeError, got="None", expected="4 arrays")
+def no_weights():
+    net().set_weights(None)
+
+
+@misuse(TypeError, hint=r"other\.get_weights\(\)")
+def a_model_for_its_weights():
+    net().layers[0].set_weights(net().layers[0])
+
+
+def endless(kind):
+    made = kind()
+    made.append(made) if kind is list else made.update(a=made)
+    return made
+
+
+@misuse(ValueError, got="a list of 1")
+def a_list_that_holds_itself():
+    net().predict(endless(list))
+
+
+@misuse(ValueError, got="a dict of 1")
+def a_dict_that_holds_itself():
+    net().fit(X, endless(dict))
+
+
+@misuse(ValueError, got="a list of 1")
+def a_list_that_holds_itself_in_a_call():
+    net()(endless(list))
+
+
+@misuse(torch.linalg.LinAlgError, got="not positive-definite", hint="positive eigenvalues")
+def a_matrix_without_factors():
+    x = Input((3, 3))
+    Model(x, ops.cholesky(x)).predict(np.zeros((2, 3, 3)), verbose=0)
+
+
+@misuse(RuntimeError, got="probability tensor")
+def a_draw_from_what_are_no_shares():
+    x = Input((3,))
+    Model(x, torch.multinomial(x, 1))(np.array([[-1.0, 0.5, 0.2]]))
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,18 @@ def rises_by_name(name: str) -> bool | None:
     return None
 
 
+def rises_for_sure(monitor: str, metrics: Iterable[Any]) -> bool | None:
+    """The same as `rises`, but None where only a word within the name tells, as in ``accuracy_drop``.
+
+    >>> rises_for_sure("val_loss", []), rises_for_sure("val_head_accuracy", []), rises_for_sure("accuracy_drop", [])
+    (False, True, None)
+    """
+    bare = re.sub(r"_\d+$", "", monitor.lower())
+    if rises_by_name(bare.rpartition("_")[2]) is None and all(bare != metric.name for metric in metrics):
+        return None
+    return rises(monitor, metrics)
+
+
 def rises(monitor: str, metrics: Iterable[Any]) -> bool | None:
     """Whether more of a monitored number is better: by the metric of that name, or else by the name itself.
 

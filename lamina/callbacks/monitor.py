@@ -15,7 +15,7 @@ from lamina.graph.source import warn
 from lamina.nearest import nearest, suggested
 
 from .base import Callback, Logs
-from .direction import rises
+from .direction import rises, rises_for_sure
 
 
 class MonitorCallback(Callback):
@@ -56,6 +56,13 @@ class MonitorCallback(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._warned = False
+        better = rises_for_sure(self.monitor, getattr(self.model, "metrics", None) or [])
+        if self.mode != "auto" and better is not None and better is not (self.mode == "max"):
+            good, bad = ("larger", "max") if better else ("smaller", "min")
+            warn(
+                f"{type(self).__name__} has mode={self.mode!r}, but a {good} {self.monitor!r} is better: what it takes "
+                f"for the best is the worst. Try mode={bad!r}, or mode='auto'."
+            )
 
     def monitored(self, logs: Logs | None) -> float | None:
         """The monitored number; None, with one warning in a training, where the logs have none of that name.

@@ -407,8 +407,7 @@ class SymbolicTensor(_Drawn):
             return tuple(self.size(i) for i in range(self.ndim))
         if not -self.ndim <= dim < self.ndim:
             raise ShapeError(f"size({dim}) of a tensor with {self.ndim} axes.", got=str(self))
-        known = self.shape[dim]
-        return known if known is not None else record(torch.Tensor.size, (self, dim), {})
+        return record(torch.Tensor.size, (self, dim), {}) if self.shape[dim] is None else self.shape[dim]
 
     @at_users_line
     def numel(self) -> Any:
@@ -426,7 +425,8 @@ class SymbolicTensor(_Drawn):
     @at_users_line
     def __iter__(self) -> Iterator[Any]:
         if not self.shape or self.shape[0] is None:
-            values_needed("Iterating over an axis of unknown size", "x.unbind(1) along an axis of known size")
+            told = getattr(self.node.op, "several_results", None)  # how to ask a layer for more than this one
+            values_needed("Iterating over an axis of unknown size", told or "x.unbind(1) along an axis of known size")
         return iter(record(torch.unbind, (self,), {}))
 
     def __repr__(self) -> str:

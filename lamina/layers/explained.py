@@ -15,13 +15,14 @@ from lamina.frames import is_raised_by_user
 from lamina.graph import DtypeError, LaminaError, ShapeError, tree
 from lamina.graph.dtypes import name_of
 from lamina.probing import probing
+from lamina.tree.cycles import refuse_loop
 
 from .shape_rules import check_by_rule, shapes_of
 from .spec import check_inputs
 
 # Words of PyTorch's that tell of which kind an error is.
-_OF_DTYPES = ("dtype", "scalar type", "data type", "not implemented for '")
-_OF_SHAPES = ("shape", "size", "dimension", "dim", "channels", "elements", "must match", "broadcast", "index")
+OF_DTYPES = ("dtype", "scalar type", "data type", "not implemented for '")
+OF_SHAPES = ("shape", "size", "dimension", "dim", "channels", "elements", "must match", "broadcast", "index")
 
 
 class DeviceError(LaminaError, RuntimeError):
@@ -35,7 +36,11 @@ def explain(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: Ex
 
     Raises:
         ShapeError, DtypeError, DeviceError: the layer cannot take this input.
+        StructureError: a list or a dict that holds itself.
     """
+    if isinstance(error, RecursionError):
+        refuse_loop([args, kwargs])
+        return
     known = isinstance(error, (RuntimeError, ValueError, IndexError)) and not isinstance(
         error, (LaminaError, torch.OutOfMemoryError)
     )
@@ -96,9 +101,9 @@ def _is_shape(value: Any) -> bool:
 def _refuse_by_its_words(layer: Any, tensors: list[torch.Tensor], error: Exception) -> None:
     text = str(error).strip()
     kind: type[LaminaError]
-    if any(word in text for word in _OF_DTYPES):
+    if any(word in text for word in OF_DTYPES):
         kind = DtypeError
-    elif any(word in text for word in _OF_SHAPES):
+    elif any(word in text for word in OF_SHAPES):
         kind = ShapeError
     else:
         return

@@ -11,10 +11,12 @@ import torch
 
 from lamina import ops
 from lamina._torch import dispatch, tracing
+from lamina.argument_kinds import as_flag
 from lamina.arrays import as_array, as_tensor
 from lamina.graph import ArgumentError, ArgumentTypeError, ShapeError
 from lamina.one_line import of_tensor, one_line
 from lamina.stateless import value_now
+from lamina.users_traceback import at_users_line
 
 from .first_values import given_or_made
 from .name_scopes import scoped
@@ -198,8 +200,9 @@ class Variable(torch.Tensor):
         return self.requires_grad
 
     @trainable.setter
+    @at_users_line
     def trainable(self, value: bool) -> None:
-        self.requires_grad_(bool(value))
+        self.requires_grad_(as_flag(value, f"The weight {self.facts.name!r}: trainable"))
 
     @property
     def value(self) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from lamina.graph import ArgumentError, ArgumentTypeError, ShapeError
 from lamina.users_traceback import at_users_line
 
 Made = TypeVar("Made")
+_NONE = object()
 
 
 def takes_shape_first(add_weight: Callable[..., Made]) -> Callable[..., Made]:
@@ -76,4 +77,32 @@ def _name_first(label: str, name: str, named: dict[str, Any]) -> ArgumentError:
         got=f"add_weight({name!r}, ...)",
         expected="the shape first, as in Keras 3",
         hint=f"add_weight(shape={named.get('shape', '(...)')}, name={name!r})",
+    )
+
+
+def refuse_no_arrays(what: str, given: Any, due: int) -> None:
+    """Refuse what is no list of arrays.
+
+    Args:
+        what: takes it, for messages.
+        due: how many arrays.
+
+    Raises:
+        ArgumentTypeError: so it is.
+    """
+    hint = None
+    if hasattr(given, "get_weights"):
+        hint = "other.get_weights(), the list of its arrays"
+    elif isinstance(given, Mapping):
+        hint = "load_state_dict(...) for weights by name; list(weights.values()) where the order is the same"
+    elif not isinstance(given, (str, bytes)) and hasattr(given, "__iter__"):
+        wrong = next((value for value in given if value is None or isinstance(value, (str, bytes))), _NONE)
+        if wrong is _NONE:
+            return
+        given = wrong
+    raise ArgumentTypeError(
+        f"{what} takes a list of arrays.",
+        got=f"{given!r:.60} of type {type(given).__name__}",
+        expected=f"{due} arrays, in the order of get_weights()",
+        hint=hint,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from time import perf_counter_ns
@@ -11,13 +12,14 @@ import numpy as np
 import torch
 
 from lamina import constraints, initializers, regularizers
+from lamina.argument_kinds import as_flag
 from lamina.arrays import as_array, as_tensor
 from lamina.graph import Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
 from lamina.probing import for_real, probing
 from lamina.tracebacks import door
-from lamina.users_traceback import at_users_line
+from lamina.users_traceback import at_users_line, fold
 
 from .absent import Attributes
 from .drawn_calls import known_names
@@ -31,7 +33,7 @@ from .stateless_calls import stateless_call, symbolic_call
 from .taken_names import refuse_taken
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
-from .weight_shapes import takes_shape_first, whole_sizes
+from .weight_shapes import refuse_no_arrays, takes_shape_first, whole_sizes
 from .weights_anew import note_weight, tell_if_replaced
 
 # Values that are neither weights nor parts.
@@ -130,6 +132,9 @@ class Weights(Operation, Attributes):
                 object.__setattr__(self, name, value)
             except AttributeError:
                 refuse_taken(self, name, value)
+                raise
+            except TypeError as error:  # what a property refuses
+                fold(error, sys._getframe(1))
                 raise
             if type(value) in _CONTAINERS and "_modules" in self.__dict__ and holds_modules(value):
                 adopt_nested_layers(self, in_place=False)
@@ -292,8 +297,10 @@ class Weights(Operation, Attributes):
 
         Raises:
             ShapeError: another number of arrays, or an array of another shape; nothing is changed then.
+            ArgumentTypeError: no list of arrays.
         """
         own = self.weights
+        refuse_no_arrays(f"set_weights() of {self.label}", weights, len(own))
         got, due = [tuple(np.shape(w)) for w in weights], [tuple(w.shape) for w in own]
         if got != due:
             wrong = next((f" (number {i})" for i, (a, b) in enumerate(zip(got, due, strict=False)) if a != b), "")
@@ -316,7 +323,7 @@ class Weights(Operation, Attributes):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        value = bool(value)
+        value = as_flag(value, f"{self.label}: trainable")
         adopt_nested_layers(self)
         for part in self.modules():
             if isinstance(part, Weights):

@@ -18,6 +18,20 @@ from lamina.layers.unknown_weights import sized
 from lamina.sizes.world import USUAL, example_shapes
 
 
+def half_a_model(inputs: Any, outputs: Any) -> ArgumentError:
+    """The error for a model of inputs without outputs, or the other way round."""
+    given = list(tree.leaves(inputs if outputs is None else outputs))
+    made = [part for part in given if isinstance(part, torch.nn.Module)]
+    if not made:
+        return ArgumentError("A model needs inputs and outputs, or neither.", hint="Model(inputs, outputs)")
+    return ArgumentError(
+        "A Model is made from tensors: its inputs, and the outputs that layers gave when they were called on them.",
+        got=f"a list of {', '.join(type(part).__name__ for part in given[:6])}{', ...' if len(given) > 6 else ''}",
+        expected="Model(inputs, outputs)",
+        hint="Sequential([...]), which takes layers; or x = Input(shape), y = Dense(...)(x), Model(x, y)",
+    )
+
+
 def from_module(
     cls: type[Any],
     module: torch.nn.Module,

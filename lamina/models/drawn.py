@@ -20,6 +20,7 @@ from .binding import Binding
 from .folding import Folding, Joining, can_fold
 from .masked_inputs import Axes, as_booleans, axes_of, draw_masked, flat_masks
 from .masks import OutputMasks
+from .node_errors import tell_of_node
 from .shown_forward import forward_of_graph
 
 # What a call is given when it is no drawing; None is an optional input or an option.
@@ -112,8 +113,7 @@ class Drawn:
         except Exception as error:
             node = program.node_at(error.__traceback__)
             if node is not None:
-                got = ", ".join(str(tuple(v.shape)) for v in flat if isinstance(v, torch.Tensor))
-                error.add_note(f"while {self.label} ran {node.label}, {node.source}, on inputs of shape {got}")
+                tell_of_node(self.label, node, flat, error)
             raise
 
     @cached_property  # a graph never changes

@@ -9,7 +9,7 @@ import torch
 from torch.compiler import is_compiling
 
 from lamina._torch import dispatch, modules
-from lamina.graph import ArgumentError, Graph, GraphError, Node, SymbolicTensor, tree
+from lamina.graph import Graph, GraphError, Node, SymbolicTensor, tree
 from lamina.layers.base import Layer
 from lamina.layers.drawn_calls import not_drawn
 from lamina.layers.given import with_given
@@ -24,7 +24,7 @@ from lamina.training.trainer import Trainer
 from lamina.users_traceback import at_users_line
 
 from . import configs, editing
-from .building import build, from_module, without_values
+from .building import build, from_module, half_a_model, without_values
 from .doubles import without_doubles
 from .drawn import Drawn
 from .export import export
@@ -83,7 +83,7 @@ class Model(Trainer, OlderMethods, Layer):
         self.autocast = False
         self.first_call: Any = None
         if (inputs is None) != (outputs is None):
-            raise ArgumentError("A model needs inputs and outputs, or neither.", hint="Model(inputs, outputs)")
+            raise half_a_model(inputs, outputs)
         if outputs is not None:
             self._set_graph(Graph(inputs, outputs)).write()
 

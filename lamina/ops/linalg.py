@@ -28,6 +28,31 @@ class MatrixError(ArgumentError, torch.linalg.LinAlgError):  # type: ignore[name
     """A matrix has no such factors, inverse or solution: a ValueError, as Keras', and PyTorch's own error too."""
 
 
+# What to try where PyTorch's function of this name finds nothing.
+_HINTS = {
+    "inv": "ops.pinv, which takes any matrix",
+    "pinv": "finite numbers",
+    "solve": "ops.lstsq, which takes any matrix",
+    "cholesky": "a symmetric matrix of positive eigenvalues, such as a @ a.T + 1e-6 * ops.eye(n)",
+    "svd": "finite numbers",
+}
+
+
+def matrix_error(what: str, name: str, error: Exception, where: str) -> MatrixError:
+    """What a person reads where PyTorch finds nothing for a matrix.
+
+    Args:
+        what: was called.
+        name: of the function of PyTorch's.
+        error: of PyTorch's.
+        where: the user's line.
+    """
+    text = str(error).strip()
+    said = text.partition(": ")[2] or text
+    hint = _HINTS.get(name.removesuffix("_ex").removesuffix("vals"))
+    return MatrixError(f"{what} cannot do this with these values.", got=said, where=where, hint=hint)
+
+
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The norm of vectors (one axis) or matrices (two axes).
 
@@ -113,7 +138,7 @@ def inv(x: Any) -> Any:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return _found("inv", "ops.pinv, which takes any matrix", torch.linalg.inv, _square("inv", x))
+    return _found("inv", torch.linalg.inv, _square("inv", x))
 
 
 def pinv(x: Any, rcond: float | None = None) -> Any:
@@ -126,7 +151,7 @@ def pinv(x: Any, rcond: float | None = None) -> Any:
     >>> pinv([[2.0], [0.0]])
     tensor([[0.5000, 0.0000]])
     """
-    return _found("pinv", "finite numbers", torch.linalg.pinv, _matrices("pinv", x), rtol=rcond)
+    return _found("pinv", torch.linalg.pinv, _matrices("pinv", x), rtol=rcond)
 
 
 def solve(a: Any, b: Any) -> Any:
@@ -142,9 +167,8 @@ def solve(a: Any, b: Any) -> Any:
     >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
     tensor([0.5000, 0.2500])
     """
-    hint = "ops.lstsq, which takes any matrix"
     try:
-        return _found("solve", hint, torch.linalg.solve, *common(*map(floating, placed(a, b))))
+        return _found("solve", torch.linalg.solve, *common(*map(floating, placed(a, b))))
     except (RuntimeError, IndexError, TypeError) as error:
         tell(error)
         raise
@@ -181,8 +205,7 @@ def cholesky(x: Any, upper: bool = False) -> Any:
     tensor([[2., 0.],
             [0., 3.]])
     """
-    hint = "a symmetric matrix of positive eigenvalues, such as a @ a.T + 1e-6 * ops.eye(n)"
-    return _found("cholesky", hint, torch.linalg.cholesky, _square("cholesky", x), upper=upper)
+    return _found("cholesky", torch.linalg.cholesky, _square("cholesky", x), upper=upper)
 
 
 def cholesky_inverse(x: Any, upper: bool = False) -> Any:
@@ -275,10 +298,9 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     tensor([4., 3.])
     """
     x = _matrices("svd", x)
-    hint = "finite numbers"
     if compute_uv:
-        return _found("svd", hint, torch.linalg.svd, x, full_matrices)
-    return _found("svd", hint, torch.linalg.svdvals, x)
+        return _found("svd", torch.linalg.svd, x, full_matrices)
+    return _found("svd", torch.linalg.svdvals, x)
 
 
 def eig(x: Any) -> Any:
@@ -305,13 +327,12 @@ def eigh(x: Any) -> Any:
     return torch.linalg.eigh(_square("eigh", x))
 
 
-def _found(name: str, hint: str, function: Any, *args: Any, **kwargs: Any) -> Any:
+def _found(name: str, function: Any, *args: Any, **kwargs: Any) -> Any:
     """What a function of PyTorch's finds; MatrixError, with what to try, where there is none."""
     try:
         return function(*args, **kwargs)
     except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # not in its stubs
-        said = str(error).partition(": ")[2] or str(error)
-        raise MatrixError(f"ops.{name} cannot do this with these values.", got=said, where=here(), hint=hint) from error
+        raise matrix_error(f"ops.{name}", name, error, here()) from error
 
 
 def _matrices(name: str, x: Any) -> Any:

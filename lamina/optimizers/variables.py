@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lamina.arrays import as_array, as_tensor
-from lamina.graph.errors import ArgumentError, ShapeError
+from lamina.graph.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 _NUMBERS = ("iterations", "learning_rate")  # which the optimizer keeps as numbers of Python's
 
@@ -112,6 +112,12 @@ def set_all(optimizer: Any, values: Sequence[Any]) -> None:
             f"Optimizer {optimizer.name!r} has no state yet.", got="set_weights before build", hint="build(parameters)"
         )
     own = variables_of(optimizer)
+    if not isinstance(values, Sequence):
+        raise ArgumentTypeError(
+            f"Optimizer {optimizer.name!r} takes a list of arrays as its weights.",
+            got=f"{values!r:.60} of type {type(values).__name__}",
+            expected=f"{len(own)} arrays, in the order of `variables`",
+        )
     if len(own) != len(values):
         raise ArgumentError(
             f"Optimizer {optimizer.name!r} has another number of variables.",

@@ -24,7 +24,7 @@ from lamina.optimizers import Optimizer
 from lamina.tracebacks import door
 
 from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_archive, refuse_folder, write_archive
-from .errors import BAD_CONFIG, DamagedFileError, LoadingError, SavingError, refuse_missing
+from .errors import BAD_CONFIG, DamagedFileError, LoadingError, SavingError, refuse_missing, refuse_no_path
 from .fields import field, items, refuse_unknown
 from .own_members import own_members, restore_own
 from .report import compared
@@ -71,6 +71,7 @@ def save_checkpoint(
         SavingError: another ending, no such folder, a state that a file has no word for, a model without weights.
         OSError: the file cannot be written, as on a full disk.
     """
+    refuse_no_path(filepath)
     if not str(filepath).endswith(SUFFIX):
         raise SavingError(f"A checkpoint is called *{SUFFIX}.", got=repr(str(filepath)), hint=f'"latest{SUFFIX}"')
     refuse_without_weights(model)

@@ -20,6 +20,10 @@ _LINES = 40
 BAD_CONFIG = (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
 
 
+class PathError(LaminaError, TypeError, ValueError):
+    """Something stands in the place of a file's path. A `TypeError`."""
+
+
 class SavingError(LaminaError, ValueError):
     """A model holds something that a file has no word for, or a file cannot be written there."""
 
@@ -69,13 +73,32 @@ class MissingFileError(LoadingError, FileNotFoundError):
     """There is no file of this name. A `FileNotFoundError`."""
 
 
+def refuse_no_path(path: Any) -> None:
+    """Refuse what is no path, such as a model.
+
+    Raises:
+        PathError: so it is.
+    """
+    if isinstance(path, (str, bytes, os.PathLike)):
+        return
+    is_model = hasattr(path, "get_weights")
+    raise PathError(
+        "A file is given by its path.",
+        got=f"{path!r:.80} of type {type(path).__name__}",
+        expected="a text or a pathlib.Path, such as 'model.lamina'",
+        hint="the path first; of a model that is there, model.save(path) writes it" if is_model else None,
+    )
+
+
 def refuse_missing(path: Any) -> None:
     """Refuse a path that leads to nothing, with the files there that are called alike.
 
     Raises:
+        PathError: it is no path.
         MissingFileError: so it is.
     """
-    if not isinstance(path, (str, os.PathLike)) or os.path.exists(path):
+    refuse_no_path(path)
+    if isinstance(path, bytes) or os.path.exists(path):
         return
     folder = os.path.dirname(os.path.abspath(path))
     there = os.listdir(folder) if os.path.isdir(folder) else None

@@ -27,7 +27,7 @@ from .checkpoint import training_members
 from .classes import MODELS, Classes
 from .config_reader import ConfigReader
 from .config_writer import ConfigWriter
-from .errors import BAD_CONFIG, LoadingError, SavingError, not_too_deep, refuse_missing
+from .errors import BAD_CONFIG, LoadingError, SavingError, not_too_deep, refuse_missing, refuse_no_path
 from .fields import field, items, refuse_unknown
 from .generators import generators_from_config, generators_to_config
 from .keras_files.files import is_keras_config, is_keras_file, keras_model_from_config, load_keras_model
@@ -68,6 +68,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
         SavingError, ArgumentError: something that a file has no word for, named with its line; or no such folder.
     """
     with rescued(model, filepath):
+        refuse_no_path(filepath)
         training = includes_training(of_keras, filepath)
         refused = other_ending(filepath, "model")
         if refused is not None:

@@ -16,7 +16,7 @@ from lamina.printable import QUOTED, printable
 from lamina.tracebacks import door
 
 from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
-from .errors import LoadingError, SavingError, refuse_missing
+from .errors import LoadingError, SavingError, refuse_missing, refuse_no_path
 from .foreign_weights import mapped
 from .keras_files.files import is_keras_zip, own_of_keras_file, tensors_of_keras_zip, warn_of
 from .keras_files.files_out import save_h5_weights, save_keras_weights
@@ -44,6 +44,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
         SavingError: another ending, a weight that cannot be stored, or a model that has no weights yet.
     """
     with rescued(model, filepath):
+        refuse_no_path(filepath)
         refused = other_ending(filepath, "weights")
         if refused is not None:
             raise SavingError(**refused)

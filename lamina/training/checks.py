@@ -23,6 +23,7 @@ from .sense import (
     tell_of_inputs,
     tell_of_losses,
     tell_of_metrics,
+    tell_of_new_classes,
     tell_of_reach,
     tell_of_targets,
     tell_of_unused,
@@ -31,13 +32,16 @@ from .step import Step
 from .steps import has_own
 
 
-def check_data(model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool = False) -> None:
+def check_data(
+    model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool = False, split: tuple[Any, Any] | None = None
+) -> None:
     """Look at the data before anything is done with them: everything that is in memory, else the first batch.
 
     Args:
         what: who asks, for messages.
         ends_on_nan: a loss that is no number ends the training in order, so that targets that are not finite are
             warned of and not refused.
+        split: all targets to train on, and those that `validation_split` keeps.
 
     Raises:
         StructureError: there is no data, or it has another structure than the model's inputs or outputs.
@@ -45,14 +49,14 @@ def check_data(model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool 
         ArgumentError: targets that a loss cannot take.
     """
     try:
-        _check(model, step, feed, what, ends_on_nan)
+        _check(model, step, feed, what, ends_on_nan, split)
     except LaminaError as error:
         if what == "validation_data":
             error.where = f"{error.where} ({what})" if error.where else what
         raise
 
 
-def _check(model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool) -> None:
+def _check(model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool, split: tuple[Any, Any] | None) -> None:
     batch = feed.peek()
     if batch is None:
         raise StructureError(
@@ -69,7 +73,7 @@ def _check(model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool) -> 
     class_weight = step.class_weight if training else None
     seen = feed.source.sample() or batch
     check_outputs = partial(_check_outputs, said=step.said, class_weight=class_weight, y=seen[1], weight=seen[2],
-                            ends_on_nan=ends_on_nan)  # fmt: skip
+                            ends_on_nan=ends_on_nan, split=split)  # fmt: skip
     if graph is None:  # its outputs are known when it has run, which is before the first step of the optimizer, too
         if not model.computes_own_loss:
             step.unchecked[training] = check_outputs
@@ -94,7 +98,7 @@ def _check(model: Any, step: Step, feed: Feed, what: str, ends_on_nan: bool) -> 
 
 def _check_outputs(
     objective: Objective, predictions: list[Any], said: Said, class_weight: ClassWeights | None, y: Any, weight: Any,
-    ends_on_nan: bool,
+    ends_on_nan: bool, split: tuple[Any, Any] | None,
 ) -> None:  # fmt: skip
     """Targets and weights against the shapes of the predictions they are for, (None, ...)."""
     outputs = objective.outputs
@@ -110,6 +114,10 @@ def _check_outputs(
         if table is not None and target is not None:
             _check_classes(term.name, target)
             tell_of_absent_classes(said, term.name, term.loss, table, predicted)
+    if split is not None:
+        parts = [outputs.spread_data(part, "y") for part in split]
+        for term, trained, kept in zip(objective.terms, *parts, strict=True):
+            tell_of_new_classes(said, term.name, term.loss, trained, kept)
 
 
 def _check_weights(name: str, weight: torch.Tensor, target: torch.Tensor, predicted: tuple[int | None, ...]) -> None:

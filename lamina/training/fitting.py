@@ -17,6 +17,7 @@ from .feed import Feed
 from .generators import seeded
 from .memory import keep_freed_pages
 from .run import Run
+from .sense import tell_of_rates
 from .step import Step
 
 
@@ -97,7 +98,9 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
     history = History()
     params = {"epochs": plan.last_epoch, "steps": feed.length, "verbose": plan.verbose}
     hooks = CallbackList([plan.callbacks, history], model=model, **params)
-    check_data(model, step, feed, "fit", ends_on_nan=any(isinstance(c, TerminateOnNaN) for c in hooks.callbacks))
+    ends_on_nan = any(isinstance(c, TerminateOnNaN) for c in hooks.callbacks)
+    check_data(model, step, feed, "fit", ends_on_nan, _targets(source, held) if plan.validation_split else None)
+    tell_of_rates(step.said, step.optimizer)
     if valid is not None:
         model._validation_batch_size = plan.held_batch_size
         check_data(model, step, valid, "validation_data")
@@ -124,6 +127,13 @@ def _split(model: Any, source: Source, plan: Plan) -> tuple[Source, Source | Non
     if not isinstance(source, Arrays):
         raise ArgumentError("validation_split needs arrays.", got=source.kind, hint="validation_data=(x, y)")
     return source.split(plan.validation_split)
+
+
+def _targets(source: Source, held: Source | None) -> tuple[Any, Any] | None:
+    """All targets of two sources that were one; None where there is none, or only one of the two."""
+    if not isinstance(source, Arrays) or not isinstance(held, Arrays) or source.data[1] is None:
+        return None
+    return source.data[1], held.data[1]
 
 
 def _has_batch_norm(model: Any) -> bool:

@@ -27,6 +27,8 @@ from .sense import (
     tell_of_metrics,
     tell_of_no_gradient,
     tell_of_predictions,
+    tell_of_strangers,
+    tell_of_uncalled,
     tell_of_unheld,
     tell_of_unreached,
 )
@@ -102,9 +104,10 @@ class Step:
         total = self.loss(model, forward, batch, True)
         looks, first = not self._ready and not self.said.is_learning, not self._ready and self.said.asks("reached")
         if not self._ready:
-            self._make_ready()
+            self._make_ready(model.label)
             if self.said.asks("weights"):
                 tell_of_unheld(self.said, model, self.optimizer)
+                tell_of_uncalled(self.said, model)
             if len(self._trained) != self._held and hasattr(self.optimizer, "held"):  # the more once layers are thawed
                 check_held(self.said, model, self.optimizer)
                 self._held = len(self._trained)
@@ -274,11 +277,13 @@ class Step:
                         self.objective.track_named(name, value, rows)
         return extra
 
-    def _make_ready(self) -> None:
+    def _make_ready(self, label: str) -> None:
         """Before the first step of training on these weights; evaluation leaves gradients and optimizer alone."""
         self.forget_lost_weights(self._every)
         for parameter in self._every:  # what a loop of the user's may have left behind is not to be added to
             parameter.grad = None
+        if not self._known:
+            tell_of_strangers(self.said, label, self.optimizer, self._every)
         if hasattr(self.optimizer, "build") and self._every:
             self.optimizer.build(self._every)
         self._known, self._ready = self._every, True

@@ -8,6 +8,7 @@ from typing import Any
 from lamina.graph import StructureError
 
 from .containers import is_nested, parts_of
+from .cycles import Guard
 from .walking import END, Done, walk
 
 
@@ -15,16 +16,17 @@ def flatten(structure: Any) -> list[Any]:
     """The leaves, depth first: those of dicts in the order of their sorted keys, of OrderedDicts as written.
 
     Raises:
-        StructureError: the keys of a dict cannot be sorted.
+        StructureError: the keys of a dict cannot be sorted; or it holds itself.
 
     >>> flatten({"b": [1, (2,)], "a": None}), flatten(7)
     ([None, 1, 2], [7])
     """
     found = []
-    stack = [structure]
+    stack, guard = [structure], Guard(structure)
     while stack:
         part = stack.pop()
         if is_nested(part):
+            guard.step()
             stack.extend(reversed(parts_of(part)[1]))
         else:
             found.append(part)
@@ -40,11 +42,13 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     found: list[tuple[tuple[Any, ...], Any]] = []
     # Paths as pairs (path before, key): a tuple for each part would cost the square of the depth.
     stack: list[tuple[Any, Any]] = [((), structure)]
+    guard = Guard(structure)
     while stack:
         path, part = stack.pop()
         if not is_nested(part):
             found.append((_whole(path), part))
             continue
+        guard.step()
         keys, children, _ = parts_of(part)
         stack.extend(((path, key), child) for key, child in zip(reversed(keys), reversed(children), strict=True))
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .cycles import Guard
+
 END = object()
 
 
@@ -28,7 +30,7 @@ def walk(root: Any, enter: Callable[[Any], Any]) -> Any:
     6
     """
     stack: list[tuple[Any, Any, list[Any]]] = []
-    part = root
+    part, guard = root, Guard(root)
     while True:
         step = enter(part)
         if isinstance(step, Done):
@@ -36,6 +38,7 @@ def walk(root: Any, enter: Callable[[Any], Any]) -> Any:
         else:
             children, rebuild = step
             if children:
+                guard.step()
                 rest = iter(children)
                 stack.append((rebuild, rest, []))
                 part = next(rest)

@@ -74,6 +74,8 @@ class Attention(Layer):
         joined = joined if self.scale is None else self.scale * joined
         return self.concat_score_weight * torch.tanh(joined).sum(-1)
 
+    several_results = "return_attention_scores=True in the call, which gives (output, scores)"
+
     def call(
         self,
         inputs: list[torch.Tensor],

@@ -129,6 +129,8 @@ class ProjectedAttention(KerasNames, Layer):
 
     # -- the call
 
+    several_results = "return_attention_scores=True in the call, which gives (output, scores)"
+
     def call(
         self,
         query: torch.Tensor,

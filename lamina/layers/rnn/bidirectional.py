@@ -71,6 +71,12 @@ class Bidirectional(Layer):
         self._first_weights = weights
         self._forward_weights = layer.get_weights() if layer.built else None
 
+    @property
+    def several_results(self) -> str | None:
+        """As of the layers within."""
+        told = getattr(self.forward_layer, "several_results", None)
+        return None if told is None else f"Bidirectional({told.replace('),', ')),')}"
+
     def _refuse_unlike_layers(self) -> None:
         forward, backward = self.forward_layer, self.backward_layer
         unlike = [name for name in _COMMON if getattr(forward, name) != getattr(backward, name)]

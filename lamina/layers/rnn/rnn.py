@@ -83,6 +83,13 @@ class RNN(Layer):
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=3)
 
+    @property
+    def several_results(self) -> str | None:
+        """What to write for a call that is to give the states too; for who unpacks the one tensor that it gives."""
+        return (
+            None if self.return_state else f"{type(self).__name__}(..., return_state=True), which gives the states too"
+        )
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "cell" and "cell" in self.__dict__.get("_modules", {}):
             self.check_exchange(value)

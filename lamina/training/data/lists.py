@@ -12,6 +12,8 @@ from lamina.graph import DtypeError, ShapeError, StructureError
 
 from . import numpy_arrays
 
+_DEEPEST = 1000
+
 
 def is_structure(values: Any) -> bool:
     """Whether a list holds arrays, dicts or further structures rather than numbers.
@@ -23,8 +25,11 @@ def is_structure(values: Any) -> bool:
 
 
 def _is_part(value: Any) -> bool:
+    depth = 0
     while isinstance(value, (list, tuple)) and len(value):
-        value = value[0]
+        value, depth = value[0], depth + 1
+        if depth > _DEEPEST:
+            raise RecursionError(f"lists within lists, more than {_DEEPEST} deep")
     return isinstance(value, Mapping) or len(getattr(value, "shape", ())) > 0
 
 

@@ -37,19 +37,39 @@ def as_tensors(structure: Any, name: str) -> Any:
 
 
 def as_leaves(structure: Any, name: str) -> Any:
-    """Like `as_tensors`, but what PyTorch cannot take as it is becomes an object that gives tensors row by row."""
+    """Like `as_tensors`, but what PyTorch cannot take as it is becomes an object that gives tensors row by row.
+
+    Raises:
+        StructureError: lists and dicts that hold themselves.
+    """
+    try:
+        return _as_leaves(structure, name)
+    except RecursionError:
+        raise holds_itself(name, structure) from None
+
+
+def _as_leaves(structure: Any, name: str) -> Any:
     if structure is None:
         return None
     if isinstance(structure, Mapping):
-        return {key: as_leaves(value, f"{name}[{key!r}]") for key, value in structure.items()}
+        return {key: _as_leaves(value, f"{name}[{key!r}]") for key, value in structure.items()}
     if isinstance(structure, (list, tuple)):
         if not lists.is_structure(structure):
             return lists.read(structure, name)
-        parts = [as_leaves(value, f"{name}[{i}]") for i, value in enumerate(structure)]
+        parts = [_as_leaves(value, f"{name}[{i}]") for i, value in enumerate(structure)]
         if tree.is_namedtuple(structure):
             return type(structure)(*parts)
         return parts if isinstance(structure, list) else tuple(parts)
     return as_leaf(structure, name)
+
+
+def holds_itself(name: str, structure: Any) -> StructureError:
+    """The error for lists and dicts that have no end."""
+    return StructureError(
+        f"{name} holds itself, or is nested deeper than Python can follow.",
+        got=f"a {type(structure).__name__} of {len(structure)}",
+        expected="arrays, or lists and dicts of arrays",
+    )
 
 
 def as_leaf(value: Any, name: str) -> Leaf:

@@ -276,6 +276,7 @@ def test_an_error_in_the_background_comes_out(tmp_path):
         compiled().load_checkpoint(tmp_path / "1.lamina")
 
 
+@pytest.mark.filterwarnings("ignore:OrbaxCheckpoint has mode")
 def test_weights_only_and_only_the_best(tmp_path):
     fit(compiled(), epochs=2, callbacks=[OrbaxCheckpoint(tmp_path / "w", save_weights_only=True)])
     with zipfile.ZipFile(tmp_path / "w" / "1.lamina") as archive:

@@ -37,6 +37,7 @@ def press(at_epoch, at_batch):
     return Press()
 
 
+@pytest.mark.filterwarnings("ignore:EarlyStopping has mode")
 def test_best_weights_come_back_and_the_backup_stays(tmp_path):
     seed_all(1)
     model, after = compiled(), []
