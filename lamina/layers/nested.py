@@ -76,8 +76,8 @@ def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
 
 
 def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
-    # Every walk over modules comes here for every layer, and nearly always there is nothing: values are looked at first,
-    # then names, then what lies right in a container.
+    # Every walk over modules comes here for every layer, and nearly always there is nothing: values are looked at
+    # first, then names, then what lies right in a container.
     own = reading.attributes_of(owner)
     of_ours = type(owner).__module__.startswith("lamina.")
     compiled = own.get("_compiled") is not None
