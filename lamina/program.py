@@ -24,6 +24,7 @@ from lamina.graph.operation import Held, Operation
 from lamina.graph.walk import Key, key_of
 from lamina.one_line import one_line
 from lamina.operations import OPERATIONS, function_name
+from lamina.operations.compilable import compilable
 from lamina.sizes import tree
 
 _NAMESPACES = {"torch": torch, "torch.nn.functional": torch.nn.functional}
@@ -182,9 +183,10 @@ class _Writer:
             and getattr(torch.Tensor, last, None) is op
         ):
             return f"{self._operand(args[0])}.{last}({self._arguments(args[1:], kwargs)})"
-        if getattr(_NAMESPACES.get(public), last, None) is op:
+        function = compilable(op)
+        if getattr(_NAMESPACES.get(public), last, None) is function:
             return f"{name}({self._arguments(args, kwargs)})"
-        return f"{self._global(op, last)}({self._arguments(args, kwargs)})"
+        return f"{self._global(function, last)}({self._arguments(args, kwargs)})"
 
     def _layer_call(self, node: Node, op: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The call of a layer, in the mode that the user gave this call or that this program is for."""

@@ -110,3 +110,10 @@ def chosen_device(trials: int) -> torch.device | None:
                 return device
             trials -= 1
     return None
+
+
+def makes_on(device: torch.device) -> bool:
+    """Whether functions that make tensors do so on this device, when they are told nothing. False where that is not
+    known at once."""
+    known = _modes is not None and _DeviceContext is not None and device.type == "cpu" and device.index is None
+    return known and not any(isinstance(mode, _DeviceContext) for mode in _modes())

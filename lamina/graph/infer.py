@@ -41,7 +41,7 @@ def infer(node: Node) -> Found:
         result = trial(node.op, *_example(call, 0))
         return Found(*ENDS, result, result)
     worlds = node.inputs[0].node.worlds
-    same = all(symbolic.node.worlds is worlds for symbolic in node.inputs)
+    same = all(symbolic.node.worlds == worlds for symbolic in node.inputs)
     facts = OPERATIONS.of(node.op)
     if same and facts.pointwise:
         with suppress(RuntimeError):  # then other worlds are looked for

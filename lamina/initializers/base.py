@@ -56,7 +56,7 @@ def empty(shape: Sequence[int], dtype: Any, wanted_by: Initializer) -> Tensor:
         sizes = torch.Size(shape)
     except TypeError:
         sizes = torch.Size([-1])
-    if any(size < 0 for size in sizes):
+    if sizes and min(sizes) < 0:
         raise ShapeError(
             f"{type(wanted_by).__name__} cannot make a tensor of this shape.",
             got=repr(shape),

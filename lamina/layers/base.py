@@ -109,7 +109,7 @@ class Layer(Precision):
     """True: there is nothing to build, and ``built`` says so from the beginning, as Keras' layer does."""
     builds_for_any_rank = False
     """True: a second ``build`` for another number of axes does nothing, as where the weights do not hang on that."""
-    _makes_masks = _begins_masks = False
+    _makes_masks = _begins_masks = _builds_nothing = False
     training = training_property
 
     # What a new layer is; an attribute of its own comes with the first change.
@@ -128,6 +128,7 @@ class Layer(Precision):
         torch_style = not plain and cls.call is Layer.call
         cls._facts = call_facts(cls.forward if torch_style else cls.call, cls.build)
         cls._begins_masks = bool(cls._facts.due_masks or (cls._makes_masks and not says.get("only_passes_masks")))
+        cls._builds_nothing = cls.build is Layer.build and cls.__module__.startswith("lamina.")
         if "build" in vars(cls):
             cls.built_at_once = vars(cls).get("built_at_once", False)
             cls.build = marks_built(cls.build)  # type: ignore[method-assign]
@@ -354,7 +355,10 @@ class Layer(Precision):
 
     def _taken(self, args: Any, kwargs: Any, as_input: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
         """What a call is given as the layer takes it, each tensor made so by a function of `lamina.layers.inputs`."""
-        args, kwargs = tree.map_leaves(partial(as_input, self), (args, kwargs))
+        if len(args) == 1 and not kwargs and type(args[0]) is SymbolicTensor:
+            args = (as_input(self, args[0]),)
+        else:
+            args, kwargs = tree.map_leaves(partial(as_input, self), (args, kwargs))
         return as_numbers(self, args), kwargs
 
     remember, steps_back = remember, steps_back

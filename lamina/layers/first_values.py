@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
 from lamina import initializers
+from lamina._torch import modules
 from lamina.config import floatx
 from lamina.devices import current_device, take_memory
 from lamina.graph import ArgumentError, ShapeError, SymbolicTensor
@@ -23,13 +26,29 @@ def made_by(initializer: Any, shape: tuple[int, ...], dtype: torch.dtype, what: 
         what: the weight, for errors: a device without the memory is told of it.
     """
     device = current_device()
-    # Weights are real even where the layer is first called by predict.
-    with torch.inference_mode(False), torch.no_grad(), torch.device(device):
+    with _real(device):
         take_memory(math.prod(shape) * dtype.itemsize, what)
         if device.type == "meta":  # its values come later, from a file
             return torch.empty(shape, dtype=dtype)
         value = initializer(shape, dtype=dtype) if callable(initializer) else initializer
         return torch.as_tensor(value, dtype=dtype).contiguous()
+
+
+def _real(device: torch.device) -> AbstractContextManager[Any]:
+    """A place where tensors are made on a device, and are real even where the layer is first called by predict.
+
+    PyTorch's context for a device takes longer than it takes to make a small weight, so there is none where tensors are
+    made there anyway.
+    """
+    if modules.makes_on(device) and not torch.is_inference_mode_enabled():
+        return torch.no_grad()
+    return _placed(device)
+
+
+@contextmanager
+def _placed(device: torch.device) -> Iterator[None]:
+    with torch.inference_mode(False), torch.no_grad(), torch.device(device):
+        yield
 
 
 def given_or_made(initializer: Any, shape: Any, dtype: Any, name: str) -> torch.Tensor:
@@ -55,7 +74,7 @@ def given_or_made(initializer: Any, shape: Any, dtype: Any, name: str) -> torch.
             got=str(initializer),
             expected="numbers, an array, or an initializer",
         )
-    with torch.inference_mode(False), torch.no_grad(), torch.device(current_device()):
+    with _real(current_device()):
         value: torch.Tensor = convert_to_tensor(initializer, dtype)
         if isinstance(initializer, np.ndarray) or not value.is_leaf:
             value = value.detach().clone()  # what is assigned is not written to the user's array

@@ -15,13 +15,15 @@ from lamina.sizes.world import AXIS_SIZE, LEAST, USUAL, Shape
 
 from .unknown_weights import sized
 
+_SIZES = frozenset((int, type(None)))
+
 
 def map_shapes(fn: Callable[[Shape], Any], shapes: Any) -> Any:
     """``fn`` of every shape in a nesting of shapes; a tuple or list of sizes is one shape."""
     if isinstance(shapes, dict):
         return {k: map_shapes(fn, v) for k, v in shapes.items()}
     if isinstance(shapes, (tuple, list)):
-        if all(size is None or isinstance(size, int) for size in shapes):
+        if _SIZES.issuperset(map(type, shapes)) or all(size is None or isinstance(size, int) for size in shapes):
             return fn(tuple(shapes))
         return type(shapes)(map_shapes(fn, s) for s in shapes)
     return shapes

@@ -54,6 +54,8 @@ def takes_options(layer: Any, kwargs: dict[str, Any]) -> bool:
 
 
 def refuse_bad_call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if layer._facts.takes(args, kwargs):
+        return
     try:
         layer._facts.signature.bind(*args, **{k: v for k, v in kwargs.items() if k != "training"})
     except TypeError as error:
@@ -105,7 +107,9 @@ def as_numbers(layer: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """What is not floating in the first argument, made floating or refused, as the class says."""
     if not args or not (layer.casts_integers or layer.refuses_complex):
         return args
-    return (tree.map_leaves(partial(_as_number, layer), args[0]), *args[1:])
+    first = args[0]
+    many = type(first) is not SymbolicTensor
+    return (tree.map_leaves(partial(_as_number, layer), first) if many else _as_number(layer, first), *args[1:])
 
 
 def _as_number(layer: Any, leaf: Any) -> Any:
@@ -125,8 +129,8 @@ def _as_number(layer: Any, leaf: Any) -> Any:
 def as_symbolic_input(layer: Any, leaf: Any) -> Any:
     if (
         isinstance(leaf, SymbolicTensor)
-        and layer.autocast
         and leaf.dtype != layer._torch_dtype
+        and layer.autocast
         and leaf.dtype.is_floating_point
     ):
         return leaf.to(layer._torch_dtype)

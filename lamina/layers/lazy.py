@@ -23,6 +23,8 @@ _UNKNOWN = (2, 64)
 
 def is_lazy(module: torch.nn.Module) -> bool:
     """Whether a weight, here or below, waits for its shape."""
+    if not module._modules:  # as in most layers, of which this is asked twice when one is drawn
+        return any(isinstance(w, _LAZY) for w in _own_weights(module))
     return any(isinstance(w, _LAZY) for part in known_parts(module) for w in _own_weights(part))
 
 
@@ -35,7 +37,7 @@ def make_lazy_weights(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
     Weights hang on sizes that are known, see `refuse_unknown`, so any will do for the others.
     """
-    if not any(map(_stands_for_data, tree.leaves((args, kwargs)))) or not is_lazy(layer):
+    if not is_lazy(layer) or not any(map(_stands_for_data, tree.leaves((args, kwargs)))):
         return
     with for_real(layer, current_device) as real, torch.no_grad():
         for size in _UNKNOWN:
@@ -55,7 +57,7 @@ def refuse_unknown(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     Raises:
         ShapeError: a weight is of another shape then.
     """
-    if not any(isinstance(leaf, SymbolicTensor) for leaf in tree.leaves((args, kwargs))) or not is_lazy(layer):
+    if not is_lazy(layer) or not any(isinstance(leaf, SymbolicTensor) for leaf in tree.leaves((args, kwargs))):
         return
     twins = [deepcopy(layer, _new_buffers(layer)) for _ in range(2)]
     with torch.no_grad(), torch.random.fork_rng(devices=[]):

@@ -20,7 +20,7 @@ def tell_if_made_anew(layer: Any) -> None:
     Asked where a layer is built, which happens once. A layer that the call keeps, as an attribute or in a list, is
     alive when another one is made at that line.
     """
-    if probing() or torch.compiler.is_compiling():
+    if not (layer._parameters or layer._modules) or probing() or torch.compiler.is_compiling():
         return
     outer = next((module for module in running_modules() if isinstance(module, Operation)), None)
     if outer is None or any(part is layer for part in behind(outer).modules()):

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import Node, Symbolic, tree
+from lamina.graph import Node, Symbolic, SymbolicTensor, tree
 from lamina.graph.source import warn
 from lamina.mask_uses import ENDED, is_on_purpose
 
@@ -46,8 +46,12 @@ def _previous(first: tuple[str, Any], kwargs: dict[str, Any], mask_of: Callable[
     given = kwargs.get("mask")
     if given is not None:
         return given
-    brought = tree.map_leaves(mask_of, value)
-    some = any(mask is not None for mask in tree.leaves(brought))
+    if type(value) in (SymbolicTensor, torch.Tensor):
+        brought = mask_of(value)
+        some = brought is not None
+    else:
+        brought = tree.map_leaves(mask_of, value)
+        some = any(mask is not None for mask in tree.leaves(brought))
     return brought if some else kwargs.get(f"{name}_mask", brought)
 
 

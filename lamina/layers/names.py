@@ -7,6 +7,7 @@ from typing import Any
 
 from lamina.graph import ArgumentError
 
+from .nested import adopt_nested_layers
 from .variable import Variable
 
 
@@ -32,7 +33,9 @@ def settle_name(layer: Any, name: str) -> None:
     if layer.auto_named and not layer._settled:
         layer._name = name
         layer._settled = True
-    for place, part in layer.named_modules():
+    adopt_nested_layers(layer)
+    parts = layer.named_modules() if layer._modules else (("", layer),)
+    for place, part in parts:
         prefix = "/".join([layer._name, *place.split(".")] if place else [layer._name])
         for slot in (part._parameters, part._buffers):
             for weight in slot.values():

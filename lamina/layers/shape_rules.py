@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from lamina.graph import LaminaError, tree
+from lamina.graph import LaminaError, SymbolicTensor, tree
 from lamina.graph.dtypes import to_torch
 from lamina.graph.infer import probe
 from lamina.probing import probing
@@ -24,6 +24,7 @@ def example_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     """The result's shapes and dtypes for one example of the arguments, by the layer's rule."""
     _build_parts(layer, args, kwargs)
     first = args[0] if args else next(iter(kwargs.values()))
+    arrays = [first] if type(first) is Array else [leaf for leaf in tree.leaves(first) if isinstance(leaf, Array)]
     names = call_facts(type(layer).call, type(layer).compute_output_shape).build_shapes
     shapes = [shapes_of(first)]  # whatever the rule calls it: a cell's `input_shape` is that of `inputs`
     if names:
@@ -37,8 +38,8 @@ def example_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if not type(layer).__module__.startswith("lamina.") and _leaves_open(result):
         with suppress(TypeError, LaminaError, *REFUSALS):  # a call that needs values
             return probe(layer, args, kwargs)
-    leading = next((leaf.shape[0] for leaf in tree.leaves(first) if isinstance(leaf, Array) and leaf.shape), 1)
-    dtype = next((leaf.dtype for leaf in tree.leaves(first) if isinstance(leaf, Array)), layer._torch_dtype)
+    leading = next((array.shape[0] for array in arrays if array.shape), 1)
+    dtype = arrays[0].dtype if arrays else layer._torch_dtype
     return _arrays(result, to_torch(layer.compute_output_dtype(dtype)), leading)
 
 
@@ -72,6 +73,8 @@ def check_by_rule(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 def shapes_of(argument: Any) -> Any:
     """The shapes of what a layer is called on, in its structure; as numbers that ask nothing of a trial."""
+    if type(argument) in (Array, SymbolicTensor):
+        return argument.shape
     return tree.map_leaves(
         lambda leaf: tuple([n if n is None else int(n) for n in leaf.shape]) if hasattr(leaf, "shape") else None,
         argument,
@@ -91,4 +94,4 @@ def _leaves_open(shapes: Any) -> bool:
 
 def _arrays(shapes: Any, dtype: torch.dtype, leading: int) -> Any:
     """Shapes that a rule gave, as examples of tensors. A rule that insists on ``None`` means the batch there."""
-    return map_shapes(lambda shape: Array(tuple(leading if n is None else n for n in shape), dtype), shapes)
+    return map_shapes(lambda shape: Array(tuple([leading if n is None else n for n in shape]), dtype), shapes)

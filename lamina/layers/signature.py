@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, update_wrapper
 from types import FunctionType
@@ -25,6 +27,7 @@ class CallFacts:
             empty where it wants the first one's.
         build_arguments: what ``build`` calls them -> those that the call has.
         strangers: arguments of such a ``build`` that must be given, and are the shape of no argument of the call.
+        counts: how many arguments the call takes by their places alone.
     """
 
     signature: inspect.Signature
@@ -34,6 +37,11 @@ class CallFacts:
     build_shapes: tuple[str, ...]
     build_arguments: dict[str, str]
     strangers: tuple[str, ...]
+    counts: range
+
+    def takes(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Whether it is plain from their number that the call takes these; False where Python has to be asked."""
+        return not kwargs and len(args) in self.counts
 
 
 @lru_cache(maxsize=4096)
@@ -54,7 +62,19 @@ def call_facts(call: Any, build: Any) -> CallFacts:
     training = names.index("training") if "training" in names else None
     given = tuple(mask for mask, _ in masks)
     due = tuple(n for n in given if signature.parameters[n].default is inspect.Parameter.empty)
-    return CallFacts(_with_defaults(signature, due), training, tuple(masks), due, shapes, called, strangers)
+    signature = _with_defaults(signature, due)
+    counts = _counts(signature)
+    return CallFacts(signature, training, tuple(masks), due, shapes, called, strangers, counts)
+
+
+def _counts(signature: inspect.Signature) -> range:
+    """How many arguments may be given by their places, and none by name."""
+    parameters = signature.parameters.values()
+    placed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters):
+        return range(0)
+    most = sys.maxsize - 1 if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(placed)
+    return range(sum(p.default is p.empty for p in placed), most + 1)
 
 
 def _with_defaults(signature: inspect.Signature, names: tuple[str, ...]) -> inspect.Signature:

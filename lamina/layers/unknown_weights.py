@@ -38,8 +38,10 @@ def record_call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     Raises:
         ShapeError: one does.
     """
+    if layer.called_by or not _may_make(layer):
+        return record(layer, args, kwargs)
     symbolics = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, Symbolic)]
-    if layer.called_by or not any(symbolic.moves for symbolic in symbolics):
+    if not any(symbolic.moves for symbolic in symbolics):
         return record(layer, args, kwargs)
 
     def calls() -> Iterator[Any]:
@@ -101,10 +103,10 @@ def made_in(layer: Any) -> Made:
 
 def _may_make(layer: Any) -> bool:
     """Whether a call may make weights: a layer within has none yet, or code of the user's runs."""
-    if getattr(layer, "graph", None) is not None:  # what is drawn has made its own
-        return False
     adopt_nested_layers(layer)
     if not layer._modules and type(layer).__module__.startswith("lamina."):
+        return False
+    if getattr(layer, "graph", None) is not None:  # what is drawn has made its own
         return False
     return not all(getattr(part, "built", True) for part in known_parts(layer)) or has_calls_of_users(layer)
 

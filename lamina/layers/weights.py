@@ -125,9 +125,10 @@ class Weights(Operation, Attributes):
     add_variable = add_weight
 
     def __setattr__(self, name: str, value: Any) -> None:
+        own = self.__dict__
         if type(value) in _SETTINGS and not self._holds(name):  # half of the time that a layer's __init__ takes
-            if "_set_names" in self.__dict__:  # a stand-in, for one call
-                self.__dict__["_set_names"].add(name)
+            if "_set_names" in own:  # a stand-in, for one call
+                own["_set_names"].add(name)
             try:
                 object.__setattr__(self, name, value)
             except AttributeError:
@@ -136,9 +137,9 @@ class Weights(Operation, Attributes):
             except TypeError as error:  # what a property refuses
                 fold(error, sys._getframe(1))
                 raise
-            if type(value) in _CONTAINERS and "_modules" in self.__dict__ and holds_modules(value):
-                adopt_nested_layers(self, in_place=False)
-            if type(value) in _CONTAINERS and value and "_modules" in self.__dict__:
+            if value and type(value) in _CONTAINERS and "_modules" in own:
+                if holds_modules(value):
+                    adopt_nested_layers(self, in_place=False)
                 adopt_variables(self, name)
             return
         if isinstance(value, Variable) and self._name_weight(name, value):

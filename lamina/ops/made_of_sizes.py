@@ -104,7 +104,7 @@ def _places(value: Any, elements: list[Any]) -> torch.Tensor:
     if isinstance(value, Constant):
         return _noted(value.value, elements)
     if not isinstance(value, SymbolicTensor):
-        elements.append(value)
+        elements.append(int(value) if isinstance(value, bool) else value)
         return torch.tensor(len(elements) - 1, device="cpu")
     node = value.node
     name = OPERATIONS.of(node.op).name or getattr(node.op, "__name__", "")
@@ -225,7 +225,9 @@ def _elementwise(function: Callable[..., Any], args: Sequence[Any], elements: li
 def _noted(values: torch.Tensor, elements: list[Any]) -> torch.Tensor:
     if values.numel() > _MOST or values.is_meta:
         raise _NotOfSizesError
-    return _new(values.flatten().tolist(), values.shape, elements)
+    # A size times False is no number to every version of PyTorch's exporter; times 0 it is.
+    numbers = values.to(torch.uint8) if values.dtype is torch.bool else values
+    return _new(numbers.flatten().tolist(), values.shape, elements)
 
 
 def _new(numbers: Iterable[Any], shape: Any, elements: list[Any]) -> torch.Tensor:

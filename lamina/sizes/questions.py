@@ -17,7 +17,7 @@ from .search import Found, Search
 from .world import Example, Shape, Unknown, World, example_of, merged_shape, source_dims
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # never changed; that Python sees to it would take longer than the rest
 class Array:
     """One example of a tensor: a shape of plain integers, a dtype, and of a constant the tensor itself."""
 
@@ -54,7 +54,7 @@ def doubtful(node: Any, first: Any, second: Any) -> bool:
     op, facts = node.op, OPERATIONS.of(node.op)
     pairs = [(a.shape, b.shape) for a, b in zip(tree.leaves(first), tree.leaves(second), strict=True)
              if isinstance(a, Array)]  # fmt: skip
-    known = [n for shapes in pairs for n in merged_shape(shapes) if n is not None]
+    known = [a for one, other in pairs for a, b in zip(one, other, strict=True) if a == b]
     if not known or facts.pointwise:
         return False
     numbers = [s for s in node.inputs if not isinstance(s.example(0), Array)]

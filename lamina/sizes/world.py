@@ -108,4 +108,7 @@ def merged_shape(examples: Iterable[Example]) -> Shape:
     >>> merged_shape([(48, 192, 3), (1, 1, 3)])
     (None, None, 3)
     """
-    return tuple(sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*examples, strict=True))
+    first, *others = examples
+    for other in others:
+        first = tuple([a if a == b else None for a, b in zip(first, other, strict=True)])  # type: ignore[misc]  # a Shape now
+    return first

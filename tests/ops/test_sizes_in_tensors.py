@@ -64,8 +64,9 @@ def test_they_are_read_back(name, tmp_path):
     drawn.save(tmp_path / "model.lamina")
     models = [drawn, lamina.models.load_model(tmp_path / "model.lamina"), Model(x, Own(function)(x))]
     auto = torch.export.Dim.AUTO
-    exported = torch.export.export(drawn, (torch.as_tensor(BATCHES[0]),), dynamic_shapes=({0: auto, 1: auto},))
-    models.append(exported.module())
+    if name != "a slice by a tensor" or torch.__version__ >= "2.13":  # docs/versions.md
+        exported = torch.export.export(drawn, (torch.as_tensor(BATCHES[0]),), dynamic_shapes=({0: auto, 1: auto},))
+        models.append(exported.module())
     for batch in map(torch.as_tensor, BATCHES):
         right = function(batch)
         assert all(size in (None, due) for size, due in zip(y.shape, right.shape, strict=True)), y.shape

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from lamina.graph import ShapeError, StructureError, tree
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape
+from lamina.sizes.questions import Array
 
 
 class Merge(Layer):
@@ -41,7 +41,7 @@ class Merge(Layer):
     def output_example(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         example = super().output_example(args, kwargs)
         dtypes = [leaf.dtype for leaf in tree.leaves((args, kwargs)) if hasattr(leaf, "dtype")]
-        return replace(example, dtype=self.merged_dtype(reduce(torch.promote_types, dtypes)))
+        return Array(example.shape, self.merged_dtype(reduce(torch.promote_types, dtypes)))
 
     def merged_dtype(self, common: torch.dtype) -> torch.dtype:
         """Dtype of the result of tensors whose common dtype is this."""
