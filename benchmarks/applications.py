@@ -1,16 +1,23 @@
 """Applications: what building one costs beside drawing its weights, and a step of fit and a batch of predict at 64x64.
 
-    python benchmarks/applications.py                     # every peer that is installed, a process each, and a table
-    python benchmarks/applications.py --peer lamina       # one, as a line of JSON
+    python benchmarks/applications.py                        # every peer that is installed, in turn, and a table
+    python benchmarks/applications.py --python keras-jax=PATH    # that peer with another environment's Python
+    python benchmarks/applications.py --builds               # all forty: building beside drawing, Lamina alone
+    python benchmarks/applications.py --peer lamina          # one peer, as a line of JSON
 
-Keras runs each backend's own way of fit: compiled on JAX and TensorFlow, eager on PyTorch. "torch" is torchvision's
-network where that is installed, trained as a good PyTorch user writes it.
+Peers take turns, a fresh process each time and all on one core, so that a round is a few minutes; what is compared is
+the shortest of the calls of a process, in CPU time as in time that passed. Keras runs each backend's own way of fit:
+compiled on JAX and TensorFlow, eager on PyTorch. "torch" is torchvision's network where that is installed, trained as a
+good PyTorch user writes it.
 """
 
 import argparse
 import json
+import os
+import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import ModuleType
@@ -21,7 +28,7 @@ import peers
 
 CASES = ("ResNet50", "MobileNetV2", "EfficientNetB0")
 TORCHVISION = {"ResNet50": "resnet50", "MobileNetV2": "mobilenet_v2", "EfficientNetB0": "efficientnet_b0"}
-SIDE, BATCH, CLASSES, STEPS = 64, 16, 10, 4
+SIDE, BATCH, CLASSES, STEPS, CALLS = 64, 16, 10, 2, 6
 # Keras' name of a weight -> the attribute with its initializer.
 INITIALIZERS = {
     "kernel": "kernel_initializer",
@@ -54,33 +61,27 @@ def draws(model: Any) -> list[Callable[[], Any]]:
     ]
 
 
-def of_keras(keras: ModuleType, case: str, seconds: float) -> measure.Record:
+def of_keras(keras: ModuleType, case: str) -> measure.Record:
     """Of Lamina, and of Keras on any backend: the same code."""
     make = getattr(keras.applications, case)
-
-    def build() -> Any:
-        return make(weights=None, input_shape=(SIDE, SIDE, 3), classes=CLASSES)
-
-    model = build()
-    built = min(measure.timed_calls(build, seconds, 3, 20))
-    todo = draws(model)
-    drawn = min(measure.timed_calls(lambda: [draw() for draw in todo], seconds, 3, 20))
+    model = make(weights=None, input_shape=(SIDE, SIDE, 3), classes=CLASSES)
     x, y = pictures()
     model.compile("adam", "sparse_categorical_crossentropy")
-    fit = lambda: model.fit(x, y, batch_size=BATCH, verbose=0)  # noqa: E731  the same call, timed and not
-    predict = lambda: model.predict(x, batch_size=BATCH, verbose=0)  # noqa: E731
-    return {"build_ms": built * 1e3, "draw_ms": drawn * 1e3, **_steady(fit, predict, seconds)}
+    return _steady(
+        fit=lambda: model.fit(x, y, batch_size=BATCH, verbose=0),
+        predict=lambda: model.predict(x, batch_size=BATCH, verbose=0),
+    )
 
 
-def of_torch(case: str, seconds: float) -> measure.Record:
-    """Of torchvision's network, channels first as it wants them."""
+def of_torch(case: str) -> measure.Record:
+    """Of torchvision's network, channels last in memory, which is faster for all three."""
     import torch
     import torchvision
     from torch.nn import functional as F
 
-    make = getattr(torchvision.models, TORCHVISION[case])
-    built = min(measure.timed_calls(lambda: make(num_classes=CLASSES), seconds, 3, 20))
-    model = make(num_classes=CLASSES).to(memory_format=torch.channels_last)
+    model = getattr(torchvision.models, TORCHVISION[case])(num_classes=CLASSES).to(memory_format=torch.channels_last)
+    if case == "ResNet50":
+        _stride_as_in_the_paper(model)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     x, y = (torch.as_tensor(array) for array in pictures())
     batches = [(part.permute(0, 3, 1, 2), due) for part, due in zip(x.split(BATCH), y.split(BATCH), strict=True)]
@@ -98,67 +99,140 @@ def of_torch(case: str, seconds: float) -> measure.Record:
             for part, _ in batches:
                 model(part).softmax(-1).numpy()
 
-    return {"build_ms": built * 1e3, **_steady(fit, predict, seconds)}
+    return _steady(fit, predict)
 
 
-def _steady(fit: Callable[[], Any], predict: Callable[[], Any], seconds: float) -> measure.Record:
-    """Milliseconds of one step, once everything is compiled and warm."""
-    for warm in (fit, predict):
-        warm()
-    fits, predicts = (measure.timed_calls(call, seconds, 3, 50) for call in (fit, predict))
-    return {"fit_ms": measure.median_ms(fits, STEPS), "predict_ms": measure.median_ms(predicts, STEPS)}
+def _stride_as_in_the_paper(model: Any) -> None:
+    """Halve the pictures where Keras' ResNet does, in a block's first convolution: 6 % less to multiply."""
+    for stage in (model.layer2, model.layer3, model.layer4):
+        stage[0].conv1.stride, stage[0].conv2.stride = stage[0].conv2.stride, stage[0].conv1.stride
 
 
-def one(peer: str, seconds: float) -> None:
+def _steady(fit: Callable[[], Any], predict: Callable[[], Any]) -> measure.Record:
+    """Milliseconds of one step, once everything is compiled and warm: shortest of some calls."""
+    record = {}
+    for name, call in (("fit", fit), ("predict", predict)):
+        for _ in range(2):
+            call()
+        times = [_both_clocks(call) for _ in range(CALLS)]
+        record[f"{name}_ms"], record[f"{name}_cpu_ms"] = (
+            min(column) / STEPS * 1e3 for column in zip(*times, strict=True)
+        )
+    return record
+
+
+def _both_clocks(call: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds that passed, and seconds of CPU time of all threads."""
+    passed, worked = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - passed, time.process_time() - worked
+
+
+def on_one_core() -> None:
+    """Before any framework is imported: each counts the cores that it may use."""
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
+
+
+def one(peer: str, cases: list[str]) -> None:
+    on_one_core()
     peers.isolate(peer)
     if peer == "torch":
-        measure.emit({case: of_torch(case, seconds) for case in CASES})
+        measure.emit({case: of_torch(case) for case in cases})
         return
     from peer_keras import load_keras
 
     keras = load_keras("lamina" if peer == "lamina" else peer.partition("-")[2])
-    measure.emit({case: of_keras(keras, case, seconds) for case in CASES})
+    measure.emit({case: of_keras(keras, case) for case in cases})
 
 
-def all_of_them(seconds: float) -> None:
-    """A process for each peer, and a table."""
-    print("| case | peer | build, ms | its weights alone, ms | step of fit, ms | batch of predict, ms |")
-    print("|---|---|---|---|---|---|")
-    for peer in peers.PEERS:
-        if absent := peers.missing(peer) + ([] if peer != "torch" else _absent("torchvision")):
-            print(f"| | {peer} | not installed: {', '.join(absent)} | | | |")
-            continue
-        command = [sys.executable, __file__, "--peer", peer, "--seconds", str(seconds)]
-        ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        if ended.returncode:
-            print(f"| | {peer} | ended with {ended.returncode} | | | |")
-            continue
-        for case, record in json.loads(ended.stdout.splitlines()[-1]).items():
-            print(f"| {case} | {peer} | {_cells(record)} |", flush=True)
+def all_of_them(chosen: list[str], cases: list[str], rounds: int, pythons: Mapping[str, str]) -> None:
+    """Rounds in which the peers take turns, and a table of ratios within a round."""
+    records: dict[str, list[dict[str, measure.Record]]] = {}
+    for k in range(rounds):
+        turn = chosen[k % len(chosen) :] + chosen[: k % len(chosen)]
+        for peer in turn:
+            found = _asked([pythons.get(peer, sys.executable), __file__, "--peer", peer, "--cases", ",".join(cases)])
+            print(f"<!-- round {k + 1}, {peer}: {json.dumps(found)} -->", flush=True)
+            records.setdefault(peer, []).append(found or {})
+    columns = [(what, key) for what in ("fit", "predict") for key in (f"{what}_cpu_ms", f"{what}_ms")]
+    print(
+        "\n| case | peer | "
+        + " | ".join(f"{w}, {'CPU' if 'cpu' in key else 'passed'}, ms" for w, key in columns)
+        + " |"
+    )
+    print("|---" * (2 + len(columns)) + "|")
+    for case in cases:
+        for peer in chosen:
+            cells = [_cell(records, case, peer, key) for _, key in columns]
+            print(f"| {case} | {peer} | {' | '.join(cells)} |")
 
 
-def _absent(module: str) -> list[str]:
-    try:
-        __import__(module)
-    except (ImportError, RuntimeError):
-        return [module]
-    return []
+def _asked(command: list[str]) -> dict[str, measure.Record] | None:
+    """What a peer's process prints last; None where the peer is not there or fails, which stands on standard error."""
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return json.loads(ended.stdout.splitlines()[-1]) if ended.returncode == 0 else None
 
 
-def _cells(record: Mapping[str, float]) -> str:
-    keys = ("build_ms", "draw_ms", "fit_ms", "predict_ms")
-    return " | ".join(f"{record[key]:.0f}" if key in record else "" for key in keys)
+def _cell(records: Mapping[str, list[dict[str, measure.Record]]], case: str, peer: str, key: str) -> str:
+    """Median over the rounds; and the ratio to PyTorch of the same round: median, smallest, largest."""
+    values = [found[case][key] for found in records[peer] if case in found]
+    if not values:
+        return "did not run"
+    text = f"{statistics.median(values):.0f}"
+    pairs = zip(records.get(peers.YARDSTICK, []), records[peer], strict=False)
+    ratios = [own[case][key] / base[case][key] for base, own in pairs if case in base and case in own]
+    if peer == peers.YARDSTICK or not ratios:
+        return text
+    return f"{text}: {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+
+
+def builds(names: list[str]) -> None:
+    """Lamina's own: what it takes to build each, beside drawing its weights once more, alone."""
+    on_one_core()
+    import lamina
+
+    print("| application | weights, millions | build, ms | drawing alone, ms | ratio |\n|---|---|---|---|---|")
+    for name in names or [name for name in lamina.applications.__all__ if name[0].isupper()]:
+        make = partial(getattr(lamina.applications, name), weights=None)
+        model = make()
+        count, todo = model.count_params(), draws(model)
+        del model
+        built, drawn = [], []
+        for _ in range(3 if count > 1e8 else 7):
+            built.append(_cpu(make))
+            drawn.append(_cpu(lambda todo=todo: [draw() for draw in todo]))
+        ratio = min(built) / min(drawn)
+        print(
+            f"| {name} | {count / 1e6:.1f} | {min(built) * 1e3:.0f} | {min(drawn) * 1e3:.0f} | {ratio:.2f} |",
+            flush=True,
+        )
+
+
+def _cpu(call: Callable[[], Any]) -> float:
+    start = time.process_time()
+    call()
+    return time.process_time() - start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", choices=[*peers.PEERS], help="one peer, in this process; by default all")
-    parser.add_argument("--seconds", type=float, default=5.0, help="for each number")
+    parser.add_argument("--peers", default=",".join(peers.PEERS), help="those to compare")
+    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="a peer's own interpreter")
+    parser.add_argument("--builds", action="store_true", help="only: building beside drawing")
     args = parser.parse_args()
-    if args.peer is None:
-        all_of_them(args.seconds)
+    cases = args.cases.split(",")
+    if args.builds:
+        builds([] if args.cases == ",".join(CASES) else cases)
+    elif args.peer is not None:
+        one(args.peer, cases)
     else:
-        one(args.peer, args.seconds)
+        pythons = dict(pair.split("=", 1) for pair in args.python)
+        all_of_them(args.peers.split(","), cases, args.rounds, pythons)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from lamina.graph import Graph
 from lamina.layers.normalization import BatchNormalization
 from lamina.program import Program
 
+from .fingerprint import Fingerprint
 from .rules import rewritten
 from .settings import Settings, layers_of
 from .steps import LINEAR, Fused
@@ -29,20 +30,22 @@ class Folding:
 
     Args:
         graph: of the model.
+        remember: as in `fold`.
 
     Attributes:
         program: takes what the model's own program takes and gives what it gives; None where no rule applied.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, remember: bool = False) -> None:
         self._settings = Settings(graph)
         inference = rewritten(graph)
         self._steps = [node.op for node in inference.nodes if isinstance(node.op, Fused)]
         self.program = Program(inference, training=False, unpacks=True) if self._steps else None
         self._weights: list[tuple[dict[str, Any], str, Any, int, int]] = []
         self._smallest: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._fingerprint: Fingerprint | None = None
         if self._steps:
-            self.fold()
+            self.fold(remember)
 
     def holds(self) -> bool:
         """Whether every layer is what it was: same hooks, same settings. Weights may have changed."""
@@ -61,10 +64,27 @@ class Folding:
                 return False
         return self._smallest is None or torch.equal(*self._smallest)
 
-    def fold(self) -> None:
-        """Fold the weights as they are now."""
+    def holds_values(self) -> bool:
+        """Whether the folded weights are those that the layers have now, however they were written.
+
+        It can be told only of what was folded with `remember`.
+        """
+        return (
+            self._fingerprint is not None and self.is_current() and self._fingerprint.is_that_of(self._seen_weights())
+        )
+
+    def _seen_weights(self) -> list[torch.Tensor]:
+        return [weight for _, _, weight, _, _ in self._weights]
+
+    def fold(self, remember: bool = False) -> None:
+        """Fold the weights as they are now.
+
+        Args:
+            remember: keep what `holds_values` compares with.
+        """
         self._weights = [entry for step in self._steps for layer in (step.layer, *step.norms) for entry in _seen(layer)]
-        trained = [weight for _, _, weight, _, _ in self._weights if weight.requires_grad]
+        self._fingerprint = Fingerprint(self._seen_weights()) if remember else None
+        trained = [weight for weight in self._seen_weights() if weight.requires_grad]
         smallest = min(trained, key=torch.Tensor.numel, default=None)
         self._smallest = None if smallest is None else (smallest, smallest.detach().clone())
         made: dict[tuple[int, ...], dict[str, torch.Tensor]] = {}

@@ -24,7 +24,7 @@ def folded(model: Any, afresh: bool = False) -> Callable[[Any], Any] | None:
     use: weights that have changed since are folded again.
 
     Args:
-        afresh: fold again in any case: also what was written through ``weight.data``, which PyTorch does not count.
+        afresh: look at the values of the weights, too: what was written through ``weight.data`` PyTorch does not count.
 
     >>> from lamina import Model
     >>> from lamina.layers import BatchNormalization, Conv2D, Input
@@ -67,9 +67,9 @@ def _for_inference(model: Any, afresh: bool) -> Program | None:
         return None
     drawn = model._drawn
     if drawn.folding is None or not drawn.folding.holds():
-        drawn.folding = Folding(drawn.graph)
-    elif afresh or not drawn.folding.is_current():
-        drawn.folding.fold()
+        drawn.folding = Folding(drawn.graph, afresh)
+    elif not (drawn.folding.holds_values() if afresh else drawn.folding.is_current()):
+        drawn.folding.fold(afresh)
     return drawn.folding.program  # type: ignore[no-any-return]
 
 

@@ -14,9 +14,10 @@ from lamina.graph.dtypes import to_torch
 from lamina.graph.walk import key_of
 from lamina.layers import pooling
 from lamina.layers.activation import Activation
+from lamina.layers.convolution import Conv2D, DepthwiseConv2D
 from lamina.layers.convolution.base import Convolution
 from lamina.layers.core.identity import Identity
-from lamina.layers.geometry import channel_axis
+from lamina.layers.geometry import Pads, channel_axis
 from lamina.layers.merging import Add
 from lamina.layers.normalization import BatchNormalization
 from lamina.layers.regularization import (
@@ -29,6 +30,7 @@ from lamina.layers.regularization import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from lamina.layers.reshaping import ZeroPadding2D
 from lamina.operations import OPERATIONS
 
 from .changes import CHANGING, change_of, is_linear
@@ -187,7 +189,7 @@ def _normalization(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
     axis = channel_axis(layer.data_format) if isinstance(layer, Convolution) else -1
     if node.op._index != axis % rank:  # type: ignore[attr-defined]
         return None
-    return Fused(layer, (*step.norms, node.op)), inputs
+    return Fused(layer, (*step.norms, node.op), pads=step.pads), inputs
 
 
 def _activation(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
@@ -198,17 +200,34 @@ def _activation(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
     found = fusion.open_step(node.args[0], args[0])
     if found is not None:
         step, inputs = found
-        return Fused(step.layer, step.norms, step.adds, change), inputs
+        return Fused(step.layer, step.norms, step.adds, change, step.pads), inputs
     floating = isinstance(args[0], SymbolicTensor) and args[0].dtype.is_floating_point
     if floating and fusion.readers[key_of(node.args[0])] == 1 and _makes_new_memory(args[0].node):
         return InPlace(change, getattr(node.op, "name", change.name)), args
     return None
 
 
-def _own_activation(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
-    """A layer whose activation is an argument of its own."""
-    change = change_of(node.op.activation)  # type: ignore[attr-defined]
-    return (Fused(node.op, change=change), args) if change is not None and len(args) == 1 else None
+def _linear(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
+    """A layer that has an activation as an argument of its own, or zeros added to its input for it alone."""
+    layer: Any = node.op
+    change = change_of(layer.activation)
+    if len(args) != 1 or not (change is not None or is_linear(layer.activation)):
+        return None
+    pads = _pads_before(fusion, layer, node.args[0], args[0])
+    if pads is not None:
+        return Fused(layer, change=change, pads=pads), args[0].node.args
+    return (Fused(layer, change=change), args) if change is not None else None
+
+
+def _pads_before(fusion: _Fusion, layer: Any, old: Any, new: Any) -> Pads | None:
+    """The zeros that a layer adds to the input of this convolution, which it can add by itself."""
+    zeros: Any = new.node.op if isinstance(new, SymbolicTensor) else None
+    if type(zeros) is not ZeroPadding2D or type(layer) not in (Conv2D, DepthwiseConv2D):
+        return None
+    plain = is_usual(zeros) and len(new.node.args) == 1 and not new.node.kwargs and fusion.readers[key_of(old)] == 1
+    # A convolution that looks at single pixels takes them out without any padding.
+    fits = layer.padding == "valid" and layer.data_format == zeros.data_format and not layer._skips_positions
+    return list(zeros.padding) if plain and fits else None
 
 
 def _sum(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
@@ -220,7 +239,7 @@ def _sum(fusion: _Fusion, node: Node, args: tuple[Any, ...]) -> Found:
         found = fusion.open_step(old[i], new[i])
         if found is not None and not found[0].adds:
             step, inputs = found
-            return Fused(step.layer, step.norms, adds=True), (*inputs, new[1 - i])
+            return Fused(step.layer, step.norms, adds=True, pads=step.pads), (*inputs, new[1 - i])
     return None
 
 
@@ -228,7 +247,7 @@ SUMS = (Add, *OPERATIONS.named("add").functions.values())
 _RULES: dict[Any, Callable[[_Fusion, Node, tuple[Any, ...]], Found]] = {
     BatchNormalization: _normalization,
     **dict.fromkeys(CHANGING, _activation),
-    **dict.fromkeys(LINEAR, _own_activation),
+    **dict.fromkeys(LINEAR, _linear),
     **dict.fromkeys(SUMS, _sum),
 }
 

@@ -19,7 +19,9 @@ from lamina.layers.convolution import (
     SeparableConv1D,
     SeparableConv2D,
 )
+from lamina.layers.convolution.base import split_pads
 from lamina.layers.core.dense import Dense
+from lamina.layers.geometry import Pads
 from lamina.probing import stand_in
 
 from .changes import Change
@@ -50,7 +52,7 @@ LINEAR: dict[type, tuple[str, Factor]] = {
 
 
 class Fused:
-    """A convolution or `Dense`, and what follows it at once: `change(norms(layer(x)) + other)`.
+    """A convolution or `Dense`, and what stands around it: `change(norms(layer(padded x)) + other)`.
 
     The normalizations go into the kernel and the bias: with `f = gamma / sqrt(variance + epsilon)` for each output
     channel, the kernel is `kernel * f` and the bias `(bias - mean) * f + beta`. What is added and the activation are
@@ -61,13 +63,21 @@ class Fused:
         norms: `BatchNormalization`s of the layer's output channels, in their order.
         adds: whether it is called with a second tensor, which is added.
         change: the activation after all that.
+        pads: the zeros that a layer before it adds, in PyTorch's order of axes; None where there is none.
 
     Attributes:
         reuse: whether the second tensor is needed by nobody afterwards, so that the result may take its memory.
     """
 
-    def __init__(self, layer: Any, norms: Sequence[Any] = (), adds: bool = False, change: Change | None = None) -> None:
-        self.layer, self.norms, self.adds, self.change = layer, tuple(norms), adds, change
+    def __init__(
+        self,
+        layer: Any,
+        norms: Sequence[Any] = (),
+        adds: bool = False,
+        change: Change | None = None,
+        pads: Pads | None = None,
+    ) -> None:
+        self.layer, self.norms, self.adds, self.change, self.pads = layer, tuple(norms), adds, change, pads
         self.reuse = False
         self.name = layer.name
         parts = [type(layer).__name__, *(type(norm).__name__ for norm in norms), *(["Add"] if adds else [])]
@@ -86,9 +96,13 @@ class Fused:
         if self.norms and key not in made:
             made[key] = folded_weights(self.layer, self.norms)
         weights = made.get(key, {})
-        self._onednn = OneDnn.of(self.layer, weights, self.change, found) if weights else None
+        padding = {} if self.pads is None else {"_fixed_padding": split_pads(self.pads)}
+        padded = stand_in(self.layer, padding) if padding else self.layer
+        self._onednn = OneDnn.of(padded, weights, self.change, found) if weights else None
         # oneDNN has a packed copy of its own; of no rows there is nothing to compute, by whichever weights.
-        self._folded = stand_in(self.layer, {"activation": None, **(weights if self._onednn is None else {})})
+        self._folded = stand_in(
+            self.layer, {"activation": None, **padding, **(weights if self._onednn is None else {})}
+        )
 
     def __call__(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         if self._onednn is not None and x.numel():
