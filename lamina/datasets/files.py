@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import urllib.error
 from pathlib import Path
 from typing import Any
 
-from lamina.graph import ArgumentError, LaminaError
+from lamina.graph import LaminaError
 from lamina.utils import get_file
 
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -38,9 +37,7 @@ def file_of(name: Any, origin: str, file_hash: str | None, folder: str = "datase
         return copy_at(name, origin)
     try:
         found = get_file(name, origin, file_hash=file_hash, cache_subdir=folder, extract=extract)
-    except (urllib.error.URLError, OSError, ArgumentError) as error:
-        if isinstance(error, ArgumentError) and "broke off" not in error.headline:
-            raise
+    except OSError as error:
         raise _unavailable(str(name), origin, folder, extract, error) from error
     return Path(found)
 
