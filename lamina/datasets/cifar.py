@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from lamina.config import image_data_format
-from lamina.saving.errors import LoadingError
-from lamina.saving.pickled_arrays import read_pickled_arrays
 from lamina.utils.archives import extract
 
-from .files import DatasetError, copy_at, file_of
+from .files import DatasetError, copy_at, file_of, not_held, unpickled
 from .splits import Array, Split
 
 _LARGEST = 1 << 30
@@ -23,7 +21,7 @@ def folder_of(path: Any, name: str, origin: str, file_hash: str, inner: str) -> 
     if path is None:
         folder = file_of(name, origin, file_hash, extract=True)
     else:
-        folder = copy_at(path, origin)
+        folder = copy_at(path, origin, folder=True)
         if folder.is_file():
             archive, folder = folder, folder.with_name(f"{folder.name}_extracted")
             if not extract(archive, folder, ("tar",)):
@@ -35,22 +33,20 @@ def read_batch(file: Path, key: str) -> tuple[Array, Array]:
     """Pictures (N, 3, 32, 32) and labels (N, 1) of one batch.
 
     Raises:
-        DatasetError: there is no such file, or it is something else. LoadingError: it holds more than data.
+        DatasetError: there is no such file, it is something else, or holds more than data.
     """
     if not file.is_file():
-        raise DatasetError("The data set lacks a file.", got=f"no {file}", hint="delete its folder, and it is fetched")
+        raise not_held(file.parent, f"no {file.name} in it", "a folder with all batches")
     if file.stat().st_size > _LARGEST:
-        raise DatasetError(f"{file.name} does not hold the data set.", got=f"{file.stat().st_size} bytes")
-    batch = read_pickled_arrays(file.read_bytes(), file.name)
+        raise not_held(file, f"{file.stat().st_size} bytes", f"at most {_LARGEST}")
+    batch = unpickled(file.read_bytes(), file)
     named = {_text(name): value for name, value in batch.items()} if isinstance(batch, dict) else {}
     pictures, labels = named.get("data"), named.get(key)
     fits = isinstance(pictures, np.ndarray) and pictures.dtype == np.uint8 and isinstance(labels, (list, np.ndarray))
     fits = fits and pictures.ndim == 2 and pictures.shape[1] == 3072 and len(pictures) == len(labels)  # type: ignore[union-attr, arg-type]
     if not fits or not all(isinstance(n, (int, np.integer)) and 0 <= n < 256 for n in labels):  # type: ignore[union-attr]
-        raise DatasetError(
-            f"{file.name} does not hold the data set.",
-            got=f"keys {sorted(named)}"[:200],
-            expected=f"'data', rows of 3072 bytes, and '{key}', as many small numbers",
+        raise not_held(
+            file, f"keys {sorted(named)}"[:200], f"'data', rows of 3072 bytes, and '{key}', as many small numbers"
         )
     assert isinstance(pictures, np.ndarray)
     return pictures.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64).reshape(-1, 1)
@@ -64,8 +60,4 @@ def in_format(x_train: Array, y_train: Array, x_test: Array, y_test: Array) -> S
 
 
 def _text(name: Any) -> str:
-    if isinstance(name, bytes):
-        return name.decode("utf-8", "replace")
-    if isinstance(name, str):
-        return name
-    raise LoadingError("A batch has a key that is no text.", got=repr(name)[:80])
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)

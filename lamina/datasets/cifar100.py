@@ -29,8 +29,8 @@ def load_data(label_mode: str = "fine", path: Any = None) -> Split:
 
     Raises:
         ArgumentError: another `label_mode`.
-        DatasetError: the file cannot be fetched, which says where to put it, or does not hold the data.
-        LoadingError: a batch holds more than data. ArchiveError: the archive has what has no place in a folder.
+        DatasetError: the file cannot be fetched, which says where to put it, does not hold the data, or more than data.
+        ArchiveError: the archive has what has no place in a folder.
 
     >>> from lamina.datasets import DatasetError
     >>> try:

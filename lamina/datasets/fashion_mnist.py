@@ -12,7 +12,7 @@ import numpy as np
 
 from lamina.tracebacks import door
 
-from .files import ORIGIN, DatasetError, copy_at, file_of
+from .files import ORIGIN, DatasetError, copy_at, file_of, not_held
 from .splits import Array, Split
 
 __all__ = ["load_data"]
@@ -45,7 +45,7 @@ def load_data(path: Any = None) -> Split:
     if path is None:
         files = [file_of(name, ORIGIN + name, None, folder="datasets/fashion-mnist") for name in _FILES]
     else:
-        files = [copy_at(copy_at(path, ORIGIN) / name, ORIGIN + name) for name in _FILES]
+        files = [copy_at(copy_at(path, ORIGIN, folder=True) / name, ORIGIN + name) for name in _FILES]
     y_train, x_train, y_test, x_test = map(_read, files)
     for x, y, file in ((x_train, y_train, files[1]), (x_test, y_test, files[3])):
         if x.ndim != 3 or y.ndim != 1 or len(x) != len(y):
@@ -69,5 +69,4 @@ def _read(file: Path) -> Array:
 
 
 def _refused(file: Path, got: str) -> DatasetError:
-    hint = f"delete {file}, and it is fetched anew"
-    return DatasetError(f"{file.name} does not hold the data set.", got=got, expected="bytes of pictures", hint=hint)
+    return not_held(file, got, "bytes of pictures")

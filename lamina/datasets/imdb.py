@@ -13,7 +13,7 @@ from .files import ORIGIN, file_of
 from .npz import read_npz
 from .splits import Split, shuffled
 from .word_index import read_word_index
-from .words import begun, limited, shorter
+from .words import begun, check_words, limited, shorter
 
 __all__ = ["get_word_index", "load_data"]
 
@@ -48,8 +48,8 @@ def load_data(
         index_from: added to all ranks.
 
     Raises:
-        ArgumentError: no review is left. DatasetError: the file cannot be fetched, which says where to put it, or does
-            not hold the data. LoadingError: it holds more than data.
+        ArgumentError: no review is left. DatasetError: the file cannot be fetched, which says where to put it, does not
+            hold the data, or more than data.
 
     >>> rows = np.empty(2, object)
     >>> rows[:] = [[1, 2, 3], [4, 5]]
@@ -63,7 +63,9 @@ def load_data(
     if kwargs:
         raise ArgumentTypeError(f"imdb.load_data has no argument {sorted(kwargs)[0]!r}.")
     names = ("x_train", "y_train", "x_test", "y_test")
-    x_train, y_train, x_test, y_test = read_npz(file_of(path, f"{ORIGIN}imdb.npz", _HASH), *names)
+    file = file_of(path, f"{ORIGIN}imdb.npz", _HASH)
+    x_train, y_train, x_test, y_test = read_npz(file, *names)
+    check_words(file, x_train, x_test)
     generator = np.random.RandomState(seed)
     x_train, y_train = shuffled(generator, x_train, y_train)
     x_test, y_test = shuffled(generator, x_test, y_test)

@@ -6,7 +6,7 @@ from typing import Any
 
 from lamina.tracebacks import door
 
-from .files import ORIGIN, file_of
+from .files import ORIGIN, file_of, not_held
 from .npz import read_npz
 from .splits import Split
 
@@ -35,4 +35,6 @@ def load_data(path: Any = "mnist.npz") -> Split:
     """
     file = file_of(path, f"{ORIGIN}mnist.npz", _HASH)
     x_train, y_train, x_test, y_test = read_npz(file, "x_train", "y_train", "x_test", "y_test")
+    if x_train.ndim != 3 or x_test.ndim != 3:
+        raise not_held(file, f"arrays of {x_train.shape} and {x_test.shape}", "pictures (N, 28, 28)")
     return (x_train, y_train), (x_test, y_test)

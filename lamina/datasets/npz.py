@@ -12,28 +12,30 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from lamina.saving.pickled_arrays import read_pickled_arrays
-
-from .files import DatasetError
+from .files import DatasetError, not_held, unpickled
 
 _MOST, _MAX_RATIO, _SMALL = 4 << 30, 100, 64 << 20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError, KeyError)
 
 
 def read_npz(path: Path, *names: str) -> list[np.ndarray[Any, Any]]:
-    """The arrays of these names.
+    """The arrays of these names: pairs of rows and their labels.
 
     Raises:
-        DatasetError: the file is damaged, lacks one, or tells sizes that it does not have.
-        LoadingError: an array of objects that are more than data.
+        DatasetError: the file is damaged, lacks one, tells sizes that it does not have, or holds more than data; or
+            there is no label for each row.
     """
     try:
         with zipfile.ZipFile(path) as file:
-            return [_read(file, path, name) for name in names]
+            found = [_read(file, path, name) for name in names]
     except DatasetError:
         raise
     except _DAMAGED as error:
         raise _refused(path, f"{type(error).__name__}: {error}") from error
+    for x, y in zip(found[::2], found[1::2], strict=True):
+        if not x.ndim or y.shape != x.shape[:1]:
+            raise _refused(path, f"rows {x.shape} and labels {y.shape}", "a label for each row")
+    return found
 
 
 def _read(file: zipfile.ZipFile, path: Path, name: str) -> np.ndarray[Any, Any]:
@@ -49,7 +51,7 @@ def _read(file: zipfile.ZipFile, path: Path, name: str) -> np.ndarray[Any, Any]:
     shape, is_fortran, dtype = header(data)
     rest = len(data.getvalue()) - data.tell()
     if dtype.hasobject:
-        found = read_pickled_arrays(data.read(), f"{name} of {path.name}")
+        found = unpickled(data.read(), path, name)
         if not isinstance(found, np.ndarray) or found.shape != shape:
             raise _refused(path, f"something else than an array of shape {shape} for {name}")
         return found
@@ -60,9 +62,4 @@ def _read(file: zipfile.ZipFile, path: Path, name: str) -> np.ndarray[Any, Any]:
 
 
 def _refused(path: Path, got: str, expected: str | None = None) -> DatasetError:
-    return DatasetError(
-        f"{path.name} does not hold the data set.",
-        got=got,
-        expected=expected or "the arrays of the data set, whole",
-        hint=f"delete {path}, and it is fetched anew",
-    )
+    return not_held(path, got, expected or "the arrays of the data set, whole")

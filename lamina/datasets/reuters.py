@@ -12,7 +12,7 @@ from .files import ORIGIN, file_of
 from .npz import read_npz
 from .splits import Split, check_share, shuffled
 from .word_index import read_word_index
-from .words import begun, limited, shorter
+from .words import begun, check_words, limited, shorter
 
 __all__ = ["get_label_names", "get_word_index", "load_data"]
 
@@ -48,7 +48,7 @@ def load_data(
 
     Raises:
         ArgumentError: no report is left, or another share. DatasetError: the file cannot be fetched, which says where
-            to put it, or does not hold the data. LoadingError: it holds more than data.
+            to put it, does not hold the data, or more than data.
 
     >>> rows = np.empty(5, object)
     >>> rows[:] = [[1, 2, 3], [4, 5], [6], [7], [8]]
@@ -58,8 +58,9 @@ def load_data(
     (4, [1, 2])
     """
     check_share(test_split)
-    x, y = read_npz(file_of(path, f"{ORIGIN}reuters.npz", _HASH), "x", "y")
-    x, y = shuffled(np.random.RandomState(seed), x, y)
+    file = file_of(path, f"{ORIGIN}reuters.npz", _HASH)
+    x, y = shuffled(np.random.RandomState(seed), *read_npz(file, "x", "y"))
+    check_words(file, x)
     rows, y = shorter(begun(x, start_char, index_from), y, maxlen)
     x = limited(rows, num_words, skip_top, oov_char)
     cut = int(len(x) * (1 - test_split))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .files import DatasetError
+from .files import not_held
 
 _LARGEST = 64 << 20
 
@@ -23,10 +23,5 @@ def read_word_index(path: Path) -> dict[str, int]:
         if not isinstance(found, dict) or not all(type(rank) is int for rank in found.values()):
             raise ValueError("something else than words with whole numbers")
     except (ValueError, RecursionError) as error:
-        raise DatasetError(
-            f"{path.name} does not hold the words.",
-            got=f"{error}"[:200],
-            expected='{"word": 3, ...}',
-            hint=f"delete {path}, and it is fetched anew",
-        ) from error
+        raise not_held(path, f"{error}"[:200], '{"word": 3, ...}', "the words") from error
     return found

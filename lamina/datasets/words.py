@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lamina.graph import ArgumentError
 
+from .files import not_held
+
 Array = np.ndarray[Any, Any]
 Rows = list[list[int]]
+
+
+def check_words(file: Path, *arrays: Array) -> None:
+    """Raise DatasetError unless rows are lists of whole numbers, of which the first of each is looked at."""
+    for row in itertools.chain(*arrays):
+        words = row if isinstance(row, (list, tuple, np.ndarray)) else None
+        if words is None or not all(isinstance(word, (int, np.integer)) for word in words[:1]):
+            raise not_held(file, f"the row {row!r}"[:100], "lists of whole numbers")
 
 
 def begun(rows: Any, start_char: int | None, index_from: int | None) -> Rows:
@@ -40,7 +52,7 @@ def shorter(rows: Rows, labels: Array, maxlen: int | None) -> tuple[Rows, Array]
 
 def limited(rows: Rows, num_words: int | None, skip_top: int, oov_char: int | None) -> Array:
     """Rows whose words are of ranks from `skip_top` up to `num_words`; others become `oov_char`, or go."""
-    most = num_words or max(map(max, rows))
+    most = num_words or max((max(row, default=0) for row in rows), default=0)
     if oov_char is None:
         rows = [[word for word in row if skip_top <= word < most] for row in rows]
     else:

@@ -72,7 +72,7 @@ def from_h5(file: H5File, size: int) -> tuple[Tree, dict[str, dict[str, str]]]:
     """
     if legacy_group(file) is not None or "model_weights" in file.groups:
         raise LoadingError(
-            f"{file.where} is a file of Keras 1 or 2, whose weights are told by names of layers.",
+            f"{file.where} is a whole model in HDF5, or weights of Keras 1 or 2, which are told by names of layers.",
             expected="a .weights.h5 or .keras of Keras 3",
             hint='load_model(...) or model.load_weights(...), then model.save_weights("model.weights.h5")',
         )

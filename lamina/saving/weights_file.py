@@ -185,15 +185,25 @@ def tensors_of(filepath: Any, where: str) -> dict[str, torch.Tensor]:
         return read_tensors(members[WEIGHTS], where)
     with open(filepath, "rb") as file:
         data = map_file(file)
-    refuse_pickle(data, where)
+    refuse_others(data, where)
     return read_tensors(data, where)
 
 
-def refuse_pickle(data: Any, where: str) -> None:
-    """Raise `LoadingError` for the bytes of a bare pickle."""
+def refuse_others(data: Any, where: str) -> None:
+    """Raise `LoadingError` for bytes of no kind of file that holds tensors, and for a bare pickle.
+
+    A file of safetensors begins with the length of its header, in 8 bytes, and the header with a brace.
+    """
     if bytes(data[:1]) == b"\x80" and bytes(data[8:9]) != b"{":  # which a safetensors file has, after its length
         raise LoadingError(
             f"{where} is a bare pickle: a program that would be run, with anything it likes.",
             expected="a .safetensors file, or a zip from torch.save",
             hint="where you trust it: torch.save(torch.load(old).state_dict(), new), with a PyTorch from 1.6",
+        )
+    if bytes(data[8:9]) != b"{":
+        raise LoadingError(
+            f"{where} is no file of a model or of weights, or a damaged one.",
+            got=f"{len(data)} bytes, which begin with {bytes(data[:16])!r}",
+            expected="what save_weights or save wrote, here or in Keras; safetensors; or what torch.save wrote",
+            hint="download it again, if it was downloaded: a page of a web site often comes in place of a file",
         )

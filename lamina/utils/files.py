@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import urllib.parse
-import urllib.request
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from lamina.config import is_interactive_logging_enabled
 from lamina.graph import ArgumentError
 from lamina.graph.source import warn
 from lamina.tracebacks import door
 
 from .archives import checked_kinds
 from .archives import extract as extract_archive
-from .progbar import Progbar
+from .downloads import download, file_digest
 
-_CHUNK = 1 << 18
-_SHOWN_FROM = 1 << 20  # bytes; what is smaller is there before a bar is read
 _SCHEMES = ("http", "https", "ftp", "file")
 _LENGTHS = {"md5": 32, "sha256": 64}
 
@@ -41,7 +35,8 @@ def get_file(
 ) -> str:
     """The path of a file from a URL, downloaded unless it is in the cache already.
 
-    A file is put in its place when it is complete and its hash is right, so what is in the cache is whole.
+    A file is put in its place when it is complete and its hash is right, so what is in the cache is whole. A download
+    that broke off goes on where it stopped, in the same call and in a later one, if the origin allows it.
 
     Args:
         fname: its name in the cache; by default the last part of the URL. With `extract`, a name without a dot is that
@@ -58,7 +53,7 @@ def get_file(
 
     Raises:
         ArgumentError: an argument cannot be; the file has another hash. ArchiveError: the archive holds what has no
-            place in a folder. urllib.error.URLError: the file cannot be had.
+            place in a folder. urllib.error.URLError: the file cannot be had. ConnectionError: it broke off.
 
     >>> words = Path("words.txt").absolute()
     >>> _ = words.write_text("hello")
@@ -77,9 +72,11 @@ def get_file(
         stem = name.partition(".")[0] or name
         inner = f"{stem}_extracted" if fname and "." in name else name
         target, unpacked = folder / (name if inner != name else f"{name}_archive"), folder / inner
-    kept = not force_download and target.is_file() and (file_hash is None or _hash(target, algorithm) == file_hash)
+    kept = (
+        not force_download and target.is_file() and (file_hash is None or file_digest(target, algorithm) == file_hash)
+    )
     if not kept:
-        _download(str(origin), target, algorithm, file_hash)
+        download(str(origin), target, algorithm, file_hash)
     if unpacked is None:
         return str(target)
     if not extract_archive(target, unpacked, kinds):
@@ -127,43 +124,3 @@ def _algorithm(file_hash: str | None, algorithm: str) -> str:
             expected=" or ".join(f"{length} hexadecimal digits ({name})" for name, length in _LENGTHS.items()),
         )
     return fitting[0]
-
-
-def _hash(file: Path, algorithm: str) -> str:
-    with open(file, "rb") as source:
-        return hashlib.file_digest(source, algorithm).hexdigest()
-
-
-def _download(origin: str, target: Path, algorithm: str, file_hash: str | None) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
-    try:
-        with open(part, "xb") as out, urllib.request.urlopen(origin) as source:
-            _copy(source, out, origin)
-        if file_hash is not None and (found := _hash(part, algorithm)) != file_hash:
-            raise ArgumentError(
-                f"The file from {origin} is not the one that is wanted.",
-                got=f"{algorithm} {found}",
-                expected=file_hash,
-                hint="download again; else the file has changed at its origin, or on its way",
-            )
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _copy(source: Any, out: IO[bytes], origin: str) -> None:
-    told = source.headers.get("Content-Length") or ""
-    length = int(told) if told.isdigit() else None
-    shown = is_interactive_logging_enabled() and (length is None or length >= _SHOWN_FROM)
-    bar = Progbar(length, unit_name="byte") if shown else None
-    done = 0
-    while chunk := source.read(_CHUNK):
-        out.write(chunk)
-        done += len(chunk)
-        if bar is not None:
-            bar.update(done, finalize=False)
-    if bar is not None:
-        bar.update(done, finalize=True)
-    if length is not None and done != length:
-        raise ArgumentError(f"The file from {origin} broke off.", got=f"{done} bytes", expected=f"{length} bytes")

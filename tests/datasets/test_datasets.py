@@ -395,3 +395,36 @@ def test_large_lists_are_read_quickly():
     start = time.thread_time()
     assert read_pickled_arrays(pickle.dumps(rows, 4), "a pickle").tolist() == rows.tolist()
     assert time.thread_time() - start < 3  # some 0.15 s; one instruction after the other 2
+
+
+def test_the_users_copy_is_never_to_be_deleted(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAMINA_HOME", str(tmp_path / "home"))
+    copy = tmp_path / "mine.npz"
+    copy.write_bytes(b"<html>")
+    with pytest.raises(datasets.DatasetError) as caught:
+        datasets.mnist.load_data(copy)
+    assert "delete" not in str(caught.value)
+    assert "another copy" in caught.value.hint
+    cached = tmp_path / "home/datasets/words.json"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"[]")
+    with pytest.raises(datasets.DatasetError, match=f"delete {cached}"):
+        datasets.imdb.get_word_index(cached)
+
+
+def test_what_does_not_belong_together_is_refused(tmp_path):
+    def refused(loader, text, **arrays):
+        np.savez(tmp_path / "copy.npz", **arrays)
+        with pytest.raises(datasets.DatasetError, match=text):
+            loader(path=tmp_path / "copy.npz")
+
+    pictures, digits, rows = np.zeros((3, 28, 28), "uint8"), np.zeros(3, "uint8"), np.empty(2, object)
+    mnist = {"x_train": pictures, "y_train": digits, "x_test": pictures, "y_test": digits}
+    refused(datasets.mnist.load_data, "label for each row", **mnist | {"y_test": digits[:2]})
+    refused(datasets.mnist.load_data, r"pictures \(N", **mnist | {"x_train": pictures[:, 0]})
+    rows[:] = [["a"], ["b"]]
+    refused(datasets.reuters.load_data, "lists of whole numbers", x=rows, y=digits[:2])
+    refused(datasets.reuters.load_data, "lists of whole numbers", x=digits, y=digits)
+    refused(datasets.boston_housing.load_data, "label for each row", x=np.ones(3), y=np.ones((3, 1)))
+    with pytest.raises(datasets.DatasetError, match="is one file"):
+        datasets.mnist.load_data(tmp_path)

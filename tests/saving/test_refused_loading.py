@@ -17,7 +17,7 @@ import lamina
 from lamina import Model, layers
 from lamina.layers import Dense, Input
 from lamina.models import load_model, model_from_json
-from lamina.saving import LoadingError
+from lamina.saving import KerasFileEditor, LoadingError, inspect_file
 from lamina.saving.archive import read_archive, write_archive
 
 
@@ -236,6 +236,18 @@ def test_weights_that_are_none(members: dict[str, bytes], tmp_path: Path) -> Non
         write_archive(tmp_path / "m.lamina", {**members, "weights.safetensors": bad}, overwrite=True)
         with pytest.raises(LoadingError, match="holds no tensors that can be read"):
             load_model(tmp_path / "m.lamina")
+
+
+@pytest.mark.parametrize("content", [b"", b"1234", b"<!DOCTYPE html><html>404</html>"])
+def test_a_file_of_something_else_is_not_called_one_of_safetensors(content: bytes, tmp_path: Path) -> None:
+    model = lamina.Sequential([Input((2,)), Dense(1)])
+    for name in ("w.weights.h5", "w.keras", "w.safetensors"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        for reads in (model.load_weights, KerasFileEditor, inspect_file):
+            with pytest.raises(LoadingError, match="is no file of a model or of weights, or a damaged one") as caught:
+                reads(path)
+            assert f"{len(content)} bytes" in str(caught.value)
 
 
 # -- budgets

@@ -6,13 +6,13 @@ import os
 from typing import Any
 
 from lamina.saving.archive import is_archive, map_file, refuse_folder
-from lamina.saving.errors import LoadingError, not_too_deep, refuse_missing
+from lamina.saving.errors import not_too_deep, refuse_missing
 from lamina.saving.keras_files.files import is_keras_config, is_keras_file
 from lamina.saving.keras_files.h5 import is_h5
 from lamina.saving.strict_json import parse
 from lamina.saving.tensors import tensor_facts
 from lamina.saving.torch_file import is_torch_file, read_torch_file
-from lamina.saving.weights_file import refuse_pickle
+from lamina.saving.weights_file import refuse_others
 
 from .facts import FileFacts, quoted, tensor_of
 from .keras_files import inspect_h5, inspect_keras, inspect_keras_json
@@ -74,8 +74,6 @@ def _text_or_tensors(path: Any, where: str, facts: FileFacts) -> None:
         else:
             inspect_lamina_json(document, where, facts)
         return
-    refuse_pickle(data, where)
-    if len(data) < 8:
-        raise LoadingError(f"{where} holds no model and no weights.", got=f"{len(data)} bytes")
+    refuse_others(data, where)
     facts.kind = "tensors as safetensors"
     facts.others = [tensor_of(name, shape, dtype) for name, (dtype, shape) in tensor_facts(data, where).items()]
