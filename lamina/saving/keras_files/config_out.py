@@ -25,6 +25,7 @@ from lamina.saving.traced import Traced
 from lamina.saving.values import name_of_dtype
 
 from .custom_out import beside_the_graph, class_words, custom_entry, lambda_entry
+from .losses_out import left_out, predicting
 from .masks_out import arguments_for_keras, lost_in, refuse_lost_masks, tell_lost_masks
 from .names import free_name, inner_sorted
 from .objects_out import Words
@@ -50,6 +51,8 @@ class KerasConfigWriter:
         self._written: set[int] = set()
         self.orders: dict[int, list[Layer]] = {}
         """By the id of a model that was written: its layers as Keras orders them, once it has read this config."""
+        self.left: list[str] = []
+        """What could not be carried, a line each."""
 
     def model(self, model: Any) -> dict[str, Any]:
         """The entry of a model.
@@ -119,6 +122,7 @@ class KerasConfigWriter:
         graph = _GraphWriter(model.graph, self)
         config = {"name": name, "trainable": model.trainable, **graph.write(), **more}
         self.orders[id(model)] = graph.order
+        self.left += left_out(model.graph)
         entry = {"module": _FUNCTIONAL, "class_name": "Functional", "registered_name": "Functional", "config": config}
         return {**entry, **(class_words(type(model)) if own else {}), "build_config": {"input_shape": None}}
 
@@ -170,7 +174,7 @@ class _GraphWriter:
         names = {id(node.op): self._graph.name_of(node) for node in self._graph.nodes if is_input_node(node)}
         names |= {id(module): name for name, module in self._graph.modules.items()}
         self._names = {key: free_name(name.replace("/", "_"), self._used) for key, name in names.items()}
-        for node in self._graph.nodes:
+        for node in predicting(self._graph):
             if not self._is_given(node):
                 self._node(node)
         self._sort()
@@ -210,6 +214,8 @@ class _GraphWriter:
                 name = self._names[id(node.op)]
                 self._entries[id(node.op)] = _input_entry(node.op, name)
                 self._give(node, (name, 0))
+            elif isinstance(node.op, AddedLoss):
+                self._pass_on(node)
             elif isinstance(node.op, Layer):
                 self._layer(node, node.op)
             else:
@@ -227,6 +233,11 @@ class _GraphWriter:
         arguments = {"args": list(node.args), "kwargs": arguments_for_keras(node, self._lost)}
         calls.append({key: inner_sorted(self._value(value)) for key, value in arguments.items()})
         self._give(node, (name, len(calls) - 1))
+
+    def _pass_on(self, node: Node) -> None:
+        """What a node of `add_loss` gives is what it was given first."""
+        given = [leaf for leaf in tree.leaves(node.args[0]) if isinstance(leaf, Symbolic)]
+        self._ours |= {(id(node), i): self._place(symbolic) for i, symbolic in enumerate(given)}
 
     def _function(self, node: Node) -> None:
         try:

@@ -52,7 +52,7 @@ def save_keras_model(model: Any, path: Any, overwrite: bool, models: Classes = M
     _write_zip(path, {CONFIG: config, WEIGHTS: weights.getbuffer(), **assets}, overwrite)
     if not has_weights(model):
         left.append("weights, since it has none yet: model(x) on data makes them")
-    warn_of([*left, *_of_older(config)], f"{model.label} is saved for Keras without")
+    warn_of([*writer.left, *left, *_of_older(config)], f"{model.label} is saved for Keras without")
 
 
 def save_keras_weights(model: Any, path: Any, overwrite: bool) -> list[str]:
@@ -100,7 +100,7 @@ def save_h5_model(model: Any, path: Any, overwrite: bool, models: Classes = MODE
         more, of_them, without = legacy_optimizer(model)
         arrays, attributes, left = {**arrays, **more}, {**attributes, **of_them}, left + without
     write_h5(path, arrays, {"": told, **attributes}, overwrite)
-    warn_of([*left, *own.left, *_of_older(config)], f"{model.label} is saved for Keras without")
+    warn_of([*writer.left, *left, *own.left, *_of_older(config)], f"{model.label} is saved for Keras without")
 
 
 def _in_full(loss: Any) -> Any:
