@@ -23,7 +23,7 @@ def left_out(graph: Graph) -> list[str]:
     Raises:
         SavingError: weights would be left out with them.
     """
-    terms = [node for node in graph.nodes if isinstance(node.op, AddedLoss)]
+    terms = [(node.op.name, node.source) for node in graph.nodes if isinstance(node.op, AddedLoss)]
     kept = {id(node.op) for node in predicting(graph)} if terms else set()
     for node in graph.nodes if terms else []:
         if isinstance(node.op, Layer) and node.op.weights and id(node.op) not in kept:
@@ -33,6 +33,6 @@ def left_out(graph: Graph) -> list[str]:
                 hint='model.save("model.lamina"), which holds everything',
             )
     return [
-        f"the loss {node.op.name!r} of add_loss ({node.source}), which Keras 3 has no place for; it predicts the same"  # type: ignore[attr-defined]
-        for node in terms
+        f"the loss {name!r} of add_loss ({source}), which Keras 3 has no place for; it predicts the same"
+        for name, source in terms
     ]
