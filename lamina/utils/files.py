@@ -72,16 +72,18 @@ def get_file(
         stem = name.partition(".")[0] or name
         inner = f"{stem}_extracted" if fname and "." in name else name
         target, unpacked = folder / (name if inner != name else f"{name}_archive"), folder / inner
-    kept = (
-        not force_download and target.is_file() and (file_hash is None or file_digest(target, algorithm) == file_hash)
-    )
-    if not kept:
+    if force_download or not _is_kept(target, algorithm, file_hash):
         download(str(origin), target, algorithm, file_hash)
     if unpacked is None:
         return str(target)
     if not extract_archive(target, unpacked, kinds):
         warn(f"{target.name} is no archive of the kinds {kinds}: it is not unpacked.")
     return str(unpacked)
+
+
+def _is_kept(target: Path, algorithm: str, file_hash: str | None) -> bool:
+    """Whether the file is there, and has this hash."""
+    return target.is_file() and (file_hash is None or file_digest(target, algorithm) == file_hash)
 
 
 def cache_folder(cache_subdir: str, cache_dir: str | os.PathLike[str] | None = None) -> Path:

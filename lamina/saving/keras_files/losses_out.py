@@ -28,7 +28,7 @@ def left_out(graph: Graph) -> list[str]:
     for node in graph.nodes if terms else []:
         if isinstance(node.op, Layer) and node.op.weights and id(node.op) not in kept:
             raise SavingError(
-                f"{node.label} cannot be written for Keras: only a loss of add_loss needs it, which Keras does not have.",
+                f"{node.label} cannot be written for Keras: only a loss of add_loss needs it, and Keras has none.",
                 where=str(node.source),
                 hint='model.save("model.lamina"), which holds everything',
             )
