@@ -42,7 +42,9 @@ def _working() -> list[str]:
 
 def at_work() -> bool:
     """Whether any of them is."""
-    return bool(_working())
+    if is_compiling():
+        return False
+    return bool(_stack is not None and _stack()) or (_has_levels and forward_ad._current_level >= 0)
 
 
 def beyond_kernels() -> bool:

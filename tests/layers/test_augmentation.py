@@ -638,3 +638,24 @@ def test_pictures_of_no_batch_and_of_one_pixel() -> None:
             continue  # which is larger
         assert made(name, arguments)(torch.zeros(0, 8, 10, 3)).shape == (0, 8, 10, 3)
         assert made(name, arguments)(torch.zeros(2, 1, 1, 3)).shape == (2, 1, 1, 3)
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["last", "first"])
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        *(row for row in CHANCE if row[0] not in MIXING),
+        ("RandomErasing", {}),
+        ("RandomInvert", {"factor": (0.2, 0.9)}),
+        ("RandomCrop", {"height": 9, "width": 12}),
+    ],
+)
+def test_a_picture_alone_is_as_in_a_batch_of_one(name: str, arguments: dict[str, Any], first: bool) -> None:
+    """Alone it draws numbers where a batch draws tensors: the same ones, so that seeds and checkpoints say the same."""
+    picture = torch.tensor(BATCH[0]) / (255 if arguments.get("value_range") == (0, 1) else 1)
+    picture = picture.permute(2, 0, 1).contiguous() if first else picture
+    layer, other = (made(name, arguments, seed=3, data_format="channels_first" if first else None) for _ in range(2))
+    for _ in range(6):
+        alone, batch = layer(picture, training=True), other(picture[None], training=True)
+        torch.testing.assert_close(alone, batch[0], rtol=1e-6, atol=1e-4)
+    assert torch.equal(layer(picture, training=False), other(picture[None], training=False)[0])

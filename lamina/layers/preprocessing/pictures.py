@@ -21,14 +21,12 @@ class _Pictures(PictureLayer):
     """Takes one picture or several and gives them the size `height` x `width`."""
 
     moves_boxes = True
+    acts_always = True
 
     def __init__(self, height: int, width: int, data_format: str | None, **kwargs: Any) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.height = whole(self, "height", height)
         self.width = whole(self, "width", width)
-
-    def at_rest(self, x: torch.Tensor) -> Parameters:
-        return self.draw(x)
 
     def size_after(self, size: Size) -> Size:
         return self.height, self.width
@@ -175,6 +173,14 @@ class CenterCrop(_Pictures):
 
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         return self._middle(x, "bilinear")
+
+    def on_one(self, x: torch.Tensor) -> torch.Tensor:
+        (height, width), (down, _) = self._size(x), self._axes
+        if height < self.height or width < self.width:
+            return self._middle(x, "bilinear")
+        top, left = (height - self.height) // 2, (width - self.width) // 2
+        rows, columns = slice(top, top + self.height), slice(left, left + self.width)
+        return x[rows, columns] if down == -3 else x[:, rows, columns]
 
     def on_masks(self, masks: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         return self._middle(masks, "nearest")

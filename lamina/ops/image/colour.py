@@ -32,13 +32,16 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     x = as_batch("rgb_to_grayscale", images, data_format)
     check_channels("rgb_to_grayscale", images, x, (1, 3))
     if x.shape[1] == 3:
-        red, green, blue = x.unbind(1)
-        if x.is_floating_point():
-            grey = (_LUMA[0] * red).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
-        else:
-            grey = (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).to(images.dtype)
-        x = grey.unsqueeze(1)
+        x = luma(x, 1)
     return as_given(x, images.ndim, data_format)
+
+
+def luma(x: torch.Tensor, axis: int) -> torch.Tensor:
+    """`rgb_to_grayscale` of three channels that lie on this axis, which stays."""
+    red, green, blue = x.split(1, axis)
+    if x.is_floating_point():
+        return torch.mul(red, _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+    return torch.mul(red, _LUMA[0]).add(_LUMA[1] * green).add(_LUMA[2] * blue).to(x.dtype)
 
 
 @one_node

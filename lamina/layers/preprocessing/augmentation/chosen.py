@@ -29,7 +29,7 @@ _ALL = Rows(None)
 def may_look(x: torch.Tensor) -> bool:
     """Whether values may be read, which takes no time: on a CPU, and where nobody traces."""
     return (
-        x.device.type == "cpu"
+        x.is_cpu
         and not torch.compiler.is_compiling()
         and not dispatch.may_refuse()
         and not probing()

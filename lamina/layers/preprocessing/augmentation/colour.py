@@ -30,11 +30,11 @@ class InRange(PictureLayer):
     def __init__(self, *, value_range: Any = (0, 255), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.value_range = factors.value_range(self, value_range)
-        self._looked_at_values = False
+        self._has_looked = False
 
     def _changed(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
-        if not (self._looked_at_values or torch.compiler.is_compiling() or probing() or x.is_meta):
-            self._looked_at_values = True
+        if not (self._has_looked or torch.compiler.is_compiling() or probing() or x.is_meta):
+            self._has_looked = True
             if x.numel():
                 check_values(self, x, self.value_range)
         return super()._changed(x, parameters)
@@ -46,7 +46,9 @@ class InRange(PictureLayer):
     def to_range(self, x: torch.Tensor, high: float) -> torch.Tensor:
         """Values of the layer's range as values from 0 to `high`."""
         low, top = self.value_range
-        return x if (low, top) == (0, high) else (x - low) / (top - low) * high
+        if (low, top) == (0, high):
+            return x
+        return x * high if (low, top) == (0, 1) else (x - low) / (top - low) * high
 
     def from_range(self, x: torch.Tensor, high: float) -> torch.Tensor:
         """The reverse of `to_range`."""

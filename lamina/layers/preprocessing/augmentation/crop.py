@@ -62,6 +62,16 @@ class RandomCrop(RandomPictureLayer):
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         return self._part(x, parameters, "bilinear")
 
+    def on_one(self, x: torch.Tensor) -> torch.Tensor:
+        down, across = self._axes
+        rooms = (x.shape[down] - self.height, x.shape[across] - self.width)
+        if min(rooms) < 0:
+            return self._part(x.unsqueeze(0), {}, "bilinear").squeeze(0)
+        source = self.random.on(x.device)
+        top, left = (int(torch.randint(room + 1, (), generator=source, device=x.device)) for room in rooms)
+        rows, columns = slice(top, top + self.height), slice(left, left + self.width)
+        return x[rows, columns] if down == -3 else x[:, rows, columns]
+
     def on_masks(self, masks: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         return self._part(masks, parameters, "nearest")
 

@@ -31,6 +31,11 @@ class PictureSource(RandomSource):
         return self._worker[1]
 
 
+def precise_dtype(x: torch.Tensor) -> torch.dtype:
+    """The dtype of numbers that are drawn for pictures: theirs, of at least 32 bits."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
 def uniform(source: RandomSource, like: torch.Tensor, bounds: tuple[float, float], *shape: int) -> torch.Tensor:
     """(B, *shape) numbers between two bounds for the B pictures of `like`, in at least 32 bits.
 
@@ -39,6 +44,6 @@ def uniform(source: RandomSource, like: torch.Tensor, bounds: tuple[float, float
             [3.]])
     """
     low, high = bounds
-    precise = torch.promote_types(like.dtype, torch.float32)
-    drawn = torch.rand((like.shape[0], *shape), generator=source.on(like.device), dtype=precise, device=like.device)
+    size = (like.shape[0], *shape)
+    drawn = torch.rand(size, generator=source.on(like.device), dtype=precise_dtype(like), device=like.device)
     return drawn * (high - low) + low if (low, high) != (0, 1) else drawn

@@ -88,14 +88,32 @@ class RandomErasing(RandomInRange):
             parameters["apply_erasing"], x, lambda some, rows: self._erased(some, rows.of(parameters["rectangles"]))
         )
 
+    def on_one(self, x: torch.Tensor) -> torch.Tensor:
+        height, width = (x.shape[axis] for axis in self._axes)
+        drawn, (low, high) = self.numbers(x, 4), self.scale
+        if not self.happens_to_one(x, self.factor):
+            return x
+        wide, tall = (math.sqrt(part * (high - low) + low) for part in drawn[:2])
+        spans = (drawn_span(width, wide, drawn[2]), drawn_span(height, tall, drawn[3]))
+        return self._filled(x, *spans[0], *spans[1])
+
+    def _filled(self, x: torch.Tensor, *ends: float) -> torch.Tensor:
+        """One picture of three or four axes, its rectangle (left, right, top, bottom) filled."""
+        left, right, top, bottom = map(math.ceil, ends)
+        across = (slice(None),) if self._channels == -1 else ()
+        place = (..., slice(top, bottom), slice(left, right), *across)
+        result = x.clone()
+        hole = result[place]
+        if isinstance(self.fill_value, (int, float)):
+            hole.fill_(min(max(self.fill_value, self.value_range[0]), self.value_range[1]))
+        else:
+            hole.copy_(self._filling(x, hole.shape))
+        return result
+
     def _erased(self, x: torch.Tensor, rectangles: torch.Tensor) -> torch.Tensor:
         last = self._channels == -1
         if len(x) == 1 and may_look(x):
-            left, right, top, bottom = (math.ceil(end) for end in rectangles[0].tolist())
-            place = (slice(None),) * (1 if last else 2) + (slice(top, bottom), slice(left, right))
-            result = x.clone()
-            result[place] = self._filling(x, x[place].shape)
-            return result
+            return self._filled(x, *rectangles[0].tolist())
         left, right, top, bottom = rectangles.unbind(1)
         masks = inside(x, (left, right), (top, bottom), last)
         if self.fill_value is not None or not may_look(x):

@@ -57,6 +57,9 @@ class RandomFlip(RandomPictureLayer):
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         return changed_where(torch.as_tensor(parameters["flips"]), x, lambda some, _: some.flip(self._flipped))
 
+    def on_one(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flip(self._flipped) if self.number(x) <= 0.5 else x
+
     def on_masks(self, masks: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         return self.on_images(masks, parameters)
 

@@ -8,11 +8,11 @@ import torch
 
 from lamina.layers.arguments import CHANNELS_LAST, fraction
 from lamina.layers.geometry import Shape, shape_error
-from lamina.ops.image import rgb_to_grayscale
+from lamina.ops.image.colour import luma
 
 from . import factors
 from .base import Parameters, RandomPictureLayer, per_picture
-from .chosen import Rows, changed_where
+from .chosen import changed_where
 from .colour import RandomInRange
 from .pieces import as_it_was, in_planes
 
@@ -47,11 +47,13 @@ class RandomGrayscale(RandomPictureLayer):
         return {"should_apply": per_picture(self.uniform(x, (0, 1)) < self.factor)}
 
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
-        def grey(some: torch.Tensor, _: Rows) -> torch.Tensor:
-            found: torch.Tensor = rgb_to_grayscale(some, self.data_format)
-            return found.expand_as(some)
+        return changed_where(parameters["should_apply"], x, lambda some, _: self._grey(some))
 
-        return changed_where(parameters["should_apply"], x, grey)
+    def on_one(self, x: torch.Tensor) -> torch.Tensor:
+        return self._grey(x) if self.number(x) < self.factor else x
+
+    def _grey(self, x: torch.Tensor) -> torch.Tensor:
+        return luma(x, self._channels).expand_as(x) if x.shape[self._channels] == 3 else x
 
     def check_channels(self, input_shape: Shape) -> None:
         channels = input_shape[-1 if self.data_format == CHANNELS_LAST else -3]
@@ -102,7 +104,7 @@ class RandomColorDegeneration(RandomInRange):
 
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         planes = in_planes(x, self._channels == -1)
-        paler = torch.lerp(planes, rgb_to_grayscale(planes, "channels_first"), parameters["factor"].to(x.dtype))
+        paler = torch.lerp(planes, luma(planes, 1), parameters["factor"].to(x.dtype))
         return as_it_was(paler.clamp_(*self.value_range), self._channels == -1)
 
     def get_config(self) -> dict[str, Any]:

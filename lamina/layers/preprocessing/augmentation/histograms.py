@@ -32,11 +32,10 @@ class AutoContrast(InRange):
     tensor([  0.0000, 127.5000, 255.0000])
     """
 
+    acts_always = True
+
     def __init__(self, value_range: Any = (0, 255), **kwargs: Any) -> None:
         super().__init__(value_range=value_range, **kwargs)
-
-    def at_rest(self, x: torch.Tensor) -> Parameters:
-        return self.draw(x)
 
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         # Along whole rows first: three channels at a time would take ten times as long.
@@ -44,9 +43,9 @@ class AutoContrast(InRange):
         least, most = (self._end(rows, x, name) for name in ("amin", "amax"))
         flat = most == least
         low, high = self.value_range
-        gain = torch.where(flat, 1.0, (high - low) / torch.where(flat, 1.0, most - least))
+        gain = (high - low) / (most - least).masked_fill_(flat, high - low)
         last = self._channels == -1
-        (base, rows), (gain, _) = (tiled(values, x, last) for values in (torch.where(flat, 0.0, least), gain))
+        (base, rows), (gain, _) = (tiled(values, x, last) for values in (least.masked_fill(flat, 0.0), gain))
         stretched = (rows - base).mul_(gain)  # the least value becomes 0 exactly
         if low:
             stretched.add_(tiled(torch.where(flat, 0.0, low), x, last)[0])
@@ -55,7 +54,7 @@ class AutoContrast(InRange):
     def _end(self, rows: torch.Tensor, x: torch.Tensor, name: str) -> torch.Tensor:
         """The least or the largest value of each channel, spread over pictures of the shape of `x`."""
         if self._channels != -1:
-            return getattr(rows.flatten(2), name)(2).reshape(*x.shape[:2], 1, 1)  # type: ignore[no-any-return]
+            return getattr(x, name)(self._axes, keepdim=True)  # type: ignore[no-any-return]
         columns = getattr(rows, name)(1).reshape(len(x), 1, x.shape[2], x.shape[3])
         return getattr(columns, name)(2, keepdim=True)  # type: ignore[no-any-return]
 
@@ -95,14 +94,16 @@ class Equalization(InRange):
     def _spread(self, plane: torch.Tensor) -> torch.Tensor:
         """One channel (B, H, W) of all pictures."""
         values = self.to_range(plane, 255)
-        place = (values * ((self.bins - 1) / 255)).to(torch.int32).clamp_(0, self.bins - 1).flatten()
+        steps = values if self.bins == 256 else values * ((self.bins - 1) / 255)
+        place = steps.to(torch.int32).clamp_(0, self.bins - 1).flatten()
         counts = torch.bincount(place, minlength=self.bins) if may_look(plane) else _counted(place, self.bins)
         below = counts.cumsum(0)
         first = torch.where(below > 0, below, plane.numel()).amin()
         left = (plane.numel() - first).clamp(min=1)
         ranks = ((below - first) * 255 / left).round().clamp(0, 255).to(plane.dtype)
         spread = self.from_range(ranks, 255).index_select(0, place).reshape(plane.shape)
-        return torch.where((counts > 0).sum() <= 1, plane, spread)
+        flat = (counts > 0).sum() <= 1
+        return (plane if flat else spread) if may_look(plane) else torch.where(flat, plane, spread)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "bins": self.bins}

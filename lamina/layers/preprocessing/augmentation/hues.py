@@ -10,7 +10,7 @@ from lamina.config import epsilon
 from lamina.ops.image import hsv_to_rgb, rgb_to_hsv
 
 from . import factors
-from .base import Parameters
+from .base import Parameters, per_picture
 from .colour import RandomInRange
 from .pieces import as_it_was, in_planes
 
@@ -105,21 +105,33 @@ class RandomSaturation(RandomInRange):
         return {"factor": factor / (1 - factor + epsilon())}
 
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
-        # With S = (V - m) / V a channel c of the colour is V - S k for some k, so that another saturation makes it
-        # V + (c - V) S' / S: no hue is needed.
-        planes = in_planes(x, self._channels == -1).unbind(1)
-        value = torch.maximum(torch.maximum(planes[0], planes[1]), planes[2])
-        least = torch.minimum(torch.minimum(planes[0], planes[1]), planes[2])
-        factor = torch.as_tensor(parameters["factor"], device=x.device).to(x.dtype).reshape(-1, 1, 1)
-        tiny, last = torch.finfo(x.dtype).tiny, self._channels == -1
+        factor = per_picture(torch.as_tensor(parameters["factor"], device=x.device).to(x.dtype)).clamp(min=0)
+        planes = in_planes(x, self._channels == -1)
+        return as_it_was(self._saturated(planes, planes.amax(1, keepdim=True), factor), self._channels == -1)
+
+    def on_one(self, x: torch.Tensor) -> torch.Tensor:
+        factor = max(0.0, float(self.draw(x.unsqueeze(0))["factor"]))
+        planes = in_planes(x.unsqueeze(0), self._channels == -1)
+        value = planes.amax(1, keepdim=True)
+        # Of pictures without negative values, S' below the end of the range is never cut off.
+        if self.value_range[0] == 0 and factor <= self.value_range[1] and float(x.amin()) >= 0:
+            return as_it_was(torch.lerp(value, planes, factor), self._channels == -1).squeeze(0)
+        return as_it_was(self._saturated(planes, value, factor), self._channels == -1).squeeze(0)
+
+    def _saturated(self, planes: torch.Tensor, value: torch.Tensor, factor: Any) -> torch.Tensor:
+        """(B, 3, H, W) whose value, the largest channel, is known, with another saturation.
+
+        With S = (V - m) / V a channel c of the colour is V - S k for some k, so that another saturation makes it
+        V + (c - V) S' / S: no hue is needed.
+        """
+        least, tiny = planes.amin(1, keepdim=True), torch.finfo(planes.dtype).tiny
         if self.value_range[0] == 0:
             # S' / S is the factor, or less where S' is cut off; where S is 0 all channels are V, whatever it is.
             ratio = (value / (value - least).clamp_(min=tiny)).mul_(self.value_range[1])
-            ratio = torch.minimum(ratio, factor.clamp(min=0))
-            return as_it_was(torch.stack([torch.lerp(value, plane, ratio) for plane in planes], 1), last)
-        before = (value - least) / value.clamp(min=tiny) * (value > 0).to(x.dtype)
-        ratio = self.clipped(before * factor) / before.clamp(min=tiny) * (before > 0).to(x.dtype)
-        return as_it_was(torch.stack([torch.lerp(value, plane, ratio) for plane in planes], 1), last)
+            return torch.lerp(value, planes, ratio.clamp_(max=factor))
+        before = (value - least) / value.clamp(min=tiny) * (value > 0).to(planes.dtype)
+        ratio = self.clipped(before * factor) / before.clamp(min=tiny) * (before > 0).to(planes.dtype)
+        return torch.lerp(value, planes, ratio)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor}

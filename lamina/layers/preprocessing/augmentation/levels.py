@@ -52,6 +52,9 @@ class RandomInvert(RandomInRange):
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         return changed_where(parameters["apply_inversion"], x, lambda some, _: self.value_range[1] - some)
 
+    def on_one(self, x: torch.Tensor) -> torch.Tensor:
+        return self.value_range[1] - x if self.happens_to_one(x, self.factor) else x
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor}
 
@@ -90,19 +93,25 @@ class RandomPosterization(RandomInRange):
         self.factor = factors.factor_range(self, "factor", factor, 1, _BITS)
 
     def draw(self, x: torch.Tensor) -> Parameters:
+        return {"shift_factor": _BITS - self._bits(x, x.shape[:1])}
+
+    def _bits(self, x: torch.Tensor, shape: Any) -> torch.Tensor:
         low, high = (int(end) for end in self.factor)
-        source = self.random.on(x.device)
-        bits = torch.randint(low, max(high, low + 1), x.shape[:1], generator=source, device=x.device)
-        return {"shift_factor": _BITS - bits}
+        return torch.randint(low, max(high, low + 1), shape, generator=self.random.on(x.device), device=x.device)
 
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
-        low, high = self.value_range
         shift = torch.as_tensor(parameters["shift_factor"], device=x.device)
-        step = per_picture(torch.exp2(shift.to(x.dtype)))
+        return self._in_steps(x, per_picture(torch.exp2(shift.to(x.dtype))))
+
+    def on_one(self, x: torch.Tensor) -> torch.Tensor:
+        return self._in_steps(x, 2.0 ** (_BITS - int(self._bits(x, ()))))
+
+    def _in_steps(self, x: torch.Tensor, step: Any) -> torch.Tensor:
+        low, high = self.value_range
         # Steps are powers of 2, so that a byte divided by one is exact, and one rounding is as good as two.
         levels = (x - low if low else x) * (255 / (high - low) / step)
         levels = levels.floor_().mul_(step * ((high - low) / 255))
-        return levels.add_(low) if low else levels
+        return levels.add_(low) if low else levels  # type: ignore[no-any-return]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor}

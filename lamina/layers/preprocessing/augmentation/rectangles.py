@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 Span = tuple[torch.Tensor, torch.Tensor]
 
 
-def drawn_span(size: int, part: torch.Tensor, place: torch.Tensor) -> Span:
-    """(begin, end), each (B,), of spans of an axis: `part` of it long, at `place` of the room that is left."""
+def drawn_span(size: int, part: Any, place: Any) -> tuple[Any, Any]:
+    """(begin, end) of spans of an axis: `part` of it long, at `place` of the room that is left; numbers, or (B,)."""
     length = part * size
     begin = place * (size - length)
     return begin, begin + length

@@ -40,6 +40,8 @@ class ContrastLimitedAdaptiveHistogramEqualization(InRange):
     torch.Size([2, 16, 16, 3])
     """
 
+    acts_always = True
+
     def __init__(
         self,
         value_range: Any = (0, 255),
@@ -51,9 +53,6 @@ class ContrastLimitedAdaptiveHistogramEqualization(InRange):
         super().__init__(value_range=value_range, data_format=data_format, **kwargs)
         self.clip_limit = number(self, "clip_limit", clip_limit, 0.0)
         self.tile_grid_size = wholes(self, "tile_grid_size", tile_grid_size, 2)
-
-    def at_rest(self, x: torch.Tensor) -> Parameters:
-        return self.draw(x)
 
     def on_images(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         last = self._channels == -1
