@@ -659,3 +659,10 @@ def test_a_picture_alone_is_as_in_a_batch_of_one(name: str, arguments: dict[str,
         alone, batch = layer(picture, training=True), other(picture[None], training=True)
         torch.testing.assert_close(alone, batch[0], rtol=1e-6, atol=1e-4)
     assert torch.equal(layer(picture, training=False), other(picture[None], training=False)[0])
+
+
+def test_the_first_call_may_be_under_vmap() -> None:
+    """Where values cannot be read, the look at the range of values waits for a later call."""
+    pictures = torch.rand(3, 8, 8, 3)
+    found = torch.vmap(layers.RandomInvert(same(1.0), value_range=(0, 1)), randomness="different")(pictures)
+    torch.testing.assert_close(found, 1 - pictures)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch import transforms
 from lamina.graph.source import warn
 from lamina.layers.arguments import CHANNELS_LAST
 from lamina.layers.geometry import Shape, shape_error
@@ -33,7 +34,8 @@ class InRange(PictureLayer):
         self._has_looked = False
 
     def _changed(self, x: torch.Tensor, parameters: Parameters) -> torch.Tensor:
-        if not (self._has_looked or torch.compiler.is_compiling() or probing() or x.is_meta):
+        unseen = torch.compiler.is_compiling() or probing() or x.is_meta or transforms.at_work()
+        if not (self._has_looked or unseen):
             self._has_looked = True
             if x.numel():
                 check_values(self, x, self.value_range)
