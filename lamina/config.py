@@ -15,6 +15,7 @@ from lamina.defaults import defaults
 from lamina.dtype_policies import DTypePolicy
 from lamina.graph.errors import ArgumentError
 from lamina.public_names import names_of
+from lamina.users_traceback import at_users_line
 
 __all__ = [
     "backend",
@@ -62,6 +63,7 @@ def backend() -> str:
     return "torch"
 
 
+@at_users_line
 def set_backend(backend: str) -> None:
     """Only "torch": Lamina is made on PyTorch.
 
@@ -88,6 +90,7 @@ def floatx() -> str:
     return defaults.floatx
 
 
+@at_users_line
 def set_floatx(value: str | None) -> None:
     """Set `floatx` for what is made from now on, whatever PyTorch's default dtype is.
 
@@ -116,6 +119,7 @@ def epsilon() -> float:
     return defaults.epsilon
 
 
+@at_users_line
 def set_epsilon(value: float) -> None:
     """Set `epsilon` for what is computed from now on, by what exists too; a compiled function is compiled again.
 
@@ -138,6 +142,7 @@ def image_data_format() -> str:
     return defaults.image_data_format
 
 
+@at_users_line
 def set_image_data_format(data_format: str) -> None:
     """Set `image_data_format` for the layers that are made from now on.
 
@@ -160,6 +165,7 @@ def dtype_policy() -> DTypePolicy:
     return dtype_policies.default_policy()
 
 
+@at_users_line
 def set_dtype_policy(policy: Any) -> None:
     """Set the policy of the layers that are made from now on.
 
@@ -190,6 +196,7 @@ def max_epochs() -> int | None:
     return defaults.max_epochs
 
 
+@at_users_line
 def set_max_epochs(max_epochs: int | None) -> None:
     """Let no `fit` that begins from now on do more epochs than this: to try a script out.
 
@@ -210,6 +217,7 @@ def max_steps_per_epoch() -> int | None:
     return defaults.max_steps_per_epoch
 
 
+@at_users_line
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """Let no epoch, `evaluate` or `predict` that begins from now on do more steps than this.
 

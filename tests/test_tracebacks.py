@@ -120,6 +120,14 @@ OTHERS = {
     "applications": lambda: lamina.applications.ResNet50(weights="nothing"),
     "datasets": lambda: lamina.datasets.mnist.load_data(Path("nothing.npz")),
     "to": lambda: model().to("gpu"),
+    "a loss is called": lambda: lamina.losses.MeanSquaredError()(torch.ones(3, 2), torch.ones(3, 4)),
+    "a metric is told": lambda: lamina.metrics.MeanSquaredError().update_state(torch.ones(3, 2), torch.ones(3, 4)),
+    "a metric is called": lambda: lamina.metrics.AUC()(torch.ones(3), torch.ones(4)),
+    "a step of an optimizer": lambda: lamina.optimizers.SGD().apply([torch.ones(2)], [torch.ones(2), torch.ones(2)]),
+    "gradients of pairs": lambda: lamina.optimizers.SGD().apply_gradients([(torch.ones(3), torch.ones(2))]),
+    "weights of an optimizer": lambda: lamina.optimizers.SGD().set_weights([1]),
+    "floatx": lambda: config.set_floatx("float31"),
+    "trainable": lambda: setattr(layers.Dense(3), "trainable", "no"),
 }
 CASES = {
     **{name: (run, 1) for name, run in {**SYMBOLIC, **OTHERS}.items()},

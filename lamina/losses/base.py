@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from lamina.graph.dtypes import name_of, to_torch
 from lamina.naming import snake_case
 from lamina.one_line import named_with_settings, one_line
 from lamina.tracebacks import Doored
+from lamina.users_traceback import fold
 
 from .given import no_values
 from .reduction import MEANS, checked_reduction, reduce_losses
@@ -73,24 +75,28 @@ class Loss(Doored):
             ShapeError: targets and predictions, or weights and losses, do not pair.
             ArgumentError: a class number out of range, seen on a CPU.
         """
-        if mask is None:
-            mask = getattr(y_pred, "_keras_mask", None)
-        # Tensors that need no conversion, the rule in training, are told by one look: 2 us less per step.
-        if not (
-            type(y_pred) is Tensor
-            and type(y_true) is Tensor
-            and y_pred.dtype is self._usual
-            and (self.integer_targets or y_true.dtype is self._usual)
-            and y_true.device == y_pred.device
-        ):
-            y_pred = self._converted(y_pred, None)
-            y_true = self._converted(y_true, y_pred)
-        if sample_weight is None and mask is None and self.reduction in MEANS:
-            return self.batch_mean(y_true, y_pred)
-        values, valid = self._values(_per_step(y_true, y_pred, sample_weight, mask), y_pred)
-        if valid is not None:
-            mask = valid if mask is None else valid & weight_for(mask, valid, "mask").to(torch.bool)
-        return reduce_losses(values, self.reduction, sample_weight, mask)
+        try:
+            if mask is None:
+                mask = getattr(y_pred, "_keras_mask", None)
+            # Tensors that need no conversion, the rule in training, are told by one look: 2 us less per step.
+            if not (
+                type(y_pred) is Tensor
+                and type(y_true) is Tensor
+                and y_pred.dtype is self._usual
+                and (self.integer_targets or y_true.dtype is self._usual)
+                and y_true.device == y_pred.device
+            ):
+                y_pred = self._converted(y_pred, None)
+                y_true = self._converted(y_true, y_pred)
+            if sample_weight is None and mask is None and self.reduction in MEANS:
+                return self.batch_mean(y_true, y_pred)
+            values, valid = self._values(_per_step(y_true, y_pred, sample_weight, mask), y_pred)
+            if valid is not None:
+                mask = valid if mask is None else valid & weight_for(mask, valid, "mask").to(torch.bool)
+            return reduce_losses(values, self.reduction, sample_weight, mask)
+        except Exception as error:
+            fold(error, sys._getframe(1))
+            raise
 
     def samples(self, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor | None]:
         """Loss of every sample (or step), not reduced, and True where it counts (None: everywhere)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from lamina.graph.errors import ShapeError, StructureError
 from lamina.naming import snake_case
 from lamina.one_line import named_with_settings, one_line
 from lamina.tracebacks import Doored
+from lamina.users_traceback import at_users_line
 
 from .held import variables_in
 from .stateless import stateless_reset_state, stateless_result, stateless_update_state
@@ -150,6 +152,14 @@ class Metric(Doored):
         for _, metric in _metrics_in(vars(self)):
             metric.reset_state()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """What the methods of a metric of ours raise ends at the line that calls them."""
+        super().__init_subclass__(**kwargs)
+        for name in ("update_state", "result"):
+            method = vars(cls).get(name)
+            if isinstance(method, FunctionType) and cls.__module__.startswith("lamina."):
+                setattr(cls, name, at_users_line(method))
+
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take a batch into account: what a subclass writes."""
         raise NotImplementedError(f"{type(self).__name__} must define update_state(self, ...).")
@@ -161,6 +171,7 @@ class Metric(Doored):
     stateless_update_state, stateless_result = stateless_update_state, stateless_result
     stateless_reset_state = stateless_reset_state
 
+    @at_users_line
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """`update_state`, then `result`."""
         self.update_state(*args, **kwargs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.one_line import one_line, parameters_of, said, settings
 from lamina.tracebacks import Doored
+from lamina.users_traceback import at_users_line, fold
 
 from . import schedules
 from .arguments import check_arguments, number, tell_of_negative_rate
@@ -205,6 +207,7 @@ class Optimizer(Doored, OlderNames):
         """All state as tensors that can be assigned, in the order of `state_dict`."""
         return variables_of(self)
 
+    @at_users_line
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Assign each of `variables`.
 
@@ -310,6 +313,7 @@ class Optimizer(Doored, OlderNames):
 
     # ----------------------------------------------------------------------------------------------------- stepping
 
+    @at_users_line
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor | None, Tensor]]) -> int:
         """`apply` for pairs of gradient and parameter; returns the number of calls so far."""
         grads, parameters = zip(*grads_and_vars, strict=True)
@@ -329,12 +333,16 @@ class Optimizer(Doored, OlderNames):
         Raises:
             ArgumentError: no gradients, as many gradients as parameters are not there, or an unknown parameter.
         """
-        ordered = self._ordered(grads, parameters)
-        if torch.is_grad_enabled():
-            with torch.no_grad():
+        try:
+            ordered = self._ordered(grads, parameters)
+            if torch.is_grad_enabled():
+                with torch.no_grad():
+                    self._apply(ordered)
+            else:
                 self._apply(ordered)
-        else:
-            self._apply(ordered)
+        except Exception as error:
+            fold(error, sys._getframe(1))
+            raise
 
     def _apply(self, grads: Sequence[Tensor | None]) -> None:
         if self._overwritten:

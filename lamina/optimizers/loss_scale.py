@@ -11,6 +11,7 @@ from torch import Tensor
 from lamina._torch import foreach
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from .base import Optimizer
 from .group import dense
@@ -150,6 +151,7 @@ class LossScaleOptimizer(Optimizer):
         self.dynamic_scale, self.step_counter = self.dynamic_scale.to(device), self.step_counter.to(device)
 
     @torch.no_grad()
+    @at_users_line
     def apply(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None = None) -> None:
         """Make one step, if all gradients are finite, and move the scale; see `Optimizer.apply`."""
         ordered = self._ordered(grads, parameters)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lamina.graph.errors import ArgumentError, StructureError
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from .base import Optimizer
 from .optimizer_map import OptimizerMap, check_single
@@ -140,6 +141,7 @@ class MultiOptimizer(Optimizer):
         self._shares = [[place[i] for i in share if i in place] for share in self._shares]
         super()._keep(kept)
 
+    @at_users_line
     def apply(self, grads: Sequence[Tensor | None], parameters: Sequence[Tensor] | None = None) -> None:
         """Make one step of each optimizer whose weights have gradients; see `Optimizer.apply`."""
         ordered = self._ordered(grads, parameters)

@@ -7,7 +7,6 @@ too (`rules.py`), since PyTorch's own way also imports its compiler when it is f
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from lamina.operations import OPERATIONS
 from lamina.sizes import tree
 from lamina.sizes.pointwise import pointwise_result
 
-from .rules import Found, laid_out_like, rule_for
+from .rules import Found, RefusedError, laid_out_like, rule_for
 
 
 def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
@@ -28,6 +27,9 @@ def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
 
     Returns:
         None where PyTorch itself is to be asked: strides or refusals hang on more than shapes.
+
+    Raises:
+        RefusedError: PyTorch would refuse it.
     """
     pointwise = OPERATIONS.of(func).pointwise
     rule = None if pointwise else rule_for(func)
@@ -38,10 +40,13 @@ def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
         return None
     if torch.compiler.is_compiling() or transforms.at_work():
         return None
-    with suppress(RuntimeError, TypeError, ValueError):
+    try:
         found: Any = _pointwise(func, args, kwargs, tensors) if rule is None else rule(args, kwargs)
         return torch.empty(found[0], dtype=found[1], device="meta") if type(found) is tuple else found
-    return None
+    except RefusedError:
+        raise
+    except (RuntimeError, TypeError, ValueError):
+        return None
 
 
 def _pointwise(func: Any, args: Any, kwargs: dict[str, Any], tensors: list[torch.Tensor]) -> Found:

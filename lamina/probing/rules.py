@@ -23,6 +23,10 @@ Found = tuple[tuple[int, ...], torch.dtype] | Tensor | None
 Rule = Callable[[dict[str, Any]], Found]
 
 
+class RefusedError(RuntimeError):
+    """What PyTorch would raise: a rule that is sure of it need not ask."""
+
+
 def laid_out_like(tensors: list[Tensor], shape: tuple[int, ...], dtype: torch.dtype) -> Found:
     """What a pointwise function makes: its axes lie in memory as those of the first operand that has all of them.
 
@@ -241,6 +245,7 @@ def _best(given: dict[str, Any]) -> Found:
 
 def _cat(given: dict[str, Any]) -> Found:
     tensors, dim = given["tensors"], given["dim"]
+    _refuse_unequal(tensors, dim)
     first = _alike(tensors)
     if first is None or type(dim) is not int or not first.ndim or not -first.ndim <= dim < first.ndim:
         return None
@@ -249,6 +254,39 @@ def _cat(given: dict[str, Any]) -> Found:
     if any(shape != rest[0] for shape in rest):
         return None
     return (*first.shape[:dim], sum(t.shape[dim] for t in tensors), *first.shape[dim + 1 :]), first.dtype
+
+
+def _refuse_unequal(tensors: Any, dim: Any) -> None:
+    """Refuse tensors that cannot be joined, as PyTorch does, which imports its compiler to find that out.
+
+    Raises:
+        RefusedError: so it is; in PyTorch's words.
+    """
+    several = isinstance(tensors, (list, tuple)) and len(tensors) > 1 and all(isinstance(t, Tensor) for t in tensors)
+    if not several or type(dim) is not int or any(t.shape == (0,) or not t.ndim for t in tensors):
+        return  # an empty one of one axis goes with anything
+    first = tensors[0]
+    if not -first.ndim <= dim < first.ndim:
+        return
+    dim %= first.ndim
+    for number, tensor in enumerate(tensors):
+        if tensor.ndim != first.ndim:
+            raise RefusedError(
+                f"Number of dimensions of tensors must match.  Expected {first.ndim}-D tensors, but got "
+                f"{tensor.ndim}-D for tensor number {number} in the list"
+            )
+        for axis, (due, size) in enumerate(zip(first.shape, tensor.shape, strict=True)):
+            if axis != dim and due != size:
+                raise RefusedError(
+                    f"Sizes of tensors must match except in dimension {dim}. "
+                    f"Expected {due} in dimension {axis} but got {size} for tensor number {number} in the list"
+                )
+
+
+def _beside(given: dict[str, Any]) -> Found:
+    tensors = given["tensors"]
+    several = isinstance(tensors, (list, tuple)) and all(isinstance(t, Tensor) and t.ndim > 1 for t in tensors)
+    return _cat({"tensors": tensors, "dim": 1}) if several else None
 
 
 def _stack(given: dict[str, Any]) -> Found:
@@ -435,6 +473,7 @@ def _table() -> Iterable[tuple[list[Any], str, Rule, dict[str, Any]]]:
     yield _named("cumsum", torch, Tensor), "input dim dtype=None", _cumulated, {}
     yield _named("cat concat concatenate", torch), "tensors dim=0", _cat, {}
     yield [torch.stack], "tensors dim=0", _stack, {}
+    yield [torch.hstack], "tensors", _beside, {}
     embedded = "input weight padding_idx=None max_norm=None norm_type=None scale_grad_by_freq=False sparse=False"
     yield [F.embedding], embedded, _embedding, {}
     yield from _windows()
