@@ -37,6 +37,7 @@ class ModelCheckpoint(SavingCallback):
     Raises:
         ArgumentError: another ending, a name that cannot be filled in, or another ``save_freq``.
         CheckpointError: a file could not be written; an `OSError` that names it.
+        SavingError: before the first step, something in the model that such a file has no word for.
 
     >>> ModelCheckpoint("best.ckpt")
     Traceback (most recent call last):
@@ -82,6 +83,9 @@ class ModelCheckpoint(SavingCallback):
                 got=repr(self.filepath),
                 hint="pip install lamina[keras], or an ending of Lamina's own: .lamina, .weights.safetensors",
             )
+
+        if not self.save_weights_only and hasattr(self.model, "_unsavable"):  # and what no file has a word for
+            self.model._unsavable(self.filepath)
 
     def path_of(self, epoch: int, batch: int | None, logs: Logs) -> str:
         values = {**({} if batch is None else {"batch": batch + 1}), **logs, "epoch": epoch + 1}

@@ -32,7 +32,7 @@ from .folding.of_model import folded, joined
 from .lookup import get_layer
 from .masked_inputs import run_masked, with_found_masks
 from .older_methods import OlderMethods
-from .save import compile_from_config, get_compile_config, save
+from .save import compile_from_config, get_compile_config, refuse_unsavable, save
 from .showing import notebook_page, summary
 from .shown_forward import ShownForward, noting_calls
 from .state_tree import get_state_tree, set_state_tree
@@ -407,7 +407,7 @@ class Model(Trainer, OlderMethods, Layer):
 
     get_config, write_config = configs.get_config, configs.write_config
     get_state_tree, set_state_tree = get_state_tree, set_state_tree
-    get_compile_config, compile_from_config = get_compile_config, compile_from_config
+    get_compile_config, compile_from_config, _unsavable = get_compile_config, compile_from_config, refuse_unsavable
     from_config, read_config = classmethod(from_config), classmethod(configs.read_config)
 
     def _flags(self) -> dict[str, Any]:

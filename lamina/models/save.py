@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.graph import ArgumentError
-from lamina.saving import deserialize_keras_object, save_model, serialize_keras_object
+from lamina.saving import beforehand, deserialize_keras_object, save_model, serialize_keras_object
 from lamina.saving.rescue import rescued
 from lamina.tracebacks import door
 from lamina.training.trainer import Trainer
@@ -35,6 +35,16 @@ def save(model: Any, filepath: Any, overwrite: bool = True, **of_keras: Any) -> 
     with rescued(model, filepath):
         editing.refuse_what_would_be_lost(model)
         save_model(model, filepath, overwrite, **of_keras)
+
+
+def refuse_unsavable(model: Any, filepath: Any) -> None:
+    """Raise what `save` would raise of the model itself; nothing is written, and no weight is looked at.
+
+    Raises:
+        SavingError, ArgumentError: as of `save`.
+    """
+    editing.refuse_what_would_be_lost(model)
+    beforehand.refuse_unsavable(model, filepath)
 
 
 def get_compile_config(model: Any) -> dict[str, Any]:

@@ -242,3 +242,17 @@ def test_what_could_not_be_written_is_not_the_best(tmp_path, monkeypatch, start)
     assert (model.saved, checkpoint.best) == ([("model", str(tmp_path / "m.lamina"))], 2.0)
     checkpoint.on_epoch_end(2, {"val_loss": 2.0})
     assert len(model.saved) == 1
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_model_that_no_such_file_holds_is_refused_before_the_first_step(tmp_path, ending):
+    factor = 3
+    model = lamina.Sequential([lamina.Input((4,)), lamina.layers.Lambda(lambda x: x * factor), lamina.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    checkpoint = ModelCheckpoint(tmp_path / f"{{epoch}}.{ending}")
+    with pytest.raises(lamina.saving.SavingError, match="Lambda"):
+        model.fit(torch.ones(4, 4), torch.ones(4, 1), verbose=0, callbacks=[checkpoint])
+    assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
+    only_weights = ModelCheckpoint(tmp_path / "{epoch}.weights.h5", save_weights_only=True)
+    model.fit(torch.ones(4, 4), torch.ones(4, 1), verbose=0, callbacks=[only_weights])
