@@ -1,6 +1,6 @@
 """What a node can be: layers by Keras' names, one folder per family."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lamina.public_names import names_of
 from lamina.registry import Registry
@@ -47,8 +47,26 @@ _FAMILIES = (
 )
 _NAMES = [name for family in _FAMILIES for name in family.__all__]
 LAYERS = Registry("layer", classes={name: globals()[name] for name in _NAMES if isinstance(globals()[name], type)})
-serialize = LAYERS.serialize
 deserialize = LAYERS.deserialize
+
+
+def serialize(layer: Any) -> Any:
+    """A layer as plain data, with Keras' four keys: "module", "class_name", "config", "registered_name".
+
+    Raises:
+        ArgumentError: it has no ``get_config``.
+
+    >>> import lamina
+    >>> told = serialize(lamina.layers.Dense(3))
+    >>> told["module"], told["class_name"], told["registered_name"], deserialize(told).units
+    ('lamina.layers', 'Dense', None, 3)
+    """
+    told = LAYERS.serialize(layer)
+    if not isinstance(told, dict) or "config" not in told:
+        return told
+    own = "module" in told
+    return {"module": __name__, **told, "registered_name": told["class_name"] if own else None}
+
 
 __all__ = ["InputSpec", "Layer", "deserialize", "serialize", *_NAMES]
 

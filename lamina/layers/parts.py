@@ -18,7 +18,7 @@ def part_config(layer: Any) -> Any:
     if not hasattr(layer, "get_config"):
         kind = type(layer).__name__
         raise ArgumentError(f"{kind} cannot be saved: it has no get_config().", hint=f"make {kind} a subclass of Layer")
-    return layers.serialize(layer)
+    return layers.LAYERS.serialize(layer)
 
 
 def part_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
