@@ -30,7 +30,7 @@ def calls_of(function) -> int:
 
 
 @pytest.mark.parametrize(
-    ("make", "most"),
+    "make, most",
     [
         (lambda: layers.Activation("relu"), 320),
         (lambda: layers.BatchNormalization(), 680),

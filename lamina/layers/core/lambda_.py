@@ -158,7 +158,8 @@ class Lambda(Layer):
 
 
 def _argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    if isinstance(function, BuiltinFunctionType) and not re.search("mask|training", function.__text_signature__ or ""):
+    text = getattr(function, "__text_signature__", None) or ""
+    if isinstance(function, BuiltinFunctionType) and not re.search("mask|training", text):
         return ()  # to take such a text apart lasts longer than all else here
     try:
         return tuple(inspect.signature(function).parameters)
