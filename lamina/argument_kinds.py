@@ -31,15 +31,10 @@ def looked_at(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, bool
     >>> looked_at((None, 3), {"rate": 0.5}), looked_at((None, "relu"), {}), looked_at((None,), {"units": np.int64(3)})
     ((False, False), (True, False), (True, True))
     """
-    others = False
-    for values in (args[1:], kwargs.values()):
-        for value in values:
-            kind = type(value)
-            if kind not in _PLAIN:
-                others = True
-                if kind not in _NO_ARRAYS and hasattr(kind, "ndim"):
-                    return True, True
-    return others, False
+    kinds = {*map(type, args[1:]), *map(type, kwargs.values())} if kwargs else set(map(type, args[1:]))
+    if kinds <= _PLAIN:
+        return False, False
+    return True, not kinds <= _NO_ARRAYS and any(hasattr(kind, "ndim") for kind in kinds)
 
 
 def with_plain_numbers(
@@ -111,12 +106,11 @@ def refuse_kinds(function: Callable[..., Any], args: tuple[Any, ...], kwargs: di
       where     ...
       try       patience=3
     """
-    said = function.__annotations__
-    for i, value in enumerate(args):
-        if type(value) not in _PLAIN and i < function.__code__.co_argcount:
-            name = function.__code__.co_varnames[i]
-            if name in said:
-                _check(function, args, name, value, said[name])
+    said, code = function.__annotations__, function.__code__
+    # Python makes the names anew each time that it is asked for them.
+    for name, value in zip(code.co_varnames[: code.co_argcount], args, strict=False):
+        if type(value) not in _PLAIN and name in said:
+            _check(function, args, name, value, said[name])
     for name, value in kwargs.items():
         if type(value) not in _PLAIN and name in said:
             _check(function, args, name, value, said[name])

@@ -37,7 +37,9 @@ def door(function: Function) -> Function:
     def through(*args: Any, **kwargs: Any) -> Any:
         try:
             try:
-                others, arrays = looked_at(args, kwargs) if makes else (False, False)
+                if not makes or (len(args) == 1 and not kwargs):
+                    return function(*args, **kwargs)
+                others, arrays = looked_at(args, kwargs)
                 if arrays:
                     args, kwargs = with_plain_numbers(function, args, kwargs)
                 result = function(*args, **kwargs)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
+from types import BuiltinFunctionType
 from typing import Any
 
 import torch
@@ -156,6 +158,9 @@ class Lambda(Layer):
 
 
 def _argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    text = getattr(function, "__text_signature__", None) or ""
+    if isinstance(function, BuiltinFunctionType) and not re.search("mask|training", text):
+        return ()  # to take such a text apart lasts longer than all else here
     try:
         return tuple(inspect.signature(function).parameters)
     except (TypeError, ValueError):  # PyTorch's built-in functions have no signature, and take neither argument
