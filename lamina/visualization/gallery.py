@@ -12,6 +12,9 @@ from lamina.tracebacks import door
 
 from .pictures import batch_of, stretched
 
+# Inches that a title takes above its picture, and a line of the legend below all of them.
+_TITLE, _LEGEND = 0.25, 0.25
+
 
 @door
 def plot_image_gallery(
@@ -60,8 +63,12 @@ def plot_image_gallery(
     titles = _titles(y_true, y_pred, label_map, len(pictures))
     rows, cols = _grid(len(pictures), rows, cols)
     shown = stretched(pictures[: rows * cols], value_range, "plot_image_gallery")
-    figure = figure_of(figsize=(cols * scale, rows * scale), frameon=False, layout="tight")
-    close = {"wspace": 0, "hspace": 0}
+    above = _TITLE if titles else 0.0  # each row
+    below = _LEGEND * len(legend_handles or ())
+    height = rows * (scale + above) + below
+    figure = figure_of(figsize=(cols * scale, height), frameon=False)
+    ends = {"left": 0, "right": 1, "bottom": below / height, "top": 1 - above / height}
+    close = {"wspace": 0, "hspace": above / scale, **ends}
     axes = figure.subplots(rows, cols, squeeze=False, sharex="row", sharey="col", gridspec_kw=close)
     if legend_handles is not None:
         figure.legend(handles=legend_handles, loc="lower center")
