@@ -42,7 +42,7 @@ def plot_image_gallery(
         rows, cols: of the gallery. By default about as many rows as columns, enough for all pictures; with both
             given, pictures that have no place are left out.
         value_range: the values that are shown as black and as white; what is beyond them is cut off, with a warning.
-        scale: side of a picture in inches.
+        scale: longer side of a picture in inches.
         path: of a file to write, in the format of its ending; the figure is then not shown.
         show: False leaves the figure open for `matplotlib.pyplot.gcf()`; by default it is shown where there is no path.
         transparent: no background in the file.
@@ -65,10 +65,11 @@ def plot_image_gallery(
     shown = stretched(pictures[: rows * cols], value_range, "plot_image_gallery")
     above = _TITLE if titles else 0.0  # each row
     below = _LEGEND * len(legend_handles or ())
-    height = rows * (scale + above) + below
-    figure = figure_of(figsize=(cols * scale, height), frameon=False)
+    tall, wide = (scale * side / max(shown[0].shape[:2]) for side in shown[0].shape[:2])
+    height = rows * (tall + above) + below
+    figure = figure_of(figsize=(cols * wide, height), frameon=False)
     ends = {"left": 0, "right": 1, "bottom": below / height, "top": 1 - above / height}
-    close = {"wspace": 0, "hspace": above / scale, **ends}
+    close = {"wspace": 0, "hspace": above / tall, **ends}
     axes = figure.subplots(rows, cols, squeeze=False, sharex="row", sharey="col", gridspec_kw=close)
     if legend_handles is not None:
         figure.legend(handles=legend_handles, loc="lower center")
