@@ -28,7 +28,7 @@ import peers
 
 CASES = ("ResNet50", "MobileNetV2", "EfficientNetB0")
 TORCHVISION = {"ResNet50": "resnet50", "MobileNetV2": "mobilenet_v2", "EfficientNetB0": "efficientnet_b0"}
-SIDE, BATCH, CLASSES, STEPS, CALLS = 64, 16, 10, 2, 6
+SIDE, BATCH, CLASSES, STEPS, CALLS = 64, 16, 10, 4, 3
 # Keras' name of a weight -> the attribute with its initializer.
 INITIALIZERS = {
     "kernel": "kernel_initializer",
@@ -112,8 +112,7 @@ def _steady(fit: Callable[[], Any], predict: Callable[[], Any]) -> measure.Recor
     """Milliseconds of one step, once everything is compiled and warm: shortest of some calls."""
     record = {}
     for name, call in (("fit", fit), ("predict", predict)):
-        for _ in range(2):
-            call()
+        call()
         times = [_both_clocks(call) for _ in range(CALLS)]
         record[f"{name}_ms"], record[f"{name}_cpu_ms"] = (
             min(column) / STEPS * 1e3 for column in zip(*times, strict=True)

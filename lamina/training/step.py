@@ -300,8 +300,10 @@ class Step:
         """Which weights are trained: asked at every step, so that freezing holds from the next step on."""
         if not self._every:
             self._losing = model.losing_parts()
-            self._every = list(model.parameters())
             self._parts = list(model.modules())
+            # As `model.parameters()`, without walking over the modules once more.
+            every = (p for part in self._parts for p in part._parameters.values() if p is not None)
+            self._every = list({id(p): p for p in every}.values())
         self._needs_grad = [p.requires_grad for p in self._every]
         self._trained = [p for p in self._every if p.requires_grad]
         self._regularized = [place for place in places(self._parts, "regularizer") if place.is_trained]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -110,11 +111,16 @@ def has_own(model: Any, name: str) -> bool:
     return getattr(type(model), name) is not getattr(Steps, name) or name in vars(model)
 
 
+_PLAIN = frozenset((bool, int, float, str, type(None), dict, set, OrderedDict, torch.dtype))
+
+
 def attribute_metrics(model: Any) -> Iterator[tuple[str, Any]]:
     """(name, metric) of the metrics that a model and its layers hold as attributes, each once."""
     seen: set[int] = set()
     for module in model.modules():
-        for value in vars(module).values():
+        for value in list(vars(module).values()):
+            if type(value) in _PLAIN:  # nearly all are, at every layer, at the begin of every epoch
+                continue
             for metric in value if isinstance(value, (list, tuple)) else (value,):
                 if isinstance(metric, Metric) and id(metric) not in seen:
                     seen.add(id(metric))

@@ -74,6 +74,7 @@ def check(
     name: str,
     folder: Path,
     shape: tuple[int, ...],
+    /,
     *,
     pixels: float = 1.0,
     ours: Any = None,

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from lamina.layers.arguments import refuse, whole
+from lamina.layers.arguments import CHANNELS_LAST, refuse, whole
 from lamina.layers.convolution.base import Convolution
+from lamina.layers.convolution.pixelwise import is_small, product
 from lamina.layers.geometry import Shape, channel_axis, shape_error
 from lamina.layers.low_rank import Adapted, LowRank
 from lamina.layers.weight_options import keep_weight_options, weight_options_config
@@ -60,6 +61,8 @@ class _Conv(LowRank, Convolution):
         if self.filters % self.groups:
             raise refuse(self, "groups", groups, f"a divisor of filters={filters}")
         keep_weight_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        last = self.data_format == CHANNELS_LAST
+        self._is_product = last and self.groups == 1 and {*self.kernel_size, *self.strides} == {1}
 
     def build(self, input_shape: Shape) -> None:
         channels = self.build_channels(input_shape)
@@ -69,6 +72,8 @@ class _Conv(LowRank, Convolution):
         self.begin_adapters()
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self._is_product and is_small(inputs):
+            return self.finish(self._enter(product(inputs, self.kernel, self.bias)))
         kernel = self.torch_kernel(self.kernel)
         return self.finish(self.convolve(self._enter(inputs), kernel, self.bias, self.groups))
 

@@ -32,10 +32,10 @@ _OF_FUNCTION: dict[Any, Change] = {
     activations.relu6: Change("relu6", partial(F.relu6, inplace=True), ("hardtanh", [0.0, 6.0])),
     activations.leaky_relu: Change("leaky_relu", partial(F.leaky_relu_, negative_slope=0.2)),
     activations.elu: Change("elu", F.elu_),
-    activations.silu: Change("silu", partial(F.silu, inplace=True)),
-    activations.hard_silu: Change("hard_silu", partial(F.hardswish, inplace=True)),
-    activations.sigmoid: Change("sigmoid", torch.sigmoid_),
-    activations.tanh: Change("tanh", torch.tanh_),
+    activations.silu: Change("silu", partial(F.silu, inplace=True), ("swish", [])),
+    activations.hard_silu: Change("hard_silu", partial(F.hardswish, inplace=True), ("hardswish", [])),
+    activations.sigmoid: Change("sigmoid", torch.sigmoid_, ("sigmoid", [])),
+    activations.tanh: Change("tanh", torch.tanh_, ("tanh", [])),
 }
 CHANGING = (Activation, LeakyReLU, ReLU, *_RELUS)
 

@@ -26,7 +26,7 @@ class OneDnn:
 
     Args:
         layer: the convolution, or a stand-in with another `_fixed_padding`.
-        weights: `kernel` and `bias`, folded.
+        weights: `kernel` and `bias`, as a rule folded; the bias may be None.
     """
 
     def __init__(self, layer: Any, weights: dict[str, torch.Tensor], change: Change | None, found: Kernels) -> None:
@@ -56,7 +56,7 @@ class OneDnn:
     def of(layer: Any, weights: dict[str, torch.Tensor], change: Change | None, found: Kernels | None) -> OneDnn | None:
         """For channels_last and 32-bit weights on a CPU; else None, and PyTorch's own way is taken."""
         kinds = (Conv1D, Conv2D, Conv3D, *_DEPTHWISE)
-        if found is None or not isinstance(layer, kinds) or layer.data_format != CHANNELS_LAST:
+        if found is None or not weights or not isinstance(layer, kinds) or layer.data_format != CHANNELS_LAST:
             return None
         if weights["kernel"].device.type != "cpu" or weights["kernel"].dtype != torch.float32:
             return None

@@ -27,6 +27,9 @@ from lamina.probing import stand_in
 from .changes import Change
 from .onednn import Kernels, OneDnn
 
+# Values of a kernel that is packed though nothing was folded into it.
+_SMALL = 2**20
+
 Factor = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -98,7 +101,7 @@ class Fused:
         weights = made.get(key, {})
         padding = {} if self.pads is None else {"_fixed_padding": split_pads(self.pads)}
         padded = stand_in(self.layer, padding) if padding else self.layer
-        self._onednn = OneDnn.of(padded, weights, self.change, found) if weights else None
+        self._onednn = OneDnn.of(padded, weights or _small_weights(self.layer), self.change, found)
         # oneDNN has a packed copy of its own; of no rows there is nothing to compute, by whichever weights.
         self._folded = stand_in(
             self.layer, {"activation": None, **padding, **(weights if self._onednn is None else {})}
@@ -111,6 +114,12 @@ class Fused:
         if other is not None:
             result = result.add_(other) if result.shape == other.shape else result + other
         return result if self.change is None else self.change.apply(result)
+
+
+def _small_weights(layer: Any) -> dict[str, torch.Tensor]:
+    """Kernel and bias as they are, where a packed copy of them takes little memory: up to 4 MB."""
+    kernel = getattr(layer, LINEAR[type(layer)][0])
+    return {"kernel": kernel.detach(), "bias": layer.bias} if kernel.numel() <= _SMALL else {}
 
 
 class InPlace:
