@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
+from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from lamina.layers.geometry import Shape
 from .data_layer import DataLayer, GivenNumbers, given_numbers
 from .encoding import MODES, drops_last, encode, encoded_shape
 from .hashing import salt_of
+from .lines import lines_of
 from .token_counts import TokenCounts, Tokens
 
 # Bytes of an entry of a list of tokens or numbers.
@@ -67,6 +69,7 @@ class IndexLookup(DataLayer):
         self._tokens: list[Any] | None = None
         self._idf: list[float] | None = None
         self._is_given = False
+        self._counted: TokenCounts | None = None
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
             self._is_given = not learned
@@ -83,7 +86,7 @@ class IndexLookup(DataLayer):
         if self.output_mode == "tf_idf" and vocabulary is not None and idf_weights is None:
             raise refuse(self, "idf_weights", None, "a weight for each token of the vocabulary")
         if isinstance(vocabulary, str):
-            hint = "open(path).read().splitlines(); a layer of a file must not read other files"
+            hint = "pathlib.Path(...) of a file with one in each line: a text in a config must not open other files"
             raise refuse(self, "vocabulary", vocabulary, "a list of tokens", hint)
 
     # -- the vocabulary
@@ -103,12 +106,15 @@ class IndexLookup(DataLayer):
         """Take these tokens, in their order, as the vocabulary.
 
         Args:
-            vocabulary: tokens; the mask token and those for unknown ones may stand in front.
+            vocabulary: tokens; the mask token and those for unknown ones may stand in front. Or a `pathlib.Path` of a
+                file with one in each line.
             idf_weights: for "tf_idf", the weight of each of these.
 
         Raises:
             ArgumentError: none, a token twice, more than `max_tokens`, or another number of weights.
         """
+        if isinstance(vocabulary, PathLike):
+            vocabulary = self.tokens_of(lines_of(vocabulary, getattr(self, "encoding", "utf-8")))
         given = self.as_tokens(vocabulary).tolist()
         take_tables(_ENTRY * (self._token_start + (self._depth() if self.output_mode == "tf_idf" else 0)), self.label)
         specials = self._specials()
@@ -181,13 +187,55 @@ class IndexLookup(DataLayer):
         Raises:
             ArgumentError: a vocabulary was given, or there are no tokens.
         """
+        self.reset_state()
+        self._refuse_to_learn()
+        self._learn(self._counts(data, steps), type(data).__name__)
+
+    def reset_state(self) -> None:
+        """Forget what `update_state` has counted."""
+        self._counted = None
+
+    def update_state(self, data: Any) -> None:
+        """Count the tokens of one more batch. `finalize_state` makes the vocabulary of all.
+
+        Args:
+            data: tokens, a document in each row; those of one axis are one document.
+
+        Raises:
+            ArgumentError: a vocabulary was given.
+
+        >>> layer = lamina.layers.StringLookup()
+        >>> layer.update_state(["a", "b"])
+        >>> layer.update_state(["b"])
+        >>> layer.finalize_state()
+        >>> layer.get_vocabulary()
+        ['[UNK]', 'b', 'a']
+        """
+        self._refuse_to_learn()
+        counts = self._counts(iter([data]), None)
+        if self._counted is None:
+            self._counted = counts
+        else:
+            self._counted.take_in(counts)
+
+    def finalize_state(self) -> None:
+        """Learn the vocabulary from what `update_state` has counted since the last time; nothing where that is none."""
+        if self._counted is not None:
+            counts, self._counted = self._counted, None
+            self._learn(counts, "what update_state has counted")
+
+    def _refuse_to_learn(self) -> None:
         if self._is_given:
-            raise ArgumentError(f"{self.label} has nothing to adapt: a vocabulary was given.")
-        counts = self._counts(data, steps)
+            hint = "the layer without vocabulary=, or set_vocabulary(...) for another one"
+            raise ArgumentError(f"{self.label} has nothing to adapt: a vocabulary was given.", hint=hint)
+
+    def _learn(self, counts: TokenCounts, source: str) -> None:
         most = None if self.max_tokens is None else self.max_tokens - self._token_start
         tokens = counts.most_frequent([self.mask_token, self.oov_token], most)
         if not tokens:
-            raise ArgumentError(f"{self.label} found no tokens to learn.", got=f"{type(data).__name__}")
+            expected = f"{self.kind_of_tokens} beside {self._specials()}" if len(counts) else "at least one token"
+            hint = "data that are there: an iterator may be used up, a filter may leave nothing; or vocabulary="
+            raise ArgumentError(f"{self.label} found no tokens to learn.", got=source, expected=expected, hint=hint)
         self._tokens = tokens
         if self.output_mode == "tf_idf":
             self._keep_weights(counts.inverse_frequency(tokens), has_specials=False)
@@ -209,6 +257,10 @@ class IndexLookup(DataLayer):
             yield tokens.reshape(1, -1) if tokens.ndim < 2 else tokens
 
     # -- for subclasses
+
+    def tokens_of(self, lines: Iterable[str]) -> list[Any]:
+        """The tokens that stand in the lines of a file."""
+        return list(lines)
 
     def as_tokens(self, values: Any) -> Tokens:
         """Data as an array of tokens."""
