@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,21 @@ def test_fractions_are_refused_and_whole_floats_are_not(layer: Any) -> None:
     model = lamina.Sequential([lamina.Input((2,)), layer])
     assert model.predict(np.array([[1.0, 3.0]]), verbose=0).shape[0] == 1
     torch.func.vmap(layer)(torch.ones(2, 2))
+
+
+@pytest.mark.parametrize("kind", [layers.StringLookup, layers.TextVectorization])
+def test_vectors_that_do_not_fit_a_drawn_model_are_told_of(kind: Any) -> None:
+    for padded in (False, True):
+        layer = kind(output_mode="multi_hot", max_tokens=9, pad_to_max_tokens=padded)
+        layer.adapt(["a", "b", "c"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            layer.adapt(["a", "b"])  # no model yet
+        x = lamina.Input((1,), dtype="string")
+        model = lamina.Model(x, layers.Dense(1)(layer(x)))
+        if padded:
+            layer.adapt(["a"])
+            assert model.predict(["a"], verbose=0).shape == (1, 1)
+        else:
+            with pytest.warns(UserWarning, match=r"length 2 from now on, and was drawn with 3(.|\n)*pad_to_max_tokens"):
+                layer.adapt(["a"])

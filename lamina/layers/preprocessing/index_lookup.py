@@ -15,6 +15,7 @@ from lamina.config import floatx
 from lamina.devices import take_tables
 from lamina.graph import ArgumentError
 from lamina.graph.dtypes import to_torch
+from lamina.graph.source import warn
 from lamina.layers.arguments import choice, refuse, whole
 from lamina.layers.geometry import Shape
 
@@ -70,6 +71,7 @@ class IndexLookup(DataLayer):
         self._idf: list[float] | None = None
         self._is_given = False
         self._counted: TokenCounts | None = None
+        self._depth_drawn: int | None = None  # of vectors, where a graph was drawn with them
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
             self._is_given = not learned
@@ -129,7 +131,17 @@ class IndexLookup(DataLayer):
             if np.shape(weights) != (len(given),):
                 raise refuse(self, "idf_weights", weights, f"{len(given)} numbers, as many as tokens")
             self._keep_weights(np.asarray(weights), has_specials)
+        self._begin_to_use()
+
+    def _begin_to_use(self) -> None:
+        """Make the tables of a new vocabulary, and tell of vectors that do not fit a model drawn before."""
         self.use_tokens()
+        if self._depth_drawn not in (None, self._depth()):
+            warn(
+                f"{self.label} gives vectors of length {self._depth()} from now on, and was drawn with "
+                f"{self._depth_drawn}: a model that it stands in has weights for these. Try to draw the model after "
+                "adapt or set_vocabulary, or max_tokens= with pad_to_max_tokens=True, which fix the length."
+            )
 
     def learn_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """`set_vocabulary` of one that was learned elsewhere: the layer may still adapt."""
@@ -239,7 +251,7 @@ class IndexLookup(DataLayer):
         self._tokens = tokens
         if self.output_mode == "tf_idf":
             self._keep_weights(counts.inverse_frequency(tokens), has_specials=False)
-        self.use_tokens()
+        self._begin_to_use()
 
     def _counts(self, data: Any, steps: int | None) -> TokenCounts:
         counts = TokenCounts()
@@ -315,7 +327,8 @@ class IndexLookup(DataLayer):
         if self.output_mode == "int":
             return tuple(input_shape)
         self.check_size()
-        return encoded_shape(input_shape, self.output_mode, self._depth())
+        self._depth_drawn = self._depth()
+        return encoded_shape(input_shape, self.output_mode, self._depth_drawn)
 
     def compute_output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
         return torch.int64 if self.output_mode == "int" else self._vector_dtype()

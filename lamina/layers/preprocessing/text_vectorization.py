@@ -361,7 +361,8 @@ class TextVectorization(IndexLookup):
         if self.output_mode != "int":
             if not self.pad_to_max_tokens:
                 self.check_size()
-            return (*leading, self._depth())
+            self._depth_drawn = self._depth()
+            return (*leading, self._depth_drawn)
         if self._gives_one(input_shape):
             return leading
         width = self._width(input_shape)
