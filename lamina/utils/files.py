@@ -35,18 +35,20 @@ def get_file(
 ) -> str:
     """The path of a file from a URL, downloaded unless it is in the cache already.
 
-    A file is put in its place when it is whole and its hash is right. What broke off goes on where it stopped, in the
-    same call and in a later one, if the origin allows it.
+    A file is put in its place when it is complete and its hash is right, so what is in the cache is whole. A download
+    that broke off goes on where it stopped, in the same call and in a later one, if the origin allows it.
 
     Args:
-        fname: its name in the cache, else the last part of the URL; with `extract` and no dot in it the folder's.
+        fname: its name in the cache; by default the last part of the URL. With `extract`, a name without a dot is that
+            of the folder.
         origin: the URL: http, https, ftp or file.
-        untar, md5_hash: the same as ``extract=True, archive_format="tar"``; as `file_hash`, for MD5.
+        untar: the same as ``extract=True, archive_format="tar"``.
+        md5_hash: the same as ``file_hash=..., hash_algorithm="md5"``.
         cache_subdir: folder below `cache_dir`; an absolute one stands for itself.
         file_hash, hash_algorithm: in hexadecimal digits; "sha256", "md5", or "auto", by the length.
         extract: unpack the archive and return the folder. Links and names that lead out of it are refused.
         archive_format: "tar" (also compressed), "zip", a list of these, "auto" for both, or None.
-        cache_dir: by default that of the environment variable LAMINA_HOME, else ~/.lamina.
+        cache_dir: by default the environment variable LAMINA_HOME, else ~/.lamina.
         force_download: whatever is in the cache.
 
     Raises:
@@ -124,7 +126,3 @@ def _algorithm(file_hash: str | None, algorithm: str) -> str:
             expected=" or ".join(f"{length} hexadecimal digits ({name})" for name, length in _LENGTHS.items()),
         )
     return fitting[0]
-
-
-def _is_kept(target: Path, algorithm: str, file_hash: str | None) -> bool:
-    return target.is_file() and (file_hash is None or file_digest(target, algorithm) == file_hash)
