@@ -8,7 +8,7 @@ import torch
 
 from lamina import losses, tree
 from lamina.custom_objects import register_keras_serializable
-from lamina.graph import ArgumentError, StructureError
+from lamina.graph import ArgumentError, LaminaError, ShapeError, StructureError
 from lamina.saving import deserialize_keras_object, serialize_keras_object
 
 
@@ -78,7 +78,10 @@ class FeatureDistillation(DistillationLoss):
             try:
                 model.get_layer(name=name)
             except ValueError as error:
-                raise ArgumentError(f"In the {role} model: {error}") from error
+                if not isinstance(error, LaminaError):
+                    raise
+                facts = {"got": error.got, "expected": error.expected, "hint": error.hint}
+                raise ArgumentError(f"In the {role} model: {error.headline}", **facts) from error
 
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
         """Refuse outputs in another structure than each other, or than the losses.
@@ -90,8 +93,25 @@ class FeatureDistillation(DistillationLoss):
         _check_alike(self.loss, teacher_outputs, "The losses are in another structure than the outputs")
 
     def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
-        """The sum of the losses' means."""
-        return _total(lambda loss, a, b: torch.mean(loss(a, b)), self.loss, teacher_outputs, student_outputs)
+        """The sum of the losses' means.
+
+        Raises:
+            ShapeError: teacher and student give what the loss cannot compare.
+        """
+        return _total(self._compared, self.loss, teacher_outputs, student_outputs)
+
+    def _compared(self, loss: Any, taught: Any, learned: Any) -> torch.Tensor:
+        try:
+            return torch.mean(loss(taught, learned))
+        except ShapeError as error:
+            names = [f"the layer {name!r}" for name in (self.teacher_layer_name, self.student_layer_name) if name]
+            raise ShapeError(
+                f"FeatureDistillation cannot compare what {' and '.join(names) or 'the models'} give"
+                f"{'s' if len(names) == 1 else ''}.",
+                got=f"teacher {tuple(taught.shape)}, student {tuple(learned.shape)}",
+                expected="the same shape",
+                hint="layers of the same width, or a Dense behind the student's that makes as many features",
+            ) from error
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -80,8 +81,9 @@ def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
 
 
 def normalized(x: Tensor, axis: int) -> Tensor:
-    """`x` divided by its length along `axis`; a zero vector stays zero."""
-    return x * x.square().sum(axis, keepdim=True).rsqrt().clamp(max=1.0 / epsilon())
+    """`x` divided by its length along `axis`; a zero vector stays zero, with a gradient that is a number."""
+    result: Tensor = x / torch.linalg.vector_norm(x, dim=axis, keepdim=True).clamp(min=epsilon())
+    return result
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:

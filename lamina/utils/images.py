@@ -166,7 +166,7 @@ def save_img(
         kwargs: for `PIL.Image.Image.save`.
 
     Raises:
-        ShapeError: as in `array_to_img`. ImportError: Pillow is not installed.
+        ShapeError: as in `array_to_img`. ArgumentError: there is no such format. ImportError: Pillow is not installed.
 
     >>> save_img("grey.png", np.arange(4).reshape(2, 2, 1))
     """
@@ -177,6 +177,12 @@ def save_img(
     if picture.mode == "RGBA" and file_format and file_format.lower() == "jpeg":
         warn("A JPEG has no transparency: the picture is written without it.")
         picture = picture.convert("RGB")
+    image = pillow("save_img")
+    image.init()
+    if file_format and file_format.upper() not in image.SAVE:
+        raise ArgumentError(
+            f"There is no format {file_format!r} of pictures.", got=f"{path}", hint="a name that ends in .png or .jpg"
+        )
     picture.save(path, format=file_format, **kwargs)
 
 

@@ -42,13 +42,15 @@ def pad_sequences(
            [5, 6]], dtype=int32)
     """
     _check(sequences, dtype, padding, truncating, value)
+    if maxlen is not None and (isinstance(maxlen, bool) or not isinstance(maxlen, (int, np.integer)) or maxlen < 0):
+        raise ArgumentError(f"utils.pad_sequences: maxlen cannot be {maxlen!r}.", expected="a length, or None")
     length = max((len(row) for row in sequences), default=0) if maxlen is None else maxlen
     rest = next((np.shape(row)[1:] for row in sequences if len(row)), ())
     padded = np.full((len(sequences), length, *rest), value, dtype=dtype)
     for i, row in enumerate(sequences):
         if len(row) == 0:
             continue
-        kept = np.asarray(row[max(len(row) - length, 0) :] if truncating == "pre" else row[:length], dtype=dtype)
+        kept = _numbers(row[max(len(row) - length, 0) :] if truncating == "pre" else row[:length], dtype, i)
         if kept.shape[1:] != rest:
             raise ShapeError(
                 "utils.pad_sequences: the sequences differ in more than their length.",
@@ -58,6 +60,23 @@ def pad_sequences(
         place = slice(length - len(kept), None) if padding == "pre" else slice(0, len(kept))
         padded[i, place] = kept
     return padded
+
+
+def _numbers(steps: Any, dtype: Any, place: int) -> np.ndarray:
+    """The steps of a row as the array that they are to be.
+
+    Raises:
+        ArgumentError: they cannot be of that dtype.
+    """
+    try:
+        return np.asarray(steps, dtype=dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArgumentError(
+            f"utils.pad_sequences cannot make row {place} an array of {np.dtype(dtype)}.",
+            got=f"{steps!r}"[:100],
+            expected=str(error),
+            hint='dtype="int64" for large numbers, dtype=object with value="" for texts, steps of one length in a row',
+        ) from error
 
 
 def _check(sequences: Any, dtype: Any, padding: str, truncating: str, value: Any) -> None:

@@ -14,7 +14,7 @@ from lamina.tracebacks import door
 from lamina.utils.bounding_boxes import convert_format
 from lamina.utils.images import checked_format
 
-from .pictures import batch_of, in_bytes
+from .pictures import batch_of, in_bytes, numbers_of
 from .strokes import outline
 from .words import Writer
 
@@ -94,11 +94,12 @@ def _told(told: Any, form: str, pictures: np.ndarray) -> tuple[np.ndarray, np.nd
     if lacking:
         raise ArgumentError(f"bounding_boxes has no {lacking[0]!r}.", got=", ".join(map(repr, told)) or "no keys")
     height, width = pictures.shape[1:3]
-    boxes = convert_to_numpy(convert_format(convert_to_numpy(told["boxes"]), form, "xyxy", height, width))
-    labels = convert_to_numpy(told["labels"])
+    boxes = _even(told["boxes"], 0.0, (4,))
+    boxes = convert_to_numpy(convert_format(boxes, form, "xyxy", height, width))
+    labels = _even(told["labels"], _NO_BOX)
     if labels.ndim == 3 and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    confidences = None if told.get("confidences") is None else convert_to_numpy(told["confidences"])
+    confidences = None if told.get("confidences") is None else _even(told["confidences"], 0.0)
     if boxes.ndim != 3 or len(boxes) != len(pictures):
         raise ShapeError(
             "bounding_boxes do not fit the pictures.",
@@ -112,6 +113,28 @@ def _told(told: Any, form: str, pictures: np.ndarray) -> tuple[np.ndarray, np.nd
             )
     _refuse_no_boxes(boxes, labels, form)
     return boxes, labels, confidences
+
+
+def _even(values: Any, filling: float, inner: tuple[int, ...] = ()) -> np.ndarray:
+    """Data as an array; lists of different lengths, one for each picture, are filled up to the longest.
+
+    Args:
+        inner: the shape of one entry, for lists that have none.
+    """
+    if not isinstance(values, (list, tuple)):
+        return convert_to_numpy(values)
+    try:
+        rows = [convert_to_numpy(row) for row in values]
+        if not rows or any(not row.ndim for row in rows):
+            return convert_to_numpy(values)
+        rows = [row if row.size else row.reshape(0, *inner) for row in rows]
+        longest = max(map(len, rows))
+        pads = [((0, longest - len(row)), *((0, 0) for _ in row.shape[1:])) for row in rows]
+        return np.stack([np.pad(row, pad, constant_values=filling) for row, pad in zip(rows, pads, strict=True)])
+    except (TypeError, ValueError) as error:
+        raise ShapeError(
+            "Boxes and labels are one array, or a list for each picture.", got=str(error), expected="(N, 4), (N,)"
+        ) from error
 
 
 def _refuse_no_boxes(boxes: np.ndarray, labels: np.ndarray, form: str) -> None:
@@ -165,7 +188,7 @@ def _checked_scale(scale: Any) -> float:
 
 def _paint(color: Any, channels: int) -> np.ndarray:
     """The colour as numbers for the channels of a picture."""
-    paint = np.asarray(color, dtype="float32").reshape(-1)
+    paint = numbers_of(color)
     if paint.size not in (1, 3, 4) or not np.isfinite(paint).all():
         raise ArgumentError(f"color cannot be {color!r}.", expected="(red, green, blue) from 0 to 255")
     paint = np.broadcast_to(paint, (3,)) if paint.size == 1 else paint

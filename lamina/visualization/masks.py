@@ -12,7 +12,7 @@ from lamina.ops import convert_to_numpy
 from lamina.tracebacks import door
 from lamina.utils.images import checked_format
 
-from .pictures import batch_of
+from .pictures import batch_of, numbers_of
 
 _STEPS = np.array([2**25 - 1, 2**15 - 1, 2**21 - 1])  # from one class to the next in red, green, blue, modulo 255
 _MOST = 2**16  # classes; a picture with more of them is none that was segmented
@@ -133,7 +133,7 @@ def _color(number: int, mapping: Any, channels: int) -> np.ndarray | None:
             got=f"colours for {', '.join(map(str, mapping))}",
             hint=f"color_mapping[{number}] = (red, green, blue), or ignore_index={number}",
         )
-    paint = np.asarray(told, dtype="float32").reshape(-1)
-    if paint.size != 3:
+    paint = numbers_of(told)
+    if paint.size != 3 or not np.isfinite(paint).all():
         raise ArgumentError(f"The colour of class {number} cannot be {told!r}.", expected="(red, green, blue)")
     return np.append(paint, np.float32(255))[:channels]

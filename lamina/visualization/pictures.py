@@ -91,3 +91,11 @@ def _warn_of_range(batch: np.ndarray, low: float, high: float, wanted_by: str) -
     elif (low, high) == (0, 255) and batch.dtype.kind == "f" and 0 < most <= 1:
         told = f"pictures with values up to {most:.4g} are black in value_range=(0, 255)"
         warn(f"visualization.{wanted_by}: {told}: value_range=(0, 1)?")
+
+
+def numbers_of(color: Any) -> np.ndarray:
+    """A colour as numbers; none of what is no colour, such as its name."""
+    try:
+        return np.asarray(color, dtype="float32").reshape(-1)
+    except (TypeError, ValueError):
+        return np.empty(0, "float32")

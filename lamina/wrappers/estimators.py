@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -93,13 +94,36 @@ class SKLBase(BaseEstimator):  # type: ignore[misc]  # scikit-learn brings no hi
     def _validated(self, X: Any, y: Any) -> Any:
         return validate_data(self, X, y)
 
+    def _called(self, X: Array, y: Array) -> Any:
+        """What the user's function makes of the data."""
+        given = {"X": X, "y": y, **(self.model_kwargs or {})}
+        if not callable(self.model):
+            raise ArgumentError(
+                f"{type(self).__name__}: model cannot be {self.model!r}."[:200],
+                expected="a compiled model, or a function of X and y that makes one",
+            )
+        try:
+            signature = inspect.signature(self.model)
+        except (TypeError, ValueError):  # some callables tell none
+            return self.model(**given)
+        try:
+            signature.bind(**given)
+        except TypeError as error:
+            raise ArgumentError(
+                f"{type(self).__name__} cannot call its model function: {error}.",
+                got=f"{getattr(self.model, '__name__', self.model)}{signature}",
+                expected=f"a function that can be called with {', '.join(f'{name}=...' for name in given)}",
+                hint="def made(X, y, ...); what else it takes comes from model_kwargs",
+            ) from error
+        return self.model(**given)
+
     def _model_for(self, X: Array, y: Array) -> Model:
         if self.warm_start and hasattr(self, "model_"):
             return self.model_
         if isinstance(self.model, Model):
             made = clone_model(self.model)  # compiled as this one is
         else:
-            made = self.model(X=X, y=y, **(self.model_kwargs or {}))
+            made = self._called(X, y)
         if not isinstance(made, Model) or not made.compiled or made.loss is None:
             raise ArgumentError(
                 f"{type(self).__name__} needs a compiled model.",

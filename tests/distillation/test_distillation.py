@@ -166,3 +166,15 @@ def test_misuse(name):
     misuse, text = MISUSES[name]
     with pytest.raises(lamina.LaminaError, match=text):
         misuse()
+
+
+def test_features_that_cannot_be_compared_are_named():
+    loss = FeatureDistillation("mse", "wide", "narrow")
+    with pytest.raises(lamina.ShapeError, match=r"layer 'wide' and the layer 'narrow'(.|\n)*teacher \(2, 5\), student"):
+        loss.compute_loss(torch.ones(2, 5), torch.ones(2, 3))
+    x = lamina.Input((4,))
+    model = lamina.Model(x, lamina.layers.Dense(2, name="wide")(x))
+    with pytest.raises(lamina.ArgumentError, match="In the student model") as caught:
+        loss.validate_model_compatibility(model, model)
+    assert str(caught.value).count("  where") == 1
+    assert "wide" in str(caught.value.expected)

@@ -67,3 +67,13 @@ def test_targets_that_are_classes_keep_their_rank() -> None:
 
     lamina.losses.LossFunctionWrapper(chosen)(torch.zeros(5), torch.ones(5, 3))
     assert seen == [((5,), (5, 3))]
+
+
+def test_the_cosine_of_a_zero_vector_has_a_gradient() -> None:
+    for y_true, y_pred in ((torch.ones(1, 3), torch.zeros(1, 3)), (torch.zeros(1, 3), torch.zeros(1, 3))):
+        y_pred.requires_grad_()
+        loss = lamina.losses.cosine_similarity(y_true, y_pred)
+        loss.sum().backward()
+        assert loss.item() == 0
+        assert y_pred.grad is not None
+        assert y_pred.grad.isfinite().all()

@@ -135,3 +135,9 @@ def test_without_pillow_the_extra_is_named(file, monkeypatch):
     for call in (lambda: utils.load_img(file), lambda: utils.array_to_img(ARRAYS["rgb"])):
         with pytest.raises(ImportError, match=r"lamina\[images\]"):
             call()
+
+
+def test_no_format_of_pictures(tmp_path):
+    with pytest.raises(ArgumentError, match="no format 'xyz'"):
+        utils.save_img(tmp_path / "a.xyz", np.ones((2, 2, 3)))
+    assert not (tmp_path / "a.xyz").exists()

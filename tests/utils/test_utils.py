@@ -244,3 +244,18 @@ def test_result_types_are_those_of_keras_but_for_64_bits():
     assert backend.result_type() == keras.backend.result_type()
     assert backend.result_type("int64", "int32", int) == "int64"
     assert backend.result_type("float64", "float16") == "float64"
+
+
+@pytest.mark.parametrize(
+    "sequences, arguments, text",
+    [
+        ([[1], [2, 3]], {"maxlen": -1}, "maxlen cannot be -1"),
+        ([[1], [2, 3]], {"maxlen": 1.5}, "maxlen cannot be 1.5"),
+        ([[1], [2**40]], {}, "row 1 an array of int32(.|\n)*int64"),
+        ([["a"], ["b", "c"]], {}, "row 0(.|\n)*dtype=object"),
+        ("abc", {}, "row 0"),
+    ],
+)
+def test_what_cannot_be_padded(sequences, arguments, text):
+    with pytest.raises(ArgumentError, match=text):
+        utils.pad_sequences(sequences, **arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -196,3 +197,22 @@ def test_arguments_are_kerass():
     from tests.keras_names import assert_same_functions
 
     assert_same_functions(lamina.visualization, keras.visualization)
+
+
+def test_boxes_in_lists_of_different_lengths() -> None:
+    pictures = np.zeros((3, 20, 20, 3), "uint8")
+    rows: list[Any] = [[[1, 1, 8, 8]], [], [[2, 2, 9, 9], [5, 5, 15, 15]]]
+    told: dict[str, Any] = {"boxes": rows, "labels": [[0], [], [1, 0]], "confidences": [[0.5], [], [0.25, 0.75]]}
+    drawn = draw_bounding_boxes(pictures, told, "xyxy", class_mapping={0: "a", 1: "b"})
+    assert not drawn[1].any()
+    filled = {
+        "boxes": np.array([[*row, *[[0, 0, 0, 0]] * (2 - len(row))] for row in rows]),
+        "labels": np.array([[0, -1], [-1, -1], [1, 0]]),
+        "confidences": np.array([[0.5, 0], [0, 0], [0.25, 0.75]]),
+    }
+    assert (drawn == draw_bounding_boxes(pictures, filled, "xyxy", class_mapping={0: "a", 1: "b"})).all()
+    assert not draw_bounding_boxes(pictures[:1], {"boxes": [[]], "labels": [[]]}, "xyxy").any()
+    with pytest.raises(lamina.ShapeError, match="do not fit"):
+        draw_bounding_boxes(pictures, told | {"labels": [[0], [], [1]]}, "xyxy")
+    with pytest.raises(lamina.ArgumentError, match="color cannot be 'red'"):
+        draw_bounding_boxes(pictures, told, "xyxy", color="red")

@@ -146,3 +146,14 @@ def test_uids():
     assert [lamina.backend.get_uid(prefix) for prefix in ("a", "a", "b", "")] == [1, 2, 1, 1]
     lamina.backend.clear_session()
     assert lamina.backend.get_uid("a") == 1
+
+
+def test_what_the_function_of_a_model_takes_is_said():
+    x, y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
+    for made, text in (
+        (lambda: None, r"unexpected keyword argument 'X'(.|\n)*X=\.\.\., y=\.\.\."),
+        (lambda X, y, width: None, "required argument: 'width'"),
+        ("model.lamina", "cannot be 'model.lamina'"),
+    ):
+        with pytest.raises(lamina.ArgumentError, match=text):
+            SKLearnClassifier(made).fit(x, y)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.graph import ArgumentError, tree
+from lamina._torch import dispatch, transforms
+from lamina.graph import ArgumentError, DtypeError, tree
 from lamina.layers.arguments import refuse
 from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape, shape_error
+from lamina.probing import probing
 from lamina.tables import array_of, is_table
 
 
@@ -41,6 +43,31 @@ class DataLayer(Layer):
                 expected="numbers, or lists of one length",
                 hint="pad the shorter lists",
             ) from error
+
+
+def whole_numbers(layer: Layer, inputs: torch.Tensor) -> torch.Tensor:
+    """Integers, which may come as floats, as int64.
+
+    Raises:
+        DtypeError: fractions, which would be cut off in silence.
+    """
+    numbers = inputs.to(torch.int64)
+    if inputs.is_floating_point() and _can_be_looked_at(inputs):
+        fractions = inputs[numbers.to(inputs.dtype) != inputs]
+        if fractions.numel():
+            raise DtypeError(
+                f"{layer.label} takes whole numbers.",
+                got=f"{fractions[0].item()}, the first of {fractions.numel()} fractions",
+                expected="whole numbers, also as floats",
+                hint="Discretization before it, which makes numbers of bins",
+            )
+    return numbers
+
+
+def _can_be_looked_at(inputs: torch.Tensor) -> bool:
+    """Whether values are there to be read, and reading them waits for no device."""
+    drawn = torch.compiler.is_compiling() or dispatch.may_refuse() or probing() or transforms.at_work()
+    return not drawn and inputs.device.type == "cpu"
 
 
 class GivenNumbers:

@@ -61,6 +61,7 @@ class Discretization(DataLayer):
         if sparse:
             raise refuse(self, "sparse", sparse, "False: results are dense tensors")
         self.bin_boundaries: list[float] | None = None
+        self.reset_state()
         if bin_boundaries is not None:
             self._take(given_numbers(self, "bin_boundaries", bin_boundaries))
 
@@ -80,19 +81,54 @@ class Discretization(DataLayer):
         Raises:
             ArgumentError: boundaries were given, or the data are no numbers, none at all, or not finite.
         """
+        self.reset_state()
+        self._refuse_to_learn()
+        for batch in islice(batches_of(data), steps):
+            self._add(batch)
+        if not len(self._found):
+            raise ArgumentError(f"{self.label} has nothing to adapt to: there are no data.")
+        self.finalize_state()
+
+    def reset_state(self) -> None:
+        """Forget the values that `update_state` has met."""
+        self._found = Quantiles(self.epsilon)
+
+    def update_state(self, data: Any) -> None:
+        """Take in one more batch of values. `finalize_state` makes the boundaries of all.
+
+        Args:
+            data: an array or tensor, or a list of numbers.
+
+        Raises:
+            ArgumentError: boundaries were given, or the data are no numbers, or not finite.
+
+        >>> layer = Discretization(num_bins=2)
+        >>> layer.update_state([1.0, 2.0])
+        >>> layer.update_state([3.0, 4.0])
+        >>> layer.finalize_state()
+        >>> layer([0.0, 4.0])
+        tensor([0, 1], dtype=torch.int32)
+        """
+        self._refuse_to_learn()
+        for batch in batches_of(np.asarray(data) if isinstance(data, (list, tuple)) else data):
+            self._add(batch)
+
+    def finalize_state(self) -> None:
+        """Set the boundaries by the values that `update_state` has met; nothing where there are none."""
+        if self.num_bins is not None and len(self._found):
+            self._take(self._found.at(np.arange(1, self.num_bins) / self.num_bins).tolist())
+
+    def _refuse_to_learn(self) -> None:
         if self.num_bins is None:
             raise ArgumentError(
                 f"{self.label} has nothing to adapt: bin_boundaries were given.", hint="Discretization(num_bins=...)"
             )
-        found = Quantiles(self.epsilon)
-        for batch in islice(batches_of(data), steps):
-            values = batch.reshape(-1).cpu().to(torch.float64).numpy()
-            if not np.isfinite(values).all():
-                raise ArgumentError(f"{self.label} met data that are not finite.", hint="np.nan_to_num(data)")
-            found.add(values)
-        if not len(found):
-            raise ArgumentError(f"{self.label} has nothing to adapt to: there are no data.")
-        self._take(found.at(np.arange(1, self.num_bins) / self.num_bins).tolist())
+
+    def _add(self, batch: torch.Tensor) -> None:
+        values = batch.reshape(-1).cpu().to(torch.float64).numpy()
+        if not np.isfinite(values).all():
+            raise ArgumentError(f"{self.label} met data that are not finite.", hint="np.nan_to_num(data)")
+        self._found.add(values)
 
     def _bins(self) -> int:
         if self.bin_boundaries is not None:

@@ -9,6 +9,8 @@ import torch
 from lamina.graph import ShapeError
 from lamina.layers.geometry import Shape
 
+from .data_layer import whole_numbers
+
 MODES = ("one_hot", "multi_hot", "count")
 
 
@@ -40,10 +42,10 @@ def encode(
         weights: for "count", what each integer adds; 1 by default.
 
     Raises:
-        IndexError: an integer is too large (on a CPU).
+        IndexError: an integer is too large (on a CPU). DtypeError: fractions.
         ShapeError: the weights' shape is not that of the integers.
     """
-    indices = inputs.to(torch.int64)
+    indices = whole_numbers(layer, inputs)
     if indices.dim() == 0 or (mode == "one_hot" and not layer.drops_last):
         indices = indices.unsqueeze(-1)
     present = indices >= 0

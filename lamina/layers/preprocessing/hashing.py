@@ -11,6 +11,7 @@ from lamina.graph import Symbolic, tree
 from lamina.layers.arguments import refuse
 from lamina.layers.geometry import Shape
 
+from .data_layer import whole_numbers
 from .encoding import MODES
 from .hash_operators import hash_buckets
 from .hashed_bins import HashedBins
@@ -84,7 +85,7 @@ class Hashing(HashedBins):
             bins = unsigned_rest(inputs, self._free_bins)
             hidden = fingerprints(np.array([str(self.mask_value)]))[0]
             return self.encoded(torch.where(inputs == int(hidden), 0, bins + 1) if self._masks else bins)
-        bins = hash_buckets(inputs.to(torch.int64), self._free_bins, signed(self.salt or ()))
+        bins = hash_buckets(whole_numbers(self, inputs), self._free_bins, signed(self.salt or ()))
         if self._masks and not isinstance(self.mask_value, str):
             bins = torch.where(inputs == self.mask_value, 0, bins + 1)
         return self.encoded(bins)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
+from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,12 +15,14 @@ from lamina.config import floatx
 from lamina.devices import take_tables
 from lamina.graph import ArgumentError
 from lamina.graph.dtypes import to_torch
+from lamina.graph.source import warn
 from lamina.layers.arguments import choice, refuse, whole
 from lamina.layers.geometry import Shape
 
 from .data_layer import DataLayer, GivenNumbers, given_numbers
 from .encoding import MODES, drops_last, encode, encoded_shape
 from .hashing import salt_of
+from .lines import lines_of
 from .token_counts import TokenCounts, Tokens
 
 # Bytes of an entry of a list of tokens or numbers.
@@ -67,6 +70,8 @@ class IndexLookup(DataLayer):
         self._tokens: list[Any] | None = None
         self._idf: list[float] | None = None
         self._is_given = False
+        self._counted: TokenCounts | None = None
+        self._depth_drawn: int | None = None  # of vectors, where a graph was drawn with them
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
             self._is_given = not learned
@@ -83,7 +88,7 @@ class IndexLookup(DataLayer):
         if self.output_mode == "tf_idf" and vocabulary is not None and idf_weights is None:
             raise refuse(self, "idf_weights", None, "a weight for each token of the vocabulary")
         if isinstance(vocabulary, str):
-            hint = "open(path).read().splitlines(); a layer of a file must not read other files"
+            hint = "pathlib.Path(...) of a file with one in each line: a text in a config must not open other files"
             raise refuse(self, "vocabulary", vocabulary, "a list of tokens", hint)
 
     # -- the vocabulary
@@ -103,12 +108,15 @@ class IndexLookup(DataLayer):
         """Take these tokens, in their order, as the vocabulary.
 
         Args:
-            vocabulary: tokens; the mask token and those for unknown ones may stand in front.
+            vocabulary: tokens; the mask token and those for unknown ones may stand in front. Or a `pathlib.Path` of a
+                file with one in each line.
             idf_weights: for "tf_idf", the weight of each of these.
 
         Raises:
             ArgumentError: none, a token twice, more than `max_tokens`, or another number of weights.
         """
+        if isinstance(vocabulary, PathLike):
+            vocabulary = self.tokens_of(lines_of(vocabulary, getattr(self, "encoding", "utf-8")))
         given = self.as_tokens(vocabulary).tolist()
         take_tables(_ENTRY * (self._token_start + (self._depth() if self.output_mode == "tf_idf" else 0)), self.label)
         specials = self._specials()
@@ -123,7 +131,17 @@ class IndexLookup(DataLayer):
             if np.shape(weights) != (len(given),):
                 raise refuse(self, "idf_weights", weights, f"{len(given)} numbers, as many as tokens")
             self._keep_weights(np.asarray(weights), has_specials)
+        self._begin_to_use()
+
+    def _begin_to_use(self) -> None:
+        """Make the tables of a new vocabulary, and tell of vectors that do not fit a model drawn before."""
         self.use_tokens()
+        if self._depth_drawn not in (None, self._depth()):
+            warn(
+                f"{self.label} gives vectors of length {self._depth()} from now on, and was drawn with "
+                f"{self._depth_drawn}: a model that it stands in has weights for these. Try to draw the model after "
+                "adapt or set_vocabulary, or max_tokens= with pad_to_max_tokens=True, which fix the length."
+            )
 
     def learn_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """`set_vocabulary` of one that was learned elsewhere: the layer may still adapt."""
@@ -181,17 +199,59 @@ class IndexLookup(DataLayer):
         Raises:
             ArgumentError: a vocabulary was given, or there are no tokens.
         """
+        self.reset_state()
+        self._refuse_to_learn()
+        self._learn(self._counts(data, steps), type(data).__name__)
+
+    def reset_state(self) -> None:
+        """Forget what `update_state` has counted."""
+        self._counted = None
+
+    def update_state(self, data: Any) -> None:
+        """Count the tokens of one more batch. `finalize_state` makes the vocabulary of all.
+
+        Args:
+            data: tokens, a document in each row; those of one axis are one document.
+
+        Raises:
+            ArgumentError: a vocabulary was given.
+
+        >>> layer = lamina.layers.StringLookup()
+        >>> layer.update_state(["a", "b"])
+        >>> layer.update_state(["b"])
+        >>> layer.finalize_state()
+        >>> layer.get_vocabulary()
+        ['[UNK]', 'b', 'a']
+        """
+        self._refuse_to_learn()
+        counts = self._counts(iter([data]), None)
+        if self._counted is None:
+            self._counted = counts
+        else:
+            self._counted.take_in(counts)
+
+    def finalize_state(self) -> None:
+        """Learn the vocabulary from what `update_state` has counted since the last time; nothing where that is none."""
+        if self._counted is not None:
+            counts, self._counted = self._counted, None
+            self._learn(counts, "what update_state has counted")
+
+    def _refuse_to_learn(self) -> None:
         if self._is_given:
-            raise ArgumentError(f"{self.label} has nothing to adapt: a vocabulary was given.")
-        counts = self._counts(data, steps)
+            hint = "the layer without vocabulary=, or set_vocabulary(...) for another one"
+            raise ArgumentError(f"{self.label} has nothing to adapt: a vocabulary was given.", hint=hint)
+
+    def _learn(self, counts: TokenCounts, source: str) -> None:
         most = None if self.max_tokens is None else self.max_tokens - self._token_start
         tokens = counts.most_frequent([self.mask_token, self.oov_token], most)
         if not tokens:
-            raise ArgumentError(f"{self.label} found no tokens to learn.", got=f"{type(data).__name__}")
+            expected = f"{self.kind_of_tokens} beside {self._specials()}" if len(counts) else "at least one token"
+            hint = "data that are there: an iterator may be used up, a filter may leave nothing; or vocabulary="
+            raise ArgumentError(f"{self.label} found no tokens to learn.", got=source, expected=expected, hint=hint)
         self._tokens = tokens
         if self.output_mode == "tf_idf":
             self._keep_weights(counts.inverse_frequency(tokens), has_specials=False)
-        self.use_tokens()
+        self._begin_to_use()
 
     def _counts(self, data: Any, steps: int | None) -> TokenCounts:
         counts = TokenCounts()
@@ -209,6 +269,10 @@ class IndexLookup(DataLayer):
             yield tokens.reshape(1, -1) if tokens.ndim < 2 else tokens
 
     # -- for subclasses
+
+    def tokens_of(self, lines: Iterable[str]) -> list[Any]:
+        """The tokens that stand in the lines of a file."""
+        return list(lines)
 
     def as_tokens(self, values: Any) -> Tokens:
         """Data as an array of tokens."""
@@ -263,7 +327,8 @@ class IndexLookup(DataLayer):
         if self.output_mode == "int":
             return tuple(input_shape)
         self.check_size()
-        return encoded_shape(input_shape, self.output_mode, self._depth())
+        self._depth_drawn = self._depth()
+        return encoded_shape(input_shape, self.output_mode, self._depth_drawn)
 
     def compute_output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
         return torch.int64 if self.output_mode == "int" else self._vector_dtype()

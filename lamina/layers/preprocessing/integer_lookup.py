@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class IntegerLookup(IndexLookup):
         num_oov_indices: how many indices share the unknown numbers; 0: an unknown number is an error.
         mask_token: the number that stands for nothing.
         oov_token: with `invert`, what unknown indices become.
-        vocabulary: different numbers, in their order.
+        vocabulary: different numbers, in their order; or a `pathlib.Path` of a file with one in each line.
         vocabulary_dtype: "int64".
         idf_weights: for "tf_idf", a weight for each number of the vocabulary.
         invert: from indices to numbers.
@@ -90,10 +91,23 @@ class IntegerLookup(IndexLookup):
             **kwargs,
         )
 
+    def tokens_of(self, lines: Iterable[str]) -> list[Any]:
+        lines = list(lines)
+        try:
+            return list(map(int, lines))
+        except ValueError as error:
+            raise refuse(self, "vocabulary", lines, "a file with a whole number in each line", str(error)) from error
+
     def as_tokens(self, values: Any) -> Tokens:
         array = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else self._as_array(values)
-        if array.size and array.dtype.kind not in "iub" and not (array == np.floor(array)).all():
-            raise ArgumentError(f"{self.label} looks up whole numbers.", got=f"an array of {array.dtype}")
+        kind = array.dtype.kind
+        if array.size and kind not in "iub" and not (kind == "f" and (array == np.floor(array)).all()):
+            raise ArgumentError(
+                f"{self.label} looks up whole numbers.",
+                got=f"an array of {array.dtype}",
+                expected="lists or arrays of whole numbers",
+                hint="StringLookup for texts" if kind in "USOT" else "Discretization for floats",
+            )
         return array.astype(np.int64)
 
     def use_tokens(self) -> None:

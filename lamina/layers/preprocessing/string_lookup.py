@@ -30,7 +30,7 @@ class StringLookup(IndexLookup):
             of several indices an unknown text gets one by its hash.
         mask_token: the text that stands for nothing.
         oov_token: with `invert`, what unknown indices become.
-        vocabulary: a list of different texts, in their order; no path.
+        vocabulary: different texts, in their order; or a `pathlib.Path` of a file with one in each line.
         encoding: of texts that come as bytes.
         salt: a key of the hash, as in `Hashing`.
         name: as in any layer.
@@ -87,7 +87,10 @@ class StringLookup(IndexLookup):
         texts = texts_in(self, values, self.encoding)
         if texts is None:
             raise ArgumentError(
-                f"{self.label} looks up texts.", got=f"{type(values).__name__}", expected="lists or arrays of texts"
+                f"{self.label} looks up texts.",
+                got=f"{type(values).__name__}",
+                expected="lists or arrays of texts",
+                hint="IntegerLookup for whole numbers; str(value) for what is none",
             )
         return texts
 

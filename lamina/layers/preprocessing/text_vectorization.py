@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice, repeat
-from os import PathLike, fspath
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from lamina.registry import Registry
 
 from . import words
 from .index_lookup import IndexLookup
+from .lines import lines_of
 from .text_inputs import are_texts
 from .token_counts import TokenCounts
 from .whole_texts import as_bytes, is_packed, unpacked
@@ -132,8 +132,6 @@ class TextVectorization(IndexLookup):
         >>> layer("wind and earth").tolist(), layer.vocabulary_size()
         ([3, 1, 2], 4)
         """
-        if isinstance(vocabulary, PathLike):
-            vocabulary = list(_lines(vocabulary, self.encoding))
         super().set_vocabulary(vocabulary, idf_weights)
 
     def adapt(  # type: ignore[override]  # the order of Keras'
@@ -171,7 +169,7 @@ class TextVectorization(IndexLookup):
         paths = data if isinstance(data, (list, tuple)) else [data]
         if paths and all(isinstance(path, PathLike) for path in paths):
             for path in paths:
-                lines = _lines(path, self.encoding)
+                lines = lines_of(path, self.encoding)
                 while part := list(islice(lines, _PART)):
                     yield self._texts(part)
             return
@@ -363,7 +361,8 @@ class TextVectorization(IndexLookup):
         if self.output_mode != "int":
             if not self.pad_to_max_tokens:
                 self.check_size()
-            return (*leading, self._depth())
+            self._depth_drawn = self._depth()
+            return (*leading, self._depth_drawn)
         if self._gives_one(input_shape):
             return leading
         width = self._width(input_shape)
@@ -422,11 +421,6 @@ def _ngrams(layer: object, value: Any) -> int | tuple[int, ...] | None:
 def _last(shape: Shape) -> Any:
     """The tokens that a row has, where texts (B, T) are tokens; a text in (B,) is one."""
     return shape[-1] if len(shape) > 1 else 1
-
-
-def _lines(path: Any, encoding: str) -> Iterator[str]:
-    with Path(fspath(path)).open(encoding=encoding) as file:
-        yield from (line.rstrip("\n") for line in file)
 
 
 def _iterated(data: Any) -> Iterator[Any]:

@@ -48,6 +48,12 @@ class TokenCounts:
             self._documents.update(chain.from_iterable(map(set, rows)))
         self._count += len(rows)
 
+    def take_in(self, others: TokenCounts) -> None:
+        """Add the counts of more documents."""
+        self._met.update(others._met)
+        self._documents.update(others._documents)
+        self._count += others._count
+
     def decoded(self) -> TokenCounts:
         """The same counts of tokens that came as bytes in UTF-8.
 
