@@ -13,6 +13,7 @@ PIP_ARGS    ?=
 PYTEST_ARGS ?=
 BENCH_ARGS  ?=
 MUTATE_ARGS ?=
+GALLERY_ARGS ?=
 TORCH       ?=
 TORCH_VENV  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lamina/torch-$(TORCH)
 
@@ -28,7 +29,7 @@ AVX2_TESTS := tests/models/test_joining.py tests/models/test_folding.py tests/la
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-all test-avx2 test-torch lint keras-tests mutate format bench clean clean-all
+.PHONY: help venv demo gallery test test-all test-avx2 test-torch lint keras-tests mutate format bench clean clean-all
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
@@ -37,6 +38,9 @@ venv: $(VENV)/.installed-dev ## set up .venv with everything needed to work on L
 
 demo: $(VENV)/.installed-demo ## train on real handwritten digits, save, load, draw (under a minute)
 	$(BIN)/python examples/digits.py
+
+gallery: $(VENV)/.installed-test ## every system that the Functional API is known for, on real data (up to an hour)
+	$(BIN)/python -m gallery $(GALLERY_ARGS)
 
 test: lint ## check style, types, the house, and run the tests but the slow ones (6 min on two quiet cores)
 	@echo 'The tests but the slow ones: about 5 minutes on two quiet cores, up to 25 on busy ones.'
@@ -76,7 +80,7 @@ bench: $(VENV)/.installed-bench ## Lamina beside its peers: a table of ratios
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 clean: ## remove caches and outputs
-	rm -rf build dist demo_output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build dist demo_output gallery_output .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 clean-all: clean ## the same, and .venv

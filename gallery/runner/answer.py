@@ -1,0 +1,63 @@
+"""What a fresh process does: read a model and inputs from files, predict, write the answers into a file.
+
+    python -m gallery.runner.answer loaded NAME MODEL INPUTS ANSWERS
+
+`loaded` loads a `.lamina`; `compiled` compiles what it has loaded, as one whole graph; `keras` loads a `.keras` into
+Keras itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+from pathlib import Path
+from typing import Any
+
+from . import arrays, discover
+
+
+def loaded(name: str, file: Path, inputs: Any, backend: str) -> Any:
+    """The answers of the model as Lamina loads it."""
+    from lamina import models
+
+    discover.load(name)
+    return models.load_model(file).predict(inputs, batch_size=arrays.flat(inputs)[0].shape[0], verbose=0)
+
+
+def compiled(name: str, file: Path, inputs: Any, backend: str) -> Any:
+    """The answers of the model under `torch.compile(fullgraph=True)`."""
+    import torch
+
+    from lamina import models, tree
+
+    discover.load(name)
+    model: Any = torch.compile(models.load_model(file), fullgraph=True, backend=backend)
+    with torch.no_grad():
+        outputs = model(tree.map_structure(torch.as_tensor, inputs))
+    return tree.map_structure(lambda tensor: tensor.numpy(), outputs)
+
+
+def keras(name: str, file: Path, inputs: Any, backend: str) -> Any:
+    """The answers of Keras. Classes that the example defines are made anew upon Keras, by the same lines."""
+    from .as_keras import become_keras
+
+    module = become_keras()
+    if any(isinstance(node, ast.ClassDef) for node in ast.parse((discover.FOLDER / f"{name}.py").read_text()).body):
+        discover.load(name)
+    return module.saving.load_model(file).predict(inputs, batch_size=arrays.flat(inputs)[0].shape[0], verbose=0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("how", choices=["loaded", "compiled", "keras"])
+    parser.add_argument("name")
+    parser.add_argument("files", type=Path, nargs=3, metavar="MODEL INPUTS ANSWERS")
+    parser.add_argument("--backend", default="inductor", help="of torch.compile")
+    given = parser.parse_args()
+    model, inputs, answers = given.files
+    how = {"loaded": loaded, "compiled": compiled, "keras": keras}[given.how]
+    arrays.save(answers, how(given.name, model, arrays.load(inputs), given.backend))
+
+
+if __name__ == "__main__":
+    main()
