@@ -42,7 +42,7 @@ class About:
         keras_io: the example of the same system on keras.io, as ("vision/autoencoder", lines of code); None where there
             is none, or where nobody has counted.
         public: the set of `lamina.datasets` that `--public` trains on instead; `run` then takes `public=True`.
-        timed: its training is timed beside Keras by `benchmarks/gallery.py`.
+        timed: its training is timed beside Keras by `benchmarks/gallery_training.py`.
     """
 
     title: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -28,3 +29,9 @@ def about(name: str) -> About:
     """What the example says about itself."""
     said: About = load(name).ABOUT
     return said
+
+
+def timed(name: str) -> bool:
+    """Whether the example is timed beside Keras. Read from its text: to import it here would import Lamina."""
+    tree = ast.parse((FOLDER / f"{name}.py").read_text())
+    return any(isinstance(node, ast.keyword) and node.arg == "timed" for node in ast.walk(tree))

@@ -29,7 +29,7 @@ Keras can express it, taken to Keras. `python -m gallery --list` lists them, `py
 - **lines** hold code: no blanks, comments, docstrings, nor what an example says about itself (`ABOUT`). **keras.io**:
   lines of the example of the same system there, counted likewise, where there is one and somebody has counted.
 - **beside Keras**: the time of a training step as a part of that of the same lines on Keras, compilation aside
-  (`python benchmarks/gallery.py`); below 1 is faster.
+  (`python benchmarks/gallery_training.py`); below 1 is faster.
 """
 
 
