@@ -62,6 +62,7 @@ from .losses import Loss
 from .losses.given import LossValueError as LossValueError
 from .metrics import Metric
 from .models import Model, Sequential
+from .models.node_errors import ValuesError as ValuesError
 from .ops import einops_backend
 from .optimizers import Optimizer
 from .optimizers.older_names import OlderNameError as OlderNameError

@@ -40,6 +40,27 @@ class Raises(Branches):
         raise AttributeError("no such thing")
 
 
+@lamina.saving.register_keras_serializable("rescue")
+class Spoiled(layers.Layer):
+    """Every file has a word for it, until it has been trained on."""
+
+    def __init__(self, how: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.is_spoiled = False
+
+    def build(self, input_shape: Any) -> None:
+        self.w = self.add_weight((input_shape[-1],), name="w")
+
+    def call(self, x: torch.Tensor, training: bool = False) -> torch.Tensor:
+        self.is_spoiled = self.is_spoiled or training
+        return x * self.w
+
+    def get_config(self) -> dict[str, Any]:
+        if self.is_spoiled:
+            raise AttributeError("no such thing")
+        return super().get_config()
+
+
 def fresh(kind: type = Branches) -> Any:
     x = Input((4,))
     model = Model(x, layers.Dense(2)(kind(lambda y: y + 1)(x)))
@@ -96,7 +117,7 @@ def test_what_the_error_says_brings_the_model_back(name: str, kind: type, tmp_pa
 def test_a_checkpoint_that_fails_in_the_middle_of_fit_is_gone_on_with(
     ending: str, freq: Any, tmp_path: Path, recwarn: Any
 ) -> None:
-    model = fresh()
+    model = fresh(Spoiled)
     path = str(tmp_path / f"best.{ending}")
     lamina.random.set_seed(1) if hasattr(lamina.random, "set_seed") else torch.manual_seed(1)
     told = failing(
@@ -104,7 +125,7 @@ def test_a_checkpoint_that_fails_in_the_middle_of_fit_is_gone_on_with(
     )
     at = int(model.optimizer.iterations)
     assert at == (2 if freq == "epoch" else 3)
-    again = fresh()
+    again = fresh(Spoiled)
     partial = re.search(r"model\.fit\(\.\.\., resume_from=('.*')\)", told)[1].strip("'")
     again.fit(X, Y, epochs=3, verbose=0, batch_size=4, resume_from=partial)
     assert int(again.optimizer.iterations) == 6
@@ -161,10 +182,10 @@ class Untold(Callback):
 
 
 def test_where_the_training_cannot_be_told_the_weights_are_left(tmp_path: Path) -> None:
-    model = fresh()
+    model = fresh(Spoiled)
     saves = ModelCheckpoint(str(tmp_path / "m.lamina"))
     told = failing(lambda: model.fit(X, Y, verbose=0, callbacks=[Untold(), saves]))
-    other = fresh()
+    other = fresh(Spoiled)
     as_told(told, other, "load_weights")
     same(model, other)
 

@@ -77,7 +77,7 @@ class Joined:
         y = self._enter(x) if self._convolve is None else self._convolve.call(x)
         if self._normalize is not None:
             y = self._normalize.call(y, training=self.norm.training and self.norm.trainable)
-        elif y._is_view():  # of a product: to write into it would cost autograd more than new memory
+        elif y._base is not None:  # of a product: to write into it would cost autograd more than new memory
             y = y if other is None else y + self._enter(other)
             return self._leave(y.relu() if self.rectifies else y)  # type: ignore[no-any-return]
         if other is not None:

@@ -41,10 +41,18 @@ SETS_OF_WEIGHTS = set(
 NONE = ("Lambda", "Masking", "ActivityRegularization", "Equalization")  # the last Keras cannot draw a second time
 
 
+DTYPES = {"CategoryEncoding": "int64"}  # what takes no fractions
+
+
 def cases() -> list[Any]:
     """Of the parity tables, each class with each set of weights that it may have; calls with masks and states apart."""
     rows: list[Any] = [
-        (case.layer, dict(case.arguments), case.shapes, case.options.get("input_dtype") or "float32")
+        (
+            case.layer,
+            dict(case.arguments),
+            case.shapes,
+            case.options.get("input_dtype") or DTYPES.get(case.layer, "float32"),
+        )
         for case in CASES
         if not case.call and case.arguments.get("dtype") in (None, "float32")
     ]
