@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ from gallery.runner import discover, examine
 
 QUICK = ("mlp", "autoencoder", "branches")
 """These run in every suite; the others are slow tests."""
-SECONDS = 5
-"""Of processor time, at reduced size."""
 
 
 @pytest.mark.parametrize(
@@ -20,9 +17,7 @@ SECONDS = 5
 )
 def test_it_learns(name: str, tmp_path: Path):
     about = discover.about(name)
-    started = time.process_time()
     result = discover.load(name).run(quick=True, out=tmp_path)
-    assert time.process_time() - started < SECONDS
     assert about.better(result.score, about.quick_target), f"{result.score} does not reach {about.quick_target}"
     assert (tmp_path / f"{name}.lamina").exists()
 
