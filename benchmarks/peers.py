@@ -63,7 +63,9 @@ def isolate(peer: str) -> None:
     if family == "keras":
         os.environ["KERAS_BACKEND"] = backend
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-        sys.modules.update({name: None for name in FRAMEWORKS if name != backend})  # type: ignore[misc]
+      X
+        others = [name for name in FRAMEWORKS if name != backend and PathFinder.find_spec(name) is not None]
+        sys.modules.update(dict.fromkeys(others))  # type: ignore[arg-type]
 
 
 def load(peer: str) -> Peer:

@@ -21,7 +21,8 @@ def is_small(inputs: torch.Tensor) -> bool:
         and inputs.dtype is torch.float32
         and 0 < inputs.numel() <= _POSITIONS * inputs.shape[-1]
         and inputs.is_contiguous()
-        and not (torch.compiler.is_compiling() or torch.jit.is_tracing())
+        and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]  # PyTorch gives it no hints
     )
 
 
