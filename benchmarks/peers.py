@@ -63,7 +63,7 @@ def isolate(peer: str) -> None:
     if family == "keras":
         os.environ["KERAS_BACKEND"] = backend
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-      X
+        # Not the missing ones: what has a name in `sys.modules` is there, to Keras' preprocessing layers.
         others = [name for name in FRAMEWORKS if name != backend and PathFinder.find_spec(name) is not None]
         sys.modules.update(dict.fromkeys(others))  # type: ignore[arg-type]
 
