@@ -28,7 +28,7 @@ import peers
 
 CASES = ("ResNet50", "MobileNetV2", "EfficientNetB0")
 TORCHVISION = {"ResNet50": "resnet50", "MobileNetV2": "mobilenet_v2", "EfficientNetB0": "efficientnet_b0"}
-SIDE, BATCH, CLASSES, STEPS, CALLS = 64, 16, 10, 4, 4
+SIDE, BATCH, CLASSES, STEPS, CALLS = 64, 16, 10, 4, 3
 # Keras' name of a weight -> the attribute with its initializer.
 INITIALIZERS = {
     "kernel": "kernel_initializer",
