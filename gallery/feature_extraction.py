@@ -23,8 +23,8 @@ ABOUT = About(
     answers="We can use these features to create a new feature-extraction model, that returns the values of the "
     "intermediate layer activations — and we can do all of this in 3 lines.",
     data="the 1,797 handwritten digits (8 × 8 pixels) that come with scikit-learn; real",
-    measure="accuracy on 360 digits of logistic regression on the pooled features, taught by 50 labels; mean of 10 choices "
-    "of these",
+    measure="accuracy on 360 digits of logistic regression on the pooled features, taught by 50 labels; mean of "
+    "10 choices of these",
     baseline="logistic regression on the pixels, by the same labels",
     target=0.88,
     quick_target=0.85,
@@ -74,7 +74,7 @@ def taught(train: np.ndarray, test: np.ndarray, labels: np.ndarray, test_labels:
 def draw(image: np.ndarray, features: dict[str, np.ndarray], accuracies: dict[str, float]) -> Figure:
     """One digit as the layers see it; the accuracy upon each layer."""
     figure = plt.figure(figsize=(9, 3.8), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[1.4, 1])
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.4, 1])[0]
     maps = {name: values for name, values in features.items() if values.ndim == 3}
     rows = left.subplots(len(maps) + 1, 8)
     for place in rows.flat:

@@ -86,7 +86,7 @@ def at_strengths(dense: list[layers.Dense], model: Model, images: np.ndarray, la
 def draw(turned: list[float], upright: list[float], images: np.ndarray, said: np.ndarray) -> Figure:
     """Turned digits with what the network says of them now; accuracies along the strength of the adapters."""
     figure = plt.figure(figsize=(9, 3.4), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.3])
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1, 1.3])[0]
     for place, image, digit in zip(left.subplots(3, 5).flat, images, said, strict=False):
         place.imshow(image, cmap="gray_r")
         place.set_title(str(digit), fontsize=9)
@@ -111,7 +111,8 @@ def run(quick: bool = False, out: Path = Path(".")) -> Result:
     dense = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
     for layer in dense:
         layer.enable_lora(RANK)
-        layer.bias.trainable = False
+        if layer.bias is not None:
+            layer.bias.trainable = False
     compile_model(model, 4e-3)
     held_out = (turn(x_test), y_test)
     history = model.fit(turn(x_train), y_train, epochs=8 if quick else 40, validation_data=held_out, verbose=2)
