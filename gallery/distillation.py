@@ -26,7 +26,6 @@ ABOUT = About(
     baseline="the same student, trained on its 50 labels alone",
     target=0.95,
     quick_target=0.88,
-    keras_io=("vision/knowledge_distillation", 108),
 )
 
 LABELLED = 50

@@ -2,7 +2,6 @@
 
 Which features of a network occur together, anywhere in a picture, is its style (a Gram matrix for each layer); where a
 deep layer's features are is its content. Here the pixels are trained, until they have both of two photographs.
-
 With `VGG19_WEIGHTS=file` the network is VGG19 with the weights of that file (Gatys and others, 2015). Without, it is a
 small one that has learned to tell twelve places of the two photographs apart: it knows colours, edges and grain, and no
 objects. So it moves colour and texture; do not expect brush strokes of it.
@@ -34,19 +33,16 @@ ABOUT = About(
     target=0.50,
     quick_target=0.85,
     lower_is_better=True,
-    keras_io=("generative/neural_style_transfer", 122),
 )
 
-STYLE = ("block1_conv1", "block2_conv1", "block3_conv1")  # and the pixels themselves
-CONTENT = "block3_conv1"
-Pictures = tuple[np.ndarray, np.ndarray]
+STYLE, CONTENT = ("block1_conv1", "block2_conv1", "block3_conv1"), "block3_conv1"
+Pictures = tuple[np.ndarray, np.ndarray]  # content, style
 
 
 def data() -> Pictures:
     """Content and style: two photographs (1, 106, 160, 3), from 0 to 1."""
     photos = [load_sample_image(name)[:424] / np.float32(255) for name in ("china.jpg", "flower.jpg")]
-    content, style = (photo.reshape(1, 106, 4, 160, 4, 3).mean(axis=(2, 4)) for photo in photos)
-    return content, style
+    return photos[0].reshape(1, 106, 4, 160, 4, 3).mean((2, 4)), photos[1].reshape(1, 106, 4, 160, 4, 3).mean((2, 4))
 
 
 def build_small() -> Model:
@@ -93,14 +89,11 @@ def paint(looks: Model, pictures: Pictures, steps: int) -> tuple[np.ndarray, lis
     optimizer, losses = torch.optim.Adam([pixels], lr=0.02), []
     for _ in range(steps):
         found = looks(pixels)
-        loss = sum(gap(found[name], wanted[name]) for name in ("pixels", *STYLE)) + 0.02 * gap(
-            found["content"], wanted["content"]
-        )
+        loss = sum(gap(found[name], wanted[name]) * (0.02 if name == "content" else 1) for name in wanted)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        with torch.no_grad():
-            pixels.clamp_(0, 1)
+        pixels.data.clamp_(0, 1)
         losses.append(loss.item())
     return pixels.detach().numpy(), losses
 
@@ -108,10 +101,8 @@ def paint(looks: Model, pictures: Pictures, steps: int) -> tuple[np.ndarray, lis
 def recolour(pictures: Pictures) -> np.ndarray:
     """The content with the style's mean and deviation of each colour."""
     content, style = pictures
-    over: Any = {"axis": (1, 2), "keepdims": True}
-    unit = (content - content.mean(**over)) / content.std(**over)
-    recoloured: np.ndarray = (unit * style.std(**over) + style.mean(**over)).clip(0, 1)
-    return recoloured
+    unit = (content - content.mean(axis=(1, 2))) / content.std(axis=(1, 2))
+    return np.clip(unit * style.std(axis=(1, 2)) + style.mean(axis=(1, 2)), 0, 1)
 
 
 def style_of(judge: Model, picture: np.ndarray) -> np.ndarray:
@@ -129,8 +120,7 @@ def draw(**pictures: np.ndarray) -> Figure:
     figure, axes = plt.subplots(2, 2, figsize=(8, 5.6), layout="constrained")
     for place, (title, picture) in zip(axes.flat, pictures.items(), strict=True):
         place.imshow(picture[0])
-        place.set_title(title.replace("_", " "), fontsize=10)
-        place.axis("off")
+        place.set(title=title.replace("_", " "), xticks=[], yticks=[])
     return figure
 
 
@@ -139,8 +129,7 @@ def run(quick: bool = False, out: Path = Path(".")) -> Result:
     utils.set_random_seed(0)
     pictures = content, style = data()
     if file := os.environ.get("VGG19_WEIGHTS"):
-        image = Input((None, None, 3), name="image")
-        pixels = applications.vgg19.preprocess_input(255 * image)
+        pixels = applications.vgg19.preprocess_input(255 * Input((None, None, 3), name="image"))
         network = applications.VGG19(include_top=False, weights=file, input_tensor=pixels)
     else:
         network = build_small()
@@ -153,9 +142,9 @@ def run(quick: bool = False, out: Path = Path(".")) -> Result:
     judge = Model(other.input, {name: other.get_layer(name).output for name in STYLE}, name="judge")
     wanted = style_of(judge, style)
     distances = [np.linalg.norm(style_of(judge, p) - wanted) for p in (painted, recolour(pictures), content)]
-    score, baseline = distances[0] / distances[2], distances[1] / distances[2]
-    shades = [picture.mean(axis=-1).ravel() for picture in (painted, content)]
-    more = {"correlation of the brightness with the content photograph": float(np.corrcoef(shades)[0, 1])}
+    score, baseline = (float(distance / distances[2]) for distance in distances[:2])
+    shades = np.corrcoef(painted.mean(axis=-1).ravel(), content.mean(axis=-1).ravel())
+    more = {"correlation of the brightness with the content photograph": float(shades[0, 1])}
     figure = draw(content=content, style=style, painted=painted, colours_moved=recolour(pictures))
     looks.save(out / "style_transfer.lamina")
-    return Result(looks, style, float(score), float(baseline), figure, {"loss": losses}, more)
+    return Result(looks, style, score, baseline, figure, {"loss": losses}, more)
