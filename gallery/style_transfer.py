@@ -89,7 +89,8 @@ def paint(looks: Model, pictures: Pictures, steps: int) -> tuple[np.ndarray, lis
     optimizer, losses = torch.optim.Adam([pixels], lr=0.02), []
     for _ in range(steps):
         found = looks(pixels)
-        loss = sum(gap(found[name], wanted[name]) * (0.02 if name == "content" else 1) for name in wanted)
+        gaps = [gap(found[name], wanted[name]) * (0.02 if name == "content" else 1) for name in wanted]
+        loss = torch.stack(gaps).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -100,9 +101,9 @@ def paint(looks: Model, pictures: Pictures, steps: int) -> tuple[np.ndarray, lis
 
 def recolour(pictures: Pictures) -> np.ndarray:
     """The content with the style's mean and deviation of each colour."""
-    content, style = pictures
-    unit = (content - content.mean(axis=(1, 2))) / content.std(axis=(1, 2))
-    return np.clip(unit * style.std(axis=(1, 2)) + style.mean(axis=(1, 2)), 0, 1)
+    (middle, spread), (their_middle, their_spread) = ((p.mean(axis=(1, 2)), p.std(axis=(1, 2))) for p in pictures)
+    recoloured: np.ndarray = ((pictures[0] - middle) / spread * their_spread + their_middle).clip(0, 1)
+    return recoloured
 
 
 def style_of(judge: Model, picture: np.ndarray) -> np.ndarray:
@@ -141,10 +142,9 @@ def run(quick: bool = False, out: Path = Path(".")) -> Result:
     other = applications.VGG19(include_top=False, weights=None)
     judge = Model(other.input, {name: other.get_layer(name).output for name in STYLE}, name="judge")
     wanted = style_of(judge, style)
-    distances = [np.linalg.norm(style_of(judge, p) - wanted) for p in (painted, recolour(pictures), content)]
-    score, baseline = (float(distance / distances[2]) for distance in distances[:2])
+    far = [float(np.linalg.norm(style_of(judge, p) - wanted)) for p in (painted, recolour(pictures), content)]
     shades = np.corrcoef(painted.mean(axis=-1).ravel(), content.mean(axis=-1).ravel())
     more = {"correlation of the brightness with the content photograph": float(shades[0, 1])}
     figure = draw(content=content, style=style, painted=painted, colours_moved=recolour(pictures))
     looks.save(out / "style_transfer.lamina")
-    return Result(looks, style, score, baseline, figure, {"loss": losses}, more)
+    return Result(looks, style, far[0] / far[2], far[1] / far[2], figure, {"loss": losses}, more)
