@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,13 @@ def _asked(how: str, name: str, model: Path, ours: Any, out: Path, *further: str
     answers = out / f"{how}.npz"
     command = [sys.executable, "-m", "gallery.runner.answer", how, name]
     command += [str(file.resolve()) for file in (model, out / "inputs.npz", answers)]
-    ended = subprocess.run([*command, *further], cwd=discover.ROOT, capture_output=True, text=True, check=False)
+    # PyTorch keeps compiled kernels in a folder for all processes. What a killed one has left there half written fails
+    # in every later one ("file too short"), so each check has a folder of its own.
+    with tempfile.TemporaryDirectory() as kernels:
+        environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": kernels}
+        ended = subprocess.run(
+            [*command, *further], cwd=discover.ROOT, env=environment, capture_output=True, text=True, check=False
+        )
     if ended.returncode:
         return {"ok": False, "why": (ended.stderr.strip() or f"ended with {ended.returncode}")[-2000:]}
     difference = arrays.difference(ours, arrays.load(answers))
