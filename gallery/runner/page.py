@@ -89,7 +89,7 @@ def _section(name: str, about: About, record: Mapping[str, Any]) -> Iterator[str
     times = f"{record['seconds']:.0f} s, {record['cpu_seconds']:.0f} s of the processor"
     yield f"{times}, on {record['machine']}, {record['versions']}, {record['date']}.\n"
     for file in record["figures"]:
-        size = 'height="420"' if file.endswith(".svg") else 'width="760"'
+        size = 'height="420"' if "_model." in file else 'width="760"'
         yield f'<p align="center"><img src="gallery/{file}" alt="{about.title}" {size}></p>\n'
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gallery import About, Result
-from gallery.runner import arrays, checks, examine, page
+from gallery.runner import arrays, checks, examine, figures, page
 from gallery.runner.figures import LIMIT, save_small
 from lamina import Input, Model, layers
 
@@ -88,3 +88,11 @@ def test_the_page_is_the_one_that_the_records_give(tmp_path: Path, monkeypatch: 
     for name, record in page.records().items():
         assert json.dumps(record), name
         assert all((page.PICTURES / file).stat().st_size <= LIMIT for file in record["figures"]), name
+
+
+def test_a_picture_of_a_huge_model_is_a_png(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    result = line(tmp_path, "mlp")
+    assert figures.draw("mlp", result, tmp_path) == ["mlp.png", "mlp_model.svg"]
+    monkeypatch.setattr(figures, "LIMIT", 2_000)
+    assert figures.draw("mlp", result, tmp_path)[1] == "mlp_model.png"
+    assert not (tmp_path / "mlp_model.svg").exists()
