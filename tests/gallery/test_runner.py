@@ -93,6 +93,6 @@ def test_the_page_is_the_one_that_the_records_give(tmp_path: Path, monkeypatch: 
 def test_a_picture_of_a_huge_model_is_a_png(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     result = line(tmp_path, "mlp")
     assert figures.draw("mlp", result, tmp_path) == ["mlp.png", "mlp_model.svg"]
-    monkeypatch.setattr(figures, "LIMIT", 2_000)
+    monkeypatch.setattr(figures, "LIMIT", 500)
     assert figures.draw("mlp", result, tmp_path)[1] == "mlp_model.png"
     assert not (tmp_path / "mlp_model.svg").exists()
