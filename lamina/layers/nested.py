@@ -24,7 +24,6 @@ _NOTES = frozenset(vars(torch.nn.Module())) | set(
 # What `compile` is given. Losses and metrics may be modules of PyTorch's, which are no parts of the model.
 _GIVEN_TO_COMPILE = frozenset(("loss", "_compiled"))
 _CONTAINERS = (list, tuple, dict)
-_PLAIN = frozenset((bool, int, float, str, type(None), torch.dtype))  # most attributes; known in a quarter of the time
 _MODULES = (torch.nn.Module,)
 # What most attributes are: asked for first, at a third of the time.
 _PLAIN = frozenset((bool, int, float, str, type(None), set, torch.dtype, FunctionType))
@@ -79,15 +78,15 @@ def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
 
 
 def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
-    # Every walk over modules comes here for every layer, and nearly always there is nothing: kinds are looked at first,
-    # since few attributes are containers, then names, then what lies right in a container: 4 us for a convolution.
+    # Every walk over modules comes here for every layer, and nearly always there is nothing: names are looked at first,
+    # then kinds, then what lies right in a container. PyTorch's compiler cannot look at the kinds of what it writes to.
     own = reading.attributes_of(owner)
     of_ours = type(owner).__module__.startswith("lamina.")
     compiled = own.get("_compiled") is not None
     for name, value in list(own.items()):
-        if type(value) in _PLAIN or not isinstance(value, _CONTAINERS) or not value:
-            continue
         if (name[:1] == "_" if of_ours else name in _NOTES) or (compiled and name in _GIVEN_TO_COMPILE):
+            continue
+        if type(value) in _PLAIN or not isinstance(value, _CONTAINERS) or not value:
             continue
         if may_hold(value, _HOLDERS):
             yield from found_in(value, _MODULES, (name,))

@@ -63,14 +63,8 @@ def plot_image_gallery(
     titles = _titles(y_true, y_pred, label_map, len(pictures))
     rows, cols = _grid(len(pictures), rows, cols)
     shown = stretched(pictures[: rows * cols], value_range, "plot_image_gallery")
-    above = _TITLE if titles else 0.0  # each row
-    below = _LEGEND * len(legend_handles or ())
-    tall, wide = (scale * side / max(shown[0].shape[:2]) for side in shown[0].shape[:2])
-    height = rows * (tall + above) + below
-    figure = figure_of(figsize=(cols * wide, height), frameon=False)
-    ends = {"left": 0, "right": 1, "bottom": below / height, "top": 1 - above / height}
-    close = {"wspace": 0, "hspace": above / tall, **ends}
-    axes = figure.subplots(rows, cols, squeeze=False, sharex="row", sharey="col", gridspec_kw=close)
+    legend = len(legend_handles or ())
+    figure, axes = _laid_out(figure_of, shown[0].shape, (rows, cols), scale, bool(titles), legend)
     if legend_handles is not None:
         figure.legend(handles=legend_handles, loc="lower center")
     for place in axes.flat:
@@ -79,6 +73,20 @@ def plot_image_gallery(
         place.imshow(picture, cmap="gray", vmin=0, vmax=255)
         place.set_title(title, fontsize=8)
     _hand_over(figure, path, show is not False, transparent, dpi)
+
+
+def _laid_out(
+    figure_of: Any, shape: tuple[int, ...], grid: tuple[int, int], scale: float, titled: bool, legend: int
+) -> tuple[Any, Any]:
+    """A figure and its axes, for pictures of this shape: room for a title above each, and for the legend below all."""
+    rows, cols = grid
+    above, below = _TITLE * titled, _LEGEND * legend
+    tall, wide = (scale * side / max(shape[:2]) for side in shape[:2])
+    height = rows * (tall + above) + below
+    figure = figure_of(figsize=(cols * wide, height), frameon=False)
+    ends = {"left": 0, "right": 1, "bottom": below / height, "top": 1 - above / height}
+    close = {"wspace": 0, "hspace": above / tall, **ends}
+    return figure, figure.subplots(rows, cols, squeeze=False, sharex="row", sharey="col", gridspec_kw=close)
 
 
 def _hand_over(figure: Any, path: Any, show: bool, transparent: bool, dpi: int) -> None:

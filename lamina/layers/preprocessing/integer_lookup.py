@@ -100,6 +100,8 @@ class IntegerLookup(IndexLookup):
 
     def as_tokens(self, values: Any) -> Tokens:
         array = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else self._as_array(values)
+        if array.dtype == object and all(isinstance(one, (int, np.integer)) for one in array.flat):
+            array = array.astype(np.int64)  # a column of mixed kinds, as pandas calls it
         kind = array.dtype.kind
         if array.size and kind not in "iub" and not (kind == "f" and (array == np.floor(array)).all()):
             raise ArgumentError(
