@@ -59,12 +59,12 @@ def infix(tree: Formula) -> str:
     return tree[0].join(sides)
 
 
-def data(count: int) -> tuple[list[str], list[str]]:
-    """Different formulas, and their translations."""
+def data(count: int, most: int) -> tuple[list[str], list[str]]:
+    """Different formulas of at most so many operators, and their translations."""
     random = np.random.default_rng(0)
     pairs: dict[str, str] = {}
     while len(pairs) < count:
-        tree = formula(random, int(random.integers(1, 7)))
+        tree = formula(random, int(random.integers(1, most + 1)))
         pairs[infix(tree)] = postfix(tree)
     return list(pairs), list(pairs.values())
 
@@ -126,8 +126,9 @@ def draw(texts: list[str], written: list[str], exact: np.ndarray, rule: np.ndarr
     figure, place = plt.subplots(figsize=(7, 3.6), layout="constrained")
     sizes = np.array([len(re.findall(r"[-+*/^]", text)) for text in texts])
     for shift, right, label in ((-0.2, exact, "Transformer"), (0.2, rule, "rule without precedence")):
-        shares = [right[sizes == size].mean() for size in range(1, 7)]
-        place.bar_label(place.bar(np.arange(1, 7) + shift, shares, 0.4, label=label), fmt="{:.0%}", fontsize=8)
+        shares = [right[sizes == size].mean() for size in range(1, sizes.max() + 1)]
+        bars = place.bar(np.arange(1, sizes.max() + 1) + shift, shares, 0.4, label=label)
+        place.bar_label(bars, fmt="{:.0%}", fontsize=8)
     place.set(xlabel="operators of the formula", ylabel="translated without a mistake", ylim=(0, 1.15))
     place.legend(loc="lower left")
     longest = max(range(len(texts)), key=lambda i: len(texts[i]))
@@ -138,8 +139,8 @@ def draw(texts: list[str], written: list[str], exact: np.ndarray, rule: np.ndarr
 def run(quick: bool = False, out: Path = Path(".")) -> Result:
     """Train, score, draw, save."""
     utils.set_random_seed(0)
-    held_out, count, epochs = (200, 4000, 2) if quick else (1000, 13_000, 4)
-    texts, answers = data(count)
+    held_out, count, epochs, most = (200, 2200, 4, 2) if quick else (1000, 13_000, 4, 6)
+    texts, answers = data(count, most)
     sources, targets = encode(texts, INFIX), encode([answer + END for answer in answers], POSTFIX)
     so_far = encode([START + answer for answer in answers], POSTFIX)
     known = slice(held_out, None)
