@@ -31,10 +31,25 @@ def compiled(name: str, file: Path, inputs: Any, backend: str) -> Any:
     from lamina import models, tree
 
     discover.load(name)
-    model: Any = torch.compile(models.load_model(file), fullgraph=True, backend=backend)
+    loaded = models.load_model(file)
+    model: Any = torch.compile(loaded, fullgraph=True, backend=backend)
     with torch.no_grad():
-        outputs = model(tree.map_structure(torch.as_tensor, inputs))
+        outputs = model(tree.map_structure(torch.as_tensor, numbers(loaded, inputs)))
     return tree.map_structure(lambda tensor: tensor.numpy(), outputs)
+
+
+def numbers(model: Any, inputs: Any) -> Any:
+    """The inputs with what `TextVectorization` gives in the place of texts, of which PyTorch has no tensors."""
+    from lamina import layers
+
+    readers = {layer.input.name: layer for layer in model.layers if isinstance(layer, layers.TextVectorization)}
+    if not readers:
+        return inputs
+    if isinstance(inputs, dict):
+        return {name: readers[name](part) if name in readers else part for name, part in inputs.items()}
+    parts = inputs if isinstance(inputs, list) else [inputs]
+    given = [readers[t.name](part) if t.name in readers else part for t, part in zip(model.inputs, parts, strict=True)]
+    return given if isinstance(inputs, list) else given[0]
 
 
 def keras(name: str, file: Path, inputs: Any, backend: str) -> Any:
