@@ -118,8 +118,8 @@ def draw(inputs: Inputs, said: np.ndarray, right: np.ndarray) -> Figure:
 def run(quick: bool = False, out: Path = Path(".")) -> Result:
     """Train, score, draw, save."""
     utils.set_random_seed(0)
-    x_train, y_train, x_test, y_test = data(2000 if quick else 10_000)
-    epochs, size = (8, 32) if quick else (12, 64)
+    x_train, y_train, x_test, y_test = data(1600 if quick else 10_000)
+    epochs, size = (6, 32) if quick else (12, 64)
     bag_of_words, model = build(ordered=False), build()
     bag_of_words.fit(x_train, y_train, epochs=1 if quick else epochs, batch_size=size, verbose=2)
     test = x_test, y_test
