@@ -109,14 +109,8 @@ def scores(answers: Arrays, priority: np.ndarray, department: np.ndarray) -> tup
 
 def draw(answers: Arrays, priority: np.ndarray, department: np.ndarray) -> Figure:
     """Where tickets of each department were sent; and how many were urgent among those that were called so."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-    options = {
-        "normalize": "true",
-        "values_format": ".0%",
-        "cmap": "Blues",
-        "colorbar": False,
-        "xticks_rotation": "vertical",
-    }
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    options = {"normalize": "true", "values_format": ".0%", "cmap": "Blues", "colorbar": False, "xticks_rotation": 90}
     said, names = department.argmax(axis=1), list(MODULES)
     ConfusionMatrixDisplay.from_predictions(answers["department"], said, display_labels=names, ax=left, **options)
     left.set(title="Department: where its tickets were sent", xlabel="sent to", ylabel="belongs to")
