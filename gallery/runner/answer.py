@@ -53,13 +53,18 @@ def numbers(model: Any, inputs: Any) -> Any:
 
 
 def keras(name: str, file: Path, inputs: Any, backend: str) -> Any:
-    """The answers of Keras. Classes that the example defines are made anew upon Keras, by the same lines."""
+    """The answers of Keras. What the example registers is made anew upon Keras, by the same lines."""
     from .as_keras import become_keras
 
     module = become_keras()
-    if any(isinstance(node, ast.ClassDef) for node in ast.parse((discover.FOLDER / f"{name}.py").read_text()).body):
+    if any(map(_is_own, ast.parse((discover.FOLDER / f"{name}.py").read_text()).body)):
         discover.load(name)
     return module.saving.load_model(file).predict(inputs, batch_size=arrays.flat(inputs)[0].shape[0], verbose=0)
+
+
+def _is_own(node: ast.stmt) -> bool:
+    """A class, or a function with a decorator: what a file may name."""
+    return isinstance(node, ast.ClassDef) or (isinstance(node, ast.FunctionDef) and bool(node.decorator_list))
 
 
 def main() -> None:
