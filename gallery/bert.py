@@ -112,8 +112,8 @@ def draw(gaps: np.ndarray, places: np.ndarray, answers: np.ndarray, said: np.nda
             text = tokens[ours] if ours == true else f"{tokens[ours]}({tokens[true]})"
             color = "#9a9a9a" if i not in filled else "#1f6fb4" if ours == true else "#c03020"
             weight = "bold" if i in filled else "normal"
-            x, y = (x, y) if x + len(text) <= 110 else (0.0, y - 0.5)
-            place.text(x / 110, y, text, color=color, weight=weight, family="monospace", fontsize=8, parse_math=False)
+            x, y = (x, y) if x + len(text) <= 130 else (0.0, y - 0.5)
+            place.text(x / 130, y, text, color=color, weight=weight, family="monospace", fontsize=8, parse_math=False)
             x += len(text) + 1
         place.axis("off")
     figure.suptitle("Held-out source with gaps filled: blue is right; red is wrong, the truth in brackets")

@@ -104,7 +104,7 @@ def run(quick: bool = False, out: Path = Path(".")) -> Result:
     utils.set_random_seed(0)
     x_train, x_test, y_train, y_test = data()
     model = build(x_train)
-    epochs = 4 if quick else 20
+    epochs = 3 if quick else 20
     history = model.fit(x_train, y_train, epochs=epochs, validation_data=(x_test, y_test), verbose=2)
     accuracy = model.evaluate(x_test, y_test, verbose=0, return_dict=True)["accuracy"]
     bayes = make_pipeline(CountVectorizer(), MultinomialNB()).fit(x_train, y_train).score(x_test, y_test)

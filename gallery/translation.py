@@ -123,9 +123,9 @@ def draw(texts: list[str], written: list[str], exact: np.ndarray, rule: np.ndarr
         shares = [right[sizes == size].mean() for size in range(1, sizes.max() + 1)]
         bars = place.bar(np.arange(1, sizes.max() + 1) + shift, shares, 0.4, label=label)
         place.bar_label(bars, fmt="{:.0%}", fontsize=8)
-    place.set(xlabel="operators of the formula", ylabel="translated without a mistake", ylim=(0, 1.15))
-    place.legend(loc="lower left")
-    longest = max(range(len(texts)), key=lambda i: len(texts[i]))
+    place.set(xlabel="operators of the formula", ylabel="translated without a mistake", ylim=(0, 1.3))
+    place.legend(loc="upper center", ncols=2)
+    longest = max(range(len(texts)), key=lambda i: (exact[i], len(texts[i])))
     place.set_title(f"Of held-out formulas, such as  {texts[longest]}  →  {written[longest]}", parse_math=False)
     return figure
 
