@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from gallery import About, Result
-from lamina import Input, Model, layers, ops, optimizers, random, utils
+from lamina import Input, Model, layers, ops, optimizers, random, saving, utils
 
 ABOUT = About(
     title="Diffusion model with its own train_step",
@@ -42,6 +42,7 @@ def data() -> list[np.ndarray]:
     return list(train_test_split(images, labels, test_size=360, stratify=labels, random_state=0))
 
 
+@saving.register_keras_serializable("gallery")
 class Diffusion(Model):
     """A functional model that tells noise, with a training step and a way to draw of its own."""
 

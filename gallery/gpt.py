@@ -4,8 +4,7 @@ Three blocks of causal attention stand on what the last characters say. The laye
 graphs. One reads whole passages and is trained. The other reads one more character, and takes the keys and values of
 all characters before as inputs: the cache with which it writes. The same weights work in both.
 
-A model that knows what comes next can compress: its bits per character stand beside gzip's and xz's, which are given
-the same held-out modules.
+A model that knows what comes next can compress: its bits per character stand beside gzip's and xz's.
 """
 
 import gzip
@@ -107,10 +106,8 @@ def data() -> list[np.ndarray]:
     modules = sorted(Path(sysconfig.get_path("stdlib")).glob("[a-z]*.py"))
     held_out = modules[::20]
     parts = [[file for file in modules if file not in held_out], held_out]
-    texts = [
-        "\n".join(file.read_text(encoding="utf-8") for file in files).encode("ascii", "replace") for files in parts
-    ]
-    return [np.frombuffer(text, np.uint8) for text in texts]
+    texts = ["\n".join(file.read_text(encoding="utf-8") for file in files) for files in parts]
+    return [np.frombuffer(text.encode("ascii", "replace"), np.uint8) for text in texts]
 
 
 def passages(text: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:

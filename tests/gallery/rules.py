@@ -13,8 +13,8 @@ LIBRARIES = {"lamina", "gallery", "numpy", "torch", "sklearn", "matplotlib", "sc
 
 
 def too_long(source: str) -> list[str]:
-    """Lines of any kind."""
-    count = len(source.splitlines())
+    """Lines that are not blank."""
+    count = sum(bool(line.strip()) for line in source.splitlines())
     return [f"{count} lines, not {MAX_LINES}"] if count > MAX_LINES else []
 
 
