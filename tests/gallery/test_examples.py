@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from matplotlib import pyplot
 
 from gallery.runner import discover, examine
 
@@ -18,6 +19,7 @@ QUICK = ("mlp", "autoencoder", "branches")
 def test_it_learns(name: str, tmp_path: Path):
     about = discover.about(name)
     result = discover.load(name).run(quick=True, out=tmp_path)
+    pyplot.close(result.figure)
     assert about.better(result.score, about.quick_target), f"{result.score} does not reach {about.quick_target}"
     assert (tmp_path / f"{name}.lamina").exists()
 
