@@ -325,6 +325,7 @@ def test_a_loss_that_is_a_registered_function_is_found_by_keras(tmp_path):
     inputs = lamina.Input((4,))
     model = lamina.Model(inputs, lamina.layers.Dense(2)(inputs))
     model.compile("sgd", loss=ours, metrics=[ours])
+    model.fit(X, X[:, :2], verbose=0)
     model.save(tmp_path / "m.keras")
     opened = keras.models.load_model(tmp_path / "m.keras")
     assert opened.loss is theirs
