@@ -13,6 +13,7 @@ QUICK = ("mlp", "autoencoder", "branches")
 """These run in every suite; the others are slow tests."""
 
 
+@pytest.mark.filterwarnings("default")  # a run as short as this one may end before a baseline has converged
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in discover.names()]
 )
