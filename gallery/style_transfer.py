@@ -137,7 +137,7 @@ def run(quick: bool = False, out: Path = Path(".")) -> Result:
         x, y = pieces(pictures, 300 if quick else 3000, np.random.default_rng(0))
         network.fit(x, y, epochs=3 if quick else 10, validation_split=0.1, verbose=2)
     looks = build_looks(network)
-    painted, losses = paint(looks, pictures, steps=20 if quick else 150)
+    painted, losses = paint(looks, pictures, steps=70 if quick else 150)
 
     other = applications.VGG19(include_top=False, weights=None)
     judge = Model(other.input, {name: other.get_layer(name).output for name in STYLE}, name="judge")

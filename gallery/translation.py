@@ -133,7 +133,7 @@ def draw(texts: list[str], written: list[str], exact: np.ndarray, rule: np.ndarr
 def run(quick: bool = False, out: Path = Path(".")) -> Result:
     """Train, score, draw, save."""
     utils.set_random_seed(0)
-    held_out, count, epochs, most = (200, 2200, 4, 2) if quick else (1000, 13_000, 4, 6)
+    held_out, count, epochs, most = (200, 2200, 12, 2) if quick else (1000, 13_000, 4, 6)
     texts, answers = data(count, most)
     sources, targets = encode(texts, INFIX), encode([answer + END for answer in answers], POSTFIX)
     so_far = encode([START + answer for answer in answers], POSTFIX)

@@ -184,7 +184,7 @@ def _of_yours(data: dict[str, Any], module: str) -> dict[str, Any]:
     """A function or object of a user's; whoever reads it needs it, registered or handed over."""
     name, config = str(data["class_name"]), data.get("config")
     if name == "function":
-        registered, config = str(config), str(config).rpartition(">")[2]
+        registered = config = str(config)  # Keras looks for functions by their full name
     else:
         registered, name = name, name.rpartition(">")[2]
         config = {key: _in_keras(value, module) for key, value in (config or {}).items()}

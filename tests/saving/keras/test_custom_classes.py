@@ -313,3 +313,22 @@ def test_a_function_registered_under_another_name(ending, tmp_path):
     model.save(tmp_path / f"m.{ending}")
     loaded = lamina.models.load_model(tmp_path / f"m.{ending}")
     assert loaded.layers[-1].function is _square
+
+
+def squared_error(y_true, y_pred):
+    return ((y_true - y_pred) ** 2).mean(-1)
+
+
+def test_a_loss_that_is_a_registered_function_is_found_by_keras(tmp_path):
+    ours = lamina.saving.register_keras_serializable(package="tests.losses")(squared_error)
+    theirs = keras.saving.register_keras_serializable(package="tests.losses")(squared_error)
+    inputs = lamina.Input((4,))
+    model = lamina.Model(inputs, lamina.layers.Dense(2)(inputs))
+    model.compile("sgd", loss=ours, metrics=[ours])
+    model.fit(X, X[:, :2], verbose=0)
+    model.save(tmp_path / "m.keras")
+    opened = keras.models.load_model(tmp_path / "m.keras")
+    assert opened.loss is theirs
+    opened.save(tmp_path / "back.keras")
+    for file in ("m.keras", "back.keras"):
+        assert lamina.models.load_model(tmp_path / file).loss is ours
