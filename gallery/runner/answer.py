@@ -31,7 +31,7 @@ def compiled(name: str, file: Path, inputs: Any, backend: str) -> Any:
     from lamina import models, tree
 
     discover.load(name)
-    loaded = models.load_model(file)
+    loaded = models.load_model(file).eval()  # layers that draw random numbers act where nobody says a mode
     model: Any = torch.compile(loaded, fullgraph=True, backend=backend)
     with torch.no_grad():
         outputs = model(tree.map_structure(torch.as_tensor, numbers(loaded, inputs)))
