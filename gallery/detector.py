@@ -21,7 +21,7 @@ ABOUT = About(
     title="One-shot detector (YOLO-like)",
     group=6,
     answers="YOLO components",
-    data="scenes of one to five of scikit-learn's handwritten digits, real, put on a noisy ground by the file itself",
+    data="scenes of up to six of scikit-learn's handwritten digits, real, put on a noisy ground by the file itself",
     measure="mean average precision at an overlap of 0.5, on 200 scenes of digits that training never saw",
     baseline="connected blots of ink, each read by logistic regression",
     target=0.70,
@@ -32,7 +32,7 @@ Boxes = list[tuple[int, float, np.ndarray]]  # of a scene: digit, how surely, (l
 
 
 def scene(digits: np.ndarray, labels: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, Boxes]:
-    """A picture (SIZE, SIZE) and its true boxes. Boxes overlap by little, and no two have their middle in one cell."""
+    """A picture (SIZE, SIZE) and its true boxes, which overlap by little."""
     image, boxes = draw.normal(0.25, 0.12, (SIZE, SIZE)), Boxes()
     for i in draw.integers(len(digits), size=draw.integers(2, 7)):
         shown = np.clip(zoom(digits[i], draw.uniform(1.2, 2.2, 2), order=1), 0, 1)
@@ -53,7 +53,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def data(count: int, held_out: bool) -> tuple[np.ndarray, np.ndarray, list[Boxes]]:
-    """Scenes (N, SIZE, SIZE, 1), what each cell shall say (N, CELLS, CELLS, 6), the boxes."""
+    """Scenes (N, SIZE, SIZE, 1), what each cell shall say (N, CELLS, CELLS, 6), one digit at most, and the boxes."""
     draw = np.random.default_rng(int(held_out))
     digits, part = load_digits(), slice(1400, None) if held_out else slice(1400)
     made = [scene(digits.images[part] / 16, digits.target[part], draw) for _ in range(count)]

@@ -55,8 +55,7 @@ def imports(name: str, tree: ast.AST, is_package: bool) -> Iterator[str]:
 
 
 def data(largest: float = np.inf) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """Of all modules of up to `largest` bytes: words (N, WORDS), edges (N, N), family or -1 (N,), whether it is
-    labelled (N,); and the names of the families."""
+    """Of modules up to `largest` bytes: words (N, WORDS), edges (N, N), family or -1, whether labelled; families."""
     trees, packages = {}, set()
     for file in sorted(ROOT.rglob("*.py")):
         parts = file.relative_to(ROOT).with_suffix("").parts
@@ -119,8 +118,8 @@ def draw(states: np.ndarray, edges: np.ndarray, family: np.ndarray, families: li
     places = TSNE(perplexity=20, random_state=0).fit_transform(states)
     figure, place = plt.subplots(figsize=(9, 5), layout="constrained")
     scored = (family >= 0)[:, np.newaxis] & (family >= 0)
-    lines = LineCollection(list(places[np.argwhere(np.triu(edges * scored, 1))]), color="0.85", linewidth=0.4, zorder=0)
-    place.add_collection(lines)
+    lines = list(places[np.argwhere(np.triu(edges * scored, 1))])
+    place.add_collection(LineCollection(lines, color="0.85", linewidth=0.4, zorder=0))
     for i, name in enumerate(families):
         x, y = places[family == i].T
         place.scatter(x, y, s=14, color=plt.get_cmap("tab20")(i), label=name)
