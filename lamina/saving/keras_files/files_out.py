@@ -109,7 +109,7 @@ def _in_full(loss: Any) -> Any:
         return [_in_full(item) for item in loss]
     if isinstance(loss, dict) and "class_name" not in loss:
         return {key: _in_full(item) for key, item in loss.items()}
-    if not isinstance(loss, str):
+    if not isinstance(loss, str) or ">" in loss:
         return loss
     try:
         return getattr(losses.get(loss), "__name__", loss)

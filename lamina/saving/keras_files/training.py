@@ -115,8 +115,9 @@ def _read(value: Any, package: Any, custom_objects: Mapping[str, Any]) -> Any:
     if package is None or value is None:
         return value
     if isinstance(value, str):
-        if value in custom_objects:
-            return custom_objects[value]
+        for name in (value, value.rpartition(">")[2]):  # registered, and without its package
+            if name in custom_objects:
+                return custom_objects[name]
         if value not in _FOR_THE_LOSS:
             package.get(value)  # now, while there is somebody to tell: an unknown name is an error
         return value

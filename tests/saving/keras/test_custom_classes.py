@@ -332,3 +332,17 @@ def test_a_loss_that_is_a_registered_function_is_found_by_keras(tmp_path):
     opened.save(tmp_path / "back.keras")
     for file in ("m.keras", "back.keras"):
         assert lamina.models.load_model(tmp_path / file).loss is ours
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:keras")
+def test_a_registered_loss_in_an_h5_file_is_found_by_keras(tmp_path):
+    keras.saving.register_keras_serializable(package="tests.h5")(squared_error)
+    ours = lamina.saving.register_keras_serializable(package="tests.h5")(squared_error)
+    inputs = lamina.Input((4,))
+    model = lamina.Model(inputs, lamina.layers.Dense(2)(inputs))
+    model.compile("sgd", loss=ours)
+    model.save(tmp_path / "m.h5")
+    expected = model.evaluate(X, X[:, :2], verbose=0)
+    again = lamina.models.load_model(tmp_path / "m.h5", custom_objects={"squared_error": ours})
+    for other in (again, keras.models.load_model(tmp_path / "m.h5")):
+        assert other.evaluate(X, X[:, :2], verbose=0) == pytest.approx(expected, rel=1e-4)
