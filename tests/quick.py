@@ -12,7 +12,7 @@ from collections import defaultdict
 
 import pytest
 
-CASES = 16  # of one test, unless it says another number: @pytest.mark.quick_cases(3)
+CASES = 8  # of one test, unless it says another number: @pytest.mark.quick_cases(3)
 # What starts processes, or PyTorch's compiler, takes a hundred times as long as what does not.
 COSTLY_CASES = 4
 _COSTLY = re.compile(r"compile|export|make_fx|process|killed|lives|traced")

@@ -43,6 +43,7 @@ FIRST = """
 """.split()
 
 
+@pytest.mark.quick_cases(4)
 @pytest.mark.parametrize(
     "name", [name if name in FIRST else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
 )

@@ -142,7 +142,7 @@ def named(cases: list[Any]) -> Any:
     return pytest.mark.parametrize("name, side, arguments", cases, ids=names)
 
 
-@pytest.mark.quick_cases(3)
+@pytest.mark.quick_cases(2)
 @named(CASES)
 def test_family(name, side, arguments, tmp_path: Path):
     compare(name, tmp_path, (side, side, 3), arguments)

@@ -153,6 +153,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.quick_cases(5)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_they_train_the_same(pair, optimizer):
     """Two epochs in the same batches: the same losses on the way, the same weights at the end."""

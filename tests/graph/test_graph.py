@@ -16,6 +16,7 @@ from lamina.models import Model
 from lamina.program import Program
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [2_500, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_a_chain_of_thousands_of_layers_with_weights_builds_runs_trains_and_is_freed_by_reference_counts(length):
     gc.collect()

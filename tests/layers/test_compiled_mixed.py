@@ -52,6 +52,7 @@ MADE = [
 INPUTS = [(2, 3), (2, 3), (2, 4, 3), (2, 3)]
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("make, shape", list(zip(MADE, INPUTS, strict=True)))
 @pytest.mark.parametrize("training", [False, True])
 def test_a_mixed_layer_compiles_whole_and_trains(make, shape, training):

@@ -45,6 +45,7 @@ def test_states_of_the_right_shape_are_taken(kind):
         call()
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("width", [1, 4, 6])
 def test_symbolic_states_of_another_width_are_refused(kind, width):

@@ -72,6 +72,7 @@ def under(limit: str, *command: str, seconds: int) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("limit", ["AVX2", "AVX512_CORE"])
 def test_windows_of_one_position_with_strides(limit: str) -> None:
     done = under(limit, "-c", CHECK, seconds=120)

@@ -44,6 +44,7 @@ def test_gradients_by_pytorch_kernel_are_those_of_the_loop() -> None:
         torch.testing.assert_close(kernel, loop.float())
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize("make", [layers.LSTM, layers.GRU, layers.SimpleRNN], ids=["LSTM", "GRU", "SimpleRNN"])

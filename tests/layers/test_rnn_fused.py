@@ -259,6 +259,7 @@ def test_half_precision(kind: str, how: str | torch.dtype, mask: str) -> None:
     assert all(torch.isfinite(weight.grad).all() for weight in half.parameters())
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_stateful_layers_go_on_upon_kernels(kind: str, compiled: bool) -> None:

@@ -16,6 +16,7 @@ from tests.saving.cases import CASES
 NAMES = [pytest.param(n, marks=[pytest.mark.slow] * (i % 2 or n == "deep_chain")) for i, n in enumerate(CASES)]
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_of_the_file_compiles_whole(name):
     model, inputs = CASES[name]()

@@ -137,6 +137,7 @@ def open_axes(model: Model) -> tuple[dict[int, Any], ...]:
 QUICK = ("LSTM", "choice")
 
 
+@pytest.mark.quick_cases(1)
 @STRICT
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in MODELS])
 def test_whole_models_run_for_other_sizes_after_a_file(name, strict):
@@ -168,6 +169,7 @@ def test_a_model_of_ones_own_class_is_exported_by_the_names_of_its_call(strict):
     same(program.module()(x), model(x))
 
 
+@pytest.mark.quick_cases(1)
 @STRICT
 def test_what_a_call_changes_is_exported(strict):
     """Moving averages in training mode, and states; an exporter cannot write a region that has no result."""
@@ -275,6 +277,7 @@ def test_every_layer_is_exported_for_any_batch(case, strict):
     check_layer(case, strict)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 @pytest.mark.parametrize(
     "kind, masked", [("LSTM", True), ("GRU", False), pytest.param("SimpleRNN", True, marks=pytest.mark.slow)]

@@ -47,6 +47,7 @@ def test_inputs_keep_their_names():
     assert check(model, batch, [torch.randn(8, 4), torch.randn(8, 3)]) == ["image", "text"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [layers.LSTM, pytest.param(layers.GRU, marks=pytest.mark.slow)], ids=["LSTM", "GRU"])
 def test_masked_recurrent_layers_convert(make):
     assert check(*recurrent(make(3))) == ["tokens"]

@@ -41,6 +41,7 @@ def gradient(function: Callable[[torch.Tensor], Any]) -> torch.Tensor:
     return torch.autograd.grad(loss, w)[0]
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("scan", SCANS)
 def test_the_gradients_are_those_of_eager_mode(scan: Callable[[torch.Tensor], Any]) -> None:
     torch._dynamo.reset()
@@ -63,6 +64,7 @@ def states_that_need_gradients(function: Callable[..., Any], *args: Any) -> list
     return found
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize(
     "scan, expected",
     [(decayed, [True]), (in_a_chain, [True, True]), (backwards, [True]), (without_weights, [False])],

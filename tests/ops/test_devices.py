@@ -39,6 +39,7 @@ def devices(case: Case, arrays_from: int) -> set[str]:
         return {leaf.device.type for leaf in tree.leaves(results) if isinstance(leaf, torch.Tensor)}
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("arrays_from", [99, 1])
 def test_results_lie_where_the_tensors_do(arrays_from: int) -> None:
     wrong, seen = {}, 0

@@ -288,6 +288,7 @@ def test_a_vae_of_keras_gives_its_weights(tmp_path):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_compiled(backend):
     torch._dynamo.reset()

@@ -69,6 +69,7 @@ def value_in(path: Path) -> int:
     return int(values.pop())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [40, pytest.param(200, marks=pytest.mark.slow)])
 def test_many_kills(tmp_path: Path, kills: int) -> None:
     path = tmp_path / "m.lamina"

@@ -25,6 +25,7 @@ def build() -> Model:
     return Model(x, Dense(4)(torch.tanh(h)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [150, pytest.param(450, marks=pytest.mark.slow)])
 def test_models_built_fitted_and_deleted_leave_memory_flat(times):
     data = np.random.default_rng(0).standard_normal((32, 64), dtype="float32"), np.zeros((32, 4), "float32")

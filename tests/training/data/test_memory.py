@@ -26,6 +26,7 @@ def mapped(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_mapped_file_is_not_loaded(mapped: Path) -> None:
     """Anonymous memory is what counts: pages of the file that stay in the cache can be given up at any time."""
     program = f"""

@@ -121,6 +121,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_a_real_ctrl_c(whole_group):
     """SIGINT to a process, or to all of its group, as a terminal sends it: then the workers get it as well."""

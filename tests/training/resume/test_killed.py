@@ -109,7 +109,7 @@ def expected(tmp_path_factory):
     return of
 
 
-@pytest.mark.quick_cases(4)
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize(
     "i",
     [pytest.param(i, marks=() if i in QUICK else pytest.mark.slow) for i in range(len(POINTS))],
