@@ -93,12 +93,12 @@ def draw(**rows: np.ndarray) -> Figure:
 def run(quick: bool = False, out: Path = Path(".")) -> Result:
     """Train, score, draw, save."""
     utils.set_random_seed(0)
-    (stacks, moving), held_out = data(300 if quick else 600)
+    (stacks, moving), held_out = data(150 if quick else 600)
     model = build()
     history = model.fit(
         stacks,
         moving,
-        batch_size=10,
+        batch_size=3 if quick else 10,
         epochs=8 if quick else 10,
         validation_data=None if quick else held_out,
         verbose=2,
