@@ -64,8 +64,23 @@ def _takeable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     flags = array.flags
     in_order = flags.c_contiguous or all(stride >= 0 for stride in array.strides)
     if in_order and flags.writeable and array.dtype.isnative:
-        return array
+        return with_steps(array) if 0 in array.strides else array
     return array.astype(array.dtype.newbyteorder("="), order="C")
+
+
+def with_steps(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The same memory; an axis of size 1 gets the stride that it has in an array made with that axis.
+
+    `x[..., np.newaxis]` has stride 0 there. PyTorch chooses kernels of convolutions by strides: the same numbers would
+    give results with other last bits than a copy of the array, or the array read from a file, does.
+
+    >>> with_steps(np.zeros((2, 3), "float32")[..., np.newaxis]).strides
+    (12, 4, 4)
+    """
+    added = tuple(
+        i for i, (size, step) in enumerate(zip(array.shape, array.strides, strict=True)) if size == 1 and not step
+    )
+    return array.squeeze(added).reshape(array.shape) if added else array
 
 
 _PLAIN = (np.ndarray, np.generic, list, tuple, int, float)

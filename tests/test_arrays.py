@@ -8,8 +8,8 @@ import torch
 
 import lamina
 from lamina import ops
-from lamina.arrays import as_tensor
-from lamina.layers import Dense, Input, Normalization
+from lamina.arrays import as_array, as_tensor
+from lamina.layers import Conv2D, Dense, Flatten, Input, Normalization
 
 PLAIN = np.arange(12, dtype="float32").reshape(4, 3)
 # Each holds the numbers of PLAIN.
@@ -97,3 +97,41 @@ def test_memory_is_shared_where_it_can_be():
     array = PLAIN.copy()
     assert as_tensor(array).data_ptr() == array.ctypes.data
     assert as_tensor(array[::-1]).data_ptr() != array.ctypes.data
+
+
+@pytest.mark.parametrize("way", ["predict", "predict_on_batch", "call", "evaluate"])
+def test_an_axis_that_newaxis_adds_changes_no_bit(way):
+    lamina.utils.set_random_seed(0)
+    image = Input((7, 14, 1))
+    x = Conv2D(48, 3, padding="same", activation="relu")(Conv2D(24, 3, padding="same", activation="relu")(image))
+    network = lamina.Model(image, Dense(3)(Flatten()(x)))
+    network.compile("sgd", "mse")
+    targets = np.zeros((8, 3), "float32")
+
+    def ask(pictures):
+        if way == "evaluate":
+            return network.evaluate(pictures, targets, verbose=0)
+        if way == "predict":
+            return network.predict(pictures, verbose=0)
+        return as_array(network(pictures)) if way == "call" else network.predict_on_batch(pictures)
+
+    pixels = np.random.default_rng(0).random((8, 14, 14)).astype("float32")[:, ::2]
+    added, made = pixels[..., np.newaxis], pixels.copy().reshape(8, 7, 14, 1)
+    assert 0 in added.strides
+    assert 0 not in made.strides
+    np.testing.assert_array_equal(ask(added), ask(made))
+
+
+def test_axes_that_newaxis_adds_get_strides_and_share_the_memory():
+    columns_first = np.asfortranarray(PLAIN)
+    for array in (
+        PLAIN[None],
+        PLAIN[:, None, ::2, None],
+        columns_first[..., None],
+        PLAIN[0, :1][None],
+        PLAIN[:0, None],
+    ):
+        tensor = as_tensor(array)
+        assert 0 not in tensor.stride()
+        assert tensor.shape == array.shape
+        assert array.size == 0 or tensor.data_ptr() == array.ctypes.data

@@ -110,7 +110,7 @@ def _only_runs_graph(model: Any) -> bool:
 def _placed(model: Any, rows: np.ndarray[Any, Any]) -> torch.Tensor:
     """The rows as a tensor where the model's weights lie."""
     flags = rows.flags
-    plain = flags.c_contiguous and flags.writeable and rows.dtype.isnative
+    plain = flags.c_contiguous and flags.writeable and rows.dtype.isnative and 0 not in rows.strides
     tensor = torch.from_numpy(rows) if plain else as_tensor(rows)  # 1 us instead of 2.5
     weight = _some_weight(model)
     return tensor if weight is None or weight.is_cpu else tensor.to(weight.device)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.arrays import as_tensor, holds_numbers
+from lamina.arrays import as_tensor, holds_numbers, with_steps
 from lamina.graph import DtypeError
 
 # PyTorch has the wider unsigned types, but hardly an operation on them. By size in bytes.
@@ -29,7 +29,7 @@ def read(array: np.ndarray[Any, Any], name: str) -> torch.Tensor | NumpyRows:
         and all(step >= 0 and step % array.itemsize == 0 for step in array.strides)
     )
     plain = array.view(np.ndarray) if isinstance(array, np.memmap) else array
-    return torch.from_numpy(plain) if shares else NumpyRows(plain, target)
+    return torch.from_numpy(with_steps(plain)) if shares else NumpyRows(plain, target)
 
 
 class NumpyRows:
