@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, MethodDescriptorType
+from types import FunctionType, MappingProxyType, MethodDescriptorType
 from typing import Any
 
 import torch
@@ -35,9 +35,16 @@ def function_name(fn: Any) -> str:
         last = short.removeprefix(public.rpartition(".")[2] + "_")  # torch.linalg.det calls itself linalg_det
         if getattr(namespace, last, None) is fn:
             return f"{public}.{last}"
+    if _is_method(fn):
+        return f"torch.Tensor.{short}"
     if module == "_operator":
         module = "operator"
     return f"{module}.{name}" if module else str(name)
+
+
+def _is_method(fn: Any) -> bool:
+    """Whether it is a method of tensors that PyTorch writes in Python, such as `split` and `unflatten`."""
+    return isinstance(fn, FunctionType) and getattr(torch.Tensor, fn.__name__, None) is fn
 
 
 def callable_by_name() -> Mapping[str, Callable[..., Any]]:
@@ -45,6 +52,8 @@ def callable_by_name() -> Mapping[str, Callable[..., Any]]:
     found: dict[str, Callable[..., Any]] = {}
     for functions in torch.overrides.get_overridable_functions().values():
         for function in functions:
+            if _is_method(function):
+                continue  # `backward`, `register_hook`, `storage`; those that compute stand in the registry
             name = function_name(function)
             if name.startswith("torch.") and "._" not in name and not name.endswith("_") and name not in _UNSAFE:
                 found[name] = function

@@ -377,3 +377,25 @@ def test_shifts_are_written_with_their_signs() -> None:
     source = lamina.Model(x, (x << 2) >> 1).program(False).source
     assert "x << 2" in source
     assert ">> 1" in source
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda x: x.unflatten(1, (-1, 7)), lambda x: x.split([4, 10], 1)[0], lambda x: x.norm(dim=1), lambda x: 2 / x],
+    ids=["unflatten", "split", "norm", "rtruediv"],
+)
+def test_methods_that_pytorch_writes_in_python_are_called_as_methods(call):
+    """Called as functions, PyTorch's compiler does not see through their `super()`."""
+    x = Input((14, 3))
+    model = lamina.Model(x, call(x))
+    rows = torch.rand(2, 14, 3)
+    torch._dynamo.reset()
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    assert torch.equal(compiled(rows), call(rows))
+    assert "_tensor" not in name_of_function(model.output.node.op)
+
+
+def test_no_method_that_does_more_than_compute_has_a_name_in_files():
+    named = set(functions())
+    for name in ("backward", "register_hook", "share_memory_", "storage", "module_load", "resize"):
+        assert f"torch.Tensor.{name}" not in named, name
