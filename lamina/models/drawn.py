@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.compiler import is_compiling
 
-from lamina._torch.attributes import ran_while_tracing
+from lamina._torch import attributes
 from lamina.graph import ArgumentError, Graph, tree
 from lamina.graph.infer import Array, drawn_for, infer_graph
 from lamina.layers.inferred import inferred_shapes, map_shapes
@@ -83,7 +83,7 @@ class Drawn:
             return self.programs.setdefault(training, Program(self.graph, training, unpacks=True))
         return self.programs[training]
 
-    @ran_while_tracing
+    @attributes.ran_while_tracing
     def write_programs(self) -> None:
         """Have the program for each mode: ``torch.compile`` cannot follow how they are written, so it runs this."""
         for mode in (None, False, True):
