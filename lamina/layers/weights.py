@@ -166,6 +166,7 @@ class Weights(Operation, Attributes):
         elif isinstance(value, torch.Tensor):
             self._set_tensor(name, value)
         elif name in self.__dict__.get("_modules", ()) and (hasattr(type(self), name) or name in self.__dict__):
+            note_container(self, name, value)
             object.__setattr__(self, name, value)  # a part may be called like an attribute: the attribute is meant
         else:
             super().__setattr__(name, value)

@@ -52,15 +52,15 @@ def shapes_in(found: Found) -> Any:
 def doubtful(node: Any, first: Any, second: Any) -> bool:
     """Whether a size that two worlds have in common may be another one in a larger world."""
     op, facts = node.op, OPERATIONS.of(node.op)
-    both = zip(tree.leaves(first), tree.leaves(second), strict=True)
-    pairs = [zip(a.shape, b.shape, strict=True) for a, b in both if isinstance(a, Array)]
-    known = [a for pair in pairs for a, b in pair if a == b]
-    if not known or facts.pointwise:
-        return False
     numbers = [s for s in node.inputs if not isinstance(s.example(0), Array)]
     wide = [s for s in node.inputs if None in getattr(s, "shape", ())[1:]]
     # As of most layers: by their rules no size but the first hangs on the batch; what they have within may be a user's.
-    if not numbers and not wide and (min(known) > 1 or (has_rule(op) and not op._modules)):
+    if facts.pointwise or (not numbers and not wide and has_rule(op) and not op._modules):
+        return False
+    both = zip(tree.leaves(first), tree.leaves(second), strict=True)
+    pairs = [zip(a.shape, b.shape, strict=True) for a, b in both if isinstance(a, Array)]
+    known = [a for pair in pairs for a, b in pair if a == b]
+    if not known:
         return False
     if facts.exact or has_rule(op):
         if any(s.example(0) == s.example(1) for s in numbers):
@@ -116,6 +116,8 @@ def chosen_sizes(owner: Any) -> list[int]:
 
 
 def alike(first: Any, second: Any) -> bool:
+    if type(first) is type(second) is Array:
+        return len(first.shape) == len(second.shape)
     ours, theirs = list(tree.leaves(first)), list(tree.leaves(second))
     return len(ours) == len(theirs) and all(
         len(a.shape) == len(getattr(b, "shape", ())) for a, b in zip(ours, theirs, strict=True) if isinstance(a, Array)
