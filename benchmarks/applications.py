@@ -1,8 +1,7 @@
-"""Applications: what building one costs beside drawing its weights, and a step of fit and a batch of predict at 64x64.
+"""Applications: a step of fit and a batch of predict at 64x64.
 
     python benchmarks/applications.py                        # every peer that is installed, in turn, and a table
     python benchmarks/applications.py --python keras-jax=PATH    # that peer with another environment's Python
-    python benchmarks/applications.py --builds               # all forty: building beside drawing, Lamina alone
     python benchmarks/applications.py --peer lamina          # one peer, as a line of JSON
 
 Peers take turns, a fresh process each time and all on one core, so that a round is a few minutes; what is compared is
@@ -19,7 +18,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -29,16 +27,6 @@ import peers
 CASES = ("ResNet50", "MobileNetV2", "EfficientNetB0")
 TORCHVISION = {"ResNet50": "resnet50", "MobileNetV2": "mobilenet_v2", "EfficientNetB0": "efficientnet_b0"}
 SIDE, BATCH, CLASSES, STEPS, CALLS = 64, 16, 10, 4, 3
-# Keras' name of a weight -> the attribute with its initializer.
-INITIALIZERS = {
-    "kernel": "kernel_initializer",
-    "depthwise_kernel": "depthwise_initializer",
-    "bias": "bias_initializer",
-    "gamma": "gamma_initializer",
-    "beta": "beta_initializer",
-    "moving_mean": "moving_mean_initializer",
-    "moving_variance": "moving_variance_initializer",
-}
 
 
 def pictures() -> tuple[Any, Any]:
@@ -49,16 +37,6 @@ def pictures() -> tuple[Any, Any]:
         draws.uniform(0, 255, (BATCH * STEPS, SIDE, SIDE, 3)).astype("float32"),
         draws.integers(0, CLASSES, BATCH * STEPS).astype("int64"),
     )
-
-
-def draws(model: Any) -> list[Callable[[], Any]]:
-    """What draws each weight of the model once more, alone."""
-    return [
-        partial(getattr(layer, initializer), tuple(getattr(layer, weight).shape))
-        for layer in model.layers
-        for weight, initializer in INITIALIZERS.items()
-        if getattr(layer, weight, None) is not None and hasattr(layer, initializer)
-    ]
 
 
 def of_keras(keras: ModuleType, case: str) -> measure.Record:
@@ -187,34 +165,6 @@ def _cell(records: Mapping[str, list[dict[str, measure.Record]]], case: str, pee
     return f"{text}: {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
-def builds(names: list[str]) -> None:
-    """Lamina's own: what it takes to build each, beside drawing its weights once more, alone."""
-    on_one_core()
-    import lamina
-
-    print("| application | weights, millions | build, ms | drawing alone, ms | ratio |\n|---|---|---|---|---|")
-    for name in names or [name for name in lamina.applications.__all__ if name[0].isupper()]:
-        make = partial(getattr(lamina.applications, name), weights=None)
-        model = make()
-        count, todo = model.count_params(), draws(model)
-        del model
-        built, drawn = [], []
-        for _ in range(3 if count > 1e8 else 7):
-            built.append(_cpu(make))
-            drawn.append(_cpu(lambda todo=todo: [draw() for draw in todo]))
-        ratio = min(built) / min(drawn)
-        print(
-            f"| {name} | {count / 1e6:.1f} | {min(built) * 1e3:.0f} | {min(drawn) * 1e3:.0f} | {ratio:.2f} |",
-            flush=True,
-        )
-
-
-def _cpu(call: Callable[[], Any]) -> float:
-    start = time.process_time()
-    call()
-    return time.process_time() - start
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", choices=[*peers.PEERS], help="one peer, in this process; by default all")
@@ -222,12 +172,9 @@ def main() -> None:
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="a peer's own interpreter")
-    parser.add_argument("--builds", action="store_true", help="only: building beside drawing")
     args = parser.parse_args()
     cases = args.cases.split(",")
-    if args.builds:
-        builds([] if args.cases == ",".join(CASES) else cases)
-    elif args.peer is not None:
+    if args.peer is not None:
         one(args.peer, cases)
     else:
         pythons = dict(pair.split("=", 1) for pair in args.python)

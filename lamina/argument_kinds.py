@@ -106,20 +106,23 @@ def refuse_kinds(function: Callable[..., Any], args: tuple[Any, ...], kwargs: di
       where     ...
       try       patience=3
     """
+    placed, named = _kinds(function)
+    for (name, expected), value in zip(placed, args, strict=False):
+        if type(value) not in _PLAIN and expected is not None and not _fits(value, expected):
+            raise _refusal(function, args, name, value, expected)
+    if not named.keys().isdisjoint(kwargs):
+        for name, value in kwargs.items():
+            if type(value) not in _PLAIN and name in named and not _fits(value, named[name]):
+                raise _refusal(function, args, name, value, named[name])
+
+
+@lru_cache(maxsize=1024)
+def _kinds(function: Any) -> tuple[list[tuple[str, str | None]], dict[str, str]]:
+    """What each argument of a function is to be: in their order, None where it may be anything; and by their names."""
     said, code = function.__annotations__, function.__code__
-    # Python makes the names anew each time that it is asked for them.
-    for name, value in zip(code.co_varnames[: code.co_argcount], args, strict=False):
-        if type(value) not in _PLAIN and name in said:
-            _check(function, args, name, value, said[name])
-    for name, value in kwargs.items():
-        if type(value) not in _PLAIN and name in said:
-            _check(function, args, name, value, said[name])
-
-
-def _check(function: Any, args: tuple[Any, ...], name: str, value: Any, annotation: Any) -> None:
-    expected = _kind(annotation) if isinstance(annotation, str) else None
-    if expected is not None and not _fits(value, expected):
-        raise _refusal(function, args, name, value, expected)
+    every = {name: _kind(annotation) for name, annotation in said.items() if isinstance(annotation, str)}
+    named = {name: expected for name, expected in every.items() if expected is not None}
+    return [(name, named.get(name)) for name in code.co_varnames[: code.co_argcount]], named
 
 
 def _fits(value: Any, expected: str) -> bool:

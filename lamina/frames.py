@@ -10,6 +10,8 @@ import torch
 _OURS = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "lamina_program_")
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _PYTHON = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_NO_USERS = (*_OURS, _TORCH, "<frozen ")
+_NO_PACKAGES = (_PYTHON, "<frozen ")
 _PACKAGES = f"{os.sep}site-packages{os.sep}"
 _CALLED = ("numpy", "rich", "h5py", "PIL", "matplotlib")
 _EINOPS = f"{_PACKAGES}einops{os.sep}"  # whose functions call on what the user gives them
@@ -18,7 +20,7 @@ _EINOPS = f"{_PACKAGES}einops{os.sep}"  # whose functions call on what the user 
 def is_users(frame: FrameType) -> bool:
     """Whether the code of a frame is neither Lamina's nor PyTorch's nor einops'."""
     file = frame.f_code.co_filename
-    return not file.startswith((*_OURS, _TORCH, "<frozen ")) and _EINOPS not in file and not _is_written(frame)
+    return not file.startswith(_NO_USERS) and _EINOPS not in file and not _is_written(frame)
 
 
 def is_ours(frame: FrameType) -> bool:
@@ -42,7 +44,7 @@ def is_raised_by_user(error: BaseException) -> bool:
 def is_of_python(frame: FrameType) -> bool:
     """Whether the code of a frame is of Python's own modules."""
     file = frame.f_code.co_filename
-    return file.startswith((_PYTHON, "<frozen ")) and _PACKAGES not in file
+    return file.startswith(_NO_PACKAGES) and _PACKAGES not in file
 
 
 def is_called(frame: FrameType) -> bool:

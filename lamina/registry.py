@@ -95,11 +95,17 @@ class Registry:
 
         Raises ArgumentError for an unknown name, or something that cannot be an object of this kind.
         """
+        if identifier is None:
+            return None
+        if type(identifier) is str and custom_objects is None:  # the usual way, without what data are asked
+            target = self._find(identifier, None, None)
+            if target is not None:
+                return self._make(target, {}) if isinstance(target, type) else target
         if isinstance(identifier, (str, dict)):
             return self.deserialize(identifier, custom_objects)
         if isinstance(identifier, type):
             return self._make(identifier, {})
-        if identifier is None or callable(identifier) or hasattr(identifier, "get_config"):
+        if callable(identifier) or hasattr(identifier, "get_config"):
             return identifier
         got = f"{identifier!r} of type {type(identifier).__name__}"
         expected = "a name, an object, a callable, a dict from serialize(), or None"
@@ -155,8 +161,8 @@ class Registry:
         return self._make(target, arguments) if isinstance(target, type) else target
 
     def _find(self, name: str, module: Any, custom_objects: Table | None) -> Any:
-        target = (custom_objects or {}).get(name)
-        ours = str(module).split(".")[0] in _OWN_MODULES
+        target = custom_objects.get(name) if custom_objects else None
+        ours = module is None or str(module).split(".")[0] in _OWN_MODULES
         if target is None and ours:
             target = self._exact.get(name)
         if target is None:

@@ -63,6 +63,6 @@ def _users_frame() -> tuple[FrameType | None, FrameType | None]:
     """The user's frame, and that of the function which it called."""
     frame: FrameType | None = sys._getframe(2)
     called = None
-    while frame is not None and (is_of_python(frame) or not is_users(frame)):
+    while frame is not None and (not is_users(frame) or is_of_python(frame)):
         called, frame = frame, frame.f_back
     return frame, called

@@ -1,34 +1,45 @@
-"""All attributes of a module at once, read where PyTorch's compiler can read them one by one only.
+"""What PyTorch's compiler cannot follow and runs instead: first of all, reading all attributes of a module at once.
 
-Up to 2.11 that compiler knows ``module.__dict__[name]``, but neither which names there are nor a copy of the whole.
+Up to 2.11 it knows ``module.__dict__[name]``, but neither which names there are nor a copy of the whole.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 
 from .symbols import Symbol
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 SYMBOLS = (
     Symbol(
         "torch.compiler.assume_constant_result",  # public itself; the mark that it leaves is not, and is made by hand
-        "nothing: up to 2.11 a compiled graph ends at a layer under a mixed policy; later versions read all at once",
+        "`torch.compile` refuses a model that has never run, until it has been called once; and up to 2.11 a compiled "
+        "graph ends at a layer under a mixed policy, where later versions read all at once",
     ),
 )
 _READS_ALL = torch.__version__ >= "2.13"  # not as text; what 2.12 can was not tried, and one by one works everywhere
 
 
+def ran_while_tracing(method: Function) -> Function:
+    """Mark a method without arguments that the compiler runs where it meets it, and does not look into.
+
+    It is what `torch.compiler.assume_constant_result` notes, which would import the compiler, 0.4 s, at once. A PyTorch
+    that does not look for it looks into the method, or ends its graph there.
+    """
+    method._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return method
+
+
 class NamesAttributes(torch.nn.Module):
     """A module whose attributes `attributes_of` finds."""
 
+    @ran_while_tracing
     def _attribute_names(self) -> tuple[str, ...]:
         return tuple(self.__dict__)
-
-    # What `torch.compiler.assume_constant_result` notes, which would import the compiler, 0.4 s, at once. A PyTorch
-    # that does not look for it reads the names itself, or ends its graph here.
-    _attribute_names._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def one_by_one() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from lamina.defaults import defaults
@@ -95,7 +96,12 @@ FloatDTypePolicy = DTypePolicy
 
 def default_policy() -> DTypePolicy:
     """What layers get where none is said: the policy that was set, else `floatx` for both dtypes."""
-    return DTypePolicy(defaults.floatx) if defaults.policy is None else defaults.policy
+    return _plain(defaults.floatx) if defaults.policy is None else defaults.policy
+
+
+@lru_cache(maxsize=16)  # each layer asks, and a policy never changes
+def _plain(floatx: str) -> DTypePolicy:
+    return DTypePolicy(floatx)
 
 
 def _unknown(name: Any, expected: str) -> ArgumentError:

@@ -17,7 +17,7 @@ from .operation import Held, Operation
 from .source import Source
 
 
-class Symbolic:
+class Symbolic(tree.Whole):
     """One result of a node that has not run yet: a tensor, or a number such as an axis' size.
 
     The graph hangs on these: a symbolic holds its node, a node holds its arguments, and nothing holds them back.
@@ -46,7 +46,7 @@ class Spec(Protocol):
     def make(self, node: Node, index: int) -> Symbolic: ...
 
 
-class Leaf:
+class Leaf(tree.Whole):
     """Marks, in a node's output structure, the place of its ``index``-th symbolic result."""
 
     __slots__ = ("index",)

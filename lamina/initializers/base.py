@@ -52,14 +52,14 @@ def empty(shape: Sequence[int], dtype: Any, wanted_by: Initializer) -> Tensor:
     Raises:
         ShapeError: an axis is not a size.
     """
+    kind = torch.get_default_dtype() if dtype is None else to_torch(dtype)
     try:
-        sizes = torch.Size(shape)
-    except TypeError:
-        sizes = torch.Size([-1])
-    if sizes and min(sizes) < 0:
+        return torch.empty(torch.Size(shape), dtype=kind)
+    except (TypeError, RuntimeError) as error:  # which may also be that there is no memory
+        if isinstance(error, RuntimeError) and min(shape, default=0) >= 0:
+            raise
         raise ShapeError(
             f"{type(wanted_by).__name__} cannot make a tensor of this shape.",
             got=repr(shape),
             expected="a sequence of sizes, each known and at least 0",
-        )
-    return torch.empty(sizes, dtype=torch.get_default_dtype() if dtype is None else to_torch(dtype))
+        ) from None

@@ -71,17 +71,21 @@ class VarianceScaling(RandomInitializer):
         output_axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(seed)
-        distribution = {"normal": "truncated_normal"}.get(distribution.lower(), distribution.lower())
-        for name, value, fits, expected in (
-            ("scale", scale, scale > 0, "a number above 0"),
-            ("mode", mode, mode in _MODES, " or ".join(_MODES)),
-            ("distribution", distribution, distribution in _DISTRIBUTIONS, " or ".join(_DISTRIBUTIONS)),
-        ):
-            if not fits:
-                headline = f"{type(self).__name__} cannot use this {name}."
-                raise ArgumentError(headline, got=f"{name}={value!r}", expected=expected)
+        distribution = distribution.lower()
+        distribution = "truncated_normal" if distribution == "normal" else distribution
+        if not scale > 0:
+            raise self._refusal("scale", scale, "a number above 0")
+        if mode not in _MODES:
+            raise self._refusal("mode", mode, " or ".join(_MODES))
+        if distribution not in _DISTRIBUTIONS:
+            raise self._refusal("distribution", distribution, " or ".join(_DISTRIBUTIONS))
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
+
+    def _refusal(self, name: str, value: Any, expected: str) -> ArgumentError:
+        return ArgumentError(
+            f"{type(self).__name__} cannot use this {name}.", got=f"{name}={value!r}", expected=expected
+        )
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> None:
         """Write the draws."""

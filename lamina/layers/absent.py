@@ -64,7 +64,7 @@ class Attributes(reading.NamesAttributes):
         text = _without(self, name)
         asks = sys._getframe(1)
         own = _property(type(self), name)
-        if own is None and (name[0] == "_" or is_ours(asks) or "_parameters" not in slots):
+        if own is None and (name[:1] == "_" or is_ours(asks) or "_parameters" not in slots):
             raise AttributeError(text)  # for who asks whether there is one, and reads no words
         try:
             if own is not None:

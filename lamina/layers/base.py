@@ -116,6 +116,7 @@ class Layer(Precision):
     _built = _building = _looked_at = _foreign = _direct = _settled = _collecting = _has_run = False
     _built_for: tuple[Any, ...] | None = None
     _losing: list[Any] | None = None
+    called_by: list[weakref.ref[Node]]
     _forget_at = 32
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -153,16 +154,18 @@ class Layer(Precision):
         **kwargs: Any,
     ) -> None:
         super().__init__()
-        self.training = False
+        self.__dict__.update(  # at once: `__setattr__` looks at each attribute, since it may be a weight or a part
+            _training=False,
+            _trainable=flag(self, "trainable", trainable),
+            _name=checked_name(name) if name is not None else snake_case(type(self).__name__),
+            _losses=[],
+            called_by=[],
+            auto_named=name is None,
+        )
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self._trainable = flag(self, "trainable", trainable)
-        self.auto_named = name is None
-        self._name = checked_name(name) if name is not None else snake_case(type(self).__name__)
         self._take_policy(dtype_policies.get(dtype))
-        self.called_by: list[weakref.ref[Node]] = []
-        self._losses: list[torch.Tensor] = []
-        self.given_input_shape = input_shape_from(kwargs, type(self))
+        self.given_input_shape = input_shape_from(kwargs, type(self)) if kwargs else None
 
     # -- identity
 
@@ -393,12 +396,14 @@ class Layer(Precision):
 
     def _look(self) -> None:
         """See what a call of this layer has to do, from what it consists of."""
-        self._losing = self.losing_parts() or None  # layers in lists are adopted first
-        self._weight_lists = weight_lists(self) if self._mixed else []
-        self._foreign = any(part is not None and is_foreign(part) for part in self._modules.values())
-        self._direct = not (self._mixed or self._foreign or self._begins_masks or self._losing)
-        self._cast_plan = None
-        self._looked_at = True
+        losing = self.losing_parts() or None  # layers in lists are adopted first
+        foreign = any(part is not None and is_foreign(part) for part in self._modules.values())
+        direct = not (self._mixed or foreign or self._begins_masks or losing)
+        lists = weight_lists(self) if self._mixed else []
+        # Not one by one: of what a layer sets, each is looked at.
+        self.__dict__.update(
+            _losing=losing, _weight_lists=lists, _foreign=foreign, _direct=direct, _cast_plan=None, _looked_at=True
+        )
 
     # -- the calls that were drawn
 

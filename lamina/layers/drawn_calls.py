@@ -24,14 +24,14 @@ def remember(layer: Any, node: Node) -> None:
     """Keep a weak reference to a call of this layer."""
     layer.called_by.append(weakref.ref(node))
     if len(layer.called_by) >= layer._forget_at:  # at doubling sizes, so that a long list is not walked at every call
-        layer.called_by = [ref for ref in layer.called_by if ref() is not None]
-        layer._forget_at = max(32, 2 * len(layer.called_by))
+        kept = [ref for ref in layer.called_by if ref() is not None]
+        layer.__dict__.update(called_by=kept, _forget_at=max(32, 2 * len(kept)))
 
 
 def forget(layer: Any, before: int) -> None:
     """Drop the calls that were drawn since that number was the last: they are no calls of the user's."""
     nodes = [(ref, ref()) for ref in layer.called_by]
-    layer.called_by = [ref for ref, node in nodes if node is not None and node.number <= before]
+    layer.__dict__["called_by"] = [ref for ref, node in nodes if node is not None and node.number <= before]
 
 
 def drawn_call(layer: Any, what: str, index: int = 0) -> Node:

@@ -13,25 +13,37 @@ import torch
 from lamina import initializers
 from lamina._torch import modules
 from lamina.config import floatx
-from lamina.devices import current_device, take_memory
+from lamina.devices import current_device, memory_left, take_memory
 from lamina.graph import ArgumentError, ShapeError, SymbolicTensor
 from lamina.graph.dtypes import to_torch
+from lamina.initializers import Initializer
 from lamina.ops import convert_to_tensor
 
 
-def made_by(initializer: Any, shape: tuple[int, ...], dtype: torch.dtype, what: str) -> torch.Tensor:
+def made_by(initializer: Any, shape: tuple[int, ...], dtype: torch.dtype, layer: Any, name: str) -> torch.Tensor:
     """The values that an initializer gives, or the tensor, array or number that stands in its place.
 
     Args:
-        what: the weight, for errors: a device without the memory is told of it.
+        layer, name: whose weight it is (None: nobody's) and what that is called, for the error where there is no memory
+            left for it.
     """
     device = current_device()
-    with _real(device):
+    if memory_left() is not None:
+        what = f"The variable {name!r}" if layer is None else f"The weight {name!r} of {layer._name!r}"
         take_memory(math.prod(shape) * dtype.itemsize, what)
+    if device.type == "cpu" and isinstance(initializer, Initializer) and _makes_plain_tensors(initializer, device):
+        return initializer(shape, dtype)
+    with _real(device):
         if device.type == "meta":  # its values come later, from a file
             return torch.empty(shape, dtype=dtype)
         value = initializer(shape, dtype=dtype) if callable(initializer) else initializer
         return torch.as_tensor(value, dtype=dtype).contiguous()
+
+
+def _makes_plain_tensors(initializer: Initializer, device: torch.device) -> bool:
+    """Whether it gives tensors of its own, which need no gradient, where they are wanted: one of ours on the host."""
+    ours = type(initializer).__module__.startswith("lamina.initializers.")
+    return ours and modules.makes_on(device) and not torch.is_inference_mode_enabled()
 
 
 def _real(device: torch.device) -> AbstractContextManager[Any]:
@@ -67,7 +79,7 @@ def given_or_made(initializer: Any, shape: Any, dtype: Any, name: str) -> torch.
                 hint="Variable(initializer, shape=(2, 3)), or values: Variable([1.0, 2.0])",
             )
         kind = to_torch(getattr(dtype or floatx(), "name", dtype or floatx()))
-        return made_by(initializers.get(initializer), _sizes(shape, name), kind, f"The variable {name!r}")
+        return made_by(initializers.get(initializer), _sizes(shape, name), kind, None, name)
     if isinstance(initializer, SymbolicTensor) or initializer is None:
         raise ArgumentError(
             f"The variable {name!r} needs values.",

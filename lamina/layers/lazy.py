@@ -15,8 +15,10 @@ from lamina.probing import for_real, is_shape
 
 from .nested import known_parts
 from .unknown_weights import made_in, refuse_other
+from .variable import Variable
 
 _LAZY = (torch.nn.parameter.UninitializedParameter, torch.nn.parameter.UninitializedBuffer)
+_MADE = frozenset((Variable, torch.nn.Parameter, torch.Tensor))  # asked for first: the other question takes long
 # What stands for sizes that are not known: little work, or enough for a window.
 _UNKNOWN = (2, 64)
 
@@ -24,7 +26,8 @@ _UNKNOWN = (2, 64)
 def is_lazy(module: torch.nn.Module) -> bool:
     """Whether a weight, here or below, waits for its shape."""
     if not module._modules:  # as in most layers, of which this is asked twice when one is drawn
-        return any(isinstance(w, _LAZY) for w in _own_weights(module))
+        own = _own_weights(module)
+        return not _MADE.issuperset(map(type, own)) and any(isinstance(w, _LAZY) for w in own)
     return any(isinstance(w, _LAZY) for part in known_parts(module) for w in _own_weights(part))
 
 

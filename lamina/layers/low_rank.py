@@ -178,7 +178,7 @@ class LowRank(Layer):
             self._parameters.update(own)
         down, up = self.adapters()
         with torch.no_grad():
-            down.copy_(made_by(self._first_a, tuple(down.shape), down.dtype, f"The adapter of {self._name!r}"))
+            down.copy_(made_by(self._first_a, tuple(down.shape), down.dtype, self, f"lora_{self.adapted}_a"))
             up.zero_()
         return None
 

@@ -23,6 +23,8 @@ def fill_masks(facts: CallFacts, args: tuple[Any, ...], kwargs: dict[str, Any], 
     """Give each mask argument of a call that the user left out the mask of the argument it belongs to."""
     if not facts.masks:
         return
+    if not facts.due_masks and all(mask_of(leaf) is None for leaf in tree.leaves((args, kwargs))):
+        return  # as in most models
     given = facts.signature.bind_partial(*args, **{k: v for k, v in kwargs.items() if k in facts.signature.parameters})
     for name, owner in facts.masks:
         if given.arguments.get(name) is not None or owner not in given.arguments:

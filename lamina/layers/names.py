@@ -40,4 +40,4 @@ def settle_name(layer: Any, name: str) -> None:
         for slot in (part._parameters, part._buffers):
             for weight in slot.values():
                 if isinstance(weight, Variable):
-                    weight.path = f"{prefix}/{weight.weight_name}"
+                    weight.facts.path = f"{prefix}/{weight.facts.name}"

@@ -19,7 +19,7 @@ Path = tuple[Any, ...]
 
 # What PyTorch and Lamina note about modules that are registered already.
 _NOTES = frozenset(vars(torch.nn.Module())) | set(
-    "_adopted _losing _seen _inner _chain _weight_lists _cast_plan _jit".split()
+    "_adopted _containers _losing _seen _inner _chain _weight_lists _cast_plan _jit".split()
 )
 # What `compile` is given. Losses and metrics may be modules of PyTorch's, which are no parts of the model.
 _GIVEN_TO_COMPILE = frozenset(("loss", "_compiled"))
@@ -80,16 +80,40 @@ def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
 def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
     # Every walk over modules comes here for every layer, and nearly always there is nothing: names are looked at first,
     # then kinds, then what lies right in a container. PyTorch's compiler cannot look at the kinds of what it writes to.
+    # A layer of ours has noted which of its attributes are containers.
     own = reading.attributes_of(owner)
     of_ours = type(owner).__module__.startswith("lamina.")
     compiled = own.get("_compiled") is not None
-    for name, value in list(own.items()):
+    names = own.get("_containers") if of_ours else None
+    for name in list(own) if names is None else names:
+        value = own.get(name)
         if (name[:1] == "_" if of_ours else name in _NOTES) or (compiled and name in _GIVEN_TO_COMPILE):
             continue
         if type(value) in _PLAIN or not isinstance(value, _CONTAINERS) or not value:
             continue
         if may_hold(value, _HOLDERS):
             yield from found_in(value, _MODULES, (name,))
+
+
+def note_container(owner: torch.nn.Module, name: str, value: Any) -> bool:
+    """Note that an attribute is a list, a tuple or a dict, in which modules and weights may be found sooner or later.
+
+    Returns:
+        Whether it is one, and something may be in it now.
+    """
+    if not isinstance(value, _CONTAINERS) or (type(value) is tuple and is_plain(value)):
+        return False
+    if name[:1] == "_" and type(owner).__module__.startswith("lamina."):
+        return False  # where layers of ours keep what is no part of them
+    noted = owner.__dict__.get("_containers", ())
+    if name not in noted:  # a new tuple: copies of the layer share it
+        owner.__dict__["_containers"] = (*noted, name)
+    return type(value) in _CONTAINERS and not is_plain(value)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether nothing stands right in a container but what holds nothing: numbers, texts, functions."""
+    return _PLAIN.issuperset(map(type, value.values() if isinstance(value, dict) else value))
 
 
 def may_hold(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -43,6 +43,10 @@ class Precision(Weights, SavingHooks, Quantizing):
 
     autocast: bool
     _autocast_rests = False
+    _policy: DTypePolicy
+    _mixed: bool
+    _may_lend: bool
+    _plain_dtype: torch.dtype | None
     run: Any
     takes_training: bool
     heeds_mode: bool
@@ -52,16 +56,20 @@ class Precision(Weights, SavingHooks, Quantizing):
 
     def _take_policy(self, policy: DTypePolicy) -> None:
         own = policy.for_path(self._name)
-        self._policy = policy
-        self._remat = remat_mode() or self._remat
-        self._torch_dtype = to_torch(own.compute_dtype)
-        self._variable_torch_dtype = to_torch(own.variable_dtype)
-        self._mixed = self._may_lend = own.is_mixed
-        # The dtype of a tensor that the layer can take as it comes; with none, every call from outside is looked at.
-        self._plain_dtype = None if own.is_mixed else self._torch_dtype
-        if own.is_mixed and self.full_precision and self.autocast:
+        mixed, dtype = own.is_mixed, to_torch(own.compute_dtype)
+        self.__dict__.update(
+            _policy=policy,
+            _remat=remat_mode() or self._remat,
+            _torch_dtype=dtype,
+            _variable_torch_dtype=to_torch(own.variable_dtype) if mixed else dtype,
+            _mixed=mixed,
+            _may_lend=mixed,
+            # Of a tensor that the layer can take as it comes; with none, every call from outside is looked at.
+            _plain_dtype=None if mixed else dtype,
+        )
+        if mixed and self.full_precision and self.autocast:
             self.autocast, self._autocast_rests = False, True
-        elif not own.is_mixed and self._autocast_rests:
+        elif not mixed and self._autocast_rests:
             self.autocast, self._autocast_rests = True, False
 
     @property

@@ -125,7 +125,7 @@ class Variable(torch.Tensor):
         if isinstance(shape, bool):  # PyTorch's tools call the class of a parameter with (data, requires_grad)
             shape, requires_grad = None, shape
         if facts is not None and requires_grad is not None:  # a layer's, whose values are there
-            return cls._of(initializer, requires_grad, facts)
+            return cls.of_layer(initializer, requires_grad, facts)
         name = _checked_name(name)
         value = given_or_made(initializer, shape, dtype, name)
         can_train = value.is_floating_point() or value.is_complex()
@@ -135,11 +135,14 @@ class Variable(torch.Tensor):
             facts.is_buffer = requires_grad is None and not trained
             facts.aggregation = _one_of("aggregation", aggregation, _AGGREGATIONS)
             facts.synchronization = _one_of("synchronization", synchronization, _SYNCHRONIZATIONS)
-        return cls._of(value, trained, facts)
+        return cls.of_layer(value, trained, facts)
 
     @classmethod
-    def _of(cls, value: torch.Tensor, requires_grad: bool, facts: WeightFacts) -> Variable:
-        made: Variable = torch.nn.Parameter.__new__(cls, value.detach().as_subclass(torch.Tensor), requires_grad)
+    def of_layer(cls, value: torch.Tensor, requires_grad: bool, facts: WeightFacts) -> Variable:
+        """One of which all is known, on the memory of its values."""
+        if type(value) is not torch.Tensor or value.requires_grad:
+            value = value.detach().as_subclass(torch.Tensor)
+        made: Variable = torch.nn.Parameter.__new__(cls, value, requires_grad)
         made.facts = facts
         return made
 

@@ -13,6 +13,7 @@ from lamina.users_traceback import at_users_line
 
 Made = TypeVar("Made")
 _NONE = object()
+_WHOLE = frozenset((int,))
 
 
 def takes_shape_first(add_weight: Callable[..., Made]) -> Callable[..., Made]:
@@ -23,9 +24,8 @@ def takes_shape_first(add_weight: Callable[..., Made]) -> Callable[..., Made]:
         ArgumentTypeError: the name in the fourth place.
     """
 
-    @at_users_line
     @wraps(add_weight)
-    def made(self: Any, *args: Any, **named: Any) -> Made:
+    def checked(self: Any, *args: Any, **named: Any) -> Made:
         if args and isinstance(args[0], str):
             raise _name_first(self.label, args[0], named)
         if args and "shape" in named:
@@ -44,26 +44,28 @@ def takes_shape_first(add_weight: Callable[..., Made]) -> Callable[..., Made]:
             )
         return add_weight(self, *args, **named)
 
-    return made
+    return at_users_line(checked)
 
 
-def whole_sizes(shape: Any, label: str) -> tuple[int, ...]:
+def whole_sizes(shape: Any, layer: Any) -> tuple[int, ...]:
     """The shape of a weight, given as one number, several, or none."""
+    if type(shape) is tuple and _WHOLE.issuperset(map(type, shape)):  # as nearly always
+        return shape
     if isinstance(shape, str):
-        raise _name_first(label, shape, {})
+        raise _name_first(layer.label, shape, {})
     plain = isinstance(shape, (int, np.integer))
     several = hasattr(shape, "__iter__") and not plain
     sizes = tuple(shape) if several else () if shape is None else (shape,)
     if not all(n is None or hasattr(n, "__index__") for n in sizes):
         raise ArgumentTypeError(
-            f"{label} cannot make a weight of this shape.",
+            f"{layer.label} cannot make a weight of this shape.",
             got=f"add_weight(shape={shape!r})",
             expected="a whole number for each axis",
             hint="add_weight(shape=(3, 4)); units // 2 for half of a size",
         )
     if None in sizes:
         raise ShapeError(
-            f"{label} cannot make a weight of unknown size.",
+            f"{layer.label} cannot make a weight of unknown size.",
             got=f"add_weight(shape={sizes})",
             expected="whole numbers; an axis that only run time tells is None in the shape that build is given",
             hint="give the size of this axis in Input(shape=...), or use axes of known size",

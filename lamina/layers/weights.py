@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from time import perf_counter_ns
 from typing import Any
 
@@ -17,6 +16,7 @@ from lamina.arrays import as_array, as_tensor
 from lamina.graph import Constant, ShapeError
 from lamina.graph.dtypes import to_torch
 from lamina.graph.operation import Operation
+from lamina.initializers import Initializer
 from lamina.probing import for_real, probing
 from lamina.tracebacks import door
 from lamina.users_traceback import at_users_line, fold
@@ -28,7 +28,7 @@ from .listed_variables import adopt_variables, register_variable
 from .mode_watch import watch_anew
 from .moving import follow_weights, tell_places
 from .name_scopes import scoped
-from .nested import adopt_nested_layers, holds_modules, known_parts
+from .nested import adopt_nested_layers, holds_modules, known_parts, note_container
 from .stateless_calls import stateless_call, symbolic_call
 from .taken_names import refuse_taken
 from .variable import Variable, become_variable
@@ -36,9 +36,9 @@ from .weight_facts import WeightFacts, places
 from .weight_shapes import refuse_no_arrays, takes_shape_first, whole_sizes
 from .weights_anew import note_weight, tell_if_replaced
 
-# Values that are neither weights nor parts.
-_CONTAINERS = frozenset((list, dict, tuple))
-_SETTINGS = frozenset((bool, int, float, str, *_CONTAINERS, type(None), torch.dtype))
+# Values that are neither weights nor parts, and hold none.
+_SETTINGS = frozenset((bool, int, float, str, type(None), torch.dtype))
+_HELD = (torch.Tensor, torch.nn.Module)
 
 
 class Weights(Operation, Attributes):
@@ -53,6 +53,8 @@ class Weights(Operation, Attributes):
     _asks_mode = True
     _mode_is_set = _is_watched = False
     _watch: Any = None
+    weight_facts: dict[str, WeightFacts]
+    """Name of a weight in this layer -> what is known of it, whatever tensor stands there."""
     frozen_for_good: frozenset[str] = frozenset()
     """Weights that stay frozen when the layer is trained again, as a kernel that has adapters."""
     adds_losses = False
@@ -60,9 +62,8 @@ class Weights(Operation, Attributes):
 
     def __init__(self) -> None:
         super().__init__()
-        self.weight_facts: dict[str, WeightFacts] = {}
-        """Name of a weight in this layer -> what is known of it, whatever tensor stands there."""
-        self._made_at = perf_counter_ns()  # lists of layers do not tell which of them came first to which list
+        # Lists of layers do not tell which of them came first to which list.
+        self.__dict__.update(weight_facts={}, _made_at=perf_counter_ns(), _containers=())
 
     @takes_shape_first
     def add_weight(
@@ -91,13 +92,18 @@ class Weights(Operation, Attributes):
             aggregation: Keras' word for several devices; without effect on one.
             overwrite_with_gradient: the optimizer replaces the values by the gradient.
         """
-        shape = whole_sizes(shape, f"{self.label}")
+        shape = whole_sizes(shape, self)
         kind = to_torch(dtype) if dtype is not None else self._variable_torch_dtype
-        init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
+        init = initializer
+        if not isinstance(initializer, Initializer):
+            init = initializers.get(initializer or ("glorot_uniform" if kind.is_floating_point else "zeros"))
         # Real even while the layer is being tried on tensors without storage; a build is made for real as a whole.
-        with for_real(self) if not self._building else nullcontext():
-            value = made_by(init, shape, kind, f"The weight {name or 'variable'!r} of {self._name!r}")
         name = name or "variable"
+        if self._building:
+            value = made_by(init, shape, kind, self, name)
+        else:
+            with for_real(self):
+                value = made_by(init, shape, kind, self, name)
         trainable = trainable and kind.is_floating_point
         facts = WeightFacts(
             name,
@@ -110,10 +116,8 @@ class Weights(Operation, Attributes):
             aggregation=aggregation,
             overwrite_with_gradient=overwrite_with_gradient,
         )
-        weight = Variable(value, requires_grad=trainable and self._trainable, facts=facts)
-        key, k = name.replace(".", "_").replace("/", "_"), 1
-        while key in self._parameters or key in self._buffers:
-            key, k = f"{name}_{k}", k + 1
+        weight = Variable.of_layer(value, trainable and self._trainable, facts)
+        key = self._free_key(name)
         slot: dict[str, Any] = self._parameters if trainable else self._buffers
         slot[key] = weight
         self.weight_facts[key] = facts
@@ -124,9 +128,20 @@ class Weights(Operation, Attributes):
 
     add_variable = add_weight
 
+    def _free_key(self, name: str) -> str:
+        """Under which a new weight of this name stands in ``state_dict``, until an attribute names it."""
+        key, k = name if name.isidentifier() else name.replace(".", "_").replace("/", "_"), 1
+        while key in self._parameters or key in self._buffers:
+            key, k = f"{name}_{k}", k + 1
+        return key
+
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
-        if type(value) in _SETTINGS and not self._holds(name):  # half of the time that a layer's __init__ takes
+        kind = type(value)
+        # Most attributes are settings, and setting them is a good part of the time that a layer's __init__ takes.
+        if (kind in _SETTINGS or not isinstance(value, _HELD)) and not (
+            "_modules" in own and (name in own["_parameters"] or name in own["_buffers"] or name in own["_modules"])
+        ):
             if "_set_names" in own:  # a stand-in, for one call
                 own["_set_names"].add(name)
             try:
@@ -137,7 +152,7 @@ class Weights(Operation, Attributes):
             except TypeError as error:  # what a property refuses
                 fold(error, sys._getframe(1))
                 raise
-            if value and type(value) in _CONTAINERS and "_modules" in own:
+            if kind not in _SETTINGS and note_container(self, name, value) and "_modules" in own:
                 if holds_modules(value):
                     adopt_nested_layers(self, in_place=False)
                 adopt_variables(self, name)
@@ -151,6 +166,7 @@ class Weights(Operation, Attributes):
         elif isinstance(value, torch.Tensor):
             self._set_tensor(name, value)
         elif name in self.__dict__.get("_modules", ()) and (hasattr(type(self), name) or name in self.__dict__):
+            note_container(self, name, value)
             object.__setattr__(self, name, value)  # a part may be called like an attribute: the attribute is meant
         else:
             super().__setattr__(name, value)
@@ -159,7 +175,7 @@ class Weights(Operation, Attributes):
         """Whether this is a weight that `add_weight` has made here: it stays what it is, under the attribute's name."""
         slots: tuple[dict[str, Any], ...] = (self.__dict__.get("_parameters", {}), self.__dict__.get("_buffers", {}))
         for slot in slots:
-            key = next((key for key, own in slot.items() if own is weight), None)
+            key = name if slot.get(name) is weight else next((key for key, own in slot.items() if own is weight), None)
             if key is None:
                 continue
             named = self.__dict__.setdefault("_attribute_weights", set())

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.compiler import is_compiling
 
+from lamina._torch import attributes
 from lamina.graph import ArgumentError, Graph, tree
 from lamina.graph.infer import Array, drawn_for, infer_graph
 from lamina.layers.inferred import inferred_shapes, map_shapes
@@ -73,16 +75,27 @@ class Drawn:
 
     def program(self, training: bool | None) -> Program:
         """The program for a mode, written when it is first asked for."""
+        if is_compiling():
+            self.write_programs()  # all, before the tracer reads the dict: it guards what is in it
         if training not in (None, False, True):
             raise ArgumentError(f"{self.label} has no mode {training!r}.", expected="training=True, False or None")
-        if training not in self.programs:
-            self.programs[training] = Program(self.graph, training, unpacks=True)
+        if training not in self.programs:  # of two threads that come first, one is believed
+            return self.programs.setdefault(training, Program(self.graph, training, unpacks=True))
         return self.programs[training]
 
-    def write(self) -> None:
-        """Have all programs ready: ``torch.compile`` cannot write them while it traces."""
+    @attributes.ran_while_tracing
+    def write_programs(self) -> None:
+        """Have the program for each mode: ``torch.compile`` cannot follow how they are written, so it runs this."""
         for mode in (None, False, True):
-            self.program(mode)
+            if mode not in self.programs:
+                self.programs.setdefault(mode, Program(self.graph, mode, unpacks=True))
+
+    def write(self) -> None:
+        """Have the programs of masks ready, which ``torch.compile`` cannot write while it traces.
+
+        Those of the outputs wait for the first call: each takes as long as drawing a tenth of the graph, and of the
+        three a model mostly needs one.
+        """
         self.masks.write()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*drops the mask of its input")  # said when it was first drawn

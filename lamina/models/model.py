@@ -203,12 +203,12 @@ class Model(Trainer, OlderMethods, Layer):
             raise no_call(self)
         if mask is not None:
             return run_masked(self, inputs, training, mask)
+        if is_compiling():  # which is to see the program alone
+            return self._drawn.program(training).run(*self._drawn.binding(inputs))
         return self._run(self._drawn.programs.get(training) or self.program(training), inputs)
 
     def _run(self, program: Program, inputs: Any) -> Any:
         drawn: Any = self._drawn
-        if is_compiling():  # which is to see the program alone
-            return program.run(*drawn.binding(inputs))
         if dispatch.may_refuse():
             prepare(self)
         if tuple(self._modules.values()) != self._seen:  # 0.1 us: somebody wrote into the dict of modules

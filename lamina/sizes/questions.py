@@ -18,7 +18,7 @@ from .world import Example, Shape, Unknown, World, example_of, merged_shape, sou
 
 
 @dataclass(slots=True, unsafe_hash=True)  # never changed; that Python sees to it would take longer than the rest
-class Array:
+class Array(tree.Whole):
     """One example of a tensor: a shape of plain integers, a dtype, and of a constant the tensor itself."""
 
     shape: Example
@@ -52,13 +52,16 @@ def shapes_in(found: Found) -> Any:
 def doubtful(node: Any, first: Any, second: Any) -> bool:
     """Whether a size that two worlds have in common may be another one in a larger world."""
     op, facts = node.op, OPERATIONS.of(node.op)
-    pairs = [(a.shape, b.shape) for a, b in zip(tree.leaves(first), tree.leaves(second), strict=True)
-             if isinstance(a, Array)]  # fmt: skip
-    known = [a for one, other in pairs for a, b in zip(one, other, strict=True) if a == b]
-    if not known or facts.pointwise:
-        return False
     numbers = [s for s in node.inputs if not isinstance(s.example(0), Array)]
-    wide = any(None in getattr(s, "shape", ())[1:] for s in node.inputs)
+    wide = [s for s in node.inputs if None in getattr(s, "shape", ())[1:]]
+    # As of most layers: by their rules no size but the first hangs on the batch; what they have within may be a user's.
+    if facts.pointwise or (not numbers and not wide and has_rule(op) and not op._modules):
+        return False
+    both = zip(tree.leaves(first), tree.leaves(second), strict=True)
+    pairs = [zip(a.shape, b.shape, strict=True) for a, b in both if isinstance(a, Array)]
+    known = [a for pair in pairs for a, b in pair if a == b]
+    if not known:
+        return False
     if facts.exact or has_rule(op):
         if any(s.example(0) == s.example(1) for s in numbers):
             return True
@@ -66,7 +69,7 @@ def doubtful(node: Any, first: Any, second: Any) -> bool:
         # Windows with strides make a small size of any that is not large enough, and steps of a slice do.
         asked = set(known) if wide and (has_rule(op) or op is operator.getitem) else (0, 1)
         return any(known.count(n) > before.count(n) for n in asked)
-    return bool(numbers) or wide or min(known) < 2
+    return bool(numbers or wide) or min(known) < 2
 
 
 def has_rule(op: Any) -> bool:
@@ -113,6 +116,8 @@ def chosen_sizes(owner: Any) -> list[int]:
 
 
 def alike(first: Any, second: Any) -> bool:
+    if type(first) is type(second) is Array:
+        return len(first.shape) == len(second.shape)
     ours, theirs = list(tree.leaves(first)), list(tree.leaves(second))
     return len(ours) == len(theirs) and all(
         len(a.shape) == len(getattr(b, "shape", ())) for a, b in zip(ours, theirs, strict=True) if isinstance(a, Array)

@@ -15,6 +15,12 @@ import torch
 _LEAVES = frozenset((torch.Tensor, torch.dtype, bool, int, float, str, type(None)))
 
 
+class Whole:
+    """Base of classes of ours whose objects are leaves: they are asked no further."""
+
+    __slots__ = ()
+
+
 def is_namedtuple(value: object) -> bool:
     return isinstance(value, tuple) and hasattr(value, "_fields")
 
@@ -35,10 +41,12 @@ def map_leaves(fn: Callable[[Any], Any], value: Any) -> Any:
     {'a': 2, 'b': [3, (4,)]}
     """
     kind = type(value)
-    if kind in _LEAVES:
+    if kind in _LEAVES or isinstance(value, Whole):
         return fn(value)
     if kind is tuple:
         return tuple([map_leaves(fn, v) for v in value])
+    if kind is dict:
+        return {k: map_leaves(fn, v) for k, v in value.items()}
     if isinstance(value, list):
         return [map_leaves(fn, v) for v in value]
     if isinstance(value, tuple):
@@ -47,8 +55,7 @@ def map_leaves(fn: Callable[[Any], Any], value: Any) -> Any:
             return type(value)(*mapped)
         return type(value)(mapped) if is_return_type(value) else tuple(mapped)
     if isinstance(value, Mapping):
-        pairs = {k: map_leaves(fn, v) for k, v in value.items()}
-        return pairs if type(value) is dict else _same_mapping(value, pairs)
+        return _same_mapping(value, {k: map_leaves(fn, v) for k, v in value.items()})
     if isinstance(value, slice):
         return slice(map_leaves(fn, value.start), map_leaves(fn, value.stop), map_leaves(fn, value.step))
     return fn(value)
@@ -93,12 +100,12 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 def _collect(value: Any, found: list[Any]) -> None:
-    if type(value) in _LEAVES:
+    if type(value) in _LEAVES or isinstance(value, Whole):
         found.append(value)
     elif isinstance(value, (list, tuple)):
         for v in value:
             _collect(v, found)
-    elif isinstance(value, Mapping):
+    elif type(value) is dict or isinstance(value, Mapping):  # whether something is a mapping takes long to find out
         for v in value.values():
             _collect(v, found)
     elif isinstance(value, slice):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import application_builds
 import graph_build
 import numpy as np
 import peer_keras
@@ -169,6 +170,18 @@ def test_resnet50_is_the_one_of_keras() -> None:
     assert shapes[0] == shapes[1]
     drawn = [tuple(initializer(shape).shape) for initializer, shape in graph_build.draws(ours)]
     assert sorted(drawn) == shapes[0]
+
+
+def test_plain_draws_are_of_the_weights_of_an_application() -> None:
+    lamina = pytest.importorskip("lamina")
+    model = lamina.applications.MobileNet(weights=None, alpha=0.25, input_shape=(32, 32, 3))
+    todo = application_builds.draws(model)
+    for weight, draw in zip(model.weights, [draw for weights in todo for _, draw in weights], strict=True):
+        again = draw()
+        assert again.shape == weight.shape
+        # Of the same distribution: the same constant, or the same deviation as far as so many numbers tell it.
+        assert torch.allclose(again.std(correction=0), weight.std(correction=0), rtol=0.3)
+    assert len(list(application_builds.bare_modules(todo).parameters())) == len(model.trainable_weights)
 
 
 def test_a_ratio_is_the_median_over_pairs_of_the_same_repeat() -> None:

@@ -130,3 +130,7 @@ def test_batch_normalization_names_a_mask_of_another_rank() -> None:
     layer = layers.BatchNormalization(name="it")
     with pytest.raises(ShapeError, match=r'(?s)BatchNormalization "it" cannot use this mask.*mask \(2,\).*\(2, 3\)'):
         layer(torch.zeros(2, 3, 4), training=True, mask=torch.ones(2, dtype=torch.bool))
+
+
+def test_an_attribute_without_a_name_is_not_there():
+    assert not hasattr(layers.Dense(2), "")

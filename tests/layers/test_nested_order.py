@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from typing import NamedTuple
+
 import keras
 import numpy as np
 import pytest
 import torch
 
 import lamina
+from lamina import layers
 
 
 def owners(k, dense):
@@ -179,3 +184,25 @@ def test_a_new_list_comes_last():
     layer = OURS["SetAgain"]()
     layer.blocks = [lamina.layers.Dense(1)]
     assert [*dict(layer.named_children())] == ["out", "blocks_0"]
+
+
+class Pair(NamedTuple):
+    left: torch.nn.Module
+    right: torch.nn.Module
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_containers_of_a_layer_of_the_library_are_looked_through_whenever_something_came_to_them(copied):
+    """Such a layer notes which of its attributes are containers; what is in them may come much later."""
+    layer = layers.Activation("relu")
+    layer.empty, layer.table, layer.sizes, layer.pair, layer._private = [], {}, (1, 2), None, []
+    layer = copied(layer)
+    layer._private.append(layers.Dense(1))  # where layers of the library keep what is no part of them
+    assert list(layer.children()) == []
+    layer.empty.append(layers.Dense(2))
+    layer.table["a"] = layers.Dense(3)
+    layer.pair = Pair(layers.Dense(4), layers.Dense(5))
+    layer.sizes = (6, layers.Dense(6))
+    assert [child.units for child in layer.children()] == [2, 3, 4, 5, 6]
+    del layer.empty
+    assert [child.units for child in layer.children()] == [3, 4, 5, 6]

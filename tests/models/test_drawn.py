@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -23,10 +25,13 @@ def drawn(runs=True, masked=False):
     return Drawn(Graph(h.node.inputs[0] if masked else x, layers.Dropout(0.5)(h) * 2), 'Model "m"', runs)
 
 
-def test_a_program_for_each_mode_is_written_once():
+def test_a_program_for_each_mode_is_written_once_when_it_is_asked_for():
     one = drawn()
-    assert one.programs == {}
     one.write()
+    assert one.programs == {}
+    assert one.program(True) is one.programs[True]
+    assert set(one.programs) == {True}
+    one.write_programs()
     assert set(one.programs) == {None, False, True}
     assert one.program(True) is one.programs[True]
     assert [one.mode_of(one.program(mode)) for mode in (None, False, True)] == [None, False, True]
@@ -37,7 +42,7 @@ def test_a_program_for_each_mode_is_written_once():
 
 def test_what_is_outdated_has_no_program():
     one = drawn()
-    one.write()
+    one.write_programs()
     one.outdate()
     assert one.is_outdated
     assert one.programs == {}
@@ -66,8 +71,38 @@ def test_a_copy_of_a_model_has_one_of_its_own(twin_of):
     twin = twin_of(model)
     assert twin._drawn is not model._drawn
     assert twin._drawn.graph.modules["dense"] is twin.layers[0]
-    assert set(twin._drawn.programs) == {None, False, True}
     assert torch.equal(twin(X), model(X))
+    assert twin._drawn.program(None) is not model._drawn.program(None)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_model_that_never_ran_is_compiled_whole(masked):
+    x = Input((3, 4))
+    model = Model(x, layers.Dropout(0.5)(layers.Masking()(x) if masked else x) * 2)
+    data, traced = torch.ones(2, 3, 4), []
+
+    def backend(module, _):
+        traced.append(module)
+        return module.forward
+
+    run = torch.compile(lambda x: model(x), fullgraph=True, backend=backend)
+    assert model._drawn.programs == {}
+    assert torch.equal(run(data), data * 2)
+    model.program(True)  # the other modes are written already, so that this is no reason to compile anew
+    assert torch.equal(run(data), data * 2)
+    assert len(traced) == 1
+
+
+def test_threads_that_come_first_run_one_program():
+    model = Sequential([Input((4,)), layers.Dense(3)])
+    barrier = threading.Barrier(8)
+
+    def first(_):
+        barrier.wait()
+        return model.program(False)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(first, range(8)))) == 1
 
 
 def test_a_model_that_changes_takes_another_and_nothing_of_the_old_one():

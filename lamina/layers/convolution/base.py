@@ -179,6 +179,8 @@ def as_channels_last(kernel: torch.Tensor) -> torch.Tensor:
 
 def split_pads(pads: Pads) -> Padding:
     """What PyTorch's kernels can pad themselves, alike at both ends, and what F.pad has to add, and copy, before."""
+    if all(type(a) is int and a == b for a, b in pads):  # as nearly always
+        return tuple([a for a, _ in pads]), None
     # An exporter meets sizes that are not known; ONNX's convolutions want numbers, its Pad takes any.
     known = all(type(side) is int for pair in pads for side in pair) or not torch.compiler.is_exporting()
     common = tuple(min(pair) if known else 0 for pair in pads)

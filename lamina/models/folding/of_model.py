@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.compiler import is_compiling
 
 from lamina._torch import modules
 from lamina.program import Program
@@ -52,14 +53,20 @@ def joined(model: Any) -> Callable[[Any], Any] | None:
 def _run_folded(model: Any, program: Program, inputs: Any) -> Any:
     for part in model._losing or ():
         part._losses = []
-    return model._run(program, inputs)
+    return _run(model, program, inputs)
 
 
 def _run_joined(model: Any, inputs: Any) -> Any:
     joining = model._drawn.joining
     if joining is None or joining.program is None:  # since a layer was exchanged, in the middle of an epoch
         return model(inputs)
-    return model._run(joining.program, inputs)
+    return _run(model, joining.program, inputs)
+
+
+def _run(model: Any, program: Program, inputs: Any) -> Any:
+    if is_compiling():  # which is to see the program alone
+        return program.run(*model._drawn.binding(inputs))
+    return model._run(program, inputs)
 
 
 def _for_inference(model: Any, afresh: bool) -> Program | None:
