@@ -11,6 +11,7 @@ from .budget import within_budget
 from .classes import MODELS
 from .config_reader import ConfigReader
 from .keras_files.files import keras_model_from_config
+from .plain_config import worded
 from .weights import tie
 
 _WHERE = "The config"
@@ -29,7 +30,7 @@ def from_config(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None 
         return keras_model_from_config(_entry(config), _WHERE, custom_objects, MODELS)
 
     def made() -> Any:
-        return _adapted(cls.read_config(config, ConfigReader(custom_objects, MODELS)), config)
+        return _adapted(cls.read_config(worded(config), ConfigReader(custom_objects, MODELS)), config)
 
     model = within_budget(_WHERE, made)
     tie(model, config.get("tied", {}) if model.graph is not None else {})
