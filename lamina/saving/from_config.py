@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.layers.low_rank import add_adapters
+from lamina.sizes.cycles import refuse_loop
 
 from .budget import within_budget
 from .classes import MODELS
@@ -25,7 +26,9 @@ def from_config(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None 
 
     Raises:
         LoadingError: the config is malformed, or names a class that is not at hand.
+        StructureError: a list or dict in it holds itself.
     """
+    refuse_loop(config)
     if is_of_keras(config):
         return keras_model_from_config(_entry(config), _WHERE, custom_objects, MODELS)
 

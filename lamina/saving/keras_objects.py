@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.custom_objects import custom_object_scope, find
+from lamina.sizes.cycles import refuse_loop
 from lamina.tracebacks import door
 
 from .classes import MODELS
@@ -35,7 +36,11 @@ def serialize_keras_object(obj: Any) -> Any:
     >>> serialize_keras_object({"size": (1, 2), "by": lamina.activations.relu})["by"]["config"]
     'relu'
     """
-    return plain(encode(obj, object_to_config))
+    try:
+        return plain(encode(obj, object_to_config))
+    except RecursionError:
+        refuse_loop(obj)
+        raise
 
 
 @door

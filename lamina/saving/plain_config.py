@@ -78,7 +78,9 @@ def worded(data: Any, models: bool = True) -> Any:
     if word is None or data.keys() != {"class_name", "config"}:
         within = models and ("class_name" not in data or "drawn" in data)
         pairs = {key: worded(item, within) for key, item in data.items()}
-        return pairs if all(isinstance(key, str) for key in pairs) else {"$dict": [list(pair) for pair in pairs.items()]}
+        return (
+            pairs if all(isinstance(key, str) for key in pairs) else {"$dict": [list(pair) for pair in pairs.items()]}
+        )
     content = data["config"]
     if word in _EMPTY:
         return {word: None}
