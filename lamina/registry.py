@@ -87,6 +87,8 @@ class Registry:
         exact = {**classes, **self._functions}
         exact |= {alias: exact[name] for alias, name in (aliases or {}).items()}
         self._exact = exact
+        self.of_other_homes: dict[str, Any] = {}
+        """Name -> class of a package that knows this one, and adds its own: found where data say "module"."""
         # Later entries win: spelled exactly > function in any spelling > class in any spelling.
         self._targets = {fold(name): target for name, target in (*classes.items(), *self._functions.items())} | exact
 
@@ -167,6 +169,8 @@ class Registry:
             target = self._exact.get(name)
         if target is None:
             target = find(name, custom_objects)
+        if target is None and ours and module is not None:
+            target = self.of_other_homes.get(name)
         return self._targets.get(fold(name)) if target is None and ours else target
 
     def _unknown(self, name: str, module: Any) -> ArgumentError:

@@ -39,7 +39,7 @@ STEPS = [
     (
         "a folded model",
         "from lamina import Input, Model, layers as L; x = Input((6, 6, 3))\n"
-        "m = Model(x, L.BatchNormalization()(L.Conv2D(2, 1)(x))); m.folded()(torch.ones(1, 6, 6, 3))\n"
+        "m = Model(x, L.BatchNormalization()(L.Conv2D(2, 1)(x))); m._folded_form()(torch.ones(1, 6, 6, 3))\n"
         "assert m._drawn.folding.program is not None",
         ["torch._dynamo"],
     ),

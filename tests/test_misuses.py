@@ -859,6 +859,28 @@ def a_draw_from_what_are_no_shares():
     Model(x, torch.multinomial(x, 1))(np.array([[-1.0, 0.5, 0.2]]))
 
 
+@misuse(IndexError, got="5, the first of 1", expected="integers in", hint="num_tokens")
+def an_integer_without_a_place():
+    layers.CategoryEncoding(4, "one_hot")([5])
+
+
+@misuse(ValueError, got="of weights at once", hint="in a Layer of your own")
+def positions_that_hang_on_no_input():
+    Input((5, 8)) + layers.Embedding(100, 8)(ops.arange(5))
+
+
+@misuse(ValueError, expected=r"query and key, not query \(None, 5, 8\), key \(None, 6, 4\)")
+def attention_of_other_features():
+    q, k = Input((5, 8)), Input((6, 4))
+    torch.nn.functional.scaled_dot_product_attention(q, k, k)
+
+
+@misuse(ValueError, expected=r"a mask that goes with the scores, \(None, 4, 5, 6\), not \(3, 3\)")
+def attention_with_a_mask_of_other_steps():
+    q, k = Input((4, 5, 8)), Input((4, 6, 8))
+    torch.nn.functional.scaled_dot_product_attention(q, k, k, attn_mask=torch.ones(3, 3, dtype=torch.bool))
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 

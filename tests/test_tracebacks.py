@@ -121,6 +121,13 @@ OTHERS = {
     "datasets": lambda: lamina.datasets.mnist.load_data(Path("nothing.npz")),
     "to": lambda: model().to("gpu"),
     "a loss is called": lambda: lamina.losses.MeanSquaredError()(torch.ones(3, 2), torch.ones(3, 4)),
+    "a function of losses": lambda: lamina.losses.mean_squared_error(torch.ones(3, 2), torch.ones(3, 4)),
+    "a function of metrics": lambda: lamina.metrics.binary_accuracy(torch.ones(3, 2), torch.ones(3, 4)),
+    "an activation": lambda: lamina.activations.softmax(torch.ones(3), axis=4),
+    "a name that nothing has": lambda: lamina.initializers.get("nothing"),
+    "one of ops that are one node": lambda: ops.vander(torch.ones(2, 3)),
+    "one of these in a graph": lambda: ops.take(narrow(), [1], axis=5),
+    "a layer of data": lambda: layers.Discretization([0.0, 1.0])(["a"]),
     "a metric is told": lambda: lamina.metrics.MeanSquaredError().update_state(torch.ones(3, 2), torch.ones(3, 4)),
     "a metric is called": lambda: lamina.metrics.AUC()(torch.ones(3), torch.ones(4)),
     "a step of an optimizer": lambda: lamina.optimizers.SGD().apply([torch.ones(2)], [torch.ones(2), torch.ones(2)]),
@@ -199,7 +206,6 @@ def test_an_operation_on_symbolic_tensors_shows_one_short_error(name):
 OPS = {
     "add": lambda: ops.add(narrow(), Input((5,))),
     "matmul": lambda: ops.matmul(narrow(), np.ones((5, 4), "float32")),
-    "take": lambda: ops.take(narrow(), [1], axis=5),
     "reshape": lambda: ops.reshape(narrow(), (3, 7)),
 }
 

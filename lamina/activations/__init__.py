@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.public_names import names_of
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from . import functions
 from .functions import (
@@ -97,6 +98,7 @@ _REGISTRY = Registry(
 )
 
 
+@at_users_line
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any]:
     """The activation function meant by a name, a dict or a callable; `linear` for None.
 
@@ -122,6 +124,7 @@ def serialize(activation: Callable[..., Any]) -> Any:
     return _REGISTRY.serialize(activation)
 
 
+@at_users_line
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any]:
     """Reverse of `serialize`; your own functions come from `custom_objects`.
 

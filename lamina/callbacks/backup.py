@@ -104,7 +104,7 @@ class BackupAndRestore(Callback):
             self._save()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        if not (self.delete_checkpoint and self.model.running is not None and self.model.running.finished):
+        if not (self.delete_checkpoint and self.model._running is not None and self.model._running.finished):
             return
         for path in (self._latest, self._previous, self._next):
             path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lamina.public_names import names_of
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from .absent import AbsentConstraint
 from .base import Constraint
@@ -44,6 +45,7 @@ _REGISTRY = Registry(
 )
 
 
+@at_users_line
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[[Tensor], Tensor] | None:
     """The constraint meant by a name, a dict, a class or a callable; None for None.
 
@@ -69,6 +71,7 @@ def serialize(constraint: Any) -> Any:
     return _REGISTRY.serialize(constraint)
 
 
+@at_users_line
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Reverse of `serialize`; your own classes and functions come from `custom_objects`.
 

@@ -39,10 +39,10 @@ class Operation(torch.nn.Module):
         """How a program calls it in a training mode, or in its own (None): a method, and arguments for that."""
         return "run", {}
 
-    def settle_name(self, name: str) -> None:
+    def _settle_name(self, name: str) -> None:
         """Take the name that a model gives."""
 
-    def remember(self, node: Node) -> None:
+    def _note_node(self, node: Node) -> None:
         """Be told of a node that calls it."""
 
 

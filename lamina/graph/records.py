@@ -88,7 +88,7 @@ def from_records(stored: tuple[list[Record], Any, Any]) -> tuple[Any, Any]:
         nodes[i].fixed, nodes[i].ends_masks = r.fixed, r.ends_masks
         made.extend(nodes[i].outputs)
         if isinstance(r.op, Operation):
-            r.op.remember(nodes[i])
+            r.op._note_node(nodes[i])
     for node, r in zip(nodes, records, strict=True):
         node.masks = [real(m) if m is not None else None for m in r.masks]
     return tree.map_leaves(real, inputs), tree.map_leaves(real, outputs)

@@ -134,6 +134,10 @@ def _pair_up(first: Any, second: Any, specs: list[Any], node: Node, numbers: boo
     return tree.map_leaves(pair, first)
 
 
+_TO_PARAMETER = "torch.nn.Parameter(tensor) to train it with the model, or tensor.detach() for a constant"
+_TO_LAYER = "this in a Layer of your own: def call(self, x): return x + self.embed(ops.arange(x.shape[1]))"
+
+
 def _hold_constant(leaf: Any) -> Any:
     if isinstance(leaf, torch.Tensor):
         if leaf.requires_grad and not isinstance(leaf, torch.nn.Parameter):
@@ -141,9 +145,11 @@ def _hold_constant(leaf: Any) -> Any:
             in_order = isinstance(whole, torch.nn.Parameter) and whole.is_contiguous() and leaf.is_contiguous()
             if whole is not None and in_order and whole.numel() == leaf.numel():
                 return record(torch.reshape, (whole, tuple(leaf.shape)), {})  # such as cls[None]
+            computed = leaf.grad_fn is not None
             raise GraphError(
                 "A tensor with requires_grad=True cannot become part of a graph: it is no parameter of any layer.",
-                hint="torch.nn.Parameter(tensor) to train it with the model, or tensor.detach() for a constant",
+                got="what was computed of weights at once, from no input of the graph" if computed else None,
+                hint=_TO_LAYER if computed else _TO_PARAMETER,
             )
         return Constant(leaf)
     if isinstance(leaf, np.generic):

@@ -10,6 +10,7 @@ import torch
 
 from lamina.public_names import names_of
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from .absent import AbsentInitializer
 from .base import Initializer
@@ -123,6 +124,7 @@ _REGISTRY = Registry(
 )
 
 
+@at_users_line
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., torch.Tensor] | None:
     """The initializer meant by a name, a dict, a class, an array (its values) or a callable; None for None.
 
@@ -150,6 +152,7 @@ def serialize(initializer: Any) -> Any:
     return _REGISTRY.serialize(initializer)
 
 
+@at_users_line
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Reverse of `serialize`; your own classes and functions come from `custom_objects`.
 

@@ -174,7 +174,7 @@ class Layer(Precision):
         """The layer's name; a made-up one may get a number when the layer joins a model."""
         return self._name
 
-    settle_name = settle_name
+    _settle_name = settle_name
 
     @property
     def label(self) -> str:
@@ -352,7 +352,7 @@ class Layer(Precision):
         if self._losing and not self.called_by:  # a call of the user's, which may have made parts
             self._look()
         node = next(leaf.node for leaf in tree.leaves(result) if isinstance(leaf, Symbolic))
-        self.remember(node)
+        self._note_node(node)
         draw_masks(self, node)
         return result
 
@@ -364,7 +364,7 @@ class Layer(Precision):
             args, kwargs = tree.map_leaves(partial(as_input, self), (args, kwargs))
         return as_numbers(self, args), kwargs
 
-    remember, steps_back = remember, steps_back
+    _note_node, steps_back = remember, steps_back
 
     # -- building
 
@@ -396,7 +396,7 @@ class Layer(Precision):
 
     def _look(self) -> None:
         """See what a call of this layer has to do, from what it consists of."""
-        losing = self.losing_parts() or None  # layers in lists are adopted first
+        losing = self._losing_parts() or None  # layers in lists are adopted first
         foreign = any(part is not None and is_foreign(part) for part in self._modules.values())
         direct = not (self._mixed or foreign or self._begins_masks or losing)
         lists = weight_lists(self) if self._mixed else []

@@ -12,6 +12,7 @@ from lamina.devices import current_device
 from lamina.graph import ArgumentError, LaminaError, StructureError, tree
 from lamina.graph.source import caller
 from lamina.probing import for_real, probes_around
+from lamina.sizes.cycles import refuse_loop
 from lamina.tracebacks import door
 
 from .lazy import make_lazy_weights, refuse_unknown
@@ -161,9 +162,13 @@ def _refuse_other(layer: Any, given: tuple[Any, ...]) -> None:
 
 def _plain(shapes: Any) -> Any:
     """A shape as a tuple of sizes; a nesting of them in its structure."""
-    if isinstance(shapes, Mapping):
-        return {key: _plain(value) for key, value in shapes.items()}
-    return tuple(map(_plain, shapes)) if isinstance(shapes, (list, tuple)) else shapes
+    try:
+        if isinstance(shapes, Mapping):
+            return {key: _plain(value) for key, value in shapes.items()}
+        return tuple(map(_plain, shapes)) if isinstance(shapes, (list, tuple)) else shapes
+    except RecursionError:
+        refuse_loop(shapes)
+        raise
 
 
 def _alike(a: Any, b: Any) -> bool:

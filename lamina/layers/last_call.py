@@ -27,7 +27,7 @@ def part_shapes(model: Any) -> Found:
     A model that was only built knows no batch: that axis is None. Empty where nothing is known of a call, or where it
     cannot be tried on shapes.
     """
-    first = getattr(model, "first_call", None)
+    first = getattr(model, "_first_call", None)
     if first is None:
         return {}
     last = vars(model).get("_last_call")

@@ -29,7 +29,7 @@ class SavingHooks:
         >>> layer.get_build_config()
         {'input_shape': (None, 3)}
         """
-        first = getattr(self, "first_call", None)
+        first = getattr(self, "_first_call", None)
         if first is not None:
             return _shapes_of_call(self, *first)
         shapes = getattr(self, "_built_for", None)
@@ -56,14 +56,14 @@ class SavingHooks:
             layer.build(_as_shapes(config["input_shape"]))
         elif "shapes_dict" in config:
             shapes = {name: _as_shapes(shape) for name, shape in config["shapes_dict"].items()}
-            if hasattr(self, "first_call"):
+            if hasattr(self, "_first_call"):
                 _call_on_shapes(layer, shapes)
             else:
                 layer.build(**shapes)
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the values of the layer's own weights into ``store``, as arrays under ``"0"``, ``"1"`` and so on."""
-        for number, weight in enumerate(self.own_weights()):  # type: ignore[attr-defined]
+        for number, weight in enumerate(self._own_weights()):  # type: ignore[attr-defined]
             store[str(number)] = as_array(weight)
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
@@ -72,7 +72,7 @@ class SavingHooks:
         Raises:
             ArgumentError: another number of weights, or other shapes.
         """
-        weights = list(self.own_weights())  # type: ignore[attr-defined]
+        weights = list(self._own_weights())  # type: ignore[attr-defined]
         values = [store[str(number)] for number in range(len(weights)) if str(number) in store]
         shapes = [tuple(weight.shape) for weight in weights]
         if len(store.keys()) != len(weights) or [tuple(np.shape(value)) for value in values] != shapes:

@@ -30,7 +30,7 @@ from .moving import follow_weights, tell_places
 from .name_scopes import scoped
 from .nested import adopt_nested_layers, holds_modules, known_parts, note_container
 from .stateless_calls import stateless_call, symbolic_call
-from .taken_names import refuse_taken
+from .taken_names import OURS, refuse_ours, refuse_taken
 from .variable import Variable, become_variable
 from .weight_facts import WeightFacts, places
 from .weight_shapes import refuse_no_arrays, takes_shape_first, whole_sizes
@@ -137,6 +137,8 @@ class Weights(Operation, Attributes):
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
+        if name in OURS:
+            refuse_ours(self, name, value)
         kind = type(value)
         # Most attributes are settings, and setting them is a good part of the time that a layer's __init__ takes.
         if (kind in _SETTINGS or not isinstance(value, _HELD)) and not (
@@ -252,7 +254,7 @@ class Weights(Operation, Attributes):
 
     # -- lists, in Keras' order: own trainable ones, own others, then those of the layers within
 
-    def own_weights(self) -> Iterator[Any]:
+    def _own_weights(self) -> Iterator[Any]:
         """The weights that are this layer's own and not of a layer within, trainable ones first."""
         return _own_weights_of(self)
 
@@ -370,7 +372,7 @@ class Weights(Operation, Attributes):
         added = [term for part in self.modules() if isinstance(part, Weights) for term in part._losses]
         return added + [place.penalty() for place in places(self.modules(), "regularizer") if place.is_trained]
 
-    def losing_parts(self) -> list[Weights]:
+    def _losing_parts(self) -> list[Weights]:
         """The layers here and below whose call may add losses: those that say so, and those that are not Lamina's."""
         adopt_nested_layers(self)
         return [
@@ -452,7 +454,7 @@ def _own_weights_of(module: torch.nn.Module) -> Iterator[Any]:
 def _weights_of(module: torch.nn.Module) -> Iterator[Any]:
     if isinstance(module, Constant) and not module._parameters:
         return  # a tensor that the graph computes with, or a state of random numbers: saved, but no weight
-    yield from module.own_weights() if isinstance(module, Weights) else _own_weights_of(module)
+    yield from module._own_weights() if isinstance(module, Weights) else _own_weights_of(module)
     parts = module._parts() if isinstance(module, Weights) else module._modules.values()
     for part in parts:
         if part is not None:

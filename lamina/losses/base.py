@@ -13,6 +13,7 @@ from torch import Tensor
 from lamina.graph.dtypes import name_of, to_torch
 from lamina.naming import snake_case
 from lamina.one_line import named_with_settings, one_line
+from lamina.sizes.cycles import refuse_loop
 from lamina.tracebacks import Doored
 from lamina.users_traceback import fold
 
@@ -136,7 +137,11 @@ class Loss(Doored):
     def _converted(self, value: Any, predictions: Any) -> Any:
         """`value` as tensors to compute with; targets take dtype and device of their `predictions`."""
         if isinstance(value, dict):
-            return {key: self._converted(item, _part(predictions, key)) for key, item in value.items()}
+            try:
+                return {key: self._converted(item, _part(predictions, key)) for key, item in value.items()}
+            except RecursionError:
+                refuse_loop(value)
+                raise
         if isinstance(value, (list, tuple)) and any(is_tensor(item) for item in value):
             items = [self._converted(item, _part(predictions, i)) for i, item in enumerate(value)]
             return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)

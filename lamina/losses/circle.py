@@ -9,11 +9,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lamina.graph.errors import ShapeError
+from lamina.users_traceback import at_users_line
 
 from .base import Loss
 from .shapes import as_tensor, device_of
 
 
+@at_users_line
 def circle(
     y_true: Any,
     y_pred: Any,

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from lamina.config import epsilon
 from lamina.graph.errors import ArgumentError, ShapeError
+from lamina.users_traceback import at_users_line
 
 from .base import Loss
 from .shapes import as_tensor, device_of, paired
@@ -24,6 +25,7 @@ from .targets import check_class_numbers
 _IGNORE_NOTHING = -(2**31)
 
 
+@at_users_line
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
@@ -75,6 +77,7 @@ def binary_from_probabilities(y_true: Tensor, y_pred: Tensor, reduction: str) ->
     return losses.mean() if reduction == "mean" else losses
 
 
+@at_users_line
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Tensor:
@@ -165,6 +168,7 @@ def _without_axis(shape: torch.Size, axis: int) -> tuple[int, ...]:
     return (*shape[:axis], *shape[axis + 1 :])
 
 
+@at_users_line
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Tensor:

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from lamina.graph.errors import ShapeError
 from lamina.ops import ctc_loss
+from lamina.users_traceback import at_users_line
 
 from .base import Loss
 from .shapes import as_tensor, device_of
 
 
+@at_users_line
 def ctc(y_true: Any, y_pred: Any) -> Tensor:
     """-log of the probability that the steps, without repetitions and blanks, spell the labels: (B, T, C) -> (B,).
 

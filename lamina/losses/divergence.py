@@ -7,11 +7,13 @@ from typing import Any
 from torch import Tensor
 
 from lamina.config import epsilon
+from lamina.users_traceback import at_users_line
 
 from .base import Loss
 from .shapes import paired
 
 
+@at_users_line
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """sum(y_true * log(y_true / y_pred)) over the last axis, both clipped to [1e-7, 1]: (B, ..., C) -> (B, ...).
 
@@ -24,6 +26,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     return result
 
 
+@at_users_line
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """mean(y_pred - y_true * log(y_pred + 1e-7)) over the last axis: (B, ..., F) -> (B, ...).
 

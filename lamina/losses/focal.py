@@ -7,11 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina.users_traceback import at_users_line
+
 from .base import Loss
 from .crossentropy import binary_from_probabilities, class_pair, probabilities, smoothed
 from .shapes import paired
 
 
+@at_users_line
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -43,6 +46,7 @@ def binary_focal_crossentropy(
     return result
 
 
+@at_users_line
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lamina.users_traceback import at_users_line
+
 from .base import Loss
 from .shapes import paired
 
@@ -17,6 +19,7 @@ def _signed(y_true: Tensor) -> Tensor:
     return torch.where(binary, 2.0 * y_true - 1.0, y_true)
 
 
+@at_users_line
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
     """mean(max(1 - y_true * y_pred, 0)) over the last axis; targets -1 or 1, or 0 or 1: (B, ..., F) -> (B, ...).
 
@@ -28,6 +31,7 @@ def hinge(y_true: Any, y_pred: Any) -> Tensor:
     return result
 
 
+@at_users_line
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """mean(max(1 - y_true * y_pred, 0)²) over the last axis; targets -1 or 1, or 0 or 1: (B, ..., F) -> (B, ...).
 
@@ -39,6 +43,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     return result
 
 
+@at_users_line
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """max(best wrong score - right score + 1, 0) over the C classes of the last axis: (B, ..., C) -> (B, ...).
 

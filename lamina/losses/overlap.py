@@ -8,11 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from lamina.config import epsilon
+from lamina.users_traceback import at_users_line
 
 from .base import Loss
 from .shapes import as_tensor, paired
 
 
+@at_users_line
 def dice(y_true: Any, y_pred: Any, axis: int | Sequence[int] | None = None) -> Tensor:
     """1 - 2 sum(y_true * y_pred) / (sum(y_true) + sum(y_pred) + 1e-7), sums over `axis`.
 
@@ -29,6 +31,7 @@ def dice(y_true: Any, y_pred: Any, axis: int | Sequence[int] | None = None) -> T
     return 1.0 - 2.0 * overlap / (_sum(y_true, axis) + _sum(y_pred, axis) + epsilon())
 
 
+@at_users_line
 def tversky(
     y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: int | Sequence[int] | None = None
 ) -> Tensor:

@@ -10,11 +10,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lamina.config import epsilon
+from lamina.users_traceback import at_users_line
 
 from .base import Loss
 from .shapes import paired
 
 
+@at_users_line
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """mean((y_true - y_pred)²) over the last axis: (B, ..., F) -> (B, ...).
 
@@ -25,6 +27,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     return F.mse_loss(y_pred, y_true, reduction="none").mean(-1)
 
 
+@at_users_line
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """mean(|y_true - y_pred|) over the last axis: (B, ..., F) -> (B, ...).
 
@@ -35,6 +38,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     return F.l1_loss(y_pred, y_true, reduction="none").mean(-1)
 
 
+@at_users_line
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """100 * mean(|y_true - y_pred| / max(|y_true|, 1e-7)) over the last axis, in percent: (B, ..., F) -> (B, ...).
 
@@ -46,6 +50,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     return result
 
 
+@at_users_line
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     """mean((log(1 + y_pred) - log(1 + y_true))²) over the last axis, both raised to 1e-7: (B, ..., F) -> (B, ...).
 
@@ -58,6 +63,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     return result
 
 
+@at_users_line
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """Mean over the last axis of e²/2 where |e| <= delta, else delta * (|e| - delta/2), with e = y_pred - y_true.
 
@@ -68,6 +74,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     return F.huber_loss(y_pred, y_true, reduction="none", delta=delta).mean(-1)
 
 
+@at_users_line
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """mean(log(cosh(y_pred - y_true))) over the last axis, computed without overflow: (B, ..., F) -> (B, ...).
 
@@ -86,6 +93,7 @@ def normalized(x: Tensor, axis: int) -> Tensor:
     return result
 
 
+@at_users_line
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """Minus the cosine of the angle between y_true and y_pred along `axis`: from -1 (same direction) to 1 (opposite).
 

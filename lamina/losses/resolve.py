@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from .base import Loss
 from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
@@ -18,6 +19,7 @@ LOSSES = Registry(
 )
 
 
+@at_users_line
 def get(identifier: Any) -> Any:
     """The loss function or `Loss` for a name, alias, class, config or object; None for None.
 
@@ -34,6 +36,7 @@ def serialize(loss: Any) -> Any:
     return LOSSES.serialize(loss)
 
 
+@at_users_line
 def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Reverse of `serialize`. Own classes and functions of the user come from `custom_objects`, by name."""
     if isinstance(name, dict) and name.get("class_name") == "LossFunctionWrapper":

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from lamina.graph.errors import ArgumentError
+from lamina.users_traceback import at_users_line
 
 from .base import Loss
 from .crossentropy import class_numbers
 
 
+@at_users_line
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Tensor:
     """(1 - p[y]^q) / q: (B, ..., C) -> (B, ...).
 

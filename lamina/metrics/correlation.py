@@ -9,10 +9,12 @@ from torch import Tensor
 from lamina.config import epsilon
 from lamina.graph.errors import ArgumentError
 from lamina.losses.shapes import paired
+from lamina.users_traceback import at_users_line
 
 from .measure import Measure
 
 
+@at_users_line
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
     """cov(y_true, y_pred) / (std(y_true) * std(y_pred)) along `axis`, from -1 to 1; NaN where one is constant.
 
@@ -33,6 +35,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int | tuple[int, ...] = 
     return (true / _deviation(true, axis) * (pred / _deviation(pred, axis))).mean(axis)
 
 
+@at_users_line
 def concordance_correlation(y_true: Any, y_pred: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
     """2 cov(y_true, y_pred) / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))² + 1e-7) along `axis`.
 

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from lamina.losses.crossentropy import class_numbers
 from lamina.losses.shapes import as_tensor, paired, same_shape
+from lamina.users_traceback import at_users_line
 
 
+@at_users_line
 def accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Where predictions equal targets: (B, ...) -> (B, ...).
 
@@ -26,6 +28,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Tensor:
     return result
 
 
+@at_users_line
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
     """Where ``y_pred > threshold`` equals the target, 0 or 1: (B, ..., F) -> (B, ..., F).
 
@@ -38,6 +41,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
     return result
 
 
+@at_users_line
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Where the largest prediction is at the place of the largest target: (B, ..., C) -> (B, ...).
 
@@ -49,6 +53,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     return result
 
 
+@at_users_line
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """Where the largest prediction is at the place that the target, a class number, tells: (B, ..., C) -> (B, ...).
 
@@ -60,6 +65,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     return result
 
 
+@at_users_line
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
     """Where the class of the largest target is among the `k` largest predictions: (B, ..., C) -> (B, ...).
 
@@ -70,6 +76,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
     return _in_top_k(y_true.argmax(-1), y_pred, k)
 
 
+@at_users_line
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Tensor:
     """Where the target, a class number, is among the `k` largest predictions: (B, ..., C) -> (B, ...).
 

@@ -10,6 +10,7 @@ from lamina.losses.names import FUNCTIONS as LOSS_FUNCTIONS
 from lamina.losses.resolve import kind_of_targets
 from lamina.losses.torch_loss import TorchLoss, is_torch_loss
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from .accuracy import (
     Accuracy,
@@ -134,6 +135,7 @@ _BY_TARGETS: dict[str, dict[str, type[Metric]]] = {
 _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
 
 
+@at_users_line
 def get(identifier: Any) -> Any:
     """The `Metric` for a name, alias, class, config or object; a function comes back as it is, None for None.
 
@@ -151,6 +153,7 @@ def serialize(metric: Any) -> Any:
     return METRICS.serialize(metric)
 
 
+@at_users_line
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Reverse of `serialize`. Own classes and functions of the user come from `custom_objects`, by name."""
     if isinstance(config, dict) and config.get("class_name") == "MeanMetricWrapper":

@@ -98,14 +98,14 @@ def build(model: Any, input_shape: Any) -> None:
     >>> [tuple(weight.shape) for weight in model.weights]
     [(3, 4), (4,), (4, 1), (1,)]
     """
-    if model.graph is None and model.first_call is None:  # else the call that goes on builds what is in it
+    if model.graph is None and model._first_call is None:  # else the call that goes on builds what is in it
         tried = sized(
             model,
             lambda: _tried(model, input_shape),
             lambda: other_calls(input_shape, model._torch_dtype, torch.int64),
             [f"build({input_shape})"],
         )
-        model.first_call = tree.map_leaves(without_values, tried)
+        model._first_call = tree.map_leaves(without_values, tried)
 
 
 def _tried(model: Layer, input_shape: Any) -> Any:

@@ -133,8 +133,8 @@ class _Cloner:
     def of_code(self, model: Model) -> Any:
         """The clone of a model defined by its ``call``: built as this one is, by a call on the same shapes."""
         clone = self._layer(model)
-        if model.built and not clone.built and model.first_call is not None:
-            args, kwargs = tree.map_leaves(_zeros, model.first_call)
+        if model.built and not clone.built and model._first_call is not None:
+            args, kwargs = tree.map_leaves(_zeros, model._first_call)
             with torch.no_grad():
                 clone(*args, **kwargs)
         return clone

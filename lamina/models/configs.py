@@ -14,6 +14,7 @@ from lamina.saving.config_writer import ConfigWriter
 from lamina.saving.errors import LoadingError
 from lamina.saving.fields import field, refuse_unknown
 from lamina.saving.model_config import OF_A_GRAPH, graph_from_config, graph_to_config
+from lamina.saving.plain_config import plain
 from lamina.saving.values import decode, encode, no_word
 from lamina.saving.weights import ties_by_hand
 
@@ -21,8 +22,10 @@ _GIVEN = "given"
 
 
 def get_config(model: Any) -> dict[str, Any]:
-    """Graph and layers' configs as JSON types, and what else the class was made with; of a subclass that draws its
+    """Graph and layers' configs as plain data, and what else the class was made with; of a subclass that draws its
     graph itself, or has none, name, flags and the arguments of its ``__init__``.
+
+    A tuple is a tuple. ``from_config`` takes it as it is, and after JSON, where tuples have become lists.
 
     Raises:
         NotImplementedError: an argument of a class without ``get_config`` that JSON has no word for.
@@ -31,7 +34,7 @@ def get_config(model: Any) -> dict[str, Any]:
     tied = ties_by_hand(model) if config is not None else None
     adapted = adapters_in(model) if config is not None else None
     by_hand = {key: found for key, found in (("adapters", adapted), ("tied", tied)) if found}
-    result: dict[str, Any] = (config or model._flags()) | by_hand
+    result: dict[str, Any] = plain(config or model._flags()) | by_hand
     return result
 
 

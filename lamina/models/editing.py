@@ -359,7 +359,7 @@ def _alike(one: Symbolic, other: Symbolic) -> bool:
 
 def _tell(op: Any, node: Node) -> None:
     if isinstance(op, Layer):
-        op.remember(node)
+        op._note_node(node)
 
 
 # -- layers in another dtype

@@ -138,7 +138,7 @@ def _examples(model: Any, signature: Any) -> tuple[tuple[Any, ...], tuple[Any, .
     if signature is None and model.graph is not None:
         given: Any = tuple(behind_readers(model.graph))
     elif signature is None:
-        given = model.first_call[0] if model.first_call is not None else None
+        given = model._first_call[0] if model._first_call is not None else None
     else:
         given = tuple(signature) if isinstance(signature, (list, tuple)) else (signature,)
     if not given:

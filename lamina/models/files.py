@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lamina import saving
+from lamina.layers import LAYERS
 from lamina.saving.classes import MODELS
 from lamina.saving.translations import Report
 from lamina.tracebacks import door
@@ -20,6 +21,7 @@ MODEL_CLASSES: Mapping[str, type] = MappingProxyType(
 )
 
 MODELS.update(MODEL_CLASSES)
+LAYERS.of_other_homes |= {**MODEL_CLASSES, "Functional": Model}  # a model may be a part of a layer
 
 
 @door

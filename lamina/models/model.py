@@ -81,7 +81,7 @@ class Model(Trainer, OlderMethods, Layer):
         if name is None and type(self) is Model:
             self._name = "functional" if inputs is not None else "model"
         self.autocast = False
-        self.first_call: Any = None
+        self._first_call: Any = None
         if (inputs is None) != (outputs is None):
             raise half_a_model(inputs, outputs)
         if outputs is not None:
@@ -103,7 +103,7 @@ class Model(Trainer, OlderMethods, Layer):
             # Not add_module: a layer may be called like an attribute ("weights", "loss"); state_dict does not mind.
             self._modules[name] = module
             if isinstance(module, Layer):
-                module.settle_name(name)
+                module._settle_name(name)
                 note_place(module, self)
         self._modules.update(beside)
         self._seen = tuple(self._modules.values())
@@ -238,7 +238,7 @@ class Model(Trainer, OlderMethods, Layer):
         """
         return self._current_for("inputs").binding.match(inputs)
 
-    folded, joined = folded, joined
+    _folded_form, _joined_form = folded, joined
 
     def _dispatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._drawn is not None and self._drawn.takes_at_once(args, kwargs):
@@ -420,11 +420,11 @@ class Model(Trainer, OlderMethods, Layer):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         # A model without a graph is built by its first call; a file tells what that was given.
-        self.first_call = tree.map_leaves(without_values, (args, kwargs))
+        self._first_call = tree.map_leaves(without_values, (args, kwargs))
         super()._build_for(args, kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        made_anew = ("_step", "running", "_jit", "history", "_last_call")
+        made_anew = ("_step", "_running", "_jit", "history", "_last_call")
         return {key: value for key, value in super().__getstate__().items() if key not in made_anew}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -161,7 +161,7 @@ def _input(value: Any, name: str | None) -> SymbolicTensor:
     """An input as it is, of a shape, or like an example."""
     if isinstance(value, SymbolicTensor):
         if name is not None and isinstance(value.node.op, InputLayer):
-            value.node.op.settle_name(name)
+            value.node.op._settle_name(name)
         return value
     if _is_shape(value):
         return Input(tuple(value), name=name)

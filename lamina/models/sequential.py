@@ -97,7 +97,7 @@ class Sequential(Model):
         key = self._key(layer)
         self._keys.append(key)
         self._modules[key] = layer
-        layer.settle_name(key)
+        layer._settle_name(key)
         if self._start is not None:
             self._end = tree.alone(layer(self._end))
 

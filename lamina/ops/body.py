@@ -64,7 +64,7 @@ class Body(Held):
         for name, module in graph.modules.items():
             self._modules[name] = module
             if isinstance(module, Operation):
-                module.settle_name(name)
+                module._settle_name(name)
         self._write()
 
     def _write(self) -> None:

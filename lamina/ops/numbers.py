@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from lamina.graph import SymbolicTensor, ValueNeededError
+from lamina.sizes.cycles import refuse_loop
 
 from .made_of_sizes import numbers_in
 from .noted_numbers import numbers_noted
@@ -38,7 +39,11 @@ def numbers(value: Any) -> Any:
         else:
             return value  # the usual shape, 0.2 us sooner
     if isinstance(value, (list, tuple)):
-        return tuple(map(numbers, value))
+        try:
+            return tuple(map(numbers, value))
+        except RecursionError:
+            refuse_loop(value)
+            raise
     if isinstance(value, (torch.Tensor, np.ndarray, np.generic)):
         noted = numbers_noted(value)
         return _as_tuples(value.tolist() if noted is None else noted)

@@ -12,6 +12,7 @@ import numpy as np
 
 from lamina.graph import Symbolic, SymbolicTensor, record, tree
 from lamina.graph.errors import LaminaError
+from lamina.sizes.cycles import refuse_loop
 from lamina.users_traceback import fold
 
 from . import numbers as of_sizes
@@ -47,15 +48,17 @@ def _one_node(numbers: tuple[str, ...], places: tuple[str, ...], function: Funct
 
     @functools.wraps(function)
     def op(*args: Any, **kwargs: Any) -> Any:
-        if read:
-            args, kwargs = of_sizes.read_numbers(read, args, kwargs)
-        if holds_symbolic(args) or holds_symbolic(kwargs):
-            args, kwargs = tree.map_leaves(_as_constant, (args, kwargs))
-            return recorded(op, args, kwargs)
         try:
+            if read:
+                args, kwargs = of_sizes.read_numbers(read, args, kwargs)
+            if holds_symbolic(args) or holds_symbolic(kwargs):
+                args, kwargs = tree.map_leaves(_as_constant, (args, kwargs))
+                return recorded(op, args, kwargs)
             return function(*args, **kwargs)
-        except (RuntimeError, IndexError) as error:
-            tell(error, function.__name__, dict(zip(order, args, strict=False)) | kwargs)
+        except Exception as error:
+            if isinstance(error, (RuntimeError, IndexError)):
+                tell(error, function.__name__, dict(zip(order, args, strict=False)) | kwargs)
+            fold(error, sys._getframe(1))
             raise
 
     return op  # type: ignore[return-value]
@@ -86,10 +89,14 @@ def _say_what_came(error: LaminaError, leaves: Iterable[Any]) -> None:
 def holds_symbolic(value: Any) -> bool:
     """Whether something in a nesting is known only at run time."""
     # Plain recursion rather than `tree.leaves`: torch.compile follows it, and it costs the less when the model runs.
-    if isinstance(value, (list, tuple)):
-        return any(holds_symbolic(v) for v in value)
-    if isinstance(value, Mapping):
-        return any(holds_symbolic(v) for v in value.values())
+    try:
+        if isinstance(value, (list, tuple)):
+            return any(holds_symbolic(v) for v in value)
+        if isinstance(value, Mapping):
+            return any(holds_symbolic(v) for v in value.values())
+    except RecursionError:
+        refuse_loop(value)
+        raise
     return isinstance(value, Symbolic)
 
 

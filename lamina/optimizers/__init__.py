@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lamina.graph.errors import ArgumentError
 from lamina.public_names import names_of
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from . import legacy, schedules
 from .adadelta import Adadelta
@@ -65,6 +66,7 @@ _OPTIMIZERS = Registry(
 )
 
 
+@at_users_line
 def get(identifier: Any) -> Any:
     """The optimizer for a name in any spelling, a class, a config or an object; None for None.
 
@@ -91,6 +93,7 @@ def serialize(optimizer: Any) -> Any:
     return _OPTIMIZERS.serialize(optimizer)
 
 
+@at_users_line
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Reverse of `serialize`. Own classes and schedules of the user come from `custom_objects`, by name."""
     parts = {"inner_optimizer": read_inner, "optimizer_map": read_map}

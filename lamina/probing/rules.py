@@ -374,14 +374,54 @@ def _each(value: Any, count: int, least: int) -> list[int] | None:
 
 def _attention(given: dict[str, Any]) -> Found:
     q, k, v, mask = given["query"], given["key"], given["value"], given["attn_mask"]
+    _refuse_unfitting(given)
     lead = q.shape[:-2]
-    fits = q.ndim == k.ndim == v.ndim == 4 and k.shape[:-2] == v.shape[:-2] == lead and k.shape[-2] == v.shape[-2]
-    fits = fits and q.shape[-1] == k.shape[-1] and q.dtype == k.dtype == v.dtype and q.is_floating_point()
+    fits = q.ndim == k.ndim == v.ndim and q.ndim in (3, 4) and k.shape[:-2] == v.shape[:-2] == lead
+    fits = fits and q.is_floating_point()
     if not fits or given["enable_gqa"] or given["dropout_p"] or not math.prod(q.shape):
         return None
     if mask is not None and (given["is_causal"] or not _covers(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)):
         return None
     return (*q.shape[:-1], v.shape[-1]), q.dtype
+
+
+def _refuse_unfitting(given: dict[str, Any]) -> None:
+    """Refuse what attention cannot be of, which PyTorch finds out with the help of its compiler, in words of products.
+
+    Raises:
+        RefusedError: so it is.
+    """
+    q, k, v, mask = given["query"], given["key"], given["value"], given["attn_mask"]
+    if not all(isinstance(t, Tensor) and t.ndim > 1 for t in (q, k, v)):
+        return
+    came = f"query {tuple(q.shape)}, key {tuple(k.shape)}, value {tuple(v.shape)}"
+    if not q.dtype == k.dtype == v.dtype:
+        raise RefusedError(f"query, key and value of one dtype, not {q.dtype}, {k.dtype}, {v.dtype}")
+    if q.shape[-1] != k.shape[-1]:
+        raise RefusedError(f"as many features (the last axis) in query and key, not {came}")
+    if k.shape[-2] != v.shape[-2]:
+        raise RefusedError(f"as many steps (the last axis but one) in key and value, not {came}")
+    leads = [t.shape[:-2] for t in (q, k, v)]
+    if given["enable_gqa"]:
+        heads = [lead[-1] if lead else 1 for lead in leads]
+        if not heads[1] or not heads[2] or heads[0] % heads[1] or heads[0] % heads[2]:
+            raise RefusedError(f"heads of the query that are a multiple of those of key and value, not {came}")
+        return
+    lead = _broadcast(*leads)
+    if lead is None:
+        raise RefusedError(f"query, key and value that are alike before their last two axes, not {came}")
+    scores = (*lead, q.shape[-2], k.shape[-2])
+    known = isinstance(mask, Tensor) and 1 < mask.ndim <= len(scores) and mask.dtype in (torch.bool, q.dtype)
+    if known and _broadcast(mask.shape, scores) != scores:
+        raise RefusedError(f"a mask that goes with the scores, {scores}, not {tuple(mask.shape)}")
+
+
+def _broadcast(*shapes: Any) -> tuple[int, ...] | None:
+    """The shape of them together; PyTorch's own function imports its compiler."""
+    rank = max(map(len, shapes))
+    aligned = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
+    sizes = [{n for n in axis if n != 1} or {1} for axis in zip(*aligned, strict=True)]
+    return tuple(n for (n,) in sizes) if all(len(n) == 1 for n in sizes) else None
 
 
 def _covers(mask: Tensor, scores: tuple[int, ...], dtype: torch.dtype) -> bool:

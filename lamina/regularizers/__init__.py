@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lamina.public_names import names_of
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from .absent import AbsentRegularizer
 from .base import Regularizer
@@ -45,6 +46,7 @@ _REGISTRY = Registry(
 )
 
 
+@at_users_line
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[[Tensor], Tensor] | None:
     """The regularizer meant by a name, a dict, a class or a callable; None for None.
 
@@ -70,6 +72,7 @@ def serialize(regularizer: Any) -> Any:
     return _REGISTRY.serialize(regularizer)
 
 
+@at_users_line
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Reverse of `serialize`; your own classes and functions come from `custom_objects`.
 

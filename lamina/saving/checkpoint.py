@@ -97,7 +97,7 @@ def training_members(model: Any) -> dict[str, bytes | TensorFile]:
             members[OPTIMIZER] = TensorFile(optimizer.state_dict())
         else:
             document["optimizer"]["state"] = aside.pack(optimizer.state_dict())
-    if model.running is not None:
+    if model._running is not None:
         document["run"] = _packed_run(model, aside)
     members |= own_members(model)
     members[RUN] = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
@@ -106,7 +106,7 @@ def training_members(model: Any) -> dict[str, bytes | TensorFile]:
 
 
 def _packed_run(model: Any, aside: TensorsAside) -> dict[str, Any]:
-    state = model.running.state_dict()
+    state = model._running.state_dict()
     packed: dict[str, Any] = {"callbacks": {}}
     for name, own in state.pop("callbacks").items():
         try:
@@ -185,7 +185,7 @@ def load_checkpoint(model: Any, filepath: Any, learning_rate: float | None = Non
     refuse_missing(filepath)
     refuse_folder(filepath)
     checkpoint = Checkpoint(filepath, learning_rate)
-    run = model.running
+    run = model._running
     if run is None:
         checkpoint.check(model, None)
         checkpoint.restore(model, None)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.layers.low_rank import add_adapters
+from lamina.sizes.cycles import refuse_loop
 
 from .budget import within_budget
 from .classes import MODELS
 from .config_reader import ConfigReader
 from .keras_files.files import keras_model_from_config
+from .plain_config import worded
 from .weights import tie
 
 _WHERE = "The config"
@@ -24,12 +26,14 @@ def from_config(cls: Any, config: Any, custom_objects: Mapping[str, Any] | None 
 
     Raises:
         LoadingError: the config is malformed, or names a class that is not at hand.
+        StructureError: a list or dict in it holds itself.
     """
+    refuse_loop(config)
     if is_of_keras(config):
         return keras_model_from_config(_entry(config), _WHERE, custom_objects, MODELS)
 
     def made() -> Any:
-        return _adapted(cls.read_config(config, ConfigReader(custom_objects, MODELS)), config)
+        return _adapted(cls.read_config(worded(config), ConfigReader(custom_objects, MODELS)), config)
 
     model = within_budget(_WHERE, made)
     tie(model, config.get("tied", {}) if model.graph is not None else {})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.custom_objects import custom_object_scope, find
+from lamina.sizes.cycles import refuse_loop
 from lamina.tracebacks import door
 
 from .classes import MODELS
@@ -13,6 +14,7 @@ from .errors import not_too_deep
 from .keras_files.config_in import KerasConfigReader
 from .objects_in import objects_of
 from .objects_out import object_to_config
+from .plain_config import plain, worded
 from .values import decode, encode
 
 _WHERE = "The config of an object"
@@ -34,7 +36,11 @@ def serialize_keras_object(obj: Any) -> Any:
     >>> serialize_keras_object({"size": (1, 2), "by": lamina.activations.relu})["by"]["config"]
     'relu'
     """
-    return encode(obj, object_to_config)
+    try:
+        return plain(encode(obj, object_to_config))
+    except RecursionError:
+        refuse_loop(obj)
+        raise
 
 
 @door
@@ -61,4 +67,5 @@ def deserialize_keras_object(
     with not_too_deep(_WHERE), custom_object_scope(custom_objects or {}):
         if isinstance(config, str) and (function := find(config)) is not None:
             return function  # as a ``.h5`` of Keras' tells functions
-        return objects_of(decode(config), lambda data: KerasConfigReader(None, MODELS).layer(data, _WHERE))
+        read = KerasConfigReader(None, MODELS).layer
+        return objects_of(decode(worded(config, models=False)), lambda data: read(data, _WHERE))

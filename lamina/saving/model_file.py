@@ -84,7 +84,7 @@ def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes, tr
         "format": FORMAT,
         "version": VERSION,
         "model": ConfigWriter(models, values=False, traces=True).layer(model),
-        "first_call": encode(model.first_call, _shape_of) if model.graph is None else None,
+        "first_call": encode(model._first_call, _shape_of) if model.graph is None else None,
         "tied": ties(state),
         "frozen": frozen(model),
         "training": told,
@@ -100,7 +100,7 @@ def _save_lamina(model: Any, filepath: Any, overwrite: bool, models: Classes, tr
     }
     if optimizer_state:
         members[OPTIMIZER] = TensorFile(optimizer_state)
-    if training and model.running is not None:
+    if training and model._running is not None:
         members |= training_members(model)
     write_archive(filepath, members, overwrite)
 
@@ -266,7 +266,7 @@ def _call_first(model: Any, data: Any) -> None:
     """Call a model of the user's class on zeros, in the shapes that it was first called on: that makes its weights."""
     where = "The first call of the model"
     if isinstance(model, Traced):
-        model.first_call = decode(data, {"$tensor": lambda facts: _zeros(facts, where, "meta")})
+        model._first_call = decode(data, {"$tensor": lambda facts: _zeros(facts, where, "meta")})
         return
     kind: type = type(model)
     if MODELS.get(kind.__name__) is kind:

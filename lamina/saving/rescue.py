@@ -83,7 +83,7 @@ def _how(path: Path, call: str, what: str, left: list[str], model: Any) -> str:
     again += "" if getattr(model, "graph", None) is not None else ", and called on data once"
     arguments = f"{str(path)!r}, partial=True" if left else repr(str(path))
     lines = [f"Nothing is lost: {what} are in {str(path)!r}.", f"For a model {again}: model.{call}({arguments})"]
-    if call == "load_checkpoint" and model.running is not None:
+    if call == "load_checkpoint" and model._running is not None:
         lines.append(f"or go on with the training: model.fit(..., resume_from={str(path)!r})")
     if left:
         lines.append(f"but for {', '.join(left)}"[:200])

@@ -17,7 +17,7 @@ _NEW = 1
 def is_trained(model: Any) -> bool:
     """Whether a model has weights on which somebody has worked: by `fit`, by a loop of one's own, by hand."""
     weights = list(model.parameters())
-    if weights and getattr(model, "running", None) is not None:
+    if weights and getattr(model, "_running", None) is not None:
         return True
     return any(map(_is_worked_on, weights))
 

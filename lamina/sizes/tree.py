@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from .cycles import refuse_loop
+
 # Of these, which most leaves are, no more needs to be asked: whether something is a mapping takes long to find out.
 _LEAVES = frozenset((torch.Tensor, torch.dtype, bool, int, float, str, type(None)))
 
@@ -40,25 +42,29 @@ def map_leaves(fn: Callable[[Any], Any], value: Any) -> Any:
     >>> map_leaves(lambda v: v + 1, {"a": 1, "b": [2, (3,)]})
     {'a': 2, 'b': [3, (4,)]}
     """
-    kind = type(value)
-    if kind in _LEAVES or isinstance(value, Whole):
+    try:
+        kind = type(value)
+        if kind in _LEAVES or isinstance(value, Whole):
+            return fn(value)
+        if kind is tuple:
+            return tuple([map_leaves(fn, v) for v in value])
+        if kind is dict:
+            return {k: map_leaves(fn, v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [map_leaves(fn, v) for v in value]
+        if isinstance(value, tuple):
+            mapped = [map_leaves(fn, v) for v in value]
+            if is_namedtuple(value):
+                return type(value)(*mapped)
+            return type(value)(mapped) if is_return_type(value) else tuple(mapped)
+        if isinstance(value, Mapping):
+            return _same_mapping(value, {k: map_leaves(fn, v) for k, v in value.items()})
+        if isinstance(value, slice):
+            return slice(map_leaves(fn, value.start), map_leaves(fn, value.stop), map_leaves(fn, value.step))
         return fn(value)
-    if kind is tuple:
-        return tuple([map_leaves(fn, v) for v in value])
-    if kind is dict:
-        return {k: map_leaves(fn, v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [map_leaves(fn, v) for v in value]
-    if isinstance(value, tuple):
-        mapped = [map_leaves(fn, v) for v in value]
-        if is_namedtuple(value):
-            return type(value)(*mapped)
-        return type(value)(mapped) if is_return_type(value) else tuple(mapped)
-    if isinstance(value, Mapping):
-        return _same_mapping(value, {k: map_leaves(fn, v) for k, v in value.items()})
-    if isinstance(value, slice):
-        return slice(map_leaves(fn, value.start), map_leaves(fn, value.stop), map_leaves(fn, value.step))
-    return fn(value)
+    except RecursionError:
+        refuse_loop(value)
+        raise
 
 
 def _same_mapping(like: Mapping[Any, Any], pairs: dict[Any, Any]) -> Any:
@@ -95,7 +101,11 @@ def leaves(value: Any) -> Iterator[Any]:
     [1, 2, 3]
     """
     found: list[Any] = []
-    _collect(value, found)
+    try:
+        _collect(value, found)
+    except RecursionError:
+        refuse_loop(value)
+        raise
     return iter(found)
 
 

@@ -14,6 +14,7 @@ from lamina.graph import ArgumentError
 from lamina.losses import resolve_loss
 from lamina.metrics import resolve_metric
 from lamina.nearest import nearest, suggested
+from lamina.sizes.cycles import refuse_loop
 
 
 def check_counts(least: int = 1, **counts: Any) -> None:
@@ -64,8 +65,12 @@ def check_names(compiled: Mapping[str, Any]) -> None:
     """
     some = (None, 1)
     for key, resolve in (("loss", resolve_loss), ("metrics", resolve_metric), ("weighted_metrics", resolve_metric)):
-        for name in _names(compiled.get(key)):
-            resolve(name, some, some)
+        try:
+            for name in _names(compiled.get(key)):
+                resolve(name, some, some)
+        except RecursionError:
+            refuse_loop(compiled.get(key))
+            raise
 
 
 def _names(given: Any) -> Iterator[str]:

@@ -99,7 +99,7 @@ class Execution:
             results |= {name: metric.result() for name, metric in self._attributes}
             logs = to_host(flattened(results | (self.step.own_results or {})))
         if self.training and logs.get("loss") != logs.get("loss"):
-            tell_late(self.step.said, self.model, self.model.running)
+            tell_late(self.step.said, self.model, self.model._running)
         return logs
 
     # -- what an interrupted run keeps of it

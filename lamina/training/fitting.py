@@ -78,12 +78,12 @@ def fit(model: Any, data: tuple[Any, Any, Any], plan: Plan) -> History:
     step.class_weight = ClassWeights(plan.class_weight) if plan.class_weight is not None else None
     try:
         with seeded(plan.seed):
-            model.running = _run(model, step, data, plan)
+            model._running = _run(model, step, data, plan)
             if plan.resume_from is not None:
                 model.load_checkpoint(plan.resume_from, plan.resume_learning_rate)
-            model.running.train()
+            model._running.train()
     finally:
-        model.running = step.class_weight = None
+        model._running = step.class_weight = None
     return model.history  # type: ignore[no-any-return]
 
 

@@ -71,7 +71,7 @@ def predict_one(model: Any, x: Any) -> Any:
         x = _placed(model, x)
     fresh = type(x) is torch.Tensor and not x.is_inference()
     with _no_gradients(model):
-        folded = model.folded()
+        folded = model._folded_form()
         if folded is not None:
             output = folded(x)
         elif _only_runs_graph(model):
@@ -160,7 +160,7 @@ def _is_dense(tensor: torch.Tensor) -> bool:
 def _inference(model: Any) -> Callable[[Any], Any]:
     """What computes the outputs of a batch: the model, or what folding made of it for this call of `predict`."""
     with torch.inference_mode():
-        folded = model.folded(afresh=True)
+        folded = model._folded_form(afresh=True)
     run = model if folded is None else folded
     return lambda batch: run(batch[0])
 

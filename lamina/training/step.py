@@ -83,7 +83,7 @@ class Step:
         if self.objective is not None:
             self.objective.reset()
         self.own_results = self._resumed = self._watch = None
-        self._losing = model.losing_parts()
+        self._losing = model._losing_parts()
         self._every, self._ready = [], False
 
     def forget_model(self) -> None:
@@ -159,7 +159,7 @@ class Step:
             if self._watch is None:
                 self._watch = LossWatch(self.objective.total.total)  # type: ignore[union-attr]  # it was tracked
             if self._watch.is_broken():
-                run = model.running
+                run = model._running
                 tell(self.said, model, run, batch, y_pred, self.objective.outputs.names)  # type: ignore[union-attr]
         return total
 
@@ -299,7 +299,7 @@ class Step:
     def _look_at_weights(self, model: Any) -> None:
         """Which weights are trained: asked at every step, so that freezing holds from the next step on."""
         if not self._every:
-            self._losing = model.losing_parts()
+            self._losing = model._losing_parts()
             self._parts = list(model.modules())
             # As `model.parameters()`, without walking over the modules once more.
             every = (p for part in self._parts for p in part._parameters.values() if p is not None)

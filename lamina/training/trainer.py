@@ -46,7 +46,7 @@ class Trainer(Steps):
     _compiled: dict[str, Any] | None = None
     _compiled_at: Any = None
     _step: Step | None = None
-    running: Run | None = None
+    _running: Run | None = None
     _validation_batch_size: int | None = None
 
     @door
@@ -256,7 +256,7 @@ class Trainer(Steps):
     # -- pieces
 
     def _numbers_kept(self) -> AbstractContextManager[None]:
-        return self.running.numbers_kept() if self.running is not None else nullcontext()
+        return self._running.numbers_kept() if self._running is not None else nullcontext()
 
     def _on_batch(self, step: Step, data: Any, return_dict: bool, training: bool) -> Any:
         feed = Feed(self._source(data, 2**62), None, self._device())
@@ -307,7 +307,7 @@ class Trainer(Steps):
         """What calls the model in a step: itself, in fewer steps where it can, or what ``torch.compile`` made of it."""
         if not self.jit_compile:
             model: Any = self  # a Trainer is part of a Model
-            return model.joined() or model  # type: ignore[no-any-return]
+            return model._joined_form() or model  # type: ignore[no-any-return]
         return self._compiled_forward
 
     def _compiled_forward(self, inputs: Any) -> Any:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamina.graph import StructureError
-
-from .containers import is_nested
+from lamina.sizes.cycles import refuse_loop as refuse_loop
 
 _FIRST = 2**14
 
@@ -26,6 +24,7 @@ class Guard:
     lamina.StructureError: This structure holds itself, so it has no end.
       got       a list of 1
       where     ...
+      try       a copy without the list itself in it
     """
 
     __slots__ = ("_left", "_root", "_seen")
@@ -43,29 +42,3 @@ class Guard:
         if not self._left:
             self._seen = self._left = max(_FIRST, 2 * self._seen)
             refuse_loop(self._root)
-
-
-def refuse_loop(root: Any) -> None:
-    """Refuse a structure that holds itself.
-
-    Raises:
-        StructureError: so it is.
-    """
-    within: set[int] = set()
-    done: set[int] = set()
-    stack = [(root, False)]
-    while stack:
-        part, is_left = stack.pop()
-        if is_left:
-            within.discard(id(part))
-            done.add(id(part))
-        elif id(part) in within:
-            raise StructureError(
-                "This structure holds itself, so it has no end.", got=f"a {type(part).__name__} of {len(part)}"
-            )
-        elif id(part) not in done and is_nested(part):
-            within.add(id(part))
-            stack.append((part, True))
-            stack += [
-                (child, False) for child in (part.values() if isinstance(part, dict) else part) if is_nested(child)
-            ]

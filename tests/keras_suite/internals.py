@@ -67,7 +67,7 @@ class TrainerOf(lamina.Model):
             own = next(base for base in cls.__mro__ if name in vars(base) and base is not lamina.Model)
             if own is not cls:
                 setattr(cls, name, vars(own)[name])
-        cls.first_call = None
+        cls._first_call = None
         super().__init_subclass__(**kwargs)
 
 

@@ -35,7 +35,7 @@ def data(model, rows=3, seed=1):
 def steps_of(model):
     """What the rewritten graph calls, the input aside: names of fused steps, classes of layers left as they are."""
     with torch.inference_mode():
-        model.folded()
+        model._folded_form()
     names = []
     for line in model._drawn.folding.program.source.splitlines():
         if " = " in line:
@@ -50,7 +50,7 @@ def fused(model):
 def assert_same(model, inputs, tolerance=1e-5):
     expected = model(inputs, training=False)
     with torch.inference_mode():
-        found = model.folded()(inputs)
+        found = model._folded_form()(inputs)
     for a, b in zip(leaves(found), leaves(expected), strict=True):
         assert a.shape == b.shape
         assert a.dtype == b.dtype
@@ -129,7 +129,7 @@ def test_two_normalizations_and_what_vanishes_between():
     y = L.Activation("linear")(L.ActivityRegularization(0.1)(L.BatchNormalization()(y)))
     y = L.GaussianNoise(1.0)(L.BatchNormalization()(L.Identity()(y)))
     model = fill(Model(x, L.SpatialDropout2D(0.2)(L.Activation("tanh")(y))))
-    model.folded()
+    model._folded_form()
     assert "Conv2D+BatchNormalization+BatchNormalization" in fused(model)[0]
     assert_same(model, data(model))
 
@@ -146,7 +146,7 @@ def test_layers_of_a_mixed_policy_run_as_they_are():
     x = Input((8, 8, 3))
     y = L.BatchNormalization(dtype="mixed_bfloat16")(L.Conv2D(5, 3, dtype="mixed_bfloat16")(x))
     model = fill(Model(x, L.ReLU()(L.BatchNormalization()(L.Conv2D(2, 1)(y)))))
-    model.folded()
+    model._folded_form()
     assert fused(model) == ["Conv2D+BatchNormalization+relu"]
     assert_same(model, data(model), 1e-3)
 
@@ -226,7 +226,7 @@ REFUSED = [_read_twice, _an_output, _other_axis, _nonlinear, _normalized_first, 
 @pytest.mark.parametrize("make", REFUSED)
 def test_not_folded(make):
     model = fill(make())
-    call, inputs = model.folded(), data(model)
+    call, inputs = model._folded_form(), data(model)
     expected = model(inputs, training=False)
     if call is not None:
         assert not any("BatchNormalization" in name for name in fused(model))
@@ -236,21 +236,21 @@ def test_not_folded(make):
 
 def test_a_shared_convolution_has_weights_for_each_normalization():
     model = fill(_shared())
-    model.folded()
+    model._folded_form()
     assert fused(model) == ["Conv2D+BatchNormalization"] * 2
     assert_same(model, data(model))
 
 
 def test_nothing_to_fold():
     x = Input((4,))
-    assert Model(x, L.Dense(2, activation="relu")(L.Dropout(0.5)(x))).folded() is None
-    assert Model(x, torch.relu(x)).folded() is None
+    assert Model(x, L.Dense(2, activation="relu")(L.Dropout(0.5)(x)))._folded_form() is None
+    assert Model(x, torch.relu(x))._folded_form() is None
 
     class Own(Model):
         def call(self, inputs):
             return inputs
 
-    assert Own().folded() is None
+    assert Own()._folded_form() is None
 
 
 # -- sums and activations
@@ -515,7 +515,7 @@ def _another_dtype(model):
 def test_changed_weights_are_folded_again(change):
     model = normalized()
     inputs = data(model)
-    before = model.folded()(inputs)
+    before = model._folded_form()(inputs)
     change(model)
     assert_same(model, inputs)
     assert (model(inputs) - before).abs().max() > 1e-3
@@ -523,22 +523,22 @@ def test_changed_weights_are_folded_again(change):
 
 def test_unchanged_weights_are_not_folded_again():
     model = normalized()
-    model.folded()
+    model._folded_form()
     kernel = model._drawn.folding._steps[0]._onednn or model._drawn.folding._steps[0]._folded
-    model.folded()
+    model._folded_form()
     assert (model._drawn.folding._steps[0]._onednn or model._drawn.folding._steps[0]._folded) is kernel
-    model.folded(afresh=True)
+    model._folded_form(afresh=True)
     assert (model._drawn.folding._steps[0]._onednn or model._drawn.folding._steps[0]._folded) is not kernel
 
 
 def test_what_is_written_through_data_is_seen_afresh():
     model = normalized()
-    model.folded()
+    model._folded_form()
     model.get_layer("conv").kernel.data.mul_(2.0)
     inputs = data(model)
     expected = model(inputs, training=False)
     with torch.inference_mode():
-        torch.testing.assert_close(model.folded(afresh=True)(inputs), expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(model._folded_form(afresh=True)(inputs), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_predict_takes_it_and_evaluate_does_not():
@@ -564,7 +564,7 @@ def test_training_after_inference_is_what_it_was():
     model, twin = normalized(), normalized()
     inputs, targets = data(model), torch.ones(3, 2)
     with torch.inference_mode():
-        model.folded()(inputs)
+        model._folded_form()(inputs)
     for m in (model, twin):
         m.compile(torch.optim.SGD(m.parameters(), 0.1), "mse")
         m.train_on_batch(inputs, targets)
@@ -580,7 +580,7 @@ def test_training_after_inference_is_what_it_was():
 def test_hooks_still_fire(name, kind):
     model = normalized()
     inputs = data(model)
-    model.folded()
+    model._folded_form()
     seen = []
     handle = getattr(model.get_layer(name), kind)(lambda module, args, *output: seen.append((args[0], *output)))
     assert_same(model, inputs)
@@ -601,20 +601,20 @@ def test_what_a_hook_keeps_is_not_overwritten():
     kept = []
     model.get_layer("inner").register_forward_pre_hook(lambda module, args: kept.append(args[0]))
     with torch.inference_mode():
-        model.folded()(data(model))
+        model._folded_form()(data(model))
     torch.testing.assert_close(kept[0], model.get_layer("before")(data(model)))
 
 
 def test_hooks_of_the_model_or_of_all_modules():
     model = normalized()
     handle = model.register_forward_hook(lambda *_: None)
-    assert model.folded() is None
+    assert model._folded_form() is None
     handle.remove()
-    assert model.folded() is not None
+    assert model._folded_form() is not None
     handle = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
-    assert model.folded() is None
+    assert model._folded_form() is None
     handle.remove()
-    assert model.folded() is not None
+    assert model._folded_form() is not None
 
 
 def test_a_nested_model_that_casts_what_it_is_given_stays_whole():
@@ -644,7 +644,7 @@ def test_nothing_of_it_is_saved_copied_or_listed():
     names, count = list(model.state_dict()), len(list(model.modules()))
     config, size = model.get_config(), len(pickle.dumps(model))
     with torch.inference_mode():
-        model.folded()(data(model))
+        model._folded_form()(data(model))
     assert list(model.state_dict()) == names
     assert len(list(model.modules())) == count
     assert model.get_config() == config
@@ -661,7 +661,7 @@ def test_a_dropped_model_is_freed_at_once():
     try:
         model = normalized()
         with torch.inference_mode():
-            model.folded()(data(model))
+            model._folded_form()(data(model))
         program = weakref.ref(model._drawn.folding.program)
         alive = [weakref.ref(model), *(weakref.ref(layer) for layer in model.layers)]
         del model
@@ -682,7 +682,7 @@ def test_predictions_of_a_custom_layer_leave_no_losses_behind():
     model = fill(Model(x, own(L.BatchNormalization()(L.Conv2D(2, 1)(x)))))
     for _ in range(3):
         with torch.inference_mode():
-            model.folded()(data(model))
+            model._folded_form()(data(model))
     assert len(own._losses) == 1
 
 
@@ -691,7 +691,7 @@ def test_errors_name_the_line():
     y = L.BatchNormalization()(L.Conv2D(2, 1)(x))
     model = Model(x, L.Lambda(lambda t: t.reshape(7, 7), output_shape=(7,))(y))
     with pytest.raises(RuntimeError, match="shape") as caught:
-        model.folded()(torch.ones(2, 6, 6, 3))
+        model._folded_form()(torch.ones(2, 6, 6, 3))
     assert 'ran Lambda "lambda' in caught.value.__notes__[0]
 
 

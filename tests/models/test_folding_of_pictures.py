@@ -62,7 +62,7 @@ def test_kernels_are_packed_for_the_size_of_their_inputs():
         return found.pack(*arguments)
 
     with torch.inference_mode():
-        run = model.folded()
+        run = model._folded_form()
         model._drawn.folding._steps[0]._onednn.found = found._replace(pack=pack)
         for rows in (3, 5):
             run(data(model, rows=rows))
@@ -88,7 +88,7 @@ def test_weights_that_hold_the_same_values_are_not_folded_again():
 def test_changes_of_one_value_in_a_large_weight_show():
     x = Input((4, 4, 64))
     model = fill(Model(x, L.BatchNormalization()(L.Conv2D(100, 3)(x))))
-    model.folded(afresh=True)
+    model._folded_form(afresh=True)
     folding, kernel = model._drawn.folding, model.layers[1].kernel
     assert folding.holds_values()
     for place, change in ((0, 1e-5), (20_000, 1e-5), (57_599, 1e-5)):

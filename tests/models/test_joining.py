@@ -93,7 +93,7 @@ def plainly(model):
     """The same model, whose fit calls the layers one by one."""
     copy = lamina.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    copy.joined = lambda: None
+    copy._joined_form = lambda: None
     return copy
 
 
@@ -104,7 +104,7 @@ def trained(model, **options):
 
 
 def joined_steps(model):
-    model.joined()
+    model._joined_form()
     return [op for op in (getattr(v, "__self__", v) for v in vars_of(model)) if isinstance(op, (Joined, InPlace))]
 
 
@@ -130,7 +130,7 @@ def test_a_sum_that_is_an_output_is_not_written_over(add):
     total = add(h * 2, h * -3)
     model = Model(x, [total, L.ReLU()(total)])
     given = torch.randn(2, 8, 8, 3)
-    sums, rectified = model.joined()(given)
+    sums, rectified = model._joined_form()(given)
     assert (sums < 0).any()
     torch.testing.assert_close([sums, rectified], model(given), rtol=0, atol=0)
 
@@ -197,7 +197,7 @@ def test_nothing_of_it_is_kept():
 def test_models_without_anything_to_join_run_as_they_are():
     x = Input((4,))
     model = Model(x, L.Dense(2, activation="relu")(x))
-    assert model.joined() is None
+    assert model._joined_form() is None
     assert model._forward() is model
 
 

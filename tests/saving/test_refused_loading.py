@@ -199,7 +199,7 @@ def test_deep_nesting_ends_in_a_named_error(members: dict[str, bytes], tmp_path:
 def test_a_config_in_memory_holds_json_types_only() -> None:
     good = model().get_config()
     Model.from_config(good)
-    for bad in (print, {3: 4}, torch.ones(1), object()):
+    for bad in (print, torch.ones(1), object()):
         config = copy.deepcopy(good)
         config["layers"][1]["config"]["input_dim"] = bad
         with pytest.raises(LoadingError, match="JSON types only"):

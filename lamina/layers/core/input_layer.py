@@ -83,7 +83,7 @@ class InputLayer(Layer):
         self.built = True
         node = Node(self, (), {}, caller())
         node.give([TensorSpec.of(self.batch_shape, self.input_dtype)], Leaf(0))
-        self.remember(node)
+        self._note_node(node)
         # The only strong hold on the node until the caller takes the tensor; given up in `Input`.
         self._tensor: SymbolicTensor | None = node.output
 

@@ -74,11 +74,11 @@ class SpectralNormalization(Wrapper):
             name="vector_u",
         )
 
-    def own_weights(self) -> Iterator[Any]:
+    def _own_weights(self) -> Iterator[Any]:
         """The kernel comes first in Keras' order, as one of this layer's own."""
         if self.built:
             yield self.kernel
-        yield from super().own_weights()
+        yield from super()._own_weights()
 
     def call(self, inputs: torch.Tensor, training: bool = False) -> Any:
         if not training:

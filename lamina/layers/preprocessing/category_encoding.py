@@ -29,7 +29,7 @@ class CategoryEncoding(DataLayer):
     Raises:
         ArgumentError: an argument cannot be, or `count_weights` in another mode than "count".
         ShapeError: a weight for each integer is expected.
-        IndexError: an integer is `num_tokens` or larger (on a CPU; a GPU stops with an assertion of its own).
+        IdError, an IndexError: an integer is `num_tokens` or larger (on a CPU; a GPU stops with its own assertion).
 
     >>> CategoryEncoding(4, output_mode="count")([[0, 1, 1], [3, 3, 3]])
     tensor([[1., 2., 0., 0.],

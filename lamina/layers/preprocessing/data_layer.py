@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lamina.layers.base import Layer
 from lamina.layers.geometry import Shape, shape_error
 from lamina.probing import probing
 from lamina.tables import array_of, is_table
+from lamina.users_traceback import fold
 
 
 class DataLayer(Layer):
@@ -22,11 +24,15 @@ class DataLayer(Layer):
     refuses_complex = True
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if not any(hasattr(leaf, "shape") for leaf in tree.leaves(inputs)):
-            inputs = self._as_array(inputs)
-        elif getattr(getattr(inputs, "dtype", None), "kind", "") == "O" or is_table(inputs):
-            inputs = array_of(inputs)
-        return super().__call__(inputs, *args, **kwargs)
+        try:
+            if not any(hasattr(leaf, "shape") for leaf in tree.leaves(inputs)):
+                inputs = self._as_array(inputs)
+            elif getattr(getattr(inputs, "dtype", None), "kind", "") == "O" or is_table(inputs):
+                inputs = array_of(inputs)
+            return super().__call__(inputs, *args, **kwargs)
+        except Exception as error:
+            fold(error, sys._getframe(1))
+            raise
 
     def dtype_changed(self) -> None:
         for value in tree.leaves(list(vars(self).values())):

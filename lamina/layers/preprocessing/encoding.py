@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from lamina.graph import ShapeError
+from lamina.layers.core.embedding import IdError
 from lamina.layers.geometry import Shape
 
 from .data_layer import whole_numbers
@@ -42,7 +43,7 @@ def encode(
         weights: for "count", what each integer adds; 1 by default.
 
     Raises:
-        IndexError: an integer is too large (on a CPU). DtypeError: fractions.
+        IdError, an IndexError: an integer is too large (on a CPU). DtypeError: fractions.
         ShapeError: the weights' shape is not that of the integers.
     """
     indices = whole_numbers(layer, inputs)
@@ -65,16 +66,16 @@ def encode(
     except (IndexError, RuntimeError) as error:
         if (indices < depth).all():
             raise
-        raise IndexError(_too_large(layer, indices, depth)) from error
+        raise _too_large(layer, indices, depth) from error
     # In place: for 4096 rows of 1000 categories 1.7 ms instead of 35.
     return counts.clamp_(max=1) if mode == "multi_hot" else counts
 
 
-def _too_large(layer: Any, indices: torch.Tensor, depth: int) -> str:
+def _too_large(layer: Any, indices: torch.Tensor, depth: int) -> IdError:
     large = indices[indices >= depth]
-    return (
-        f"{layer.label} got an integer that it has no place for.\n"
-        f"  got       {int(large[0])}, the first of {large.numel()} such integers\n"
-        f"  expected  integers in [0, {depth})\n"
-        f"  try       num_tokens = largest integer + 1"
+    return IdError(
+        f"{layer.label} got an integer that it has no place for.",
+        got=f"{int(large[0])}, the first of {large.numel()} such integers",
+        expected=f"integers in [0, {depth})",
+        hint="num_tokens = largest integer + 1",
     )

@@ -9,6 +9,7 @@ import torch
 
 from lamina.graph import DtypeError, ShapeError, Symbolic, tree
 from lamina.layers.geometry import Shape
+from lamina.users_traceback import at_users_line
 
 from .hash_operators import cross_buckets
 from .hashed_bins import HashedBins
@@ -51,6 +52,7 @@ class HashedCrossing(HashedBins):
     ) -> None:
         super().__init__(num_bins, output_mode, sparse, ("int", "one_hot"), name=name, dtype=dtype, **kwargs)
 
+    @at_users_line
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         features = list(inputs) if isinstance(inputs, (list, tuple)) else inputs
         if any(isinstance(leaf, Symbolic) and are_texts(leaf) for leaf in tree.leaves(inputs)):

@@ -10,6 +10,7 @@ import torch
 from lamina.graph import Symbolic, tree
 from lamina.layers.arguments import refuse
 from lamina.layers.geometry import Shape
+from lamina.users_traceback import at_users_line
 
 from .data_layer import whole_numbers
 from .encoding import MODES
@@ -57,6 +58,7 @@ class Hashing(HashedBins):
         self.mask_value = mask_value
         self.salt = salt_of(self, salt)
 
+    @at_users_line
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if any(isinstance(leaf, Symbolic) and are_texts(leaf) for leaf in tree.leaves(inputs)):
             if self.salt is not None:

@@ -9,6 +9,7 @@ import torch
 
 from lamina.devices import current_device
 from lamina.graph import ArgumentError, Symbolic, tree
+from lamina.users_traceback import at_users_line
 
 from .data_layer import GivenNumbers
 from .hashes import buckets
@@ -106,6 +107,7 @@ class StringLookup(IndexLookup):
             [*("" if token is None else token for token in self._specials()), *tokens, self.oov_token]
         )
 
+    @at_users_line
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         symbolic = [leaf for leaf in tree.leaves(inputs) if isinstance(leaf, Symbolic)]
         if symbolic and all(map(are_texts, symbolic)) and not self.invert and self.salt is None:

@@ -16,6 +16,7 @@ from lamina.graph.node import is_input_node
 from lamina.layers.arguments import choice, refuse, whole
 from lamina.layers.geometry import Shape
 from lamina.registry import Registry
+from lamina.users_traceback import at_users_line
 
 from . import words
 from .index_lookup import IndexLookup
@@ -301,6 +302,7 @@ class TextVectorization(IndexLookup):
         result = self.encoded(indices).reshape(*shape, -1)
         return result[..., 0] if self._gives_one(texts.shape) else result
 
+    @at_users_line
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         symbolic = [leaf for leaf in tree.leaves(inputs) if isinstance(leaf, Symbolic)]
         if symbolic:

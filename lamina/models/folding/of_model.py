@@ -32,7 +32,7 @@ def folded(model: Any, afresh: bool = False) -> Callable[[Any], Any] | None:
     >>> x = Input((8, 8, 3))
     >>> model = Model(x, BatchNormalization()(Conv2D(4, 3)(x)))
     >>> with torch.inference_mode():
-    ...     model.folded()(torch.ones(1, 8, 8, 3)).shape
+    ...     model._folded_form()(torch.ones(1, 8, 8, 3)).shape
     torch.Size([1, 6, 6, 4])
     """
     if model._drawn is None or not model._drawn.can_fold:

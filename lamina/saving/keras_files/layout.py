@@ -104,7 +104,7 @@ class Layout:
         if has_variables(layer) or getattr(layer, "lora_enabled", False):  # adapters are no weights in Keras' files
             self.stores[own] = layer
         else:
-            self.places |= {f"{own}/{number}": weight for number, weight in enumerate(layer.own_weights())}
+            self.places |= {f"{own}/{number}": weight for number, weight in enumerate(layer._own_weights())}
         if isinstance(layer, layers.TorchModule):
             self._module(layer.module, path)
         if overrides(layer, "save_assets") or overrides(layer, "load_assets"):

@@ -118,7 +118,7 @@ def _of_layer(
 
 def _of_the_model(model: Any, stored: list[str], file: H5File, paths: dict[int, str]) -> dict[str, torch.Tensor]:
     """The weights that are the model's own and of no layer; trained ones come first."""
-    own = sorted(model.own_weights(), key=lambda weight: not _trained(model, weight))
+    own = sorted(model._own_weights(), key=lambda weight: not _trained(model, weight))
     found = {path: file.datasets[path].without_values() for path in stored[len(own) :]}
     for path, weight in zip(stored, own, strict=False):
         stored_one, shape = file.datasets[path], tuple(weight.shape)

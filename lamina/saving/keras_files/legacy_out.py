@@ -51,7 +51,7 @@ class LegacyWeights:
         self.attributes: Attributes = {group: {LAYERS: names, "backend": _BACKEND, "keras_version": version}}
         for name, layer in zip(names, layers, strict=True):
             self._group(name, layer, in_legacy_order(layer, orders))
-        self._group(OF_THE_MODEL, model, _trained_first([(weight, True) for weight in model.own_weights()]))
+        self._group(OF_THE_MODEL, model, _trained_first([(weight, True) for weight in model._own_weights()]))
         placed = {id(weight) for weight in self.arrays.values()}
         foreign = [self._paths[id(weight)] for weight in model.weights if id(weight) not in placed]
         self.left = [f"the weight {path!r}, which is of no layer of Keras'" for path in foreign]
@@ -88,7 +88,7 @@ def in_legacy_order(layer: Any, orders: Orders) -> list[Any]:
 
 def _weights_of(layer: Any, trained: bool, orders: Orders) -> Iterator[tuple[Any, bool]]:
     trained = trained and layer.trainable
-    yield from ((weight, trained) for weight in layer.own_weights())
+    yield from ((weight, trained) for weight in layer._own_weights())
     drawn = getattr(layer, "graph", None) is not None
     for part in _layers_of(layer, orders) if drawn else layer._parts():
         if isinstance(part, Layer):

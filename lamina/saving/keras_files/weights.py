@@ -179,7 +179,7 @@ def tensors_by_layout(
     layout = Layout(model, orders)
     paths = {id(weight): path for path, weight in reversed(state_of(model).items())}
     # What a class reads by itself: until it does, its weights are as they are, or nothing.
-    own = [weight for layer in layout.stores.values() for weight in layer.own_weights()]
+    own = [weight for layer in layout.stores.values() for weight in layer._own_weights()]
     found = {paths[id(w)]: torch.zeros(w.shape, dtype=w.dtype) if w.is_meta else w for w in own}
     read_elsewhere = [path for path in file.datasets if layout.is_of_vocabulary(path)]
     weights = (path for path in file.datasets if is_weight(path) and path not in read_elsewhere)

@@ -61,7 +61,7 @@ def refuse_if_not_rebuilt(layer: Layer, make: Callable[[], Layer]) -> None:
 def _built(make: Callable[[], Layer], layer: Any, calls: list[Any]) -> Layer:
     """The new layer with its weights, made as loading makes them: by the first call of a model that has no graph, else
     without memory, since a file brings them."""
-    first = getattr(layer, "first_call", None)
+    first = getattr(layer, "_first_call", None)
     if first is not None and layer.graph is None:
         new: Any = make()
         if not new.built:

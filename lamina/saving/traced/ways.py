@@ -121,7 +121,7 @@ def ways_of(layer: Any) -> list[Way]:
     if graph is not None:
         outputs = [t for t in tree.leaves(graph.output_structure) if isinstance(t, SymbolicTensor)]
         return [_way_of((graph.input_structure,), {}, graph.inputs, joint_of(outputs, 0))]
-    first = getattr(layer, "first_call", None)
+    first = getattr(layer, "_first_call", None)
     if first is None:
         return []
     args, kwargs = tree.map_leaves(_any_batch, first)

@@ -70,7 +70,7 @@ class FeatureSpace(Layer):
     """
 
     # What a file asks of a model beside its config and its state: here is no graph, and no training.
-    graph = first_call = running = _compiled = None
+    graph = _first_call = _running = _compiled = None
 
     def __init__(
         self,

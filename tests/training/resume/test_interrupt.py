@@ -48,7 +48,7 @@ def test_best_weights_come_back_and_the_backup_stays(tmp_path):
     weights = list(model.state_dict())
     assert len(after) == 3
     assert {name: state(model)[name] for name in weights} == {name: after[0][name] for name in weights}
-    assert model.running is None
+    assert model._running is None
     # What was put back is not what goes on.
     goes_on = compiled()
     stop = EarlyStopping("loss", mode="max", patience=9, restore_best_weights=True)
@@ -117,7 +117,7 @@ model.compile("sgd", "mse")
 try:
     model.fit(DataLoader(Noisy(), batch_size=5, num_workers=2), epochs=10**6, callbacks=[Promise()])
 except KeyboardInterrupt:
-    print("TOLD", sys.stdout is sys.__stdout__, model.running, flush=True)
+    print("TOLD", sys.stdout is sys.__stdout__, model._running, flush=True)
 """
 
 

@@ -6,6 +6,7 @@ each picture's change; and what becomes by these of pictures, masks, boxes and l
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from lamina.layers.geometry import Shape, shape_error
 from lamina.layers.preprocessing.data_layer import DataLayer
 from lamina.ops.box_formats import checked
 from lamina.ops.image.frame import in_dtype
+from lamina.users_traceback import fold
 
 from .boxes import Size, check_boxes, check_format, dense_boxes, moved_boxes
 from .chosen import may_look
@@ -101,11 +103,15 @@ class PictureLayer(DataLayer):
     # -- what a call does
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if type(inputs) is torch.Tensor:
-            return Layer.__call__(self, inputs, *args, **kwargs)  # as a `DataLayer` would, which looks around first
-        if isinstance(inputs, Mapping):
-            inputs = self._checked(inputs)
-        return super().__call__(inputs, *args, **kwargs)
+        try:
+            if type(inputs) is torch.Tensor:
+                return Layer.__call__(self, inputs, *args, **kwargs)  # as a `DataLayer` would, which looks around first
+            if isinstance(inputs, Mapping):
+                inputs = self._checked(inputs)
+            return super().__call__(inputs, *args, **kwargs)
+        except Exception as error:
+            fold(error, sys._getframe(1))
+            raise
 
     def call(self, data: Any, training: bool | None = None) -> Any:
         alone = type(data) is torch.Tensor or not isinstance(data, Mapping)
