@@ -26,7 +26,7 @@ from lamina.training.data import pack_x_y_sample_weight
 
 from . import bounding_boxes
 from .archives import ArchiveError
-from .data_files import DataFileError
+from .data_files import DataFileError, MissingFileError
 from .datasets import PyDataset, Sequence, split_dataset, unpack_x_y_sample_weight
 from .directories import audio_dataset_from_directory, image_dataset_from_directory, text_dataset_from_directory
 from .feature_space import FeatureSpace
@@ -49,6 +49,7 @@ __all__ = [
     "Config",
     "CustomObjectScope",
     "FeatureSpace",
+    "MissingFileError",
     "Progbar",
     "PyDataset",
     "Sequence",
