@@ -10,6 +10,7 @@ from lamina.config import (
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from lamina.missing_files import MissingFileError
 from lamina.public_names import names_of
 from lamina.saving import (
     CustomObjectScope,
@@ -26,7 +27,7 @@ from lamina.training.data import pack_x_y_sample_weight
 
 from . import bounding_boxes
 from .archives import ArchiveError
-from .data_files import DataFileError, MissingFileError
+from .data_files import DataFileError
 from .datasets import PyDataset, Sequence, split_dataset, unpack_x_y_sample_weight
 from .directories import audio_dataset_from_directory, image_dataset_from_directory, text_dataset_from_directory
 from .feature_space import FeatureSpace

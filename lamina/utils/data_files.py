@@ -3,13 +3,13 @@ file."""
 
 from __future__ import annotations
 
-import os
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lamina.graph import ArgumentError, LaminaError
+from lamina.graph import LaminaError
+from lamina.missing_files import missing
 from lamina.printable import printable
 
 # A picture of more than so many positions is believed if the file is large enough for it: of photographs and scans, a
@@ -24,30 +24,6 @@ class DataFileError(LaminaError, OSError, ValueError):
     """A file of a data set cannot be read, or would take more memory than its size gives reason for."""
 
     __module__ = "lamina.utils"
-
-
-class MissingFileError(ArgumentError, DataFileError, FileNotFoundError):
-    """There is no file or folder where a data set should be."""
-
-    __module__ = "lamina.utils"
-
-
-def refuse_missing_folder(path: Any, expected: str | None = None) -> None:
-    """Refuse what is no folder.
-
-    Raises:
-        MissingFileError: there is none.
-    """
-    shown = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else repr(path)
-    if os.path.isdir(shown):
-        return
-    is_file = os.path.exists(shown)
-    raise MissingFileError(
-        f"There is no folder {printable(shown, 200)!r}.",
-        got="a file" if is_file else None if os.path.isabs(shown) else f"no such path in {os.getcwd()}",
-        expected=expected,
-        hint="the folder that the file lies in" if is_file else "the path of a folder that is there",
-    )
 
 
 @contextmanager
@@ -66,7 +42,7 @@ def reading(path: Any, what: str, hint: str | None = None) -> Iterator[None]:
     except LaminaError:
         raise
     except FileNotFoundError as error:
-        raise MissingFileError(f"There is no file {str(path)!r}.", expected=what) from error
+        raise missing(path, "file", what) from error
     except Exception as error:
         known = isinstance(error, (OSError, wave.Error, *_DAMAGED))
         if not known and type(error).__module__.partition(".")[0] not in ("PIL", "struct"):

@@ -9,8 +9,8 @@ import numpy as np
 
 from lamina.config import floatx, image_data_format, is_interactive_logging_enabled
 from lamina.graph import ArgumentError
+from lamina.missing_files import refuse_missing_folder
 from lamina.utils import img_to_array, load_img
-from lamina.utils.data_files import refuse_missing_folder
 
 from .affine import Array
 from .iterators import Iterator

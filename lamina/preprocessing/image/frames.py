@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina.graph import ArgumentError, ArgumentTypeError
 from lamina.graph.source import warn
-from lamina.utils.data_files import refuse_missing_folder
+from lamina.missing_files import refuse_missing_folder
 
 from .folders import BatchFromFilesMixin, tell
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lamina.graph import ArgumentError
+from lamina.missing_files import refuse_missing_folder
 from lamina.printable import printable
-from lamina.utils.data_files import refuse_missing_folder
 
 SUBSETS = ("training", "validation", "both")
 
