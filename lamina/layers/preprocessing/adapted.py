@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 from lamina.graph import ArgumentError
 from lamina.tables import refuse_query
@@ -24,7 +24,7 @@ def iterated(label: str, data: Any, expected: str) -> Iterable[Any]:
     if isinstance(data, Mapping):
         raise no_data(label, data, expected, "one column of it; or utils.FeatureSpace, which adapts to tables")
     if hasattr(data, "__iter__"):
-        return iter(data)
+        return cast("Iterable[Any]", data)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         return (data[place] for place in range(len(data)))
     raise no_data(label, data, expected, "open the file, and adapt to what is in it" if _is_path(data) else None)
