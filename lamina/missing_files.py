@@ -9,13 +9,13 @@ from lamina.graph import ArgumentError
 from lamina.printable import printable
 
 
-class MissingFileError(ArgumentError, FileNotFoundError):
+class MissingDataError(ArgumentError, FileNotFoundError):
     """There is no file or folder where data should be."""
 
     __module__ = "lamina.utils"
 
 
-def missing(path: Any, kind: str, expected: str | None = None) -> MissingFileError:
+def missing(path: Any, kind: str, expected: str | None = None) -> MissingDataError:
     """The error for a path at which there is nothing.
 
     Args:
@@ -24,7 +24,7 @@ def missing(path: Any, kind: str, expected: str | None = None) -> MissingFileErr
     """
     shown = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else repr(path)
     is_file = os.path.isfile(shown)
-    return MissingFileError(
+    return MissingDataError(
         f"There is no {kind} {printable(shown, 200)!r}.",
         got="a file" if is_file else None if os.path.isabs(shown) else f"no such path in {os.getcwd()}",
         expected=expected,
@@ -36,7 +36,7 @@ def refuse_missing_folder(path: Any, expected: str | None = None) -> None:
     """Refuse what is no folder.
 
     Raises:
-        MissingFileError: there is none.
+        MissingDataError: there is none.
     """
     if not isinstance(path, (str, bytes, os.PathLike)) or not os.path.isdir(path):
         raise missing(path, "folder", expected)

@@ -35,7 +35,7 @@ def reading(path: Any, what: str, hint: str | None = None) -> Iterator[None]:
         hint: what to try where the file is there and is something else.
 
     Raises:
-        MissingFileError: it is not there. DataFileError: it cannot be read.
+        MissingDataError: it is not there. DataFileError: it cannot be read.
     """
     try:
         yield

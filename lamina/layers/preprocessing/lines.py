@@ -15,7 +15,7 @@ def lines_of(path: Any, encoding: str) -> Iterator[str]:
     """The lines of a file, without their ends, and without the mark that editors put in front of UTF-8.
 
     Raises:
-        MissingFileError: there is no such file. ArgumentError: it cannot be read, or is of another encoding.
+        MissingDataError: there is no such file. ArgumentError: it cannot be read, or is of another encoding.
     """
     marked = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
     try:

@@ -117,7 +117,7 @@ class DirectoryIterator(BatchFromFilesMixin):
         class_indices: class -> number. classes: the number for each file. filenames: the files, below `directory`.
 
     Raises:
-        ArgumentError: an argument cannot be. MissingFileError: there is no such folder.
+        ArgumentError: an argument cannot be. MissingDataError: there is no such folder.
     """
 
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)

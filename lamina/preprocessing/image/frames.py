@@ -31,7 +31,7 @@ class DataFrameIterator(BatchFromFilesMixin):
             data_format, save_to_dir, save_prefix, save_format, subset, dtype: see `DirectoryIterator`.
 
     Raises:
-        ArgumentError: an argument cannot be. ArgumentTypeError: a column of something else. MissingFileError: there is
+        ArgumentError: an argument cannot be. ArgumentTypeError: a column of something else. MissingDataError: there is
             no such folder, and files are to be validated.
     """
 

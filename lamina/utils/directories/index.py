@@ -49,7 +49,7 @@ def index_of(
         follow_links: also into folders, and to files, behind symbolic links that lead out of the folder.
 
     Raises:
-        MissingFileError: no such folder.
+        MissingDataError: no such folder.
         ArgumentError: no such subfolder; another number of labels; no files; a pipe, or a link out of the
             folder.
     """
