@@ -118,9 +118,7 @@ class _Cut(NamedTuple):
     skipped: tuple[int, ...]
     zeros: tuple[int, ...]
 
-    def of(
-        self, result: torch.Tensor, x: torch.Tensor, windows: Sequence[int], strides: Sequence[int]
-    ) -> torch.Tensor:
+    def of(self, result: torch.Tensor, x: torch.Tensor, windows: Sequence[int], strides: Sequence[int]) -> torch.Tensor:
         """The results of the padding that the layer has, densely."""
         axes = zip(self.skipped, self.zeros, windows, strides, strict=True)
         for axis, (first, zeros, window, stride) in enumerate(axes, 2):
