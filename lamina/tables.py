@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamina.graph import Symbolic
+from lamina.graph import StructureError, Symbolic
 
 
 def is_table(value: Any) -> bool:
@@ -39,3 +39,18 @@ def array_of(value: Any) -> np.ndarray[Any, Any]:
     except (TypeError, ValueError):  # lists of several lengths
         return array
     return made if made.dtype.kind in "biuf" else array
+
+
+def refuse_query(value: Any, name: str) -> None:
+    """Refuse polars' LazyFrame, a table that is yet to be asked for.
+
+    Args:
+        name: of the argument, for the error.
+
+    Raises:
+        StructureError: it is one.
+    """
+    if type(value).__name__ == "LazyFrame" and type(value).__module__.partition(".")[0] == "polars":
+        raise StructureError(
+            f"{name} is a polars LazyFrame, a query that has not run.", expected="a DataFrame", hint="frame.collect()"
+        )

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import os
+import subprocess
+import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +97,35 @@ def test_modules_within_are_imported_as_ever():
     namespace = run("from lamina.layers import core, Dense\nfrom lamina.ops import linalg, image")
     assert namespace["core"] is lamina.layers.core
     assert {*lamina.layers.__all__} <= {*run("from lamina.layers import *")}
+
+
+def _names_that_checkers_see(package: Path) -> set[str]:
+    """Those of an ``__all__`` as the typing specification has it: a list of texts, and ``+= module.__all__``."""
+    found: set[str] = set()
+    for node in ast.parse((package / "__init__.py").read_text()).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if getattr(target, "id", None) != "__all__":
+            continue
+        if isinstance(node.value, ast.Attribute):
+            found |= _names_that_checkers_see(package / node.value.value.id)
+        else:
+            found |= {one.value for one in node.value.elts if isinstance(one, ast.Constant)}
+    return found
+
+
+def test_type_checkers_see_every_public_name():
+    for module in [importlib.import_module(name) for name in MODULES]:
+        if hasattr(module, "__path__"):
+            assert _names_that_checkers_see(Path(module.__file__).parent) == {*module.__all__}, module.__name__
+
+
+@pytest.mark.slow
+def test_mypy_finds_every_public_name(tmp_path):
+    pytest.importorskip("mypy", reason="the type checker, of `make lint`, is not installed")
+    lines = [f"{module}.{name}" for module in MODULES for name in importlib.import_module(module).__all__]
+    (tmp_path / "every.py").write_text("\n".join(["import lamina", *lines]))
+    root = Path(lamina.__file__).parent.parent
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "every.py"]
+    environment = {**os.environ, "MYPYPATH": str(root)}
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert [line for line in ended.stdout.splitlines() if line.startswith("every.py")] == []

@@ -64,7 +64,11 @@ def load(model: Any, path: Any, foreign: Foreign | str, head: bool) -> None:
     refuse_missing(path)
     tensors = _named_by_others(model, path)
     if tensors is None:
-        model.load_weights(path)
+        try:
+            model.load_weights(path)
+        except LoadingError as error:
+            error.hint = _other_head(model, path, head) or error.hint
+            raise
         return
     where = repr(os.fspath(path))
     if isinstance(foreign, str):
@@ -75,6 +79,23 @@ def load(model: Any, path: Any, foreign: Foreign | str, head: bool) -> None:
             hint="layers.TorchModule(their network) keeps theirs as it is",
         )
     _load_foreign(model, tensors, foreign, head, where)
+
+
+def _other_head(model: Any, path: Any, head: bool) -> str | None:
+    """What to write for a file that differs from the model in its head alone; None for other files."""
+    try:
+        report = model.load_weights(path, partial=True)  # into a model that nobody is given
+    except LoadingError:
+        return None
+    missing, unexpected, mismatched = (bool(part) for part in (report.missing, report.unexpected, report.mismatched))
+    if head and missing and not (unexpected or mismatched):
+        return "include_top=False: the file is of a model without its head"
+    if not head and unexpected and not (missing or mismatched):
+        return "include_top=True, and classes= as many as the file has: it is of a model with its head"
+    last = next(layer for layer in reversed(model.layers) if layer.weights)
+    if head and mismatched and not (missing or unexpected) and len(report.mismatched) <= len(last.weights):
+        return "classes= as many as the file has"
+    return None
 
 
 def _named_by_others(model: Any, path: Any) -> Tensors | None:

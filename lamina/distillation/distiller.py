@@ -115,6 +115,19 @@ class Distiller(Model):
         self._student_loss = tree.map_structure(loss_of, loss)
         super().compile(optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
 
+    def get_compile_config(self) -> dict[str, Any]:
+        """How the student is trained, as JSON types; empty where `compile` was not called.
+
+        Raises:
+            SavingError: an optimizer, loss or metric that has neither a name nor ``get_config``.
+        """
+        config = super().get_compile_config()
+        return config and {**config, "loss": serialize_keras_object(self._student_loss)}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` says."""
+        self.compile(**deserialize_keras_object(config))
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """What the student gives."""
         return self.student(inputs, training=training)

@@ -68,7 +68,19 @@ def serialize(layer: Any) -> Any:
     return {"module": __name__, **told, "registered_name": told["class_name"] if own else None}
 
 
-__all__ = ["InputSpec", "Layer", "deserialize", "serialize", *_NAMES]
+__all__ = ["InputSpec", "Layer", "deserialize", "serialize"]
+# In so many words, since type checkers read these and no loop.
+__all__ += activation.__all__
+__all__ += attention.__all__
+__all__ += convolution.__all__
+__all__ += core.__all__
+__all__ += merging.__all__
+__all__ += normalization.__all__
+__all__ += pooling.__all__
+__all__ += preprocessing.__all__
+__all__ += regularization.__all__
+__all__ += reshaping.__all__
+__all__ += rnn.__all__
 
 if not TYPE_CHECKING:  # else every name would pass for one that is there
     __getattr__, __dir__ = names_of(__name__, __all__)

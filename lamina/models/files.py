@@ -63,9 +63,11 @@ def load_model(
 
 
 @door
-def save_model(model: Model, filepath: Any, overwrite: bool = True, **of_keras: Any) -> None:
+def save_model(
+    model: Model, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **of_keras: Any
+) -> None:
     """``model.save(filepath, overwrite)``."""
-    model.save(filepath, overwrite, **of_keras)
+    model.save(filepath, overwrite, zipped, **of_keras)
 
 
 @door

@@ -16,7 +16,7 @@ _PARTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 @door
-def save(model: Any, filepath: Any, overwrite: bool = True, **of_keras: Any) -> None:
+def save(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **of_keras: Any) -> None:
     """Write graph, configs, weights, and how the model is trained, into one file.
 
     Where a model that is trained cannot be written so, its weights, optimizer and training are written into a file
@@ -25,8 +25,9 @@ def save(model: Any, filepath: Any, overwrite: bool = True, **of_keras: Any) -> 
     Args:
         filepath: ``model.lamina``; or ``.keras``, ``.h5``, ``.hdf5``, which Keras opens.
         overwrite: replace a file that is there.
-        of_keras: ``include_optimizer=False`` leaves out how the model is trained; ``save_format``, ``zipped`` of Keras
-            2 and 3, where they ask for what is done.
+        zipped: for Keras' sake; a model is always one file, and False is refused.
+        of_keras: ``include_optimizer=False`` leaves out how the model is trained; ``save_format`` of Keras 2, where it
+            asks for what is done.
 
     Raises:
         SavingError, ArgumentError: something that a file has no word for, named with its line; no such folder; an
@@ -34,7 +35,7 @@ def save(model: Any, filepath: Any, overwrite: bool = True, **of_keras: Any) -> 
     """
     with rescued(model, filepath):
         editing.refuse_what_would_be_lost(model)
-        save_model(model, filepath, overwrite, **of_keras)
+        save_model(model, filepath, overwrite, zipped, **of_keras)
 
 
 def refuse_unsavable(model: Any, filepath: Any) -> None:

@@ -12,9 +12,13 @@ from .errors import SavingError
 from .objects_out import object_to_config
 from .values import encode
 
+# `Distiller` is compiled otherwise than any model, so its own hooks count.
+_OF_TRAINING = ("get_compile_config", "compile_from_config")
+_OF_MODELS = ("lamina.models.", "lamina.training.")
+
 
 def overrides(thing: Any, hook: str) -> bool:
-    """Whether a class, or the class of an object, has a hook that is not Lamina's.
+    """Whether a class, or the class of an object, has a hook that is not Lamina's; of training, not that of `Model`.
 
     >>> from lamina.layers import Dense
     >>> overrides(Dense(1), "get_build_config")
@@ -22,7 +26,7 @@ def overrides(thing: Any, hook: str) -> bool:
     """
     cls = thing if isinstance(thing, type) else type(thing)
     place = next((base for base in cls.__mro__ if hook in vars(base)), None)
-    return place is not None and not place.__module__.startswith("lamina.")
+    return place is not None and not place.__module__.startswith(_OF_MODELS if hook in _OF_TRAINING else "lamina.")
 
 
 def build_config_of(layer: Any) -> Any:

@@ -53,7 +53,15 @@ _AROUND_WEIGHTS = 2**26
 _KEYS = ("format", "version", "model", "first_call", "adapters", "tied", "frozen", "training", "generators")
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Classes = MODELS, **of_keras: Any) -> None:
+def save_model(
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    *,
+    models: Classes = MODELS,
+    **of_keras: Any,
+) -> None:
     """Write a model into one file: graph, configs, weights, and how it is trained.
 
     The file is there whole or not at all. Everything that a later `load_model` cannot read back is refused now.
@@ -61,6 +69,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
     Args:
         filepath: ends in ``.lamina``; or, as Keras has it, in ``.keras``, ``.h5`` or ``.hdf5``.
         overwrite: replace a file that is there.
+        zipped: for Keras' sake; a model is always one file, and False is refused.
         models: class name -> class of Lamina's models.
         of_keras: ``include_optimizer=False`` leaves out how the model is trained; see `of_keras.includes_training`.
 
@@ -69,7 +78,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, *, models: Cla
     """
     with rescued(model, filepath):
         refuse_no_path(filepath)
-        training = includes_training(of_keras, filepath)
+        training = includes_training({"zipped": zipped, **of_keras}, filepath)
         refused = other_ending(filepath, "model")
         if refused is not None:
             raise SavingError(**refused)

@@ -142,6 +142,8 @@ def _instance(name: str, config: dict[str, Any], module: Any, registered_name: A
         return PACKAGES[own[0][0]].deserialize({"class_name": name, "config": config})
     custom = find(registered_name) if isinstance(registered_name, str) else None
     custom = find(name) if custom is None else custom
+    if custom is None and isinstance(module, str) and module.partition(".")[0] == "keras":
+        custom = find(f"lamina>{name}")  # of rooms above this one, as the losses of distillation
     # A name in a file must not become a call of anything that happens to be callable.
     if not isinstance(custom, type) or not (hasattr(custom, "from_config") or hasattr(custom, "get_config")):
         raise _unknown("class", name, module, custom)

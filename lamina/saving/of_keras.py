@@ -10,7 +10,7 @@ from lamina.graph import ArgumentError
 _ENDINGS = {"h5": (".h5", ".hdf5"), "hdf5": (".h5", ".hdf5"), "keras": (".keras",), "lamina": (".lamina",)}
 _HINTS = {
     "save_format": "the ending of the file says it: .lamina, .keras, .h5",
-    "zipped": "a .keras is one file, which Keras opens wherever it opens a folder",
+    "zipped": "a .keras is one file, which Keras opens wherever it opens a folder; unzip makes a folder of it",
     "include_optimizer": "True, or False",
 }
 

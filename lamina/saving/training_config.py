@@ -33,8 +33,10 @@ def training_to_config(model: Any) -> tuple[dict[str, Any], dict[str, torch.Tens
     config: dict[str, Any] = {}
     if model._compiled is not None and overrides(model, "get_compile_config"):
         return _own_to_config(model)
-    if model._compiled is None or type(model).compile is not Trainer.compile:
+    if model._compiled is None:
         return config, {}
+    if type(model).compile is not Trainer.compile:  # which nothing tells the arguments of
+        return {"own": None}, {}
     state: dict[str, torch.Tensor] = {}
     if isinstance(model.optimizer, Optimizer):
         try:
@@ -109,6 +111,12 @@ def _own_to_config(model: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]
 
 def _own_from_config(model: Any, config: dict[str, Any], state: Mapping[str, torch.Tensor], where: str) -> None:
     """Let the user's class compile itself, where it is at hand, and give its optimizer the state."""
+    if config["own"] is None:
+        warn(
+            f"{model.label} is loaded but not compiled: its class has a compile() of its own, and no "
+            "get_compile_config() and compile_from_config(config) that tell of it. Call model.compile(...)."
+        )
+        return
     if not overrides(model, "compile_from_config"):
         warn(
             f"{model.label} is loaded but not compiled: its class compiles it, which is not at hand. "

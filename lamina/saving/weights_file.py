@@ -20,6 +20,7 @@ from .errors import LoadingError, SavingError, refuse_missing, refuse_no_path
 from .foreign_weights import mapped
 from .keras_files.files import is_keras_zip, own_of_keras_file, tensors_of_keras_zip, warn_of
 from .keras_files.files_out import save_h5_weights, save_keras_weights
+from .keras_files.shards import is_shard_table, refuse_size
 from .keras_files.weights import is_h5, keras_tensors, write_keras_weights
 from .own_members import own_members, restore_own
 from .own_state import hooked_parts
@@ -32,19 +33,28 @@ from .worked_on import is_trained, refuse_without_weights
 
 
 @door
-def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
+def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
     """Write the model's weights, each once, by its path in ``state_dict``.
 
     Args:
         filepath: ends in ``.safetensors``, a file that other programs read as well; in ``.lamina``; or as Keras' files
             do: ``.weights.h5`` for Keras 3, ``.h5`` and ``.hdf5`` for any version, ``.keras``.
         overwrite: replace a file that is there.
+        max_shard_size: GB of each file, where they are to be several, as Keras 3 has them: ``model_00000.weights.h5``
+            and so on, beside a table ``model.weights.json``, which is the `filepath` for this and for `load_weights`.
 
     Raises:
-        SavingError: another ending, a weight that cannot be stored, or a model that has no weights yet.
+        SavingError: another ending, a weight that cannot be stored, or a model that has no weights yet; a weight larger
+            than `max_shard_size`. ArgumentError: that, and a file of another ending than the table's.
     """
     with rescued(model, filepath):
         refuse_no_path(filepath)
+        refuse_size(filepath, max_shard_size)
+        if max_shard_size is not None:
+            refuse_without_weights(model)
+            left = write_keras_weights(model, filepath, overwrite=overwrite, shard_size=max_shard_size)
+            _tell_of_others(model, filepath, left)
+            return
         refused = other_ending(filepath, "weights")
         if refused is not None:
             raise SavingError(**refused)
@@ -97,11 +107,11 @@ def load_weights(
     """Read weights from a file into a model; all of them must fit, unless one of the arguments says otherwise.
 
     Args:
-        filepath: a file of weights alone, of any kind that `save_weights` writes, or of a whole model (``.lamina``,
-            ``.keras``, ``.h5``); or one of another program: ``.safetensors``, or a PyTorch ``state_dict`` (``.pt``,
-            ``.pth``, ``.bin``). Its content tells which. A PyTorch file holds a pickle, which whoever loads it with
-            pickle runs; here it is only read, and refused if it asks for more than tensors. Safetensors cannot ask for
-            anything: prefer it.
+        filepath: a file of weights alone, of any kind that `save_weights` writes (of several, their table), or of a
+            whole model (``.lamina``, ``.keras``, ``.h5``); or one of another program: ``.safetensors``, or a PyTorch
+            ``state_dict`` (``.pt``, ``.pth``, ``.bin``). Its content tells which. A PyTorch file holds a pickle, which
+            whoever loads it with pickle runs; here it is only read, and refused if it asks for more than tensors.
+            Safetensors cannot ask for anything: prefer it.
         skip_mismatch: Keras' argument: as ``partial``, and a warning lists what did not fit.
         partial: load what fits, leave the rest as it is, and return a `LoadReport` of what was what.
         mapping: for a file with names of its own: path of a weight in this model (``state_dict`` has them) -> its
@@ -151,7 +161,8 @@ def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str, by_name
     """Copy what fits, if all fits that is ``due``: all weights, those that the file knows, or any."""
     state = state_of(model, others=due == "any")
     zipped = is_keras_zip(filepath)
-    if zipped or is_h5(filepath):
+    of_keras = zipped or is_h5(filepath) or is_shard_table(filepath)
+    if of_keras:
         if mapping is not None:
             raise ArgumentError("Keras' files need no mapping: where they hold each weight is known.", got=where)
         read = tensors_of_keras_zip(model, filepath, where, by_name) if zipped else None
@@ -166,7 +177,7 @@ def _load(model: Any, filepath: Any, where: str, mapping: Any, due: str, by_name
     if refused or (report.faults and not report.loaded):
         raise not_those_of(model, state, refused or report.faults, where)
     copy(tensors, state, report)
-    if zipped or is_h5(filepath):
+    if of_keras:
         own_of_keras_file(model, filepath, where)
     elif is_archive(filepath) and not is_torch_file(filepath) and any(True for _ in hooked_parts(model)):
         restore_own(model, read_archive(filepath), where)

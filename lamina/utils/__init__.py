@@ -10,6 +10,7 @@ from lamina.config import (
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from lamina.missing_files import MissingDataError
 from lamina.public_names import names_of
 from lamina.saving import (
     CustomObjectScope,
@@ -49,6 +50,7 @@ __all__ = [
     "Config",
     "CustomObjectScope",
     "FeatureSpace",
+    "MissingDataError",
     "Progbar",
     "PyDataset",
     "Sequence",

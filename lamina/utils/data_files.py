@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lamina.graph import LaminaError
+from lamina.missing_files import missing
 from lamina.printable import printable
 
 # A picture of more than so many positions is believed if the file is large enough for it: of photographs and scans, a
@@ -19,35 +20,41 @@ _MAX_RATIO = 100
 _DAMAGED = (SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError, MemoryError)
 
 
-class DataFileError(LaminaError, OSError):
+class DataFileError(LaminaError, OSError, ValueError):
     """A file of a data set cannot be read, or would take more memory than its size gives reason for."""
 
     __module__ = "lamina.utils"
 
 
 @contextmanager
-def reading(path: Any, what: str) -> Iterator[None]:
-    """Within, whatever is wrong with a file names it: an error of the file system or of the library in a note, anything
-    else by a `DataFileError`.
+def reading(path: Any, what: str, hint: str | None = None) -> Iterator[None]:
+    """Within, whatever is wrong with a file is an error that names it.
 
     Args:
         what: it should be, for people.
+        hint: what to try where the file is there and is something else.
+
+    Raises:
+        MissingDataError: it is not there. DataFileError: it cannot be read.
     """
     try:
         yield
     except LaminaError:
         raise
-    except (OSError, UnicodeError, wave.Error) as error:
-        error.add_note(f"while reading {path}")
-        raise
+    except FileNotFoundError as error:
+        raise missing(path, "file", what) from error
     except Exception as error:
-        if not isinstance(error, _DAMAGED) and type(error).__module__.partition(".")[0] not in ("PIL", "struct"):
+        known = isinstance(error, (OSError, wave.Error, *_DAMAGED))
+        if not known and type(error).__module__.partition(".")[0] not in ("PIL", "struct"):
             raise
-        raise DataFileError(
+        refused = DataFileError(
             f"A file cannot be read as {what}.",
             got=printable(f"{path}: {type(error).__name__}: {error}", 300),
             expected=what,
-        ) from error
+            hint=hint or "the file taken away, or copied anew",
+        )
+        refused.errno = getattr(error, "errno", None)
+        raise refused from error
 
 
 def refuse_large_picture(picture: Any, size: int, path: Any, most: int | None) -> None:

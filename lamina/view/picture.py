@@ -8,6 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from lamina.graph.errors import ArgumentError
+from lamina.graph.source import warn
 from lamina.tracebacks import door
 
 from .cards import Options
@@ -15,6 +16,9 @@ from .compose import compose
 from .facts import describe
 from .scene import Scene
 from .svg import to_svg
+
+# What Graphviz takes for the attribute.
+_SPLINES = ("ortho", "spline", "polyline", "curved", "line", "none", "", "true", "false", True, False, None)
 
 
 class Picture:
@@ -44,6 +48,7 @@ def plot_model(
     show_layer_activations: bool = True,
     show_trainable: bool = False,
     expand: bool | None = None,
+    splines: str | bool | None = "ortho",
 ) -> Picture:
     """Draw a model's graph into a file.
 
@@ -62,6 +67,8 @@ def plot_model(
         expand: True draws every layer in one column, with what computes masks; False draws a block of layers that comes
             several times in a row once, with how often ("×12"), and breaks a long picture into columns that fit a page;
             None does so from 50 layers on.
+        splines: Keras' argument, Graphviz's word for how lines run: here they always run straight and turn at right
+            angles, "ortho", so that other values only say what a warning then tells.
 
     Returns:
         The picture, which a notebook shows.
@@ -69,6 +76,10 @@ def plot_model(
     Raises:
         ArgumentError: another ``rankdir``; a file ending that nothing here can write, or needs what is not installed.
     """
+    if splines not in _SPLINES:
+        raise ArgumentError("splines says how lines run.", got=repr(splines), expected=", ".join(map(repr, _SPLINES)))
+    if splines not in ("ortho", None):
+        warn(f"plot_model: lines run straight and turn at right angles, whatever splines={splines!r} asks for.")
     options = Options(
         show_shapes=show_shapes,
         show_dtype=show_dtype,

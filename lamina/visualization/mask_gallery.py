@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lamina.ops import convert_to_numpy
 from lamina.tracebacks import door
 from lamina.utils.images import checked_format
 
 from .gallery import need_matplotlib, plot_image_gallery
 from .masks import draw_segmentation_masks
-from .pictures import batch_of, stretched
+from .pictures import array_of, batch_of, stretched
 
 
 @door
@@ -67,6 +66,6 @@ def plot_segmentation_mask_gallery(
 
 
 def _whole(masks: Any, data_format: str) -> np.ndarray:
-    numbers = convert_to_numpy(masks)
+    numbers = array_of(masks, "(batch, height, width)", "plot_segmentation_mask_gallery takes a mask for each picture.")
     numbers = numbers.astype("int32") if numbers.dtype.kind == "f" else numbers
     return numbers[:, 0, ..., None] if numbers.ndim == 4 and data_format == "channels_first" else numbers

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from lamina.graph import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
-from lamina.ops import convert_to_numpy
 from lamina.tracebacks import door
 from lamina.utils.images import checked_format
 
-from .pictures import batch_of, numbers_of
+from .pictures import array_of, batch_of, numbers_of
 
 _STEPS = np.array([2**25 - 1, 2**15 - 1, 2**21 - 1])  # from one class to the next in red, green, blue, modulo 255
 _MOST = 2**16  # classes; a picture with more of them is none that was segmented
@@ -82,7 +81,7 @@ def _in_255(batch: np.ndarray) -> np.ndarray:
 
 def _checked_masks(masks: Any, pictures: np.ndarray, data_format: str) -> np.ndarray:
     """Masks as (B, H, W)."""
-    given = convert_to_numpy(masks)
+    given = array_of(masks, "(batch, height, width)", "segmentation_masks do not fit the pictures.")
     channel = 1 if data_format == "channels_first" else -1
     plain = given.squeeze(channel) if given.ndim == 4 and given.shape[channel] == 1 else given
     if plain.shape != pictures.shape[:3]:

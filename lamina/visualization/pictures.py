@@ -26,8 +26,8 @@ def batch_of(images: Any, data_format: str | None, wanted_by: str) -> np.ndarray
         ShapeError: another shape. ArgumentError: values that are no numbers; no such `data_format`.
     """
     first = checked_format(data_format) == "channels_first"
-    batch = convert_to_numpy(images)
     order = "(batch, channels, height, width)" if first else "(batch, height, width, channels)"
+    batch = array_of(images, order, f"visualization.{wanted_by} takes a batch of pictures.")
     if batch.ndim != 4:
         hint = "images[None] for a single picture" if batch.ndim == 3 else None
         raise ShapeError(
@@ -44,6 +44,34 @@ def batch_of(images: Any, data_format: str | None, wanted_by: str) -> np.ndarray
             hint=f'data_format="{other}"' if batch.shape[1 if not first else 2] in (1, 3, 4) else None,
         )
     return batch.astype("uint8") * 255 if batch.dtype.kind == "b" else batch
+
+
+def array_of(values: Any, order: str, wanted: str) -> np.ndarray:
+    """What is given as an array of numbers.
+
+    Args:
+        order: of its axes.
+        wanted: who wants what, for errors.
+
+    Raises:
+        ArgumentError: a data set, or something else that is no array.
+    """
+    listed = isinstance(values, (list, tuple))
+    if not listed and not hasattr(values, "shape") and not hasattr(values, "__array__"):
+        in_batches = hasattr(values, "__iter__") or hasattr(values, "__getitem__")
+        hint = "a batch of it: images, labels = next(iter(data))" if in_batches and type(values) is not str else None
+        raise _no_array(values, order, wanted, hint)
+    try:
+        return convert_to_numpy(values)
+    except (TypeError, ValueError) as error:  # lists of several shapes, or of something else
+        raise _no_array(values, order, wanted, "those of one size alone, in one array") from error
+
+
+def _no_array(values: Any, order: str, wanted: str, hint: str | None) -> ArgumentError:
+    got = type(values).__name__ if not isinstance(values, str) else repr(values)[:80]
+    if isinstance(values, (list, tuple)):
+        got += f" of {', '.join(str(tuple(getattr(part, 'shape', ()))) for part in values[:4])}"
+    return ArgumentError(wanted, got=got, expected=f"an array {order}", hint=hint)
 
 
 def in_bytes(batch: np.ndarray) -> np.ndarray:

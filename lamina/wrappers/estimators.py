@@ -278,3 +278,7 @@ class SKLearnTransformer(TransformerMixin, _Numbers):  # type: ignore[misc]  # a
     def transform(self, X: Any) -> Array:
         """What the model gives."""
         return self._outputs(X)
+
+    def predict(self, X: Any) -> Array:
+        """What `transform` gives, under the name that Keras' estimator has for it."""
+        return self._outputs(X)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 
 import keras
@@ -15,6 +16,7 @@ from lamina import applications, layers
 from lamina.applications.frame import Frame
 from lamina.applications.published import DownloadError, Published, kernels
 from lamina.applications.variants import application
+from lamina.saving import LoadingError
 from lamina.utils import files
 
 MODULES = [name for name in applications.__all__ if inspect.ismodule(getattr(applications, name))]
@@ -269,3 +271,19 @@ def test_a_size_that_was_not_published_is_told_of(monkeypatch):
 def test_factors_that_were_not_published_are_refused(name, arguments, text):
     with pytest.raises(ValueError, match=f"no published weights(.|\n)*{text}"):
         getattr(applications, name)(**arguments)
+
+
+@pytest.mark.parametrize(
+    "written, read, hint",
+    (
+        ({"include_top": False}, {}, "include_top=False"),
+        ({"classes": 7}, {"include_top": False}, "include_top=True"),
+        ({"classes": 7}, {"classes": 9}, "classes="),
+        ({"classes": 7, "alpha": 0.5}, {"classes": 7}, "the same arguments"),
+    ),
+)
+def test_weights_of_another_head_are_told_by_it(written, read, hint, tmp_path):
+    make = functools.partial(lamina.applications.MobileNet, alpha=0.25, input_shape=(32, 32, 3))
+    make(**{"weights": None, **written}).save_weights(tmp_path / "m.weights.h5")
+    with pytest.raises(LoadingError, match=rf"(?s)try +.*{hint}"):
+        make(weights=tmp_path / "m.weights.h5", **read)

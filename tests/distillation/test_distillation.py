@@ -107,6 +107,26 @@ def test_saved_and_read(kind, tmp_path):
     assert (again.student_loss_weight, again.distillation_loss_weights) == (0.4, [0.25, 2.0])
     assert again.distillation_losses[0].temperature == 2.0
     assert again.distillation_losses[1].teacher_layer_name == "features"
+    for one in (again, distiller):  # compiled as it was, and the optimizer goes on where it stopped
+        lamina.utils.set_random_seed(0)
+        one.after = one.fit(X, Y, shuffle=False, verbose=0).history
+    assert again.optimizer.iterations == distiller.optimizer.iterations
+    assert again.after["loss"] == pytest.approx(distiller.after["loss"], rel=1e-4)
+
+
+def test_files_go_from_keras_to_lamina_and_back(tmp_path):
+    teacher, student = ([keras.Input((5,)), keras.layers.Dense(3)] for _ in range(2))
+    distillation = keras.distillation.LogitsDistillation(2.0)
+    theirs = keras.distillation.Distiller(keras.Sequential(teacher), keras.Sequential(student), distillation)
+    x = np.ones((2, 5), "float32")
+    theirs(x)
+    theirs.save(tmp_path / "theirs.keras")
+    ours = lamina.models.load_model(tmp_path / "theirs.keras")
+    ours.save(tmp_path / "ours.keras")
+    back = keras.models.load_model(tmp_path / "ours.keras")
+    for other in (ours, back):
+        assert type(other).__name__ == "Distiller"
+        np.testing.assert_allclose(other.predict(x, verbose=0), theirs.predict(x, verbose=0), atol=1e-6)
 
 
 def test_made_from_its_config():

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import polars
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import lamina
 from lamina import layers
-from lamina.graph import ArgumentError, ShapeError
+from lamina.graph import ArgumentError, ShapeError, StructureError
 from lamina.layers.preprocessing import statistics
 from lamina.utils import PyDataset
 
@@ -90,7 +92,7 @@ def test_adapting_again_forgets_and_reaches_a_model_that_was_drawn_before() -> N
         ([1.0, 2.0], r"got       float(?s:.*)np\.asarray\(data\)"),
         ([], "at least one row"),
         (np.zeros((0, 3)), "at least one row"),
-        (3.5, "takes no statistics of this"),
+        (3.5, "cannot adapt to this"),
         (np.array([[1.0, 2.0], [np.nan, 1.0]]), r"not finite(?s:.*)mean of nan at \[0\]"),
     ],
     ids=["dataset", "texts", "numbers", "nothing", "no rows", "a number", "nan"],
@@ -227,5 +229,27 @@ def test_adapted_boundaries_are_in_the_config() -> None:
 
 @pytest.mark.parametrize("data", [np.array([1.0, np.inf]), [], np.array(["a"])], ids=["inf", "nothing", "texts"])
 def test_discretization_refuses(data: Any) -> None:
-    with pytest.raises(ArgumentError, match="not finite|no data|takes no statistics"):
+    with pytest.raises(ArgumentError, match="not finite|no data|cannot adapt"):
         layers.Discretization(num_bins=2).adapt(data)
+
+
+@pytest.mark.parametrize(
+    "layer", ("Normalization", "Discretization", "StringLookup", "IntegerLookup", "TextVectorization")
+)
+def test_what_cannot_be_adapted_to_is_refused_in_the_words_of_the_layer(layer):
+    settings = {"num_bins": 2} if layer == "Discretization" else {}
+    made = getattr(layers, layer)(**settings)
+    path = Path("missing") if layer != "TextVectorization" else object()
+    for data in (path, None, 3, {"column": [1, 2]}):
+        with pytest.raises(ArgumentError, match=rf'(?s){layer} ".*" cannot adapt.*expected.*test_preparing\.py:\d+'):
+            made.adapt(data)
+    lazy = polars.LazyFrame({"a": [1.0, 2.0]})
+    for data in (lazy, iter([lazy])) if layer in ("Normalization", "Discretization") else (lazy,):
+        with pytest.raises(StructureError, match=rf"(?s){layer}.*LazyFrame.*test_preparing\.py:\d+.*collect"):
+            made.adapt(data)
+
+
+def test_a_vocabulary_of_one_text_is_that_text():
+    layer = layers.StringLookup()
+    layer.adapt("earth")
+    assert layer.get_vocabulary() == ["[UNK]", "earth"]

@@ -32,6 +32,20 @@ def test_zeros_around_a_picture_are_the_convolutions_own(padding, kind):
         assert "pad" not in model._drawn.folding.program.source
 
 
+@pytest.mark.parametrize("stride", (1, 2, 3))
+@pytest.mark.parametrize("window", (2, 3, 4, 5))
+def test_an_infinite_pixel_reaches_the_results_of_its_windows_alone(window, stride):
+    x = Input((8, 9, 4))
+    y = L.BatchNormalization()(L.DepthwiseConv2D(window, strides=stride, padding="same", depth_multiplier=2)(x))
+    model = fill(Model(x, L.Activation("silu")(y)))
+    pictures = np.ones((3, 8, 9, 4), "float32")
+    pictures[0, 3, 4, 1], pictures[1, 0, 0, 0], pictures[2, -1, -1, 2] = np.inf, -np.inf, np.nan
+    with torch.no_grad():
+        expected = model(pictures, training=False).numpy()
+    np.testing.assert_allclose(model.predict(pictures, verbose=0), expected, atol=1e-5)
+    assert np.isnan(expected).sum() < expected[0].size
+
+
 @pytest.mark.parametrize("activation", ("silu", "sigmoid", "hard_silu", "tanh", "relu6"))
 def test_activations_within_the_convolution(activation):
     model = padded(1, L.DepthwiseConv2D(3), activation)

@@ -6,7 +6,6 @@ import io
 import warnings
 from typing import Any
 
-import onnxruntime
 import pytest
 import torch
 
@@ -17,6 +16,8 @@ from tests.layers.build import some_of_each
 from tests.layers.cases.form import Case
 from tests.models.test_export import model_of, recurrent, same
 
+onnxruntime = pytest.importorskip("onnxruntime", reason="runs what is exported: pip install -e '.[test]' brings it")
+pytest.importorskip("onnxscript", reason="PyTorch's exporter writes with it: pip install -e '.[test]' brings it")
 # torch 2.13 has no ONNX function for what these do.
 WITHOUT_ONNX = ("AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "AdaptiveAveragePooling3D")
 

@@ -195,3 +195,27 @@ def test_state_of_another_optimizer_is_refused(tmp_path: Path) -> None:
     write_archive(adam, {**read_archive(adam), OPTIMIZER: read_archive(sgd)[OPTIMIZER]}, overwrite=True)
     with pytest.raises(LoadingError, match="The config of the optimizer or its state is malformed"):
         load_model(adam)
+
+
+class CompiledItsWay(Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.out = Dense(1)
+
+    def call(self, x):
+        return self.out(x)
+
+    def compile(self, step):
+        super().compile(optimizers.SGD(step), "mse")
+
+
+def test_a_class_with_a_compile_of_its_own_is_said_to_be_loaded_without_it(tmp_path):
+    model = CompiledItsWay()
+    model.compile(0.1)
+    x = np.ones((4, 2), "float32")
+    model.fit(x, np.ones((4, 1), "float32"), verbose=0)
+    model.save(tmp_path / "m.lamina")
+    with pytest.warns(UserWarning, match=r"loaded but not compiled(?s:.*)get_compile_config"):
+        again = load_model(tmp_path / "m.lamina", custom_objects={"CompiledItsWay": CompiledItsWay})
+    assert not again.compiled
+    np.testing.assert_allclose(again.predict(x, verbose=0), model.predict(x, verbose=0))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from keras.src.utils import dataset_utils
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from scipy import signal
 
 import lamina
@@ -39,6 +40,10 @@ def pictures(tmp_path_factory):
 def images(root, **arguments):
     arguments = {"image_size": (4, 4), "verbose": False, **arguments}
     return utils.image_dataset_from_directory(root, **arguments)
+
+
+def texts(root):
+    return utils.text_dataset_from_directory(root, verbose=False)
 
 
 # ---- which files
@@ -201,9 +206,8 @@ def test_texts(tmp_path):
     )
     assert list(cut) == ["nö ", "yes"]
     (tmp_path / "bad" / "1.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(UnicodeDecodeError, match="utf-8") as caught:
+    with pytest.raises(ValueError, match=r"(?s)1\.txt.*UTF-8"):
         list(utils.text_dataset_from_directory(tmp_path, batch_size=None, verbose=False))
-    assert "1.txt" in str(caught.value.__notes__)
 
 
 # ---- sounds
@@ -330,9 +334,24 @@ def test_damaged_files_are_named(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "bad.png").write_bytes(b"no picture")
     (tmp_path / "a" / "bad.wav").write_bytes(b"no sound at all")
-    with pytest.raises(UnidentifiedImageError, match="cannot identify") as caught:
-        list(images(tmp_path))
-    assert "bad.png" in str(caught.value.__notes__)
-    with pytest.raises(wave.Error, match="RIFF") as caught:
-        list(sounds(tmp_path))
-    assert "bad.wav" in str(caught.value.__notes__)
+    (tmp_path / "a" / "bad.txt").write_bytes("caf\xe9".encode("latin-1"))
+    for read, name, what in (
+        (images, "bad.png", "cannot identify"),
+        (sounds, "bad.wav", "RIFF"),
+        (texts, "bad.txt", "UTF-8"),
+    ):
+        with pytest.raises(utils.DataFileError, match=rf"(?s){name}.*{what}.*test_directories\.py:\d+"):
+            list(read(tmp_path))
+
+
+@pytest.mark.parametrize("name", ("missing", "file.txt"))
+def test_a_missing_folder_is_an_error_with_the_users_line(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path("file.txt").write_text("")
+    generator = lamina.preprocessing.image.ImageDataGenerator()
+    for read in (images, sounds, texts, generator.flow_from_directory):
+        with pytest.raises(FileNotFoundError, match=rf"(?s)no folder '{name}'.*test_directories\.py:\d+") as caught:
+            read(Path(name))
+        assert isinstance(caught.value, ArgumentError)
+    with pytest.raises(FileNotFoundError, match=r"(?s)no file 'missing\.png'.*test_directories\.py:\d+"):
+        utils.load_img("missing.png")

@@ -340,9 +340,8 @@ def _header(**fields):
 )  # fmt: skip
 def test_a_broken_header_of_a_sound_names_the_file(fields, root):
     _header(**fields)(root / "a" / "bad.wav")
-    with pytest.raises((wave.Error, EOFError, DataFileError)) as caught:
+    with pytest.raises(DataFileError, match=r"bad\.wav"):
         list(READERS[".wav"](root))
-    assert "bad.wav" in str(caught.value) + str(getattr(caught.value, "__notes__", ""))
 
 
 def test_rates_with_little_in_common_are_not_resampled(root):

@@ -144,6 +144,16 @@ def test_markup_in_names_stays_text():
     assert texts(box(svg, '<b> & "c"'))[0] == '<b> & "c"'
 
 
+def test_splines_of_graphviz_are_taken_and_said_to_change_nothing():
+    model = models.chain()
+    expected = plot_model(model, None).svg
+    assert plot_model(model, None, splines="ortho").svg == expected
+    with pytest.warns(UserWarning, match="splines='curved'"):
+        assert plot_model(model, None, splines="curved").svg == expected
+    with pytest.raises(ArgumentError, match="splines"):
+        plot_model(model, None, splines="wavy")
+
+
 def test_what_the_options_show():
     model = models.chain()
     plain = boxes(plot_model(model, None).svg)

@@ -5,7 +5,9 @@ After a wanted change: `python -m tests.visualization.test_galleries` writes the
 
 from __future__ import annotations
 
+import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -18,6 +20,7 @@ from matplotlib import pyplot
 from PIL import Image
 
 import lamina
+from lamina.graph import ArgumentError
 from lamina.visualization import plot_bounding_box_gallery, plot_image_gallery, plot_segmentation_mask_gallery
 
 KEPT = Path(__file__).parent / "kept"
@@ -221,6 +224,24 @@ def test_without_matplotlib_the_error_names_the_extra(name, monkeypatch, tmp_pat
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"visualization\.plot_\w+ needs matplotlib: pip install 'lamina\[plot\]'"):
         DRAWN[name](tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("given", ("a data set", "a file", "two sizes", "masks"))
+def test_what_is_no_batch_is_named(given):
+    pictures = np.zeros((4, 8, 8, 3), "uint8")
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(pictures)), batch_size=2)
+    images, got = {
+        "a data set": (data, r"got +DataLoader.*next\(iter"),
+        "a file": ("a.png", r"got +'a\.png'"),
+        "two sizes": ([pictures[0], pictures[0, 1:]], r"got +list of \(8, 8, 3\), \(7, 8, 3\)"),
+        "masks": (pictures, r"masks.*got +DataLoader"),
+    }[given]
+    call = lamina.visualization.plot_image_gallery
+    if given == "masks":
+        call = partial(lamina.visualization.draw_segmentation_masks, segmentation_masks=data, num_classes=2)
+    with pytest.raises(ArgumentError, match=rf"(?s){got}") as caught:
+        call(images)
+    assert re.search(r"where +.*test_galleries\.py:\d+", str(caught.value))
 
 
 if __name__ == "__main__":

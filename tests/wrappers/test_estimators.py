@@ -157,3 +157,8 @@ def test_what_the_function_of_a_model_takes_is_said():
     ):
         with pytest.raises(lamina.ArgumentError, match=text):
             SKLearnClassifier(made).fit(x, y)
+
+
+def test_a_transformer_predicts_what_it_transforms_to():
+    made = SKLearnTransformer(regressor).fit(X, X[:, 0])
+    np.testing.assert_array_equal(made.predict(X), made.transform(X))

@@ -31,5 +31,5 @@ __all__ = [
     "STFTSpectrogram",
     "StringLookup",
     "TextVectorization",
-    *augmentation.__all__,
 ]
+__all__ += augmentation.__all__  # a star within the list is none of what type checkers read

@@ -83,7 +83,7 @@ class Discretization(DataLayer):
         """
         self.reset_state()
         self._refuse_to_learn()
-        for batch in islice(batches_of(data), steps):
+        for batch in islice(batches_of(data, self.label), steps):
             self._add(batch)
         if not len(self._found):
             raise ArgumentError(f"{self.label} has nothing to adapt to: there are no data.")
@@ -110,7 +110,7 @@ class Discretization(DataLayer):
         tensor([0, 1], dtype=torch.int32)
         """
         self._refuse_to_learn()
-        for batch in batches_of(np.asarray(data) if isinstance(data, (list, tuple)) else data):
+        for batch in batches_of(np.asarray(data) if isinstance(data, (list, tuple)) else data, self.label):
             self._add(batch)
 
     def finalize_state(self) -> None:

@@ -19,6 +19,7 @@ from lamina.graph.source import warn
 from lamina.layers.arguments import choice, refuse, whole
 from lamina.layers.geometry import Shape
 
+from .adapted import iterated
 from .data_layer import DataLayer, GivenNumbers, given_numbers
 from .encoding import MODES, drops_last, encode, encoded_shape
 from .hashing import salt_of
@@ -260,11 +261,12 @@ class IndexLookup(DataLayer):
         return counts
 
     def _documents(self, data: Any, steps: int | None) -> Iterable[Tokens]:
-        if isinstance(data, (list, tuple, torch.Tensor)) or hasattr(data, "__array__"):
+        if isinstance(data, (list, tuple, str, bytes, torch.Tensor)) or hasattr(data, "__array__"):
             tokens = self.as_tokens(data)
             yield tokens.reshape(-1, 1) if tokens.ndim < 2 else tokens
             return
-        for batch in islice(data, steps):
+        taken = f"{self.kind_of_tokens}, or an iterable of batches of them"
+        for batch in islice(iterated(self.label, data, taken), steps):
             tokens = self.as_tokens(batch)
             yield tokens.reshape(1, -1) if tokens.ndim < 2 else tokens
 

@@ -112,7 +112,7 @@ class Normalization(DataLayer):
         """
         if self.input_mean is not None:
             raise ArgumentError(f"{self.label} has nothing to adapt: mean and variance were given.")
-        mean, variance = moments(batches_of(data), self._kept_of_batch)
+        mean, variance = moments(batches_of(data, self.label), self._kept_of_batch, self.label)
         if not torch.isfinite(mean).all():
             where = torch.isfinite(mean).logical_not().nonzero()[0].tolist()
             raise ArgumentError(
@@ -122,6 +122,9 @@ class Normalization(DataLayer):
             )
         self.adapt_mean.assign(mean)
         self.adapt_variance.assign(variance)
+
+    def finalize_state(self) -> None:
+        """For Keras' sake: there a layer is told when its weights were set; here `mean` and `variance` follow them."""
 
     def _kept_of_batch(self, shape: Shape) -> list[int]:
         self._build_once(shape)

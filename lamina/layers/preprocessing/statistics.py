@@ -9,17 +9,20 @@ from typing import Any
 import torch
 
 from lamina.arrays import as_tensor
-from lamina.graph import ArgumentError
-from lamina.tables import array_of
+from lamina.tables import array_of, refuse_query
+
+from .adapted import iterated, no_data
 
 # Numbers of an array that are turned to float64 at a time.
 _BLOCK = 1 << 22
+_TAKEN = "an array, a tensor, or an iterable of batches of those"
 
 
-def batches_of(data: Any) -> Iterator[torch.Tensor]:
+def batches_of(data: Any, label: str) -> Iterator[torch.Tensor]:
     """The batches of what `adapt` is given; an array is one batch.
 
     Args:
+        label: of the layer.
         data: an array, tensor or table; or an iterable of batches (`DataLoader`, generator, list, `PyDataset`), each an
             array or a tuple that begins with one.
 
@@ -27,43 +30,29 @@ def batches_of(data: Any) -> Iterator[torch.Tensor]:
         ArgumentError: `data` has no batches, or they are no arrays of numbers.
     """
     if isinstance(data, torch.utils.data.Dataset):
-        raise _no_data(data, "DataLoader(dataset, batch_size=256)")
+        raise no_data(label, data, _TAKEN, "DataLoader(dataset, batch_size=256)")
     if hasattr(data, "__array__"):
-        yield _tensor(data)
+        yield _tensor(data, label)
         return
-    for batch in data if hasattr(data, "__iter__") else _by_index(data):
+    for batch in iterated(label, data, _TAKEN):
         first = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
         if not hasattr(first, "shape"):
-            raise _no_data(first, "np.asarray(data), if these are the numbers themselves")
-        yield _tensor(first)
+            refuse_query(first, f"A batch that {label} is to adapt to")
+            raise no_data(label, first, _TAKEN, "np.asarray(data), if these are the numbers themselves")
+        yield _tensor(first, label)
 
 
-def _by_index(data: Any) -> Iterable[Any]:
-    if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
-        raise _no_data(data, "np.asarray(data)")
-    return (data[i] for i in range(len(data)))
-
-
-def _tensor(values: Any) -> torch.Tensor:
+def _tensor(values: Any, label: str) -> torch.Tensor:
     if isinstance(values, torch.Tensor):
         return values.detach()
     array = array_of(values)
     if array.dtype.kind not in "fiub":
-        raise _no_data(f"an array of {array.dtype}", "the columns that are numbers")
+        raise no_data(label, f"an array of {array.dtype}", _TAKEN, "the columns that are numbers")
     return as_tensor(array)
 
 
-def _no_data(got: Any, hint: str) -> ArgumentError:
-    return ArgumentError(
-        "adapt() takes no statistics of this.",
-        got=f"{type(got).__name__} {got!r}"[:80] if not isinstance(got, str) else got,
-        expected="an array, a tensor, or an iterable of batches of those",
-        hint=hint,
-    )
-
-
 def moments(
-    batches: Iterable[torch.Tensor], kept_axes: Callable[[tuple[int, ...]], list[int]]
+    batches: Iterable[torch.Tensor], kept_axes: Callable[[tuple[int, ...]], list[int]], label: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and variance of all batches together, for each position of the kept axes.
 
@@ -71,6 +60,7 @@ def moments(
 
     Args:
         kept_axes: of a batch of this shape; checks it too.
+        label: of the layer, for errors.
     """
     mean = variance = torch.zeros((), dtype=torch.float64)
     count = 0
@@ -90,7 +80,7 @@ def moments(
             mean = mean + step * share
             variance = variance + (new_variance - variance) * share + step.square() * (share * (1 - share))
     if count == 0:
-        raise _no_data("nothing", "data with at least one row")
+        raise no_data(label, "nothing", _TAKEN, "data with at least one row")
     return mean, variance
 
 

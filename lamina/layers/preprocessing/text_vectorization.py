@@ -19,6 +19,7 @@ from lamina.registry import Registry
 from lamina.users_traceback import at_users_line
 
 from . import words
+from .adapted import iterated
 from .index_lookup import IndexLookup
 from .lines import lines_of
 from .text_inputs import are_texts
@@ -26,6 +27,7 @@ from .token_counts import TokenCounts
 from .whole_texts import as_bytes, is_packed, unpacked
 from .words import Row
 
+_TAKEN = "texts, paths of text files, or an iterable of batches of texts"
 # Texts that are taken apart at a time: their tokens are Python objects, of some 60 bytes each.
 _PART = 1024
 Texts = np.ndarray[Any, Any]
@@ -178,7 +180,7 @@ class TextVectorization(IndexLookup):
             if not isinstance(data, (list, tuple)) or data:
                 yield self._texts(data)
             return
-        for batch in islice(_iterated(data), steps):
+        for batch in islice(iterated(self.label, data, _TAKEN), steps):
             yield self._texts(batch)
 
     def as_tokens(self, values: Any) -> Texts:
@@ -423,10 +425,3 @@ def _ngrams(layer: object, value: Any) -> int | tuple[int, ...] | None:
 def _last(shape: Shape) -> Any:
     """The tokens that a row has, where texts (B, T) are tokens; a text in (B,) is one."""
     return shape[-1] if len(shape) > 1 else 1
-
-
-def _iterated(data: Any) -> Iterator[Any]:
-    """What an iterable gives, or a Dataset of PyTorch's that is asked for its rows by number."""
-    if not hasattr(data, "__iter__") and hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        return (data[place] for place in range(len(data)))
-    return iter(data)

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamina.config import floatx, image_data_format, is_interactive_logging_enabled
 from lamina.graph import ArgumentError
+from lamina.missing_files import refuse_missing_folder
 from lamina.utils import img_to_array, load_img
 
 from .affine import Array
@@ -116,7 +117,7 @@ class DirectoryIterator(BatchFromFilesMixin):
         class_indices: class -> number. classes: the number for each file. filenames: the files, below `directory`.
 
     Raises:
-        ArgumentError: an argument cannot be. OSError: there is no such folder.
+        ArgumentError: an argument cannot be. MissingDataError: there is no such folder.
     """
 
     allowed_class_modes = ("categorical", "binary", "sparse", "input", None)
@@ -153,6 +154,7 @@ class DirectoryIterator(BatchFromFilesMixin):
             )
         self.directory, self.class_mode = os.fspath(directory), class_mode
         self.dtype = floatx() if dtype is None else dtype
+        refuse_missing_folder(directory, "a folder with one folder of pictures for each class")
         names = classes or sorted(entry.name for entry in os.scandir(self.directory) if entry.is_dir())
         self.class_indices = {name: number for number, name in enumerate(names)}
         self.num_classes = len(names)

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamina.graph import ArgumentError, ArgumentTypeError
 from lamina.graph.source import warn
+from lamina.missing_files import refuse_missing_folder
 
 from .folders import BatchFromFilesMixin, tell
 
@@ -30,7 +31,8 @@ class DataFrameIterator(BatchFromFilesMixin):
             data_format, save_to_dir, save_prefix, save_format, subset, dtype: see `DirectoryIterator`.
 
     Raises:
-        ArgumentError: an argument cannot be. ArgumentTypeError: a column of something else.
+        ArgumentError: an argument cannot be. ArgumentTypeError: a column of something else. MissingDataError: there is
+            no such folder, and files are to be validated.
     """
 
     allowed_class_modes = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
@@ -72,6 +74,8 @@ class DataFrameIterator(BatchFromFilesMixin):
         self._check(columns, x_col, y_col, weight_col, classes)
         kept = list(range(len(columns[x_col])))
         if validate_filenames:
+            if self.directory:
+                refuse_missing_folder(self.directory, f"the folder of the pictures that the column {x_col!r} names")
             kept = self._with_files(columns[x_col], kept, x_col)
         if self.class_mode not in _WITHOUT_CLASSES:
             kept = self._of_classes(columns[y_col], kept, classes)

@@ -182,7 +182,8 @@ class KerasConfigReader:
             # A file without modules may mean a layer of the user's that is called as one of the applications'.
             mine = find(class_name, self._custom) if module is None and class_name in KERAS_MODULES else None
             return mine if isinstance(mine, type) and issubclass(mine, Layer) else None
-        for name in (entry.get("registered_name"), class_name):
+        keras_own = (f"lamina>{class_name}",) if str(module).partition(".")[0] == "keras" else ()  # Distiller
+        for name in (entry.get("registered_name"), class_name, *keras_own):
             found = find(name, self._custom) if isinstance(name, str) else None
             if isinstance(found, type) and issubclass(found, Layer):
                 return found

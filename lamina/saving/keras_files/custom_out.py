@@ -17,7 +17,7 @@ from lamina.saving.errors import SavingError
 from lamina.saving.hooks import build_config_of, overrides
 from lamina.saving.model_config import OF_A_GRAPH
 
-from .objects_out import Entry, Words
+from .objects_out import Entry, Words, keras_words
 
 # What Lamina's own get_config says of a model that is a graph or a list of layers; Keras says it in its words.
 _OF_LAMINA = (*OF_A_GRAPH, "input")
@@ -25,7 +25,8 @@ _OF_LAMINA = (*OF_A_GRAPH, "input")
 
 def class_words(cls: Any) -> Entry:
     """How an entry says which class of the user's it is."""
-    return {"module": cls.__module__, "class_name": cls.__name__, "registered_name": get_registered_name(cls)}
+    module, name, registered = keras_words(cls.__module__, cls.__name__, get_registered_name(cls))
+    return {"module": module, "class_name": name, "registered_name": registered}
 
 
 def custom_entry(layer: Any, name: str, words: Words) -> Entry:

@@ -33,6 +33,7 @@ from .layout import Layout
 from .legacy import legacy_group
 from .older import TODAY, Version, version_of
 from .orders_in import orders_for
+from .shards import open_weights
 from .training import compile_as_told
 from .vocabularies import give_vocabularies
 from .weights import keras_tensors, read_keras_weights, read_legacy_optimizer, read_legacy_weights
@@ -210,7 +211,7 @@ def own_of_keras_file(model: Any, path: Any, where: str) -> None:
     if not any(True for _ in hooked_parts(model)) and not adapters_in(model):
         return
     if not is_keras_zip(path):
-        with open_h5(path, where) as file:
+        with open_weights(path, where) as file:
             if legacy_group(file) is None:
                 give_own_variables(Layout(model), file)
         return

@@ -102,8 +102,8 @@ class Words:
         config = self.encoded(config_of(value), key)
         package = next((name for name, one in PACKAGES.items() if own_object(one, cls.__name__) is cls), None)
         if package is not None:
-            return _entry("keras" if package == "dtype_policies" else f"keras.{package}", cls.__name__, config, None)
-        return _entry(cls.__module__, cls.__name__, config, get_registered_name(cls))
+            return _entry("keras" if package == "dtype_policies" else f"keras.{package}", cls.__name__, None, config)
+        return _entry(*keras_words(cls.__module__, cls.__name__, get_registered_name(cls)), config)
 
     def _told(self, value: dict[str, Any], key: str) -> dict[str, Any]:
         """An object that a config tells already, in the words of `serialize`."""
@@ -116,7 +116,7 @@ class Words:
         if str(module) == "lamina.models" or name in MODELS:
             return self._model_within(value, key)
         config = self.encoded(value.get("config") or {}, key)
-        return _entry(_module_of(name, key, module), name, config, None)
+        return _entry(_module_of(name, key, module), name, None, config)
 
     def _model_within(self, value: dict[str, Any], key: str) -> Entry:
         """A model within a layer of Lamina's, such as TimeDistributed: its config is in our words."""
@@ -139,7 +139,7 @@ class Words:
             known = find(told)
             return _function(told, getattr(known, "__module__", module), told)
         registered = value.get("registered_name") or name
-        return _entry(module, name.rpartition(">")[2], self.encoded(config or {}, key), registered)
+        return _entry(*keras_words(module, name.rpartition(">")[2], registered), self.encoded(config or {}, key))
 
     def _refused(self, key: str, value: Any) -> SavingError:
         return SavingError(
@@ -173,12 +173,23 @@ def _word(value: Any) -> Any:
     return {"class_name": kind, "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
 
 
-def _entry(module: str, name: str, config: Any, registered: str | None) -> Entry:
+def keras_words(module: str, name: str, registered: str | None) -> tuple[str, str, str | None]:
+    """Module, name and registered name of a class as Keras says them: `Distiller` and its losses are Keras' own.
+
+    >>> keras_words("lamina.distillation.distiller", "Distiller", "lamina>Distiller")
+    ('keras.distillation', 'Distiller', None)
+    """
+    if module.startswith("lamina.distillation") and registered == f"lamina>{name}":
+        return "keras.distillation", name, None
+    return module, name, registered
+
+
+def _entry(module: str, name: str, registered: str | None, config: Any) -> Entry:
     return {"module": module, "class_name": name, "config": config, "registered_name": registered}
 
 
 def _function(name: str, module: str, registered: str) -> Entry:
-    return _entry(module, "function", name, registered)
+    return _entry(module, "function", registered, name)
 
 
 def _own_function(value: Any) -> str | None:

@@ -16,11 +16,12 @@ from lamina.saving.report import Tensors, compared
 from lamina.saving.translations import Translations
 from lamina.saving.weights import load_state, not_those_of, state_of, take_state
 
-from .h5 import H5File, is_h5, open_h5, write_h5
+from .h5 import Attributes, H5File, is_h5, open_h5, write_h5
 from .hooked import give_own_variables, own_arrays
 from .layout import OPTIMIZER, Layout, is_weight, word_of_today
 from .legacy import legacy_group, legacy_tensors
 from .optimizer_variables import load_legacy_optimizer, load_optimizer, optimizer_variables
+from .shards import open_weights, write_shards
 from .vocabularies import weights_of_vocabularies
 
 __all__ = [
@@ -100,11 +101,13 @@ def write_keras_weights(
     optimizer: bool = False,
     overwrite: bool = True,
     orders: Mapping[int, list[Layer]] = MappingProxyType({}),
+    shard_size: float | None = None,
 ) -> list[str]:
     """Write the weights as Keras 3 expects them.
 
     Args:
         target: a path, or an open binary file.
+        shard_size: GB of each of several files, of which `target` is the table; None for one file.
         optimizer: the state of the compiled model's optimizer as well.
         orders: see `Layout`.
 
@@ -123,7 +126,11 @@ def write_keras_weights(
         variables, remarks = optimizer_variables(model)
         arrays |= {f"{OPTIMIZER}/vars/{number}": tensor for number, tensor in enumerate(variables)}
         left += remarks
-    write_h5(target, arrays, {path: {"name": name} for path, name in layout.names.items()}, overwrite)
+    names: Attributes = {path: {"name": name} for path, name in layout.names.items()}
+    if shard_size is None:
+        write_h5(target, arrays, names, overwrite)
+    else:
+        write_shards(target, arrays, names, shard_size, overwrite)
     return left
 
 
@@ -162,7 +169,7 @@ def keras_tensors(
     Raises:
         LoadingError: among others, ``by_name`` of a file of Keras 3 whose layers have other names.
     """
-    with open_h5(source, where) as file:
+    with open_weights(source, where) as file:
         old = legacy_group(file) is not None
         if by_name and not old:
             _refuse_other_names(model, file, orders)

@@ -30,12 +30,6 @@ def columns(frame: Any) -> dict[str, Any]:
     return {column.name: column for column in frame.get_columns()}
 
 
-def refuse_lazy(name: str) -> StructureError:
-    return StructureError(
-        f"{name} is a polars LazyFrame, a query that has not run.", expected="a DataFrame", hint="frame.collect()"
-    )
-
-
 def read(value: Any, name: str) -> torch.Tensor | numpy_arrays.NumpyRows:
     """A series as (rows,), a frame as (rows, columns) in the one dtype that holds all of its columns.
 

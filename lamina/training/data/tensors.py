@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lamina.graph import DtypeError, StructureError, tree
+from lamina.tables import refuse_query
 
 from . import lists, numpy_arrays, pandas_frames, polars_frames, sparse
 
@@ -86,8 +87,7 @@ def as_leaf(value: Any, name: str) -> Leaf:
         return pandas_frames.read(value, name)
     if polars_frames.is_frame(value) or polars_frames.is_column(value):
         return polars_frames.read(value, name)
-    if polars_frames.is_lazy(value):
-        raise polars_frames.refuse_lazy(name)
+    refuse_query(value, name)
     if sparse.is_scipy(value):
         return sparse.read(value, name)
     if isinstance(value, (str, bytes)):

@@ -59,8 +59,8 @@ def audio_dataset_from_directory(
         It has the words of Keras' guides: ``map``, ``take``, ``batch``, ``shuffle``, ``cache``, ``prefetch``, ...
 
     Raises:
-        ArgumentError: an argument cannot be, or there are no files. wave.Error: a file that
-            is not PCM. DataFileError: one with a damaged header.
+        ArgumentError: an argument cannot be, or there are no files. DataFileError: a file that is
+            not PCM, or is damaged.
 
     >>> import os, wave
     >>> os.makedirs("sounds/beep")
@@ -88,7 +88,7 @@ def read_sound(path: str, rate: int | None = None, length: int | None = None) ->
     """A PCM file of 8, 16, 24 or 32 bits as float32 (T, channels), from -1 to 1.
 
     Raises:
-        wave.Error: no PCM; the file is named. DataFileError: a damaged header, or a rate that would take more memory to
+        DataFileError: no PCM; a damaged header, or a rate that would take more memory to
             be changed than any sound is worth.
     """
     with reading(path, "a PCM sound"):

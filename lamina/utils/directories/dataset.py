@@ -14,7 +14,8 @@ from torch.utils.data import Dataset
 
 from lamina.callbacks.messages import say
 from lamina.defaults import defaults
-from lamina.graph import ArgumentError
+from lamina.graph import ArgumentError, LaminaError
+from lamina.graph.source import caller
 from lamina.utils.pipeline import LoaderWithWords, Words
 
 from .index import Index, check_split, index_of, subsets_of
@@ -48,7 +49,12 @@ class FileDataset(Words, Dataset[Any]):
     def __getitems__(self, places: list[int]) -> list[Any]:
         # Pillow and the file system let other threads run: a batch is decoded by several at once.
         with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(self.__getitem__, places))
+            try:
+                return list(pool.map(self.__getitem__, places))
+            except LaminaError as error:
+                line = caller()  # of the user, whom a thread of the pool does not know
+                error.line = error.line or (str(line) if line.line else "")
+                raise
 
 
 def encoded(index: Index, label_mode: str) -> torch.Tensor:

@@ -101,7 +101,7 @@ def read_image(path: str, color_mode: str, size: tuple[int, int], channels_first
     """A picture as float32 (H, W, C), values 0 to 255.
 
     Raises:
-        OSError: no picture; the file is named. DataFileError: a damaged one, or one that is much larger than its file.
+        DataFileError: no picture, a damaged one, or one that is much larger than its file.
     """
     with reading(path, "a picture"), opened_picture(path, "image_dataset_from_directory") as picture:
         pixels = _bytes_of(picture) if picture.mode.startswith("I") else None

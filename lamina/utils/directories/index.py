@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lamina.graph import ArgumentError
+from lamina.missing_files import refuse_missing_folder
 from lamina.printable import printable
 
 SUBSETS = ("training", "validation", "both")
@@ -48,12 +49,12 @@ def index_of(
         follow_links: also into folders, and to files, behind symbolic links that lead out of the folder.
 
     Raises:
-        ArgumentError: no such folder or subfolder; another number of labels; no files; a pipe, or a link out of the
+        MissingDataError: no such folder.
+        ArgumentError: no such subfolder; another number of labels; no files; a pipe, or a link out of the
             folder.
     """
     root = os.fspath(directory)
-    if not os.path.isdir(root):
-        raise ArgumentError(f"There is no folder {root!r}.")
+    refuse_missing_folder(root, f"a folder of files that end in {', '.join(endings)}")
     if labels == "inferred":
         names = _subfolders(root, class_names, follow_links)
         listed = [(path, i) for i, name in enumerate(names) for path in _files(root, name, endings, follow_links)]

@@ -42,7 +42,7 @@ def text_dataset_from_directory(
         It has the words of Keras' guides: ``map``, ``take``, ``batch``, ``shuffle``, ``cache``, ``prefetch``, ...
 
     Raises:
-        ArgumentError: an argument cannot be, or there are no files. UnicodeDecodeError: a file is not UTF-8.
+        ArgumentError: an argument cannot be, or there are no files. DataFileError: a file is not UTF-8.
 
     >>> from pathlib import Path
     >>> for name in ("good", "bad"):
@@ -62,5 +62,8 @@ def text_dataset_from_directory(
 
 def read_text(path: str, max_length: int | None) -> str:
     """The text of a file, or its beginning."""
-    with reading(path, "a text"), open(path, encoding="utf-8") as file:
+    with (
+        reading(path, "a text in UTF-8", "the file written anew: iconv -f latin1 -t utf-8, or the like"),
+        open(path, encoding="utf-8") as file,
+    ):
         return file.read(-1 if max_length is None else max_length)

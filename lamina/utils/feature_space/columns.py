@@ -11,14 +11,20 @@ import torch
 from lamina.arrays import as_tensor
 from lamina.devices import current_device
 from lamina.graph import ArgumentError, DtypeError, StructureError, Symbolic
+from lamina.tables import refuse_query
 
 from .features import Feature
 
 
 def table_of(data: Any) -> Mapping[str, Any] | None:
-    """A table as a mapping from names to columns; None for what is no table."""
+    """A table as a mapping from names to columns; None for what is no table.
+
+    Raises:
+        StructureError: a query that has not run.
+    """
     if isinstance(data, Mapping):
         return data
+    refuse_query(data, "The table")
     if hasattr(data, "columns") and hasattr(data, "__getitem__"):  # a DataFrame of whatever make
         return {name: np.asarray(data[name]) for name in data.columns}
     return None
