@@ -27,6 +27,7 @@ ABOUT = About(
     baseline="bigrams: what most often follows the token before, as it was before hiding",
     target=0.50,
     quick_target=0.12,
+    keras_io=("nlp/masked_language_modeling", 266),
 )
 
 LENGTH, HIDDEN = 32, 5  # tokens of a passage, and how many of them are hidden

@@ -30,6 +30,7 @@ ABOUT = About(
     baseline="the same, taught by samples of 64 independent normal pixels for each class",
     target=0.93,
     quick_target=0.80,
+    keras_io=("generative/ddim", 297),
 )
 
 STEPS = 25

@@ -26,6 +26,7 @@ ABOUT = About(
     baseline="the same student, trained on its 50 labels alone",
     target=0.95,
     quick_target=0.88,
+    keras_io=("vision/knowledge_distillation", 107),
 )
 
 LABELLED = 50

@@ -31,6 +31,7 @@ ABOUT = About(
     baseline="draws from a normal distribution fitted to the training images (20 principal components)",
     target=7.2,
     quick_target=4.0,
+    keras_io=("generative/dcgan_overriding_train_step", 101),
 )
 
 SIZE = 32  # numbers that a digit is drawn from

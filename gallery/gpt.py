@@ -1,8 +1,8 @@
 """A small GPT writes Python: it reads the source of the standard library and learns which character comes next.
 
-Three blocks of causal attention stand on what the last characters say. The layers are made once and called in two
-graphs. One reads whole passages and is trained. The other reads one more character, and takes the keys and values of
-all characters before as inputs: the cache with which it writes. The same weights work in both.
+Three blocks of causal attention stand on what the last characters say. Two graphs call the same layers. One reads whole
+passages and is trained. The other reads one more character, and takes the keys and values of all characters before as
+inputs: the cache with which it writes.
 
 A model that knows what comes next can compress: its bits per character stand beside gzip's and xz's.
 """
@@ -32,6 +32,7 @@ ABOUT = About(
     target=1.9,
     quick_target=4.4,
     lower_is_better=True,
+    keras_io=("generative/text_generation_with_miniature_gpt", 206),
 )
 
 CHARACTERS = 128  # ASCII
@@ -62,8 +63,7 @@ class Block:
 
 
 def farness(places: Any, known: Any) -> Any:
-    """(1, HEADS, T, S): what is taken from the scores. More with the distance, in each head by a slope of its own
-    (ALiBi, 2021); what is still to come is hidden."""
+    """(1, HEADS, T, S): what is taken from the scores: more with the distance (ALiBi, 2021); all of what is to come."""
     distance = ops.expand_dims(places, 1) - ops.expand_dims(known, 0)
     slopes = ops.reshape(ops.convert_to_tensor([4.0**-head for head in range(1, HEADS + 1)]), (1, HEADS, 1, 1))
     return ops.where(distance < 0, -1e9, -slopes * ops.cast(distance, "float32"))

@@ -27,6 +27,7 @@ ABOUT = About(
     baseline="the place of 8 × 8 pixels with the most ink: its middle",
     target=0.90,
     quick_target=0.60,
+    keras_io=("vision/grad_cam", 73),
 )
 
 SIZE, DIGIT, SCRAP, SCRAPS = 24, 8, 4, 14  # pixels; the last: how many

@@ -37,6 +37,7 @@ ABOUT = About(
     baseline="logistic regression on the words of the docstrings, without the graph",
     target=0.85,
     quick_target=0.70,
+    keras_io=("graph/gat_node_classification", 180),
 )
 ROOT = Path(sysconfig.get_paths()["stdlib"])
 LABELLED, WORDS = 4, 400

@@ -25,6 +25,7 @@ ABOUT = About(
     baseline="the network before it was adapted",
     target=0.95,
     quick_target=0.80,
+    keras_io=("nlp/parameter_efficient_finetuning_of_gpt2_with_lora", 254),
 )
 
 RANK = 8

@@ -31,6 +31,7 @@ ABOUT = About(
     target=0.92,
     quick_target=0.80,
     not_in_keras="a file of Keras' cannot hold the branches of `ops.cond`",
+    keras_io=("nlp/text_classification_with_switch_transformer", 164),
 )
 EXPERTS, WIDTH = 6, 10
 CAMERAS = ("upright", "on its side", "negative", "negative,\non its side")

@@ -26,6 +26,7 @@ ABOUT = About(
     baseline="the date of the training phrase that shares most words",
     target=0.95,
     quick_target=0.3,
+    keras_io=("nlp/addition_rnn", 103),
 )
 
 MONTHS = "january february march april may june july august september october november december".split()

@@ -26,6 +26,7 @@ ABOUT = About(
     baseline="distance of the pixels",
     target=0.98,
     quick_target=0.84,
+    keras_io=("vision/siamese_contrastive", 121),
 )
 
 

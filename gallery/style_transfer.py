@@ -33,6 +33,7 @@ ABOUT = About(
     target=0.45,
     quick_target=0.85,
     lower_is_better=True,
+    keras_io=("generative/neural_style_transfer", 112),
 )
 
 STYLE, CONTENT = ("block1_conv1", "block2_conv1", "block3_conv1"), "block3_conv1"

@@ -32,6 +32,7 @@ ABOUT = About(
     target=0.88,
     quick_target=0.6,
     not_in_keras="Keras' TextVectorization needs TensorFlow; on PyTorch it cannot be made",
+    keras_io=("nlp/text_classification_from_scratch", 90),
 )
 
 FAMILIES = {

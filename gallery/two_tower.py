@@ -27,6 +27,7 @@ ABOUT = About(
     baseline="the ten modules with the most docstrings (popularity)",
     target=0.70,
     quick_target=0.45,
+    keras_io=("structured_data/collaborative_filtering_movielens", 125),
 )
 
 WORDS, LENGTH, LENGTH_OF_MODULE = 8000, 32, 96

@@ -26,6 +26,7 @@ ABOUT = About(
     target=0.75,
     quick_target=0.25,
     timed=True,
+    keras_io=("vision/oxford_pets_image_segmentation", 122),
 )
 
 SIDE = 32  # pixels of a scene

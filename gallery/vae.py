@@ -27,6 +27,7 @@ ABOUT = About(
     target=19.0,
     quick_target=19.8,
     lower_is_better=True,
+    keras_io=("generative/vae", 118),
 )
 
 SIZE = 8  # numbers that stand for an image
