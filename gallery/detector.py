@@ -4,6 +4,7 @@ The scene is divided into cells. For each the model says whether the middle of a
 and high the digit is, and which. Boxes that overlap a surer one are left out, beside the model: a loop over boxes.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ SIZE, CELLS = 48, 6  # pixels of a scene, cells along an edge: each is 8 pixels 
 Boxes = list[tuple[int, float, np.ndarray]]  # of a scene: digit, how surely, (left, top, right, bottom) in pixels
 
 
-def scene(digits: np.ndarray, labels: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, Boxes]:
-    """A picture (SIZE, SIZE) and its true boxes, which overlap by little."""
-    image, boxes = draw.normal(0.25, 0.12, (SIZE, SIZE)), Boxes()
+def scene(digits: np.ndarray, labels: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, Boxes, np.ndarray]:
+    """A picture (SIZE, SIZE), its true boxes, which overlap by little, and the pixels of each digit (N, SIZE, SIZE)."""
+    image, boxes, masks = draw.normal(0.25, 0.12, (SIZE, SIZE)), Boxes(), []
     for i in draw.integers(len(digits), size=draw.integers(2, 7)):
         shown = np.clip(zoom(digits[i], draw.uniform(1.2, 2.2, 2), order=1), 0, 1)
         shown = shown[np.ix_(shown.max(axis=1) > 0.2, shown.max(axis=0) > 0.2)]
@@ -44,7 +45,8 @@ def scene(digits: np.ndarray, labels: np.ndarray, draw: np.random.Generator) -> 
             part = image[top : top + height, left : left + width]
             part[:] = np.maximum(part, shown + draw.normal(0, 0.12, shown.shape))
             boxes.append((int(labels[i]), 1.0, box))
-    return image.astype("float32"), boxes
+            masks.append(np.pad(shown > 0.4, ((top, SIZE - top - height), (left, SIZE - left - width))))
+    return image.astype("float32"), boxes, np.stack(masks)
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
@@ -58,11 +60,11 @@ def data(count: int, held_out: bool) -> tuple[np.ndarray, np.ndarray, list[Boxes
     digits, part = load_digits(), slice(1400, None) if held_out else slice(1400)
     made = [scene(digits.images[part] / 16, digits.target[part], draw) for _ in range(count)]
     grid = np.zeros((count, CELLS, CELLS, 6), dtype="float32")  # there?, x, y, width, height, digit
-    for cells, (_, boxes) in zip(grid, made, strict=True):
+    for cells, (_, boxes, _) in zip(grid, made, strict=True):
         for digit, _, (left, top, right, bottom) in boxes:
             x, y = (left + right) / 16, (top + bottom) / 16  # the middle, in cells
             cells[int(y), int(x)] = [1, x % 1, y % 1, (right - left) / SIZE, (bottom - top) / SIZE, digit]
-    return np.stack([image for image, _ in made])[..., np.newaxis], grid, [boxes for _, boxes in made]
+    return np.stack([image for image, *_ in made])[..., np.newaxis], grid, [boxes for _, boxes, _ in made]
 
 
 @saving.register_keras_serializable(package="gallery")
@@ -112,7 +114,7 @@ def blots(image: np.ndarray, reader: LogisticRegression) -> Boxes:
     return found
 
 
-def mean_average_precision(true: list[Boxes], found: list[Boxes]) -> float:
+def mean_average_precision(true: list[Boxes], found: list[Boxes], overlap: Callable[..., float] = overlap) -> float:
     """The mean, over ten digits, of the area under precision by recall; a box is right that overlaps by half."""
     areas = []
     for digit in range(10):
