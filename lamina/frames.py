@@ -50,4 +50,4 @@ def is_of_python(frame: FrameType) -> bool:
 def is_called(frame: FrameType) -> bool:
     """Whether it is of Python's own modules, or of a package that the library calls."""
     file = frame.f_code.co_filename
-    return is_of_python(frame) or any(f"{_PACKAGES}{name}{os.sep}" in file for name in _CALLED)
+    return is_of_python(frame) or (_PACKAGES in file and any(f"{_PACKAGES}{name}{os.sep}" in file for name in _CALLED))

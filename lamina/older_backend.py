@@ -5,12 +5,15 @@ New code uses `lamina.ops`, `lamina.random` and `lamina.Variable`; what is not h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from lamina import ops, random
 from lamina.defaults import defaults
 from lamina.graph import ArgumentError
+from lamina.graph.dtypes import name_of
+from lamina.layers.variable import Variable
 from lamina.ops import (
     abs,
     all,
@@ -75,15 +78,17 @@ from lamina.ops import (
 )
 
 __all__ = [
-    "abs", "all", "any", "arange", "argmax", "argmin", "batch_dot", "batch_flatten", "binary_crossentropy", "cast",
-    "cast_to_floatx", "categorical_crossentropy", "clip", "concatenate", "constant", "cos", "cumprod", "cumsum", "dot",
-    "dropout", "elu", "equal", "exp", "expand_dims", "eye", "flatten", "gather", "get_value", "greater",
-    "greater_equal", "hard_sigmoid", "in_train_phase", "int_shape", "l2_normalize", "less", "less_equal", "log",
-    "logsumexp", "max", "maximum", "mean", "min", "minimum", "moveaxis", "ndim", "not_equal", "one_hot", "ones",
-    "ones_like", "permute_dimensions", "pow", "prod", "random_normal", "random_uniform", "relu", "repeat",
-    "repeat_elements", "reshape", "reverse", "round", "set_value", "shape", "sigmoid", "sign", "sin", "softmax",
-    "softplus", "softsign", "sparse_categorical_crossentropy", "sqrt", "square", "squeeze", "stack", "std",
-    "stop_gradient", "sum", "switch", "tanh", "tile", "transpose", "truncated_normal", "var", "zeros", "zeros_like",
+    "abs", "all", "any", "arange", "argmax", "argmin", "batch_dot", "batch_flatten", "batch_get_value",
+    "batch_set_value", "bias_add", "binary_crossentropy", "cast", "cast_to_floatx", "categorical_crossentropy",
+    "clip", "concatenate", "constant", "cos", "count_params", "cumprod", "cumsum", "dot", "dropout", "dtype", "elu",
+    "equal", "eval", "exp", "expand_dims", "eye", "flatten", "gather", "get_value", "greater", "greater_equal",
+    "hard_sigmoid", "in_train_phase", "int_shape", "l2_normalize", "less", "less_equal", "log", "logsumexp", "max",
+    "maximum", "mean", "min", "minimum", "moveaxis", "ndim", "not_equal", "one_hot", "ones", "ones_like",
+    "permute_dimensions", "pow", "prod", "random_normal", "random_uniform", "relu", "repeat", "repeat_elements",
+    "reshape", "reverse", "round", "set_value", "shape", "sigmoid", "sign", "sin", "softmax", "softplus",
+    "softsign", "sparse_categorical_crossentropy", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient",
+    "sum", "switch", "tanh", "tile", "transpose", "truncated_normal", "update", "update_add", "update_sub", "var",
+    "variable", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -221,6 +226,64 @@ def get_value(x: Any) -> Any:
 def set_value(x: Any, value: Any) -> None:
     """Give a variable other values."""
     x.assign(value)
+
+
+def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Any:
+    """A `Variable` of these values, as `set_value`, `update` and kin change it; of `floatx` by default.
+
+    >>> weight = variable(0.0)
+    >>> set_value(weight, 0.5)
+    >>> float(get_value(weight))
+    0.5
+    """
+    return Variable(value, dtype=dtype or defaults.floatx, name=name, constraint=constraint)
+
+
+def update(x: Any, new_x: Any) -> Any:
+    """Give a variable other values."""
+    return x.assign(new_x)
+
+
+def update_add(x: Any, increment: Any) -> Any:
+    """Add to a variable."""
+    return x.assign_add(increment)
+
+
+def update_sub(x: Any, decrement: Any) -> Any:
+    """Take from a variable."""
+    return x.assign_sub(decrement)
+
+
+def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
+    """The values of each as an array."""
+    return [get_value(x) for x in tensors]
+
+
+def batch_set_value(tuples: Sequence[tuple[Any, Any]]) -> None:
+    """Give each variable of the pairs (variable, values) its values."""
+    for x, value in tuples:
+        set_value(x, value)
+
+
+def eval(x: Any) -> Any:
+    """The values as an array."""
+    return get_value(x)
+
+
+def count_params(x: Any) -> int:
+    """How many numbers a variable or tensor of known shape holds."""
+    return math.prod(x.shape)
+
+
+def dtype(x: Any) -> str:
+    """The name of the dtype, such as "float32"."""
+    return name_of(x.dtype)
+
+
+def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+    """`x` (B, ..., C), or (B, C, ...) for "channels_first", plus the bias (C,)."""
+    first = (data_format or defaults.image_data_format) == "channels_first"
+    return ops.add(x, ops.reshape(bias, (-1, *(1,) * (len(x.shape) - 2))) if first else bias)
 
 
 def in_train_phase(x: Any, alt: Any, training: bool | None = None) -> Any:

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from lamina.cells import cell_of
-from lamina.frames import is_of_python, is_users
+from lamina.frames import is_called, is_users
 
 
 class _Line(NamedTuple):
@@ -35,7 +35,8 @@ class Source(_Line):
 
 
 def caller() -> Source:
-    """The innermost frame that is neither Lamina's nor PyTorch's nor einops' nor Python's: the line the user wrote."""
+    """The innermost frame that is neither Lamina's nor PyTorch's nor Python's nor of a package that calls on what the
+    user gave it (einops; ``np.sum(x)``): the line the user wrote."""
     frame, called = _users_frame()
     if frame is None:
         return Source("<unknown>", 0)
@@ -59,10 +60,23 @@ def warn(text: str, kind: type[Warning] = UserWarning) -> None:
     warnings.warn_explicit(text, kind, *caller(), registry=registry)
 
 
+def place_of(error: BaseException) -> str | None:
+    """The line within the user's own ``call`` that an error comes from, and the line that called; None if there is none
+    but the latter."""
+    trace, inner = error.__traceback__, None
+    while trace is not None:
+        if is_users(trace.tb_frame) and not is_called(trace.tb_frame):
+            file = trace.tb_frame.f_code.co_filename
+            inner = Source(cell_of(file) or file, trace.tb_lineno)
+        trace = trace.tb_next
+    outer = caller()
+    return None if inner is None or inner == outer else f"{inner}, in the call at {outer}"
+
+
 def _users_frame() -> tuple[FrameType | None, FrameType | None]:
     """The user's frame, and that of the function which it called."""
     frame: FrameType | None = sys._getframe(2)
     called = None
-    while frame is not None and (not is_users(frame) or is_of_python(frame)):
+    while frame is not None and (not is_users(frame) or is_called(frame)):
         called, frame = frame, frame.f_back
     return frame, called

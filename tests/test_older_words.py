@@ -28,6 +28,10 @@ SAME = {
     "permute_dimensions": (lambda: K.permute_dimensions(X, (1, 0)), lambda: X.T),
     "l2_normalize": (lambda: K.l2_normalize(X, axis=1), lambda: torch.nn.functional.normalize(X, dim=1)),
     "pow": (lambda: K.pow(X, 2), lambda: X**2),
+    "update": (lambda: K.update_sub(K.variable([3.0]), 1.0), lambda: torch.tensor([2.0])),
+    "bias_add": (lambda: K.bias_add(X[None], np.arange(3, dtype="float32")), lambda: X[None] + torch.arange(3.0)),
+    "bias_add, channels first": (
+        lambda: K.bias_add(X[None], torch.arange(2.0), "channels_first"), lambda: X[None] + torch.arange(2.0)[:, None]),
     "dot": (lambda: K.dot(X, Y.T), lambda: X @ Y.T),
     "batch_dot": (lambda: K.batch_dot(X, Y, axes=1), lambda: (X * Y).sum(1, keepdim=True)),
     "batch_dot of matrices": (
@@ -63,6 +67,15 @@ def test_a_sampling_layer_and_a_loss_as_of_old():
     assert K.get_value(weight).tolist() == [3]
     with pytest.raises(lamina.ArgumentError, match="needs training="):
         K.in_train_phase(X, Y)
+
+
+def test_variables_of_the_backend():
+    weight = K.variable(np.ones((2, 3)), name="weight")
+    assert (K.dtype(weight), K.count_params(weight), weight.requires_grad) == ("float32", 6, True)
+    K.set_value(weight, np.zeros((2, 3)))
+    K.update_add(weight, 0.5)
+    K.batch_set_value([(weight, K.eval(weight) * 2)])
+    np.testing.assert_array_equal(K.batch_get_value([weight])[0], np.ones((2, 3), "float32"))
 
 
 def test_the_backend_has_its_own_names_too():

@@ -6,6 +6,7 @@ import operator
 
 from lamina.frames import is_raised_by_user
 from lamina.sizes import tree
+from lamina.users_line import place_of
 
 from .errors import DtypeError, LaminaError, ShapeError, ValueNeededError
 from .infer import joint_of, search_for
@@ -32,6 +33,7 @@ def explained(node: Node, error: Exception) -> Exception:
         return ValueNeededError(
             f"{node.label} needs the values of its input, which exist only when the model runs.",
             got=got,
+            where=place_of(error),
             hint="ops.where(condition, a, b) or ops.cond(condition, f, g) for a Python `if`; for what else needs "
             "values, as NumPy: layers.Lambda(function, output_shape=...) or a Layer with compute_output_shape",
         )
@@ -55,4 +57,5 @@ def explained(node: Node, error: Exception) -> Exception:
         f"{node.label} cannot take this input.",
         got=got,
         expected=text.splitlines()[0] if text else type(error).__name__,
+        where=place_of(error),
     )

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 from lamina.devices import current_device
+from lamina.frames import is_raised_by_user
 from lamina.graph import ArgumentError, LaminaError, StructureError, tree
 from lamina.graph.source import caller
 from lamina.probing import for_real, probes_around
@@ -85,7 +86,7 @@ def build_for(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
         raise StructureError(
             f"{layer.label} cannot take a {type(args[0]).__name__} of {len(args[0])} tensors.",
             got=f"shapes {next(iter((*shapes, *named.values())))}",
-            expected=f"one tensor ({type(error).__name__}: {error})",
+            expected="one tensor" + (f" ({type(error).__name__}: {error})" if is_raised_by_user(error) else ""),
             hint="Concatenate()([...]) or another merging layer before it, or the layer called on each",
         ) from error
     make_lazy_weights(layer, args, kwargs)

@@ -16,6 +16,7 @@ from lamina.graph import DtypeError, LaminaError, ShapeError, tree
 from lamina.graph.dtypes import name_of
 from lamina.probing import probing
 from lamina.tree.cycles import refuse_loop
+from lamina.users_line import place_of
 
 from .shape_rules import check_by_rule, shapes_of
 from .spec import check_inputs
@@ -111,6 +112,7 @@ def _refuse_by_its_words(layer: Any, tensors: list[torch.Tensor], error: Excepti
         f"{layer.label} cannot take this input.",
         got=", ".join(f"{tuple(t.shape)} {name_of(t.dtype)}" for t in tensors),
         expected=text.splitlines()[0],
+        where=place_of(error),
     )
     for line in getattr(error, "__notes__", []):
         told.add_note(line)

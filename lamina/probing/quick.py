@@ -16,6 +16,7 @@ from lamina.operations import OPERATIONS
 from lamina.sizes import tree
 from lamina.sizes.pointwise import pointwise_result
 
+from .in_place import is_in_place, written
 from .rules import Found, RefusedError, laid_out_like, rule_for
 
 
@@ -33,7 +34,7 @@ def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     """
     pointwise = OPERATIONS.of(func).pointwise
     rule = None if pointwise else rule_for(func)
-    if rule is None and not pointwise:
+    if rule is None and not pointwise and not is_in_place(func):
         return None
     tensors = [leaf for leaf in tree.leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
     if any(type(tensor) is not torch.Tensor for tensor in tensors):
@@ -41,6 +42,8 @@ def on_shapes_at_once(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if torch.compiler.is_compiling() or transforms.at_work():
         return None
     try:
+        if rule is None and not pointwise:
+            return written(func, args, kwargs)
         found: Any = _pointwise(func, args, kwargs, tensors) if rule is None else rule(args, kwargs)
         return torch.empty(found[0], dtype=found[1], device="meta") if type(found) is tuple else found
     except RefusedError:

@@ -23,6 +23,7 @@ from .sense import (
     tell_of_inputs,
     tell_of_losses,
     tell_of_metrics,
+    tell_of_negative_weights,
     tell_of_new_classes,
     tell_of_reach,
     tell_of_targets,
@@ -111,6 +112,7 @@ def _check_outputs(
             check_targets(term.loss, target, predicted, term.name)
         if own is not None and target is not None:
             _check_weights(term.name, own, target, predicted)
+            tell_of_negative_weights(said, term.name, own)
         if table is not None and target is not None:
             _check_classes(term.name, target)
             tell_of_absent_classes(said, term.name, term.loss, table, predicted)

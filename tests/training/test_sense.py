@@ -267,12 +267,6 @@ def test_a_learning_rate_that_is_a_text_is_refused():
         SGD("0.1")
 
 
-def test_sample_weights_below_zero_are_advantages():
-    weights = np.ones(48)
-    weights[3] = -2
-    fitted(drawn(layers.Dense(1)), ANSWERS, "mse", sample_weight=weights)
-
-
 class FillsIn(layers.Layer):
     def call(self, x):
         return ops.nan_to_num(x)
@@ -602,3 +596,18 @@ def test_floats_with_fractions_in_an_embedding_are_told_of_once():
 def test_a_dropout_beyond_one_is_refused(make):
     with pytest.raises(lamina.ArgumentError, match="a number from 0 to 1"):
         make()
+
+
+# ---- negative weights of rows
+
+
+def test_negative_sample_weights_are_told_of_once():
+    model = drawn(layers.Dense(3, activation="softmax"))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    weights = np.ones(48)
+    weights[5] = -2
+    with pytest.warns(UserWarning, match=r"holds -2 in row 5: below 0") as told:
+        model.fit(X, CLASSES, sample_weight=weights, verbose=0)
+    assert len(told) == 1
+    model.fit(X, CLASSES, sample_weight=weights, verbose=0)
+    model.fit(X, CLASSES, sample_weight=CLASSES > 0, verbose=0)

@@ -61,6 +61,7 @@ class _Conv(LowRank, Convolution):
         if self.filters % self.groups:
             raise refuse(self, "groups", groups, f"a divisor of filters={filters}")
         keep_weight_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._has_own_op = type(self).convolution_op is not _Conv.convolution_op
         last = self.data_format == CHANNELS_LAST
         self._is_product = last and self.groups == 1 and {*self.kernel_size, *self.strides} == {1}
 
@@ -72,10 +73,37 @@ class _Conv(LowRank, Convolution):
         self.begin_adapters()
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self._has_own_op:
+            return self._by_own_op(inputs)
         if self._is_product and is_small(inputs):
             return self.finish(self._enter(product(inputs, self.kernel, self.bias)))
         kernel = self.torch_kernel(self.kernel)
         return self.finish(self.convolve(self._enter(inputs), kernel, self.bias, self.groups))
+
+    def convolution_op(self, inputs: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+        """The convolution alone, without bias and activation: what a subclass calls, or replaces, to standardise the
+        kernel, say.
+
+        Args:
+            inputs: of the layer's `data_format`.
+            kernel: of the shape of `self.kernel`.
+
+        Returns:
+            Of the layer's `data_format`.
+
+        >>> layer = Conv2D(2, 3)
+        >>> layer.build((None, 5, 5, 1))
+        >>> layer.convolution_op(torch.ones(1, 5, 5, 1), layer.kernel / 2).shape
+        torch.Size([1, 3, 3, 2])
+        """
+        return self._leave(self.convolve(self._enter(inputs), self.torch_kernel(kernel), None, self.groups))
+
+    def _by_own_op(self, inputs: torch.Tensor) -> torch.Tensor:
+        """With the `convolution_op` of a subclass."""
+        outputs = self._enter(self.convolution_op(inputs, self.kernel))
+        if self.bias is not None:
+            outputs = outputs + self.bias.reshape(-1, *(1,) * (outputs.ndim - 2))
+        return self.finish(outputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         output_shape = self.output_shape_with(input_shape, self.filters)

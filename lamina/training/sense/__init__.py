@@ -16,6 +16,7 @@ from .uncalled import tell_of_uncalled
 from .unheld import tell_of_unheld
 from .unreached import tell_of_unreached
 from .unused import tell_of_unused
+from .weights import tell_of_negative_weights
 
 __all__ = [
     "LossWatch",
@@ -27,6 +28,7 @@ __all__ = [
     "tell_of_endings",
     "tell_of_losses",
     "tell_of_metrics",
+    "tell_of_negative_weights",
     "tell_of_new_classes",
     "tell_of_no_gradient",
     "tell_of_predictions",
