@@ -30,6 +30,7 @@ ABOUT = About(
     baseline="logistic regression on the mean spectrum",
     target=0.95,
     quick_target=0.60,
+    timed=True,
 )
 RATE, SAMPLES = 4000, 2000
 """Samples per second, samples of a sound: half a second."""

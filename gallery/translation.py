@@ -24,6 +24,7 @@ ABOUT = About(
     baseline="each operator behind the letter that follows it, brackets left out",
     target=0.95,
     quick_target=0.1,
+    timed=True,
 )
 
 PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 3}
