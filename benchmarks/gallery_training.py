@@ -7,7 +7,11 @@
 An example runs as it is, up to its first call of `fit`; that call is taken, with its model and its data, and repeated
 for one epoch at a time, without validation and callbacks. For Keras `lamina` means Keras in that process, so the lines
 are the same. Two epochs are left out first: what compiles, compiles there. The table and `gallery.json`, which
-docs/gallery.md reads, hold Lamina's time as a part of Keras', the median over the repeats.
+docs/gallery.md reads, hold Lamina's time as a part of Keras', the median over the repeats. It is the time of the
+processor, all threads together: on a machine that others use, too, the clock would tell of them.
+
+TensorFlow and JAX seldom live in one environment with PyTorch. `--python keras-jax=PATH` names an interpreter for a
+peer; it needs Keras, scikit-learn and matplotlib beside its framework.
 """
 
 import argparse
@@ -74,7 +78,7 @@ def one(name: str, peer: str, seconds: float) -> None:
     measure.emit({"epoch_ms": measure.median_ms(times, 1), "best_ms": min(times) * 1e3, "cpu_ms": cpu * 1e3})
 
 
-def ratios(records: Sequence[measure.Record], key: str = "epoch_ms") -> dict[str, dict[str, float]]:
+def ratios(records: Sequence[measure.Record], key: str = "cpu_ms") -> dict[str, dict[str, float]]:
     """Example -> peer -> Lamina's time as a part of the peer's: the median over the repeats in which both ended."""
     at: dict[tuple[str, str, int], float] = {
         (record["case"], record["peer"], record["repeat"]): record[key]
@@ -99,13 +103,23 @@ def table(beside: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(rows)
 
 
-def all_of_them(cases: Sequence[str], chosen: Sequence[str], repeats: int, seconds: float) -> int:
+def all_of_them(
+    cases: Sequence[str], chosen: Sequence[str], repeats: int, seconds: float, pythons: Mapping[str, str]
+) -> int:
     """Every example with every peer, interleaved -> exit code."""
     measured = {"gallery": schedule.Measurement(Path(__file__).name, tuple(chosen), tuple(cases))}
-    plan = schedule.Plan(["gallery"], chosen, cases, repeats, seconds, measurements=measured)
+    plan = schedule.Plan(["gallery"], chosen, cases, repeats, seconds, measurements=measured, pythons=pythons)
     records = schedule.run(plan, lambda done: schedule.write_json(OUT, {"ratios": ratios(done), "records": done}))
     print(table(ratios(records)))
     return int(any(str(record["status"]).startswith("failed") for record in records))
+
+
+def interpreter(text: str) -> tuple[str, str]:
+    """The peer and the path of `keras-jax=/path/to/python`."""
+    peer, _, path = text.partition("=")
+    if peer not in OTHERS or not Path(path).exists():
+        raise argparse.ArgumentTypeError(f"expected PEER=PATH with a peer of {', '.join(OTHERS)}, got {text!r}")
+    return peer, path
 
 
 def main() -> int:
@@ -119,12 +133,15 @@ def main() -> int:
     parser.add_argument("--peers", type=lambda text: text.split(","), default=[OURS, *OTHERS])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="for each example and peer, after two epochs")
+    parser.add_argument(
+        "--python", action="append", default=[], type=interpreter, metavar="PEER=PATH", help="an interpreter for a peer"
+    )
     parser.add_argument("--device", default="cpu", help="only the CPU")
     args = parser.parse_args()
     if args.peer:
         one(args.case, args.peer, args.seconds)
         return 0
-    return all_of_them(args.cases, args.peers, args.repeats, args.seconds)
+    return all_of_them(args.cases, args.peers, args.repeats, args.seconds, dict(args.python))
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class Plan:
     device: str = "cpu"
     timeout: float = 300.0
     measurements: Mapping[str, Measurement] = field(default_factory=lambda: MEASUREMENTS)
+    pythons: Mapping[str, str] = field(default_factory=dict)  # interpreters of peers that live elsewhere
 
     def jobs(self) -> Iterator[Job]:
         """Repeat by repeat, so that the machine's slow changes meet all peers; who goes first rotates."""
@@ -85,7 +86,7 @@ class Plan:
 def run(plan: Plan, write: Callable[[list[Record]], None]) -> list[Record]:
     """All jobs of the plan, one after the other; `write` is called with all records so far after each."""
     records: list[Record] = []
-    absent = {peer: peers.missing(peer) for peer in peers.PEERS}
+    absent = {peer: [] if peer in plan.pythons else peers.missing(peer) for peer in peers.PEERS}
     for job in plan.jobs():
         identity: Record = {"what": job.what, "case": job.case, "peer": job.peer, "repeat": job.repeat}
         if absent[job.peer]:
@@ -100,7 +101,8 @@ def run(plan: Plan, write: Callable[[list[Record]], None]) -> list[Record]:
 
 def run_job(job: Job, plan: Plan) -> Record:
     """One process -> what it measured, with its wall time and the CPU time that others took from it meanwhile."""
-    command = [sys.executable, str(HERE / plan.measurements[job.what].script), "--peer", job.peer]
+    python, script = plan.pythons.get(job.peer, sys.executable), HERE / plan.measurements[job.what].script
+    command = [python, str(script), "--peer", job.peer]
     command += ["--seconds", str(plan.seconds), "--device", plan.device]
     command += ["--case", job.case] if job.case != "-" else []
     start, busy, children = time.perf_counter(), _machine_cpu_seconds(), _children_cpu_seconds()

@@ -31,6 +31,7 @@ ABOUT = About(
     target=0.95,
     quick_target=0.60,
     keras_io=("audio/speaker_recognition_using_cnn", 218),
+    timed=True,
 )
 RATE, SAMPLES = 4000, 2000
 """Samples per second, samples of a sound: half a second."""

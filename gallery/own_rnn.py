@@ -27,6 +27,7 @@ ABOUT = About(
     baseline="logistic regression on all 64 pixels",
     target=0.97,
     quick_target=0.85,
+    timed=True,
 )
 
 

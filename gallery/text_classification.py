@@ -20,7 +20,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from gallery import About, Result
-from lamina import Input, Model, layers, optimizers, utils
+from lamina import Input, Model, layers, ops, optimizers, utils
 
 ABOUT = About(
     title="Text classification",
@@ -75,9 +75,10 @@ def build(texts: np.ndarray) -> Model:
 
     text = Input((), dtype="string", name="text")
     words = vectorize(text)  # (B, 100), 0 after the last word
-    x = layers.Embedding(vectorize.vocabulary_size(), 96, mask_zero=True)(words)
+    x = layers.Embedding(vectorize.vocabulary_size(), 96, mask_zero=False)(words)
     x = layers.Dropout(0.5)(x)
-    x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)])
+    mean = layers.GlobalAveragePooling1D()(x, mask=ops.not_equal(words, 0))  # of the words alone
+    x = layers.Concatenate()([mean, layers.GlobalMaxPooling1D()(x)])
     x = layers.Dropout(0.5)(x)
     family = layers.Dense(len(FAMILIES), activation="softmax", name="family")(x)
     model = Model(text, family, name="text_classification")

@@ -26,7 +26,7 @@ ABOUT = About(
     answers="a system for ranking custom issue tickets by priority and routing them to the right department",
     data="names, docstrings and code in the running Python's standard library; real",
     measure="mean of the accuracy of the department and the ROC AUC of the priority, for every fifth ticket, held out",
-    baseline="logistic regressions that see title and tags, not the body",
+    baseline="logistic regressions on title and tags (with the body 0.851, better than the model)",
     target=0.78,
     quick_target=0.60,
 )

@@ -25,6 +25,7 @@ ABOUT = About(
     target=0.95,
     quick_target=0.1,
     keras_io=("nlp/neural_machine_translation_with_transformer", 254),
+    timed=True,
 )
 
 PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 3}

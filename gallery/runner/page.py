@@ -22,14 +22,16 @@ Keras can express it, taken to Keras. `python -m gallery --list` lists them, `py
 `make gallery` all. This page is written by `python -m gallery --page` from the records of runs in `gallery/results`.
 
 - **score** is on held-out data; **baseline** is that of a weak model, named below. ↓ marks errors: less is better.
+  Training never sees what is held out, but many settings and most targets were chosen by people who had seen scores on
+  it. Read them as slightly optimistic. Where settings were chosen on validation data alone, the example's file says so.
 - **seconds** of the whole run, data, baseline and figure included, and of the processor alone in brackets.
 - **file**: a fresh process loads `NAME.lamina` and predicts the same bits. **compile**: under
   `torch.compile(fullgraph=True)` it predicts the same, to 1e-4. **Keras**: what `.keras` holds predicts the same in
   Keras 3, to 1e-4. A dash: not possible, for the reason given below.
 - **lines** hold code: no blanks, comments, docstrings, nor what an example says about itself (`ABOUT`). **keras.io**:
   lines of the example of the same system there, counted likewise, where there is one and somebody has counted.
-- **beside Keras**: the time of a training step as a part of that of the same lines on Keras, compilation aside
-  (`python benchmarks/gallery_training.py`); below 1 is faster.
+- **beside Keras**: the processor's time for a training epoch as a part of that of the same lines on Keras with each of
+  its backends, compilation aside (`python benchmarks/gallery_training.py`); below 1 is faster.
 """
 
 
@@ -67,7 +69,7 @@ def _table(said: Mapping[str, About], known: Mapping[str, Any], times: Mapping[s
             *(_mark(record["checks"][how]) for how in ("loaded", "compiled", "keras")),
             str(record["lines"]),
             str(about.keras_io[1]) if about.keras_io else "",
-            ", ".join(f"{ratio:.2f}" for ratio in times.get(name, {}).values()),
+            ", ".join(f"{peer.removeprefix('keras-')} {ratio:.2f}" for peer, ratio in times.get(name, {}).items()),
         ]
         yield f"| {' | '.join(cells)} |"
 

@@ -10,7 +10,7 @@ import lamina
 
 
 def record(case: str, peer: str, repeat: int, milliseconds: float, status: str = "ok") -> dict[str, Any]:
-    return {"case": case, "peer": peer, "repeat": repeat, "epoch_ms": milliseconds, "status": status}
+    return {"case": case, "peer": peer, "repeat": repeat, "cpu_ms": milliseconds, "status": status}
 
 
 def test_a_ratio_is_the_median_over_the_repeats_in_which_both_ended():
