@@ -1,0 +1,77 @@
+"""Agreement: whether all processes mean the same training, asked before the first step; one set of weights for all."""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import suppress
+from typing import Any
+
+import torch
+
+from lamina.graph import ArgumentError, tree
+from lamina.layers.mode import asking
+from lamina.processes import World
+from lamina.training.data import Source
+
+
+def agree(world: World, model: Any, facts: dict[str, Any]) -> None:
+    """Compare this process's training with those of the others.
+
+    Args:
+        facts: what must be alike, beside the model: by the names that the user knows.
+
+    Raises:
+        ArgumentError: something differs; on every process alike, so that none waits for another.
+    """
+    own = {name: repr(value) for name, value in (_of_model(model) | facts).items()}
+    everyone = world.gathered(own)
+    for rank, told in enumerate(everyone):
+        different = [name for name in everyone[0] if told.get(name) != everyone[0][name]]
+        if different:
+            name = different[0]
+            raise ArgumentError(
+                f"The processes do not train alike: {name} of rank {rank} is another than that of rank 0.",
+                got=f"rank {rank}: {_short(told.get(name))}; rank 0: {_short(everyone[0][name])}",
+                expected="one script, with the same model, data and arguments on every rank",
+                hint="a seed that does not hang on RANK, and no `if rank == 0` around layers or fit",
+            )
+
+
+def share_weights(world: World, model: Any, batch: Any) -> None:
+    """Give the model the first process's weights; one that has none yet makes them, by trying the batch."""
+    if not model.built:
+        # One that is only a training step has no call; its parts have their weights.
+        with suppress(NotImplementedError), asking(model, False), torch.no_grad():
+            model(batch[0])
+    tensors = [*model.parameters(), *model.buffers()]
+    world.copy_first([t for t in dict.fromkeys(tensors) if not t.is_meta])
+
+
+def of_data(source: Source) -> dict[str, Any]:
+    """What is to be alike of data: how much there is, and of what shapes."""
+    facts: dict[str, Any] = {}
+    try:
+        facts["the number of batches"] = len(source)
+    except TypeError:
+        facts["the number of batches"] = None
+    data = getattr(source, "data", None)
+    if data is not None:
+        leaves = [(path, leaf) for path, leaf in tree.paths(data) if leaf is not None]
+        facts["the shape of the data"] = [(path, tuple(leaf.shape), str(leaf.dtype)) for path, leaf in leaves]
+    return facts
+
+
+def _of_model(model: Any) -> dict[str, Any]:
+    weights = [(name, tuple(p.shape), str(p.dtype), p.requires_grad) for name, p in model.named_parameters()]
+    facts: dict[str, Any] = {"the class of the model": type(model).__name__, "the list of weights": weights}
+    program = getattr(model, "program", None)
+    if getattr(model, "graph", None) is not None and program is not None:
+        facts["the graph"] = program(True).source
+        facts["the list of layers"] = [type(module).__name__ for module in model.modules()]
+    return facts
+
+
+def _short(text: Any) -> str:
+    """A text, or what tells it from others where it is long."""
+    text = str(text)
+    return text if len(text) <= 120 else f"{text[:60]}... ({len(text)} letters, checksum {zlib.crc32(text.encode())})"
