@@ -3,9 +3,21 @@
 Everything here is about processes and tensors; nothing knows models or data. All state is PyTorch's process group.
 """
 
+from .errors import ProcessError
 from .gradients import Gradients
+from .lost import finding_lost
 from .share import Portion, Share
 from .sums import sum_over_all
 from .world import World, is_first, joined
 
-__all__ = ["Gradients", "Portion", "Share", "World", "is_first", "joined", "sum_over_all"]
+__all__ = [
+    "Gradients",
+    "Portion",
+    "ProcessError",
+    "Share",
+    "World",
+    "finding_lost",
+    "is_first",
+    "joined",
+    "sum_over_all",
+]

@@ -38,33 +38,36 @@ class Gradients:
             weight: of this process; where it is 0 its gradients are not looked at.
             keep: the new gradients have memory of their own. Otherwise it is used again by the next call.
         """
-        flats = [self._packed(bucket, weight, keep) for bucket in _buckets(parameters)]
-        if not flats:
+        buckets = _buckets(parameters)
+        if not buckets:
             return
-        present = torch.tensor(float(sum(p.grad is not None for p in parameters)), device=flats[0][1].device)
-        works = [distributed.all_reduce(flat, async_op=True) for _, flat in flats]
-        works.append(distributed.all_reduce(present, async_op=True))
-        for work in works:
+        # The first bucket also tells how many gradients there are: a message of its own would take as long as all.
+        found = sum(p.grad is not None for p in parameters)
+        flats = [self._packed(bucket, weight, keep, found) for bucket in buckets]
+        for work in [distributed.all_reduce(flat, async_op=True) for flat in flats]:
             work.wait()
-        missing = set() if present.item() == self.size * len(parameters) else self._missing(parameters)
-        for bucket, flat in flats:
-            parts = flat.split([p.numel() for p in bucket])
-            for parameter, part in zip(bucket, parts, strict=True):
+        missing = set() if flats[0][-1].item() == self.size * len(parameters) else self._missing(parameters)
+        for bucket, flat in zip(buckets, flats, strict=True):
+            parts = flat.split([*(p.numel() for p in bucket), 1])
+            for parameter, part in zip(bucket, parts, strict=False):
                 parameter.grad = None if id(parameter) in missing else part.view(parameter.shape)
 
-    def _packed(self, bucket: list[torch.nn.Parameter], weight: float, keep: bool) -> Any:
-        """(the bucket, its gradients side by side, weighted)."""
-        key = (sum(p.numel() for p in bucket), *(id(p) for p in bucket))
+    def _packed(self, bucket: list[torch.nn.Parameter], weight: float, keep: bool, found: int) -> torch.Tensor:
+        """The gradients of a bucket side by side, weighted, and after them a number."""
+        key = (sum(p.numel() for p in bucket) + 1, *(id(p) for p in bucket))
         flat = None if keep else self._buffers.get(key)
         if flat is None:
             flat = torch.empty(key[0], dtype=bucket[0].dtype, device=bucket[0].device)
             if not keep:
                 self._buffers[key] = flat
-        if not weight:
-            return bucket, flat.zero_()
-        grads = [p.grad if p.grad is not None else torch.zeros_like(p, requires_grad=False) for p in bucket]
-        torch.cat([grad.reshape(-1).to(flat.dtype) for grad in grads], out=flat)
-        return bucket, flat.mul_(weight)
+        if weight:
+            grads = [p.grad if p.grad is not None else torch.zeros_like(p, requires_grad=False) for p in bucket]
+            torch.cat([grad.reshape(-1).to(flat.dtype) for grad in grads], out=flat[:-1])
+            flat.mul_(weight)
+        else:
+            flat.zero_()
+        flat[-1] = found
+        return flat
 
     def _missing(self, parameters: Sequence[torch.nn.Parameter]) -> set[int]:
         """Ids of the parameters that have a gradient nowhere."""

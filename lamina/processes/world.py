@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import distributed
 
-from lamina.graph.errors import ArgumentError
+from .errors import ProcessError
 
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -60,12 +60,16 @@ class World:
 
     def copy_first(self, tensors: list[torch.Tensor]) -> None:
         """Give these tensors the values that they have on the first process."""
+        kinds: dict[Any, list[torch.Tensor]] = {}
+        for tensor in tensors:
+            kinds.setdefault((tensor.dtype, tensor.device), []).append(tensor)
         with torch.no_grad():
-            for tensor in tensors:
-                sent = tensor.detach().contiguous()
+            for alike in kinds.values():
+                sent = torch.cat([tensor.detach().reshape(-1) for tensor in alike])
                 distributed.broadcast(sent, src=0)
-                if sent.data_ptr() != tensor.data_ptr():
-                    tensor.copy_(sent)
+                parts = sent.split([tensor.numel() for tensor in alike])
+                for tensor, part in zip(alike, parts, strict=True):
+                    tensor.copy_(part.view(tensor.shape))
 
     @property
     def host(self) -> torch.device:
@@ -81,7 +85,7 @@ def joined(environment: Mapping[str, str] = os.environ) -> World | None:
     with the process.
 
     Raises:
-        ArgumentError: the group could not be started, because the port is in use, for example.
+        ProcessError: the group could not be started, because the port is in use, for example.
     """
     if not distributed.is_available():
         return None
@@ -114,7 +118,7 @@ def _start(environment: Mapping[str, str]) -> None:
     except (RuntimeError, ValueError) as error:
         place = f"{environment['MASTER_ADDR']}:{environment['MASTER_PORT']}"
         in_use = "EADDRINUSE" in str(error) or "address already in use" in str(error).lower()
-        raise ArgumentError(
+        raise ProcessError(
             f"The processes cannot meet at {place}: the port is in use."
             if in_use
             else f"The {environment['WORLD_SIZE']} processes cannot meet at {place}.",

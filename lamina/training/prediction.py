@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from lamina.graph import ShapeError, StructureError, tree
 from lamina.layers import Layer
 from lamina.layers.mode import asking
 from lamina.probing import parts_of
-from lamina.processes import World, joined
+from lamina.processes import World, finding_lost, joined
 
 from .arguments import limited
 from .data.cuts import checked_batch_size
@@ -24,7 +25,7 @@ from .execution import packed
 from .feed import Feed
 from .memory import keep_freed_pages
 from .own_steps import no_outputs
-from .parallel import agree, of_data, parted, share_weights
+from .parallel import join_in, parted
 from .progress import Progress
 from .steps import has_own
 
@@ -56,14 +57,16 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
     world = joined()
     source = parted(model._source((x, None, None), batch_size), world)
     feed = Feed(source, limited(steps), device)
-    if world is not None and model.running is None:
-        agree(world, model, of_data(source))
-        share_weights(world, model, feed.peek())
     verbose = 0 if verbose == "auto" and feed.length == 1 else verbose
     hooks = CallbackList(callbacks, model=model, steps=feed.length, verbose=verbose)
     work = (lambda batch: model.predict_step(packed(batch))) if own_step else _inference(model)
     try:
-        with model._progress(verbose, 1, feed, "Prediction") as progress:
+        with (
+            nullcontext() if world is None else finding_lost(world),
+            model._progress(verbose, 1, feed, "Prediction") as progress,
+        ):
+            if world is not None and model.running is None:
+                join_in(world, model, feed)
             progress.start(0)
             structure, parts = _outputs(model, work, feed, hooks, progress)
             progress.finish(len(parts), {})

@@ -24,7 +24,7 @@ from .data import Source, source_of
 from .execution import Execution, evaluate
 from .feed import Feed
 from .fitting import Plan, fit
-from .parallel import Team, agree, of_data, parted, share_weights, teamed
+from .parallel import Team, join_in, parted, teamed
 from .prediction import predict
 from .progress import Progress
 from .run import Run
@@ -283,8 +283,7 @@ class Trainer(Steps):
     def _joins(self, team: Team | None, feed: Feed) -> None:
         """Outside of a fit, which has done so: the first process's weights for all."""
         if team is not None and self.running is None:
-            agree(team.world, self, of_data(feed.source))
-            share_weights(team.world, self, feed.peek())
+            join_in(team.world, self, feed)
 
     def _progress(self, verbose: Any, epochs: int, feed: Feed, what: str = "Epoch") -> Progress:
         graph, optimizer = self.graph, self.optimizer  # type: ignore[attr-defined]

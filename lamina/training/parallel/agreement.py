@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError, tree
+from lamina.layers import Layer
 from lamina.layers.mode import asking
 from lamina.processes import World
 from lamina.training.data import Source
@@ -47,17 +48,23 @@ def share_weights(world: World, model: Any, batch: Any) -> None:
     world.copy_first([t for t in dict.fromkeys(tensors) if not t.is_meta])
 
 
+def join_in(world: World, model: Any, feed: Any) -> None:
+    """Both of these, of a model that is to work on some data."""
+    agree(world, model, of_data(feed.source))
+    share_weights(world, model, feed.peek())
+
+
 def of_data(source: Source) -> dict[str, Any]:
     """What is to be alike of data: how much there is, and of what shapes."""
     facts: dict[str, Any] = {}
-    try:
-        facts["the number of batches"] = len(source)
-    except TypeError:
-        facts["the number of batches"] = None
     data = getattr(source, "data", None)
     if data is not None:
         leaves = [(path, leaf) for path, leaf in tree.paths(data) if leaf is not None]
         facts["the shape of the data"] = [(path, tuple(leaf.shape), str(leaf.dtype)) for path, leaf in leaves]
+    try:
+        facts["the number of batches"] = len(source)
+    except TypeError:
+        facts["the number of batches"] = None
     return facts
 
 
@@ -67,8 +74,23 @@ def _of_model(model: Any) -> dict[str, Any]:
     program = getattr(model, "program", None)
     if getattr(model, "graph", None) is not None and program is not None:
         facts["the graph"] = program(True).source
-        facts["the list of layers"] = [type(module).__name__ for module in model.modules()]
+    facts["the settings of the layers"] = [(type(m).__name__, _settings(m)) for m in model.modules()]
     return facts
+
+
+def _settings(module: Any) -> list[tuple[str, Any]]:
+    """The numbers and words that a layer was made with; not those that random values or names come from."""
+    try:
+        config = module.get_config() if isinstance(module, Layer) and getattr(module, "graph", None) is None else {}
+    except Exception:  # noqa: BLE001 - of a layer of the user's, which may have none
+        return []
+    left_out = ("name", "seed", "dtype")
+    plain = (str, int, float, bool, type(None), tuple, list)
+    return [
+        (key, value)
+        for key, value in config.items()
+        if type(value) in plain and key not in left_out and not key.endswith("_initializer")
+    ]
 
 
 def _short(text: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lamina.metrics import Mean
-from lamina.processes import Gradients, Share, World, joined, sum_over_all
+from lamina.processes import Gradients, Share, World, finding_lost, joined, sum_over_all
 from lamina.training.data import Batch
 from lamina.training.shared_losses import SharedLosses
 
@@ -128,7 +128,8 @@ def teamed(step: Any) -> Iterator[Team | None]:
         return
     step.team = team = Team(world)
     try:
-        yield team
+        with finding_lost(world):
+            yield team
     finally:
         team.close()
         step.team = None
