@@ -4,6 +4,7 @@ Everything here is about processes and tensors; nothing knows models or data. Al
 """
 
 from .errors import ProcessError
+from .files import written_by_first
 from .gradients import Gradients
 from .lost import finding_lost
 from .share import Portion, Share
@@ -20,4 +21,5 @@ __all__ = [
     "is_first",
     "joined",
     "sum_over_all",
+    "written_by_first",
 ]

@@ -331,10 +331,28 @@ def decisions() -> dict[str, Any]:
             callbacks.TerminateOnNaN(),
         ]
         found = trained(model, *data, epochs=30, callbacks=kept, validation_split=0.4)
+        model.save(f"{folder}/{RANK}.lamina")
         files = sorted(path.name for path in Path(folder).iterdir())
     stopped = mlp()
     stopped.compile("sgd", "mse")
     return found | {"files": files, "stopped": trained(stopped, *data, epochs=9, callbacks=[StopsSomewhere()])}
+
+
+@case
+def files_are_written_once() -> dict[str, Any]:
+    """All processes save under one name; each may load it at once."""
+    own = tempfile.TemporaryDirectory()
+    folder = os.environ.get("SHARED") or own.name
+    model = mlp()
+    model.compile("sgd", "mse")
+    found = trained(model, numbers((8, 5)), numbers((8, 1), 1), epochs=1)
+    for path in ("all.lamina", "all.keras", "all.weights.safetensors"):
+        (model.save_weights if "weights" in path else model.save)(f"{folder}/{path}")
+        loaded = model.load_weights(f"{folder}/{path}") or model if "weights" in path else None
+        found[path] = (loaded or lamina.saving.load_model(f"{folder}/{path}")).predict(numbers((9, 5)), verbose=0)
+    if RANK == 0:  # as people write it: nobody waits
+        model.save(f"{folder}/first.lamina")
+    return found
 
 
 @case
