@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import torch
@@ -38,11 +38,12 @@ class Execution:
         self._work = step.train if training else step.test
         self._forward: Any = model
         self._last: Any = {}
+        self._of_all: dict[str, Any] | None = None
         self._attributes: list[tuple[str, Any]] = []
 
     def begin(self) -> None:
         """Forget the numbers of the epoch before."""
-        self._last = {}
+        self._last, self._of_all = {}, None
         self._forward = self.model._forward() if self.training else self.model
         self.step.begin_epoch(self.model)
         if self._own_step is not None:
@@ -124,6 +125,9 @@ class Execution:
             results = objective.results(without) if objective is not None else {}
             attributes = {n: m.result() for n, m in self._attributes if not isinstance(m, without)}
             known = to_host(flattened(results | attributes))
+            if everywhere:
+                with suppress(ArgumentError):  # a metric of another library that cannot be kept
+                    self._of_all = self.state_dict()
         if self._own_step is None and not own:
             return known
         logs = to_host(flattened(own or {}))
@@ -135,8 +139,14 @@ class Execution:
 
     # -- what an interrupted run keeps of it
 
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that was accumulated since `begin`, as numbers and tensors."""
+    def state_dict(self, everywhere: bool = False) -> dict[str, Any]:
+        """Everything that was accumulated since `begin`, as numbers and tensors.
+
+        Args:
+            everywhere: by all processes, when they last read their numbers, as before a callback hears of a batch.
+        """
+        if everywhere and self._of_all is not None:
+            return self._of_all
         objective = self.step.objective
         return {
             "objective": objective.state_dict() if objective is not None else {},
@@ -145,12 +155,17 @@ class Execution:
             "own": to_host(flattened(self.step.own_results or {})),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put back what `state_dict` gave."""
+    def load_state_dict(self, state: dict[str, Any], everywhere: bool = False) -> None:
+        """Put back what `state_dict` gave; what all processes had summed, the first one has from there on."""
         self.step.resume(state["objective"])
         for (_, metric), own in zip(self._attributes, state["attributes"], strict=True):
             metric.load_state_dict(own)
         self._last, self.step.own_results = state["last"], state["own"]
+        if everywhere and self.team is not None and not self.team.world.is_first and self.step.objective is not None:
+            metrics = [metric for _, metric in (*self.step.objective.named_metrics(), *self._attributes)]
+            for variable in (variable for metric in metrics for variable in metric.variables):
+                if getattr(variable, "aggregation", "sum") == "sum":
+                    variable.zero_()
 
 
 _ALONE = nullcontext()

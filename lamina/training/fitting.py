@@ -16,7 +16,7 @@ from .data import Arrays, Source
 from .feed import Feed
 from .generators import seeded
 from .memory import keep_freed_pages
-from .parallel import agree, of_data, parted, share_weights, teamed
+from .parallel import agree, parted, share_weights, teamed
 from .run import Run
 from .sense import tell_of_rates
 from .step import Step
@@ -95,7 +95,7 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
     source, held = _split(model, source, plan)
     world = step.team.world if step.team is not None else None
     if world is not None:
-        agree(world, model, of_data(source) | _facts(plan))
+        agree(world, model, source, _facts(plan))
         source, held = parted(source, world), None if held is None else parted(held, world)
     feed = Feed(source, limited(plan.steps_per_epoch), model._device())
     steps = limited(plan.validation_steps)

@@ -226,7 +226,9 @@ class Run:
             "trained": self._trained,
             "stopping": bool(self.model.stop_training),
             "feed": self.feed.state_dict(undone=self._in_hand),
-            "numbers": self._execution.state_dict() if self._execution is not None and self.batch else None,
+            "numbers": self._execution.state_dict(everywhere=True)
+            if self._execution is not None and self.batch
+            else None,
             "callbacks": self.hooks.state_dict(),
             "generators": {"global": generators.global_state(), "layers": generators.states_by_path(self.model)},
         }
@@ -281,7 +283,7 @@ class Run:
         # A training that was to stop stops at once: no further batch.
         self._trained = bool(state["trained"]) or (self.model.stop_training and self.batch > 0)
         if self._execution is not None and state["numbers"] is not None:
-            self._execution.load_state_dict(state["numbers"])
+            self._execution.load_state_dict(state["numbers"], everywhere=True)
         self.hooks.load_state_dict(state["callbacks"])
         if self.held is not None and "held" in state:
             self.held.load_state_dict(state["held"])

@@ -338,6 +338,29 @@ def decisions() -> dict[str, Any]:
     return found | {"files": files, "stopped": trained(stopped, *data, epochs=9, callbacks=[StopsSomewhere()])}
 
 
+class Broken(callbacks.Callback):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.model.optimizer.iterations == 8:
+            raise EOFError
+
+
+@case
+def goes_on_in_the_middle_of_an_epoch() -> dict[str, Any]:
+    own = tempfile.TemporaryDirectory()
+    folder = f"{os.environ.get('SHARED') or own.name}/backup"
+    data = numbers((37, 5)), numbers((37, 1), 1)
+    for attempt in range(2):
+        model = mlp()
+        model.compile(optimizers.Adam(0.02), "mse", metrics=["mae", metrics.R2Score()])
+        # The backup is called after all others, so the last one is of the step before the break.
+        kept = [callbacks.BackupAndRestore(folder, save_freq=2), *([] if attempt else [Broken()])]
+        try:
+            found = trained(model, *data, callbacks=kept, validation_split=0.2)
+        except EOFError:
+            continue
+    return found
+
+
 @case
 def files_are_written_once() -> dict[str, Any]:
     """All processes save under one name; each may load it at once."""

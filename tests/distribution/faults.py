@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,10 @@ def disagree() -> None:
         fit(model(), epochs=1 + RANK),
         fit(model(), seed=3),
     ]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        model().fit(np.full((8, 4), RANK), np.ones((8, 1)), verbose=0)
+    told.append(" ".join(str(warning.message) for warning in seen))
     hand_over(told)
 
 

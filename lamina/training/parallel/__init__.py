@@ -2,8 +2,8 @@
 
 from lamina.training.data.part import Part
 
-from .agreement import agree, join_in, of_data, share_weights
+from .agreement import agree, join_in, share_weights
 from .parts import parted
 from .team import Team, teamed
 
-__all__ = ["Part", "Team", "agree", "join_in", "of_data", "parted", "share_weights", "teamed"]
+__all__ = ["Part", "Team", "agree", "join_in", "parted", "share_weights", "teamed"]

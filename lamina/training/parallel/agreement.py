@@ -9,23 +9,25 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError, tree
+from lamina.graph.source import warn
 from lamina.layers import Layer
 from lamina.layers.mode import asking
 from lamina.processes import World
 from lamina.training.data import Source
 
 
-def agree(world: World, model: Any, facts: dict[str, Any]) -> None:
+def agree(world: World, model: Any, source: Source, facts: dict[str, Any]) -> None:
     """Compare this process's training with those of the others.
 
     Args:
-        facts: what must be alike, beside the model: by the names that the user knows.
+        source: the data.
+        facts: what else must be alike, by the names that the user knows.
 
     Raises:
         ArgumentError: something differs; on every process alike, so that none waits for another.
     """
-    own = {name: repr(value) for name, value in (_of_model(model) | facts).items()}
-    everyone = world.gathered(own)
+    own = {name: repr(value) for name, value in (_of_model(model) | _of_data(source) | facts).items()}
+    everyone, values = zip(*world.gathered((own, _values_of(source))), strict=True)
     for rank, told in enumerate(everyone):
         different = [name for name in everyone[0] if told.get(name) != everyone[0][name]]
         if different:
@@ -36,6 +38,13 @@ def agree(world: World, model: Any, facts: dict[str, Any]) -> None:
                 expected="one script, with the same model, data and arguments on every rank",
                 hint="a seed that does not hang on RANK, and no `if rank == 0` around layers or fit",
             )
+    others = [rank for rank, own in enumerate(values) if own != values[0]]
+    if others and world.is_first:
+        warn(
+            f"The arrays of rank {others[0]} hold other numbers than those of rank 0. Each process reads its rows of "
+            "its own arrays: some rows are missing from the training, others are in it twice, and rows of the "
+            "validation data may be in it. Try a seed for whatever draws, shuffles or splits them."
+        )
 
 
 def share_weights(world: World, model: Any, batch: Any) -> None:
@@ -50,11 +59,11 @@ def share_weights(world: World, model: Any, batch: Any) -> None:
 
 def join_in(world: World, model: Any, feed: Any) -> None:
     """Both of these, of a model that is to work on some data."""
-    agree(world, model, of_data(feed.source))
+    agree(world, model, feed.source, {})
     share_weights(world, model, feed.peek())
 
 
-def of_data(source: Source) -> dict[str, Any]:
+def _of_data(source: Source) -> dict[str, Any]:
     """What is to be alike of data: how much there is, and of what shapes."""
     facts: dict[str, Any] = {}
     data = getattr(source, "data", None)
@@ -66,6 +75,17 @@ def of_data(source: Source) -> dict[str, Any]:
     except TypeError:
         facts["the number of batches"] = None
     return facts
+
+
+def _values_of(source: Source) -> int:
+    """A checksum of a few rows of arrays, the first and the last; 0 of data of another kind."""
+    rows, total = getattr(source, "rows", 0), 0
+    for leaf in tree.leaves(getattr(source, "data", None)):
+        for start in (0, max(rows - 4, 0)) if leaf is not None else ():
+            part = leaf[start : start + 4] if isinstance(leaf, torch.Tensor) else leaf.cut(start, min(start + 4, rows))
+            numbers = part.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            total = zlib.crc32(numbers.numpy().tobytes(), total)
+    return total
 
 
 def _of_model(model: Any) -> dict[str, Any]:
