@@ -66,6 +66,7 @@ from .models.node_errors import ValuesError as ValuesError
 from .ops import einops_backend
 from .optimizers import Optimizer
 from .optimizers.older_names import OlderNameError as OlderNameError
+from .processes import ProcessError as ProcessError
 from .public_names import MissingImportError as MissingImportError
 from .public_names import MissingNameError as MissingNameError
 from .public_names import names_of

@@ -197,8 +197,12 @@ def parse_device(name: Any) -> torch.device:
 
 
 def accelerator() -> torch.device | None:
-    """The accelerator that PyTorch finds, or None."""
-    return torch.accelerator.current_accelerator(check_available=True)
+    """The accelerator that PyTorch finds, or None; of several processes on a machine each has its own."""
+    found = torch.accelerator.current_accelerator(check_available=True)
+    local = os.environ.get("LOCAL_RANK")
+    if found is None or local is None or os.environ.get("WORLD_SIZE", "1") == "1" or found.type == "cpu":
+        return found
+    return torch.device(found.type, int(local) % max(torch.accelerator.device_count(), 1))
 
 
 def current_device() -> torch.device:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lamina.graph import ArgumentError, LaminaError
 from lamina.graph.source import warn
+from lamina.processes import is_first
 
 from .base import Callback, Logs
 from .checkpoint_error import failed, make_folder
@@ -104,7 +105,8 @@ class BackupAndRestore(Callback):
             self._save()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        if not (self.delete_checkpoint and self.model._running is not None and self.model._running.finished):
+        run = self.model._running
+        if not (self.delete_checkpoint and run is not None and run.finished and is_first()):
             return
         for path in (self._latest, self._previous, self._next):
             path.unlink(missing_ok=True)
@@ -113,6 +115,8 @@ class BackupAndRestore(Callback):
             folder.rmdir()
 
     def _save(self) -> None:
+        if not is_first():
+            return
         try:
             if not self.double_checkpoint:
                 self.model.save_checkpoint(self._latest)

@@ -31,6 +31,9 @@ class Callback(Doored):
     shows_progress = False
     """True for a callback that shows progress itself, so that ``fit`` shows none beside it."""
 
+    first_only = False
+    """True for a callback that only writes or shows something: of several processes that train, the first calls it."""
+
     turn = 0
     """Which come after which at each hook: those that keep what the others have become have a higher one."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lamina.graph import ArgumentError
 from lamina.graph.source import warn
+from lamina.processes import is_first
 from lamina.tracebacks import door
 
 from .base import Callback, Logs
@@ -100,9 +101,12 @@ class CallbackList:
         if hook == "on_train_end":
             with ExitStack() as calls:
                 for callback in reversed(self.callbacks):
-                    calls.callback(callback.on_train_end, *args)
+                    if not callback.first_only or is_first():
+                        calls.callback(callback.on_train_end, *args)
             return
         for callback in self.callbacks:
+            if callback.first_only and not is_first():
+                continue
             try:
                 getattr(callback, hook)(*args)
             except TypeError as error:

@@ -39,6 +39,8 @@ class CSVLogger(Callback):
     <BLANKLINE>
     """
 
+    first_only = True
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.filename, self.sep, self.append = os.fspath(filename), separator, append

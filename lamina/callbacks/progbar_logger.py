@@ -22,6 +22,7 @@ class ProgbarLogger(Callback):
     """
 
     shows_progress = True
+    first_only = True
 
     def __init__(self) -> None:
         super().__init__()

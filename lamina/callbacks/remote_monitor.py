@@ -42,6 +42,8 @@ class RemoteMonitor(Callback):
       expected  http://... or https://...
     """
 
+    first_only = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lamina.processes import is_first
+
 from .base import Logs
 from .messages import say
 from .monitor import MonitorCallback
@@ -84,11 +86,13 @@ class SavingCallback(MonitorCallback):
         said = f"saving {'weights' if self.save_weights_only else 'model'} to {path}"
         if value is not None:
             if not self.improves(value, before):
-                if self.verbose:
+                if self.verbose and is_first():
                     say(f"Epoch {epoch + 1}: {self.monitor} did not improve from {best}")
                 return
             said = f"{self.monitor} improved from {best} to {value:.5f}, {said}"
             self.best = value  # before writing: a file that holds the training holds this too
+        if not is_first():
+            return
         if self.verbose:
             say(f"Epoch {epoch + 1}: {said}")
         try:

@@ -104,6 +104,30 @@ class Loss(Doored):
         y_pred = self._converted(y_pred, None)
         return self._values(self._converted(y_true, y_pred), y_pred)
 
+    def divisor(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Tensor | None:
+        """What the mean over a batch is divided by, up to a constant; None where that is the number of its rows.
+
+        Several processes that share a batch ask, since theirs differ: the sum over a mask or, for
+        ``"mean_with_sample_weight"``, over the weights.
+        """
+        if self.reduction not in MEANS:
+            return None
+        weight = as_tensor(sample_weight) if sample_weight is not None else None
+        if weight is not None and (self.reduction != "mean_with_sample_weight" or not weight.ndim):
+            weight = None
+        if type(self).valid_mask is not Loss.valid_mask:
+            with torch.no_grad():
+                values, valid = self.samples(_per_step(y_true, y_pred, sample_weight, mask), y_pred)
+            if valid is not None:
+                mask = valid if mask is None else valid & weight_for(mask, valid, "mask").to(torch.bool)
+            weight = None if weight is None else weight_for(weight, values)
+        counted = [part.detach().to(torch.float64) for part in (weight, mask) if part is not None]
+        if not counted:
+            return None
+        rank = max(part.ndim for part in counted)
+        first, *rest = (part.reshape(part.shape + (1,) * (rank - part.ndim)) for part in counted)
+        return (first * rest[0] if rest else first).sum()
+
     def _values(self, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor | None]:
         values = self.call(y_true, y_pred)
         if not is_tensor(values):

@@ -23,7 +23,7 @@ from lamina.users_traceback import at_users_line
 
 from .held import variables_in
 from .stateless import stateless_reset_state, stateless_result, stateless_update_state
-from .variable import MetricVariable
+from .variable import MetricVariable, checked_aggregation
 
 
 class Metric(Doored):
@@ -64,7 +64,12 @@ class Metric(Doored):
         return name_of(self._dtype)
 
     def add_variable(
-        self, shape: Sequence[int], initializer: Any = None, dtype: Any = None, name: str | None = None
+        self,
+        shape: Sequence[int],
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+        aggregation: str = "sum",
     ) -> MetricVariable:
         """A new variable, counted among `variables`.
 
@@ -74,6 +79,10 @@ class Metric(Doored):
                 Keras.
             dtype: None for that of the metric.
             name: its name in `state_dict`; a second one of a name gets a number.
+            aggregation: what the values of several processes are together: their "sum", "mean", "max" or "min".
+
+        Raises:
+            ArgumentError: another aggregation.
         """
         given = "zeros" if initializer is None else initializer
         make: Any = initializers.get(given) if isinstance(given, (str, dict)) or callable(given) else lambda *_: given
@@ -84,14 +93,20 @@ class Metric(Doored):
         while key in self._variables:
             key, count = f"{name or 'variable'}_{count}", count + 1
         variable.name, variable.path = key, f"{self.name}/{key}"
+        variable.aggregation = checked_aggregation(aggregation, variable.path)
         self._variables[key] = variable
         return variable
 
     def add_weight(
-        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+        aggregation: str = "sum",
     ) -> MetricVariable:
         """Same as `add_variable`, a scalar by default."""
-        return self.add_variable(shape, initializer, dtype, name)
+        return self.add_variable(shape, initializer, dtype, name, aggregation)
 
     @property
     def variables(self) -> list[MetricVariable]:

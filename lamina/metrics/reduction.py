@@ -51,6 +51,9 @@ class Mean(Metric):
     tensor(5.)
     """
 
+    number_counts: float = 1
+    """What a value that is a single number counts: where several processes share a batch, by the rows that it is of."""
+
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(dtype, name)
         self.total = self.add_variable((), name="total")
@@ -59,7 +62,7 @@ class Mean(Metric):
     @torch.no_grad()
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         values = as_tensor(values).to(self._dtype)
-        samples = values.shape[0] if values.ndim else 1
+        samples = values.shape[0] if values.ndim else self.number_counts
         self.total.to_device_of(values)
         self.count.to_device_of(values)
         if sample_weight is None:

@@ -9,7 +9,21 @@ import torch
 from torch import Tensor
 
 from lamina.arrays import as_tensor
+from lamina.graph.errors import ArgumentError
 from lamina.one_line import of_tensor, one_line
+
+AGGREGATIONS = ("sum", "mean", "max", "min")
+
+
+def checked_aggregation(given: str, path: str) -> str:
+    """The word itself, if it is one of `AGGREGATIONS`."""
+    if given not in AGGREGATIONS:
+        raise ArgumentError(
+            f"aggregation= of the variable {path!r} says what the values of several processes are together.",
+            got=repr(given),
+            expected="one of " + ", ".join(map(repr, AGGREGATIONS)),
+        )
+    return given
 
 
 class MetricVariable(Tensor):
@@ -27,6 +41,8 @@ class MetricVariable(Tensor):
     name: str | None = None  # PyTorch's own is always None
     path: str | None = None
     """The metric's name and its own, ``"loss/total"``."""
+    aggregation = "sum"
+    """What the values of several processes are together."""
     __torch_function__ = torch.nn.Parameter.__torch_function__  # that of tensors which compute as plain ones
 
     __repr__ = one_line(of_tensor)  # type: ignore[assignment]  # PyTorch's takes a word of its own
@@ -94,7 +110,7 @@ class MetricVariable(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MetricVariable:
         memo[id(self)] = copied = MetricVariable.holding(self)
-        copied.name, copied.path = self.name, self.path
+        copied.name, copied.path, copied.aggregation = self.name, self.path, self.aggregation
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:

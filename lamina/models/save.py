@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.graph import ArgumentError
+from lamina.processes import written_by_first
 from lamina.saving import beforehand, deserialize_keras_object, save_model, serialize_keras_object
 from lamina.saving.rescue import rescued
 from lamina.tracebacks import door
@@ -16,6 +17,7 @@ _PARTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 @door
+@written_by_first
 def save(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **of_keras: Any) -> None:
     """Write graph, configs, weights, and how the model is trained, into one file.
 

@@ -21,6 +21,7 @@ import torch
 
 from lamina.layers.weights import Weights
 from lamina.optimizers import Optimizer
+from lamina.processes import written_by_first
 from lamina.tracebacks import door
 
 from .archive import OPTIMIZER, RUN, RUN_TENSORS, WEIGHTS, is_archive, read_archive, refuse_folder, write_archive
@@ -47,6 +48,7 @@ _RUN_FIELDS = {
 
 
 @door
+@written_by_first
 def save_checkpoint(
     model: Any,
     filepath: Any,

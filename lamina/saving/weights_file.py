@@ -13,6 +13,7 @@ from lamina.graph import ArgumentError
 from lamina.graph.source import warn
 from lamina.layers.mode_watch import watch_anew
 from lamina.printable import QUOTED, printable
+from lamina.processes import written_by_first
 from lamina.tracebacks import door
 
 from .archive import WEIGHTS, is_archive, map_file, read_archive, refuse_folder, write_archive, write_file
@@ -33,6 +34,7 @@ from .worked_on import is_trained, refuse_without_weights
 
 
 @door
+@written_by_first
 def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
     """Write the model's weights, each once, by its path in ``state_dict``.
 

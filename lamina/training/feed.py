@@ -14,6 +14,7 @@ from lamina.graph.source import warn
 from . import generators
 from .data import Batch, Source
 from .data.cuts import merged
+from .data.part import Part
 
 
 class Feed:
@@ -185,6 +186,8 @@ class Feed:
     # -- one pass
 
     def _begin_pass(self, skip: int = 0) -> None:
+        if self.source.order is not None:
+            self.source.order.together(self.source.generators())
         self._at_start = {
             "global": generators.capture(),
             "own": generators.states_of(self.source.generators()),
@@ -199,6 +202,7 @@ class Feed:
     def _items(self, items: Iterator[Batch]) -> Iterator[Batch]:
         """The items of a pass. For those that are drawn ahead of their time, the generators before it are kept."""
         ahead = self.source.draws and (self._ahead > 0 or self.source.joins_at_end)
+        apart = self.source.order.apart if self.source.order is not None else None
         while True:
             if self._drawn in self._replay:
                 generators.set_global_state(self._replay.pop(self._drawn))
@@ -208,6 +212,9 @@ class Feed:
             if item is None:
                 return
             self._drawn += 1
+            if apart is not None:
+                apart()
+                apart = None
             yield item
 
     def _end_pass(self, called_off: bool = False) -> None:
@@ -247,7 +254,12 @@ class Feed:
         batch = next(self._pass, None) if self._pass is not None else None
         if batch is None:
             return None
-        return batch if self.device is None else to_device(batch, self.device)
+        if self.device is None:
+            return batch
+        return batch.mapped(self._moved) if isinstance(batch, Part) else to_device(batch, self.device)
+
+    def _moved(self, batch: Batch) -> Batch:
+        return to_device(batch, self.device)  # type: ignore[arg-type]  # asked where there is one
 
     def _warn(self, done: int) -> None:
         self.told = True

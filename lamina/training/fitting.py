@@ -16,6 +16,7 @@ from .data import Arrays, Source
 from .feed import Feed
 from .generators import seeded
 from .memory import keep_freed_pages
+from .parallel import agree, parted, share_weights, teamed
 from .run import Run
 from .sense import tell_of_rates
 from .step import Step
@@ -77,7 +78,7 @@ def fit(model: Any, data: tuple[Any, Any, Any], plan: Plan) -> History:
         keep_freed_pages()
     step.class_weight = ClassWeights(plan.class_weight) if plan.class_weight is not None else None
     try:
-        with seeded(plan.seed):
+        with teamed(step), seeded(plan.seed):
             model._running = _run(model, step, data, plan)
             if plan.resume_from is not None:
                 model.load_checkpoint(plan.resume_from, plan.resume_learning_rate)
@@ -92,6 +93,10 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
     merges = _has_batch_norm(model)
     source = model._source(data, plan.batch_size, shuffle=plan.shuffle, merge_single=merges)
     source, held = _split(model, source, plan)
+    world = step.team.world if step.team is not None else None
+    if world is not None:
+        agree(world, model, source, _facts(plan))
+        source, held = parted(source, world), None if held is None else parted(held, world)
     feed = Feed(source, limited(plan.steps_per_epoch), model._device())
     steps = limited(plan.validation_steps)
     valid = Feed(held, steps, model._device(), "validation", repeats=True) if held is not None else None
@@ -104,6 +109,8 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
     if valid is not None:
         model._validation_batch_size = plan.held_batch_size
         check_data(model, step, valid, "validation_data")
+    if world is not None:
+        share_weights(world, model, feed.peek())
     model.history = history
     progress = model._progress(0 if hooks.shows_progress else plan.verbose, plan.last_epoch, feed)
     return Run(
@@ -111,6 +118,13 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
         epochs=plan.last_epoch, first_epoch=plan.initial_epoch, validation_freq=plan.validation_freq,
         steps_per_execution=model.steps_per_execution,
     )  # fmt: skip
+
+
+def _facts(plan: Plan) -> dict[str, Any]:
+    """What of a plan must be alike on all processes, by the names that `fit` has for it."""
+    names = ("seed", "batch_size", "epochs", "initial_epoch", "steps_per_epoch", "validation_steps", "shuffle",
+             "validation_split", "validation_batch_size", "validation_freq", "class_weight")  # fmt: skip
+    return {f"{name}=": getattr(plan, name) for name in names}
 
 
 def _split(model: Any, source: Source, plan: Plan) -> tuple[Source, Source | None]:

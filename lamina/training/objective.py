@@ -17,6 +17,7 @@ from lamina.metrics import Metric
 from .naming import Outputs
 from .placed_losses import JointLoss, Placed, SumOfLosses, placed_losses
 from .readout import flattened
+from .shared_losses import SharedLosses
 from .trackers import LossTracker, OutputMetric
 
 Shapes = tuple[tuple[int | None, ...], tuple[int | None, ...]]
@@ -115,11 +116,20 @@ class Objective:
     # -- a batch
 
     def loss(
-        self, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any], masks: list[Any]
+        self,
+        y_true: list[Any],
+        y_pred: list[Any],
+        sample_weight: list[Any],
+        masks: list[Any],
+        shared: SharedLosses | None = None,
     ) -> torch.Tensor | None:
-        """The weighted sum of the outputs' losses, a scalar; None where no output has one."""
+        """The weighted sum of the outputs' losses, a scalar; None where no output has one.
+
+        Args:
+            shared: what the losses of a part of a batch are, where several processes share it.
+        """
         lone = self._lone
-        if lone is not None and lone.loss_of is not None and y_true[0] is not None:
+        if lone is not None and lone.loss_of is not None and y_true[0] is not None and shared is None:
             value = _mean(lone.loss_of(y_true[0], y_pred[0], sample_weight[0], masks[0]))
             return value if lone.weight == 1.0 else value * lone.weight
         total: torch.Tensor | None = None
@@ -128,23 +138,32 @@ class Objective:
                 continue
             if y_true[i] is None:
                 raise _no_targets(term.name)
-            value = _mean(term.loss_of(y_true[i], y_pred[i], sample_weight[i], masks[i]))
+            given = y_true[i], y_pred[i], sample_weight[i], masks[i]
+            value = _mean(term.loss_of(*given)) if shared is None else shared.value(term.loss, term.loss_of, *given)
             if term.tracker is not None:
                 with torch.no_grad():
-                    term.tracker.track(value, len(y_pred[i]))
+                    term.tracker.track(value, len(y_pred[i]) if shared is None else shared.rows)
             value = value if term.weight == 1.0 else value * term.weight
             total = value if total is None else total + value
-        return self._with_joint(total, y_true, y_pred, sample_weight) if self.joint else total
+        return self._with_joint(total, y_true, y_pred, sample_weight, shared) if self.joint else total
 
     def _with_joint(
-        self, total: torch.Tensor | None, y_true: list[Any], y_pred: list[Any], sample_weight: list[Any]
+        self,
+        total: torch.Tensor | None,
+        y_true: list[Any],
+        y_pred: list[Any],
+        sample_weight: list[Any],
+        shared: SharedLosses | None,
     ) -> torch.Tensor | None:
         """The losses of several outputs together, added."""
         for i, (joint, weight) in enumerate(self.joint):
             value = _mean(joint(y_true, y_pred, sample_weight))
+            if shared is not None:
+                weight_of_all = sample_weight[next(tree.leaves(joint.at))]
+                value = shared.scaled(value, joint.loss, y_true, y_pred, weight_of_all, None)
             if self._joint_trackers:
                 with torch.no_grad():
-                    self._joint_trackers[i].track(value, len(y_pred[0]))
+                    self._joint_trackers[i].track(value, len(y_pred[0]) if shared is None else shared.rows)
             total = value * weight if total is None else total + value * weight
         return total
 
@@ -167,13 +186,17 @@ class Objective:
 
     # -- numbers
 
-    def results(self) -> dict[str, Any]:
-        """The means so far, by the names that ``History`` has: loss, price_loss, price_accuracy, ...; on the device."""
+    def results(self, without: tuple[type, ...] = ()) -> dict[str, Any]:
+        """The means so far, by the names that ``History`` has: loss, price_loss, price_accuracy, ...; on the device.
+
+        Args:
+            without: metrics of these classes are left out.
+        """
         return flattened(
             {
                 name: metric.result()
                 for name, metric in self.named_metrics()
-                if not isinstance(metric, LossTracker) or metric.touched
+                if (not isinstance(metric, LossTracker) or metric.touched) and not isinstance(metric, without)
             }
         )
 

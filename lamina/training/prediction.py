@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,16 @@ from lamina.graph import ShapeError, StructureError, tree
 from lamina.layers import Layer
 from lamina.layers.mode import asking
 from lamina.probing import parts_of
+from lamina.processes import World, finding_lost, joined
 
 from .arguments import limited
 from .data.cuts import checked_batch_size
+from .data.part import Part
 from .execution import packed
 from .feed import Feed
 from .memory import keep_freed_pages
 from .own_steps import no_outputs
+from .parallel import join_in, parted
 from .progress import Progress
 from .steps import has_own
 
@@ -50,15 +54,24 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
     device = model._device()
     if device.type == "cpu":
         keep_freed_pages()
-    feed = Feed(model._source((x, None, None), batch_size), limited(steps), device)
+    world = joined()
+    source = parted(model._source((x, None, None), batch_size), world)
+    feed = Feed(source, limited(steps), device)
     verbose = 0 if verbose == "auto" and feed.length == 1 else verbose
     hooks = CallbackList(callbacks, model=model, steps=feed.length, verbose=verbose)
     work = (lambda batch: model.predict_step(packed(batch))) if own_step else _inference(model)
     try:
-        with model._progress(verbose, 1, feed, "Prediction") as progress:
+        with (
+            nullcontext() if world is None else finding_lost(world),
+            model._progress(verbose, 1, feed, "Prediction") as progress,
+        ):
+            if world is not None and model._running is None:
+                join_in(world, model, feed)
             progress.start(0)
             structure, parts = _outputs(model, work, feed, hooks, progress)
             progress.finish(len(parts), {})
+            if world is not None:
+                parts = _gathered(world, parts)
     finally:
         feed.close()
     return tree.pack_like(structure, (_joined(column) for column in zip(*parts, strict=True)))
@@ -182,7 +195,8 @@ def _outputs(
             flat = [structure] if type(structure) is torch.Tensor else list(tree.leaves(structure))
             # To the host batch by batch: the device never holds more than one batch of outputs.
             try:
-                parts.append([leaf.cpu() if isinstance(leaf, torch.Tensor) else torch.as_tensor(leaf) for leaf in flat])
+                own = [leaf.cpu() if isinstance(leaf, torch.Tensor) else torch.as_tensor(leaf) for leaf in flat]
+                parts.append(own if not isinstance(batch, Part) or batch.share.rows else [leaf[:0] for leaf in own])
             except (RuntimeError, TypeError, ValueError) as error:
                 if all(isinstance(leaf, torch.Tensor) for leaf in flat):
                     raise
@@ -197,6 +211,12 @@ def _outputs(
     if structure is None:
         raise StructureError("There is no data to predict.", got="no batches")
     return structure, parts
+
+
+def _gathered(world: World, parts: list[list[Any]]) -> list[list[Any]]:
+    """The outputs of all processes, batch by batch in the order of the rows."""
+    everyone = world.gathered(parts)
+    return [batch for batches in zip(*everyone, strict=True) for batch in batches]
 
 
 def _joined(column: tuple[Any, ...]) -> Any:

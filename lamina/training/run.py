@@ -124,6 +124,7 @@ class Run:
             logs |= {f"val_{name}": value for name, value in self._validate().items()}
         self.epoch, self.batch, self._trained, self._logs = epoch + 1, 0, False, logs
         self.hooks.call("on_epoch_end", epoch, logs)  # callbacks add to the numbers: a learning rate
+        self._stop_together()
         self.progress.finish(done, logs)
 
     def _train_batches(self, execution: Execution) -> None:
@@ -142,13 +143,20 @@ class Run:
                 if untold and self.batch % every == 0:
                     self._tell_batch_end(execution)
                     untold = False
+                if begins or may_end:
+                    self._stop_together()
                 if progress.wants_drawing():
-                    progress.draw(self.batch, execution.logs())
+                    progress.draw(self.batch, execution.logs(everywhere=False))
                 if self.model.stop_training:
                     break
             if untold:  # the last group of an epoch may be shorter
                 self._trained = True
                 self._tell_batch_end(execution)
+
+    def _stop_together(self) -> None:
+        """Where a callback stops the training on one process, it stops on all."""
+        if self.step.team is not None:
+            self.model.stop_training = self.step.team.world.any(self.model.stop_training)
 
     def _tell_batch_end(self, execution: Execution) -> None:
         if self.hooks.listens(*_BATCH_ENDS):
@@ -218,7 +226,9 @@ class Run:
             "trained": self._trained,
             "stopping": bool(self.model.stop_training),
             "feed": self.feed.state_dict(undone=self._in_hand),
-            "numbers": self._execution.state_dict() if self._execution is not None and self.batch else None,
+            "numbers": self._execution.state_dict(everywhere=True)
+            if self._execution is not None and self.batch
+            else None,
             "callbacks": self.hooks.state_dict(),
             "generators": {"global": generators.global_state(), "layers": generators.states_by_path(self.model)},
         }
@@ -273,7 +283,7 @@ class Run:
         # A training that was to stop stops at once: no further batch.
         self._trained = bool(state["trained"]) or (self.model.stop_training and self.batch > 0)
         if self._execution is not None and state["numbers"] is not None:
-            self._execution.load_state_dict(state["numbers"])
+            self._execution.load_state_dict(state["numbers"], everywhere=True)
         self.hooks.load_state_dict(state["callbacks"])
         if self.held is not None and "held" in state:
             self.held.load_state_dict(state["held"])

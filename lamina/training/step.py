@@ -20,6 +20,7 @@ from .masks import output_masks
 from .naming import Outputs
 from .objective import Objective, Shapes
 from .own_steps import no_loss
+from .parallel.team import Team
 from .sense import (
     LossWatch,
     Said,
@@ -51,6 +52,7 @@ class Step:
         said: the warnings that were given.
         objective: losses and metrics, known once the shapes of targets and predictions are.
         class_weight: weights of classes, for the length of a fit.
+        team: the processes that train together, while they do; None where this one is alone.
         unchecked: whether training -> what is to be asked of the data, (objective, shapes of the predictions), once a
             model without a graph has said by running what its outputs are.
     """
@@ -76,6 +78,7 @@ class Step:
         self._held = 0  # how many weights were trained when it was asked whether the optimizer has them
         self._known: list[torch.nn.Parameter] = []
         self.own_results: Any = None
+        self.team: Team | None = None
         self._resumed: dict[str, Any] | None = None
 
     def begin_epoch(self, model: Any) -> None:
@@ -117,6 +120,8 @@ class Step:
         scaled = total if self._scale_loss is None else self._scale_loss(total)
         scaled.backward()
         trained = self._trained
+        if self.team is not None and not self.team.is_watching:
+            self.team.reduce(trained)
         gradients = [p.grad for p in trained]
         if looks:
             tell_of_no_gradient(self.said, model.label, total, gradients)
@@ -153,6 +158,8 @@ class Step:
                 raise no_loss(model, total)
         else:
             total = self.loss_of(model, x, y, y_pred, weight)
+        if self.team is not None and self.team.is_idle:
+            return total
         with torch.no_grad():
             self._track(model, total, x, y, y_pred, weight)
         if training:
@@ -166,8 +173,10 @@ class Step:
     def loss_of(self, model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor:
         """The outputs' losses, ``add_loss`` and regularizers, together: a scalar."""
         flat, targets, weights, masks = self._arranged(model, x, y, y_pred, sample_weight)
-        total = self.objective.loss(targets, flat, weights, masks)  # type: ignore[union-attr]
-        for term in self._extra(len(flat[0]) if flat and flat[0].ndim else 1):
+        team = self.team
+        total = self.objective.loss(targets, flat, weights, masks, team)  # type: ignore[union-attr]
+        rows = team.rows if team is not None else len(flat[0]) if flat and flat[0].ndim else 1
+        for term in self._extra(rows):
             total = term if total is None else total + term
         if total is None:
             raise ArgumentError("There is nothing to minimise.", hint="compile(loss=...), or add_loss in a layer")
@@ -181,7 +190,8 @@ class Step:
     def _track(self, model: Any, total: torch.Tensor, x: Any, y: Any, y_pred: Any, weight: Any) -> None:
         objective = self.objective or self._know_result(model, y, y_pred)
         first = y_pred if isinstance(y_pred, torch.Tensor) else next(tree.leaves(y_pred))
-        objective.total.track(total, first.shape[0] if first.ndim else 1)
+        rows = self.team.rows if self.team is not None else first.shape[0] if first.ndim else 1
+        objective.total.track(total, rows)
         if model.computes_own_metrics:
             self.own_results = model.compute_metrics(x, y, y_pred, weight)
         elif objective.has_metrics:

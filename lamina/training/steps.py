@@ -60,7 +60,9 @@ class Steps:
             y_pred: what the model made of ``x``, in the structure of its outputs.
             training: whether a step of training asks.
         """
-        return self._require_compiled().loss_of(self, x, y, y_pred, sample_weight)
+        step = self._require_compiled()
+        loss = step.loss_of(self, x, y, y_pred, sample_weight)
+        return loss if step.team is None else step.team.whole(loss)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the metrics with a batch; returns the means so far, on the device."""

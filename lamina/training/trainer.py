@@ -14,6 +14,7 @@ from lamina.graph import ArgumentError, tree
 from lamina.graph.dtypes import to_torch
 from lamina.graph.source import caller
 from lamina.mixed_precision import needs_loss_scaling
+from lamina.processes import is_first
 from lamina.tracebacks import door
 
 from .arguments import check_counts, check_names, limited, refuse_others
@@ -23,6 +24,7 @@ from .data import Source, source_of
 from .execution import Execution, evaluate
 from .feed import Feed
 from .fitting import Plan, fit
+from .parallel import Team, join_in, parted, teamed
 from .prediction import predict
 from .progress import Progress
 from .run import Run
@@ -197,17 +199,19 @@ class Trainer(Steps):
         step = self._require_compiled()
         check_counts(steps=steps)
         own_batch_size = self._validation_batch_size if batch_size is None else batch_size
-        data = self._source((x, y, sample_weight), own_batch_size)
-        feed = Feed(data, limited(steps), self._device(), "evaluation")
-        try:
-            check_data(self, step, feed, "evaluate")
-            hooks = CallbackList(callbacks, model=self, steps=feed.length, verbose=verbose)
-            with self._numbers_kept(), self._progress(verbose, 1, feed, "Evaluation") as progress:
-                progress.start(0)
-                done, logs = evaluate(Execution(self, step, training=False), feed, hooks, progress)
-                progress.finish(done, logs)
-        finally:
-            feed.close()
+        with teamed(step) as team:
+            data = self._parted((x, y, sample_weight), own_batch_size, team)
+            feed = Feed(data, limited(steps), self._device(), "evaluation")
+            try:
+                check_data(self, step, feed, "evaluate")
+                self._joins(team, feed)
+                hooks = CallbackList(callbacks, model=self, steps=feed.length, verbose=verbose)
+                with self._numbers_kept(), self._progress(verbose, 1, feed, "Evaluation") as progress:
+                    progress.start(0)
+                    done, logs = evaluate(Execution(self, step, training=False), feed, hooks, progress)
+                    progress.finish(done, logs)
+            finally:
+                feed.close()
         return logs if return_dict else Scores.of(logs)
 
     @door
@@ -259,22 +263,33 @@ class Trainer(Steps):
         return self._running.numbers_kept() if self._running is not None else nullcontext()
 
     def _on_batch(self, step: Step, data: Any, return_dict: bool, training: bool) -> Any:
-        feed = Feed(self._source(data, 2**62), None, self._device())
-        check_data(self, step, feed, "train_on_batch" if training else "test_on_batch")
-        execution = Execution(self, step, training)
-        execution.begin()
-        with execution.mode(), torch.set_grad_enabled(training):
-            for batch in feed.epoch():
-                execution.run(batch)
-        logs = execution.logs()
-        execution.end()
+        with teamed(step) as team:
+            feed = Feed(self._parted(data, 2**62, team), None, self._device())
+            check_data(self, step, feed, "train_on_batch" if training else "test_on_batch")
+            self._joins(team, feed)
+            execution = Execution(self, step, training)
+            execution.begin()
+            with execution.mode(), torch.set_grad_enabled(training):
+                for batch in feed.epoch():
+                    execution.run(batch)
+            logs = execution.logs()
+            execution.end()
         return logs if return_dict else Scores.of(logs)
+
+    def _parted(self, data: Any, batch_size: int | None, team: Team | None) -> Source:
+        source = self._source(data, batch_size)
+        return source if team is None else parted(source, team.world)
+
+    def _joins(self, team: Team | None, feed: Feed) -> None:
+        """Outside of a fit, which has done so: the first process's weights for all."""
+        if team is not None and self._running is None:
+            join_in(team.world, self, feed)
 
     def _progress(self, verbose: Any, epochs: int, feed: Feed, what: str = "Epoch") -> Progress:
         graph, optimizer = self.graph, self.optimizer  # type: ignore[attr-defined]
         shows_rate = what == "Epoch" and hasattr(optimizer, "learning_rate")
         return Progress(
-            verbose, epochs, feed.length, what,
+            verbose if is_first() else 0, epochs, feed.length, what,
             outputs=graph.output_names if graph is not None else (),
             batch_size=getattr(feed.source, "batch_size", None),
             device=self._device(),

@@ -31,7 +31,7 @@ ELSEWHERE = {
 COMMON = {"name", "dtype", "trainable", "autocast", "kwargs"}
 # Arguments that no case can change.
 UNUSED = {
-    ("BatchNormalization", "synchronized"): "refused; that is among the errors",
+    ("BatchNormalization", "synchronized"): "alone it changes nothing: tests/distribution",
     ("CategoryEncoding", "sparse"): "refused; that is among the errors",
     ("Discretization", "num_bins"): "nothing to call before adapt: test_preparing.py",
     ("Discretization", "sparse"): "refused; that is among the errors",

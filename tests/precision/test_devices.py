@@ -119,3 +119,12 @@ def test_a_gpu_that_is_not_there_is_said(no_gpu):
 def test_the_accelerator_is_pytorchs(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: CPU)
     assert devices.accelerator() == CPU
+
+
+def test_each_process_of_a_machine_has_an_accelerator_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 4)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert devices.accelerator() == torch.device("cuda")
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert devices.accelerator() == torch.device("cuda", 2)

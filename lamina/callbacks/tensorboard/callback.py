@@ -46,6 +46,8 @@ class TensorBoard(Callback):
     (True, False)
     """
 
+    first_only = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",

@@ -9,7 +9,7 @@ import torch
 from lamina import initializers
 from lamina._torch import transforms
 from lamina.layers.arguments import axis as checked_axis
-from lamina.layers.arguments import fraction, refuse
+from lamina.layers.arguments import fraction
 from lamina.layers.base import InputSpec
 from lamina.layers.geometry import Shape, axis_index, known_size, views_to_second_axis
 from lamina.layers.mask_shapes import fits, mask_error
@@ -37,13 +37,15 @@ class BatchNormalization(AffineNormalization):
             more weights (C,); inference is the same.
         renorm_clipping: {"rmax", "rmin", "dmax"}, limits of the correction's factor and of its shift.
         renorm_momentum: of the averages that training is corrected towards.
+        synchronized: where several processes train together, mean and variance are those of the rows of all; otherwise
+            each process has its own.
         epsilon: added to the variance.
         center, scale: whether there is a `beta`, a `gamma`.
         beta_..., gamma_...: initializer, regularizer and constraint of the weights.
         moving_mean_initializer, moving_variance_initializer: how the moving averages start.
 
     Raises:
-        ArgumentError: an argument cannot be; `synchronized` is not offered.
+        ArgumentError: an argument cannot be.
         ShapeError: the input has no such axis, or one of unknown size; the mask's shape does not fit.
 
     >>> BatchNormalization().compute_output_shape((None, 8, 8, 3))
@@ -83,11 +85,9 @@ class BatchNormalization(AffineNormalization):
         self.renorm = bool(renorm)
         self.renorm_clipping = checked_clipping(self, renorm_clipping) if renorm else renorm_clipping
         self.renorm_momentum = fraction(self, "renorm_momentum", renorm_momentum)
-        self.synchronized = synchronized
-        if synchronized:
-            hint = "GroupNormalization, for batches too small for their own moments"
-            raise refuse(self, "synchronized", synchronized, "False", hint)
+        self.synchronized = bool(synchronized)
 
+    together: Any = None  # the processes that train together, while they do
     least_axes = 2
 
     def build(self, input_shape: Shape) -> None:
@@ -119,10 +119,10 @@ class BatchNormalization(AffineNormalization):
         if not (training and self.trainable):
             return self._normalize(inputs, self.moving_mean, self.moving_variance, False)
         count = inputs.numel() // inputs.shape[self._index]
-        if mask is None and count > 1 and not self.renorm:
+        if mask is None and count > 1 and not self.renorm and self.together is None:
             return self._by_batch(inputs, count)
         wide = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
-        mean, variance = self._moments(wide, mask)
+        mean, variance = self._moments(wide, mask) if self.together is None else self._moments_of_all(wide, mask)
         if self.renorm:
             return self._by_moments(wide, mean, variance, *corrected(self, mean, variance)).to(inputs.dtype)
         # Detached, and not under `no_grad`: an exporter cannot write a region down that has no result.
@@ -171,6 +171,26 @@ class BatchNormalization(AffineNormalization):
         mean = inputs.masked_fill(~kept, 0).sum(axes, keepdim=True) / count
         variance = (inputs - mean).masked_fill(~kept, 0).square().sum(axes, keepdim=True) / count
         return mean.flatten(), variance.flatten()
+
+    def _moments_of_all(self, inputs: torch.Tensor, mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same over the rows of all processes, which each process computes; gradients go to all rows, too."""
+        axes = [axis for axis in range(inputs.dim()) if axis != self._index]
+        shape = [1] * inputs.dim()
+        shape[self._index] = -1
+        channels = inputs.shape[self._index]
+        if mask is None:
+            kept, counts = None, inputs.new_full((channels,), inputs.numel() / channels)
+        else:
+            kept = mask.expand_as(inputs).to(torch.bool)
+            counts = kept.sum(axes).to(inputs.dtype)
+
+        def total(values: torch.Tensor) -> torch.Tensor:
+            return (values if kept is None else values.masked_fill(~kept, 0)).sum(axes)
+
+        both = self.together.sum(torch.cat([total(inputs), counts]))
+        count = both[channels:].detach().clamp(min=1)
+        mean = both[:channels] / count
+        return mean, self.together.sum(total((inputs - mean.view(shape)).square())) / count
 
     def _mask_axis(self, mask: torch.Tensor, inputs: torch.Tensor) -> int:
         """The axis that the mask lacks: that of the channels or, as what comes before lays it, the last."""

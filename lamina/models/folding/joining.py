@@ -115,7 +115,7 @@ class _Join:
         if not kwargs and (not isinstance(op, torch.nn.Module) or is_usual(op)):
             if isinstance(op, Convolution) and type(op) in LINEAR and change_of(op.activation) is RELU:
                 found = Joined(op, rectifies=True), args
-            elif type(op) is BatchNormalization and len(args) == 1:
+            elif type(op) is BatchNormalization and len(args) == 1 and not op.synchronized:
                 found = self._normalization(op, node.args[0], args[0])
             elif (type(op) if isinstance(op, torch.nn.Module) else op) in SUMS:
                 found = self._sum(node, args)

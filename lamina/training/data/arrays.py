@@ -9,8 +9,10 @@ from typing import Any
 import torch
 
 from lamina.graph import ArgumentError, StructureError, tree
+from lamina.processes import Portion
 
 from .cuts import Cuts, checked_batch_size
+from .part import Part
 from .source import Batch, Source
 from .tensors import as_leaves, different_rows, rows_of
 
@@ -41,6 +43,7 @@ class Arrays(Source):
 
     kind = "arrays"
     draws = False
+    shares_rows = True
 
     def __init__(
         self,
@@ -80,6 +83,9 @@ class Arrays(Source):
         cuts = self._cuts()
         if cuts.merges:
             self.tell_of_merging(self.batch_size + 1)
+        if self.portion is not None:
+            yield from self._parts(cuts, skip, self.portion)
+            return
         if not self.shuffle:
             for start, stop in cuts.after(skip):
                 yield _map(partial(_cut, start=start, stop=stop), self.data)
@@ -95,6 +101,18 @@ class Arrays(Source):
         for start, stop in cuts.after(skip):
             index_on = {device: whole[start:stop] for device, whole in orders.items()}
             yield _map(partial(_take_on, index_on=index_on), self.data)
+
+    def _parts(self, cuts: Cuts, skip: int, portion: Portion) -> Generator[Batch, None, None]:
+        """Of each batch, the rows of this process: others are never read."""
+        order = torch.randperm(self.rows) if self.shuffle else None
+        orders = {} if order is None else {device: order.to(device) for device in self._devices()}
+        for start, stop in cuts.after(skip):
+            first, last, share = portion.of(start, stop)
+            if order is None:
+                take = partial(_cut, start=first, stop=last)
+            else:
+                take = partial(_take_on, index_on={device: whole[first:last] for device, whole in orders.items()})
+            yield Part.of(_map(take, self.data), share)
 
     def _devices(self) -> set[torch.device]:
         return {_device(leaf) for leaf in tree.leaves(self.data) if leaf is not None}

@@ -82,6 +82,27 @@ def merged(batches: Iterable[Batch], tell: Callable[[int], None]) -> Generator[B
     yield from held
 
 
+def merged_lists(batches: Iterable[list[Any]], tell: Callable[[int], None]) -> Generator[list[Any], None, None]:
+    """`merged` of batches that are lists of rows, or of their numbers.
+
+    >>> list(merged_lists([[1, 2], [3, 4], [5]], print))
+    3
+    [[1, 2], [3, 4, 5]]
+    """
+    held: list[list[Any]] = []
+    for batch in batches:
+        if len(held) == 2:
+            yield held.pop(0)
+        held.append(list(batch))
+        if len(held) == 2 and len(held[1]) != 1:
+            yield held.pop(0)
+    if len(held) == 2 and len(held[0]) > 1:
+        tell(len(held[0]) + 1)
+        yield [*held[0], *held[1]]
+        return
+    yield from held
+
+
 def _joined(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Rows after rows. The bytes of texts are as wide as the longest of their batch, so zeros fill up the others."""
     if a.dtype == torch.uint8 and a.shape[-1:] != b.shape[-1:]:

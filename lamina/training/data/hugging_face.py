@@ -67,6 +67,8 @@ class Table(ByNumber):
 class Rows(OneByOne):
     """A dataset that is streamed."""
 
+    shares_rows = False  # its batches come as they are
+
     def __len__(self) -> int:
         raise TypeError("the number of batches is unknown")
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from lamina.graph.source import warn
+from lamina.processes import Portion
 
 Batch = tuple[Any, Any, Any]
 
@@ -27,6 +28,9 @@ class Source(ABC):
         joins_at_end: only the end of a pass tells whether there is something to join, so a batch is held back.
         draws: batches after the first may draw random numbers, from global generators too.
         convert: what makes numbers of an item before it is a batch, where a model takes texts.
+        shares_rows: it can give a process its rows of each batch, without making the others.
+        portion: the rows of each batch that this process has, where several share them; what it gives are `Part`s.
+        order: brings their generators together before a pass (`together`), and apart after its first batch (`apart`).
     """
 
     kind = "data"
@@ -34,7 +38,10 @@ class Source(ABC):
     merge_single = False
     joins_at_end = False
     draws = True
+    shares_rows = False
     convert: Callable[[Any], Any] | None = None
+    portion: Portion | None = None
+    order: Any = None
 
     def __init__(self) -> None:
         self._told_of_merging = False

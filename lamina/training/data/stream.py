@@ -10,6 +10,7 @@ from lamina.graph import LaminaError
 
 from .batch import Keys, unpack
 from .cuts import merged
+from .part import Part
 from .source import Batch, Source
 
 
@@ -33,7 +34,7 @@ class Stream(Source):
 
     @property
     def joins_at_end(self) -> bool:  # type: ignore[override]
-        return self.merge_single and self.sizes_are_given
+        return self.merge_single and self.sizes_are_given and self.portion is None
 
     def unjoined(self, skip: int = 0) -> Iterator[Batch]:
         running = self._read(skip)
@@ -42,7 +43,7 @@ class Stream(Source):
 
     @abstractmethod
     def _items(self, skip: int) -> Iterator[Any]:
-        """The items of one pass without the first ``skip``."""
+        """The items of one pass without the first ``skip``; where rows are shared, (this process's rows, `Share`)."""
 
     def _pass(self, skip: int) -> Generator[Batch, None, None]:
         read = self._read(skip)
@@ -63,12 +64,15 @@ class Stream(Source):
                 except Exception as error:
                     error.add_note(f"This happened while batch {number} was drawn from the {self.kind}.")
                     raise
+                share = None
+                if self.portion is not None:
+                    item, share = item
                 try:
                     batch = unpack(item if self.convert is None else self.convert(item), *self._keys)
                 except LaminaError as error:
                     error.where = error.where or f"batch {number} of the {self.kind}"
                     raise
-                yield batch
+                yield batch if share is None else Part.of(batch, share)
                 number += 1
         finally:
             close = getattr(items, "close", None)

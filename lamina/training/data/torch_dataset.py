@@ -13,7 +13,7 @@ from lamina.graph import StructureError
 
 from .arrays import Arrays
 from .batch import Keys
-from .cuts import Cuts, checked_batch_size
+from .cuts import Cuts, checked_batch_size, merged_lists
 from .source import Source
 from .stream import Stream
 
@@ -43,6 +43,7 @@ class ByNumber(Stream):
     """A map-style dataset: ``dataset[i]`` is one row; ``__getitems__`` gives many at once where there is one."""
 
     sizes_are_given = False
+    shares_rows = True
 
     def __init__(
         self,
@@ -70,7 +71,11 @@ class ByNumber(Stream):
             self.tell_of_merging(self.batch_size + 1)
         order: Any = torch.randperm(len(self.dataset)).tolist() if self.shuffle else range(len(self.dataset))
         for start, stop in cuts.after(skip):
-            yield self._rows(order[start:stop])
+            if self.portion is None:
+                yield self._rows(order[start:stop])
+            else:
+                first, last, share = self.portion.of(start, stop)
+                yield self._rows(order[first:last]), share
 
     def _rows(self, numbers: Any) -> Any:
         """These rows as one item."""
@@ -80,7 +85,12 @@ class ByNumber(Stream):
 
 
 class OneByOne(Stream):
-    """An iterable dataset, which gives one row after the other in an order of its own."""
+    """An iterable dataset, which gives one row after the other in an order of its own.
+
+    Where several processes share the rows, each reads them all and puts its own together.
+    """
+
+    shares_rows = True
 
     def __init__(
         self,
@@ -99,5 +109,10 @@ class OneByOne(Stream):
 
     def _items(self, skip: int) -> Iterator[Any]:
         rows = islice(iter(self.dataset), skip * self.batch_size, None)
-        while batch := list(islice(rows, self.batch_size)):
-            yield default_collate(batch)
+        batches = iter(lambda: list(islice(rows, self.batch_size)), [])
+        if self.portion is None:
+            yield from map(default_collate, batches)
+            return
+        for batch in merged_lists(batches, self.tell_of_merging) if self.merge_single else batches:
+            first, last, share = self.portion.of(0, len(batch))
+            yield default_collate(batch[first:last]), share

@@ -85,7 +85,6 @@ ERRORS = [
         "BatchNormalization", "at least as large as rmin", renorm=True, renorm_clipping={"rmax": 0.0, "rmin": 1.0}
     ),
     bad_argument("BatchNormalization", "dmax of 0 or more", renorm=True, renorm_clipping={"dmax": -1.0}),
-    bad_argument("BatchNormalization", "BatchNormalization: synchronized cannot be True", synchronized=True),
     bad_argument("LayerNormalization", "LayerNormalization: axis cannot be 'last'.*a list of integers", axis="last"),
     bad_argument("LayerNormalization", "LayerNormalization: epsilon cannot be None", epsilon=None),
     bad_argument("GroupNormalization", "GroupNormalization: groups cannot be 0", groups=0),

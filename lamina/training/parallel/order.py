@@ -1,0 +1,42 @@
+"""Order: one order of rows for all processes, that of the first one's generators."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamina.processes import World
+from lamina.training import generators
+
+
+class Order:
+    """Brings the random generators of the processes together for the order of a pass, and apart for its batches."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def together(self, own: list[torch.Generator]) -> None:
+        """Before a pass draws its order: every generator as on the first process, those of the data too."""
+        state = (generators.capture()[:3], generators.states_of(own)) if self.world.is_first else None
+        (python, numbers, host), kept = self.world.from_first(state)
+        if not self.world.is_first:
+            _set(python, numbers, host)
+            generators.set_states(own, kept)
+
+    def apart(self) -> None:
+        """After that: what layers and augmentations draw for the rows of one process is not what others draw.
+
+        The first process goes on as one alone would.
+        """
+        if not self.world.is_first:
+            drawn = int(torch.empty((), dtype=torch.int64, device="cpu").random_())
+            torch.manual_seed((drawn + self.world.rank * 0x9E3779B97F4A7C15) % 2**63)
+
+
+def _set(python: Any, numbers: Any, host: torch.Tensor) -> None:
+    random.setstate(python)
+    np.random.set_state(numbers)
+    torch.set_rng_state(host)

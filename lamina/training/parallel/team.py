@@ -1,0 +1,135 @@
+"""Team: what the processes of a training do together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from lamina.metrics import Mean
+from lamina.processes import Gradients, Share, World, finding_lost, joined, sum_over_all
+from lamina.training.data import Batch
+from lamina.training.shared_losses import SharedLosses
+
+from .numbers import Numbers
+
+
+class Team(SharedLosses):
+    """The processes that train, evaluate or predict one model, for as long as that takes.
+
+    Args:
+        world: the processes.
+
+    Attributes:
+        share: of the batch in hand, which rows are this process's.
+        numbers: losses and metrics of all rows.
+        is_watching: a step of the user's is running.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.numbers = Numbers(world)
+        self._gradients = Gradients(world.size)
+        self._synchronized: list[Any] = []
+        self._means: list[Mean] = []
+        self.is_watching = False
+
+    # -- a batch
+
+    def begin_epoch(self, model: Any, metrics: Sequence[Any]) -> None:
+        """Layers that look at all rows are told whom to ask.
+
+        Args:
+            metrics: those that take batches.
+        """
+        self.close()
+        self.numbers.begin()
+        self.share = Share(0, 1)
+        self._means = [metric for metric in metrics if isinstance(metric, Mean)]
+        self._synchronized = [m for m in model.modules() if getattr(m, "synchronized", False) is True]
+        for layer in self._synchronized:
+            layer.together = self
+
+    def close(self) -> None:
+        """Layers and metrics let go of the team."""
+        for mean in self._means:
+            mean.number_counts = 1
+        self._means = []
+        for layer in self._synchronized:
+            layer.together = None
+        self._synchronized = []
+
+    def take(self, batch: Batch) -> None:
+        """Note which rows of a batch are this process's."""
+        share: Share = batch.share  # type: ignore[attr-defined]  # sources of a team give parts
+        if share != self.share:
+            self.share = share
+            for mean in self._means:
+                mean.number_counts = share.weight
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether this process has no row of the batch and only takes part."""
+        return not self.share.rows
+
+    # -- sums
+
+    def reduce(self, parameters: Sequence[torch.nn.Parameter]) -> None:
+        """Make the gradients those of the whole batch."""
+        with torch.no_grad():
+            self._gradients.reduce(parameters, self.share.weight)
+
+    @contextmanager
+    def watched(self, model: Any, training: bool) -> Iterator[None]:
+        """Within, ``backward()`` of a step of the user's leaves the gradients of the whole batch.
+
+        Where this process has no rows, metrics are as before afterwards.
+        """
+        kept = [(metric, metric.state_dict()) for metric in model.metrics] if self.is_idle else []
+        if training:
+            self.is_watching = True
+            try:
+                with self._gradients.watched(list(model.parameters()), self.share.weight):
+                    yield
+            finally:
+                self.is_watching = False
+        else:
+            yield
+        for metric, state in kept:
+            metric.load_state_dict(state)
+
+    def sum(self, value: torch.Tensor) -> torch.Tensor:
+        """The sum over all processes that have rows; gradients go through it."""
+        if self.is_idle:  # filled, not replaced: going back through the sum is something that all do together, too
+            value = value.masked_fill(torch.ones_like(value, dtype=torch.bool), 0)
+        return sum_over_all(value, self.share.weight)
+
+    def whole(self, loss: torch.Tensor) -> torch.Tensor:
+        """The loss of the whole batch as a number, with the gradients of this process's loss."""
+        with torch.no_grad():
+            part = torch.zeros_like(loss) if self.is_idle else loss.detach() * self.share.weight
+            every = sum_over_all(part, 1.0)
+        own = torch.zeros_like(loss) if self.is_idle else loss.detach()
+        return loss + (every - own)
+
+
+@contextmanager
+def teamed(step: Any) -> Iterator[Team | None]:
+    """Within, a step works with the other processes, if there are any; in a training that does, with the same team."""
+    if step.team is not None:
+        yield step.team
+        return
+    world = joined()
+    if world is None:
+        yield None
+        return
+    step.team = team = Team(world)
+    try:
+        with finding_lost(world):
+            yield team
+    finally:
+        team.close()
+        step.team = None
