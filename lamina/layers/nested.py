@@ -79,16 +79,17 @@ def adopt_nested_layers(owner: torch.nn.Module, in_place: bool = True) -> None:
 
 def _found(owner: torch.nn.Module) -> Iterator[tuple[Path, torch.nn.Module]]:
     # Every walk over modules comes here for every layer, and nearly always there is nothing: names are looked at first,
-    # then kinds, then what lies right in a container. PyTorch's compiler cannot look at the kinds of what it writes to.
+    # then kinds, then what lies right in a container. PyTorch's compiler cannot look at the kinds of what it writes to,
+    # nor at a model that it is compiling, which `_jit` holds.
     # A layer of ours has noted which of its attributes are containers.
     own = reading.attributes_of(owner)
     of_ours = type(owner).__module__.startswith("lamina.")
     compiled = own.get("_compiled") is not None
     names = own.get("_containers") if of_ours else None
     for name in list(own) if names is None else names:
-        value = own.get(name)
         if (name[:1] == "_" if of_ours else name in _NOTES) or (compiled and name in _GIVEN_TO_COMPILE):
             continue
+        value = own.get(name)
         if type(value) in _PLAIN or not isinstance(value, _CONTAINERS) or not value:
             continue
         if may_hold(value, _HOLDERS):
