@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import torch
@@ -14,7 +15,10 @@ SYMBOLS = (
         "torch.distributed.tensor.DTensor._op_dispatcher",
         "a layer that makes tensors itself cannot run on a part of its weights, and PyTorch's error says so",
     ),
+    Symbol("torch.testing._internal.distributed.fake_pg.FakeStore", "no plans: NotImplementedError"),
+    Symbol("torch.distributed.distributed_c10d._resolve_process_group", "no plans of models with cut weights"),
 )
+_REDUCTIONS = frozenset(("sum", "avg", "product", "min", "max", "band", "bor", "bxor"))
 
 
 def is_sharded(tensor: Any) -> bool:
@@ -87,3 +91,27 @@ def _mix_until_end(gradient: Any) -> None:
 
 def _end() -> None:
     mix(False)
+
+
+def fake_store() -> Any:
+    """What PyTorch's process group without other processes asks for, which is known by name from then on.
+
+    Raises:
+        NotImplementedError: this PyTorch has none.
+    """
+    kind = found("torch.testing._internal.distributed.fake_pg.FakeStore")
+    if kind is None:
+        raise NotImplementedError(f"PyTorch {torch.__version__} has no fake process group, which a plan is made with.")
+    return kind()
+
+
+def group_of(arguments: list[Any]) -> Any:
+    """The process group among the arguments of one of PyTorch's operations on groups: an object, or its name."""
+    resolve = found("torch.distributed.distributed_c10d._resolve_process_group")
+    for argument in reversed(arguments):
+        if isinstance(argument, str) and argument not in _REDUCTIONS:
+            return resolve(argument)
+        if isinstance(argument, torch.ScriptObject):
+            with contextlib.suppress(RuntimeError, TypeError):  # a kind of reduction is an object, too
+                return torch.distributed.ProcessGroup.unbox(argument)
+    raise NotImplementedError("An operation on a process group does not tell its group.")

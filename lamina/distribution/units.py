@@ -8,7 +8,8 @@ same shapes, joined within the block in the same way.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -36,14 +37,14 @@ def units_of(model: nn.Module) -> list[Unit]:
     shared = _holders_of_shared(model)
     found: list[Unit] = []
     _collect(model, shared, total, found)
-    return found
+    return [unit for unit in found if sum(map(_size, unit)) < total]  # one with all weights is the model itself
 
 
 def _collect(model: nn.Module, shared: set[int], total: int, found: list[Unit]) -> None:
     calls = _calls(model)
-    times = Counter(id(module) for module, _ in calls)
+    times = Counter(id(module) for module, *_ in calls)
     taken: set[int] = set()
-    for module, _ in calls:
+    for module, *_ in calls:
         if _is_model(module) and id(module) not in taken and id(module) not in shared:
             _collect(module, shared, total, found)
             if any(p.requires_grad for p in module.parameters()) and times[id(module)] == 1:
@@ -55,35 +56,62 @@ def _collect(model: nn.Module, shared: set[int], total: int, found: list[Unit]) 
         if kept:
             found.append(kept)
             taken.update(map(id, kept))
-    for module, _ in calls:
+    for module, *_ in calls:
         alone = times[id(module)] == 1 and id(module) not in shared and id(module) not in taken
         if alone and not _is_model(module) and _size(module) * _LARGE > total:
             found.append([module])
 
 
-def _calls(model: nn.Module) -> list[tuple[nn.Module, list[int]]]:
-    """The calls of modules with weights, in order: (module, the calls that it takes results of, by their numbers)."""
+class _Call(NamedTuple):
+    """A call of a module with weights: which others it takes results of, and how many tensors are alive before it."""
+
+    module: nn.Module
+    behind: list[int]
+    width: int
+
+
+def _calls(model: nn.Module) -> list[_Call]:
+    """The calls of modules with weights, in order."""
     graph = getattr(model, "graph", None)
     if graph is None:
         parts = model._parts() if isinstance(model, Layer) else list(model.children())
         listed: list[nn.Module] = []
         for part in parts:  # a list of modules is not called itself
             listed.extend(part.children() if isinstance(part, nn.ModuleList) else [part])
-        return [(part, []) for part in listed if _size(part)]
+        return [_Call(part, [], 0) for part in listed if _size(part)]
+    widths = _widths(graph)
     numbers: dict[Any, frozenset[int]] = {}
-    calls: list[tuple[nn.Module, list[int]]] = []
-    for node in graph.nodes:
+    calls: list[_Call] = []
+    for node, width in zip(graph.nodes, widths, strict=True):
         behind: frozenset[int] = frozenset().union(*(numbers.get(s.node, frozenset()) for s in node.inputs))
         if isinstance(node.op, nn.Module) and _size(node.op):
-            calls.append((node.op, sorted(behind)))
+            calls.append(_Call(node.op, sorted(behind), width))
             behind = frozenset((len(calls) - 1,))
         numbers[node] = behind
     return calls
 
 
-def _repeated(calls: list[tuple[nn.Module, list[int]]]) -> list[Unit]:
-    """What comes at least twice in a row; where there is a choice, what covers most calls, by the shortest blocks."""
-    kinds = [_kind(module) for module, _ in calls]
+def _widths(graph: Any) -> list[int]:
+    """How many results are there before each node that it or a later one takes."""
+    last: dict[Any, int] = {}
+    for place, node in enumerate(graph.nodes):
+        for symbolic in node.inputs:
+            last[symbolic.node, symbolic.index] = place
+    made = {node: place for place, node in enumerate(graph.nodes)}
+    change = [0] * (len(graph.nodes) + 2)
+    for (node, _), place in last.items():
+        change[made.get(node, -1) + 1] += 1
+        change[place + 1] -= 1
+    return list(accumulate(change))[: len(graph.nodes)]
+
+
+def _repeated(calls: list[_Call]) -> list[Unit]:
+    """What comes at least twice in a row; where there is a choice, what covers most calls, by the shortest blocks.
+
+    The same calls may be cut into blocks from several places on. A block begins where the fewest tensors are alive: at
+    the one that residual connections have just been added to, and not within.
+    """
+    kinds = [_kind(call.module) for call in calls]
     found: list[Unit] = []
     start = 0
     while start < len(calls):
@@ -95,14 +123,19 @@ def _repeated(calls: list[tuple[nn.Module, list[int]]]) -> list[Unit]:
         if times < 2:
             start += 1
             continue
+        turned = [(place, _times(calls, kinds, place, length)) for place in range(start, start + length)]
+        start, times = min(
+            (t for t in turned if t[1] > 1),
+            key=lambda t: (max(calls[t[0] + k * length].width for k in range(t[1])), -t[1], t[0]),
+        )
         for k in range(times):
             block = calls[start + k * length : start + (k + 1) * length]
-            found.append(list({id(module): module for module, _ in block}.values()))
+            found.append(list({id(call.module): call.module for call in block}.values()))
         start += length * times
     return found
 
 
-def _times(calls: Any, kinds: list[Any], start: int, length: int) -> int:
+def _times(calls: list[_Call], kinds: list[Any], start: int, length: int) -> int:
     """How often the block of this length that starts here follows itself."""
     times, stop = 1, start + length
     while kinds[stop : stop + length] == kinds[start : start + length] and (
@@ -112,10 +145,10 @@ def _times(calls: Any, kinds: list[Any], start: int, length: int) -> int:
     return times
 
 
-def _joints(calls: Any, start: int, length: int) -> list[list[int]]:
+def _joints(calls: list[_Call], start: int, length: int) -> list[list[int]]:
     """Which calls of a block take the results of which others of it."""
     within = calls[start : start + length]
-    return [[number - start for number in behind if number >= start] for _, behind in within]
+    return [[number - start for number in call.behind if number >= start] for call in within]
 
 
 def _kind(module: nn.Module) -> Any:

@@ -1,8 +1,10 @@
 """Run by test_sharded.py on several processes: a model whose weights are laid out equals the same model alone."""
 
+import json
 import os
 import sys
 import traceback
+from dataclasses import astuple
 
 import numpy as np
 import torch
@@ -10,6 +12,8 @@ from torch.distributed.tensor import DTensor
 
 import lamina
 from lamina import Input, Model, distribution, layers, optimizers
+from lamina.distribution.plan.layouts import COPIES, SHARDED, TENSOR, layout
+from lamina.distribution.plan.step import count_step
 
 ROWS = 8
 
@@ -155,6 +159,21 @@ def check_surroundings(world, rank):
     assert {n: tuple(t.shape) for n, t in model.state_dict().items()} == {
         n: tuple(t.shape) for n, t in due.state_dict().items()
     }
+
+
+def count(world):
+    """What a step sends and holds, by layout."""
+    found = {}
+    for name in (COPIES, SHARDED, TENSOR):
+        to, _ = layout(name, build(), world)
+        counts = count_step(build(), optimizers.Adam(), to, 3, 6)
+        found[name] = [counts.weights, counts.gradients, counts.state, [list(astuple(call)) for call in counts.calls]]
+    return found
+
+
+def check_counts(world, rank):
+    """What really goes over the loopback device; test_plan.py compares it with PyTorch's fake process group."""
+    print("counts", json.dumps(count(world)))
 
 
 def end(kind, error, trace):
