@@ -15,9 +15,13 @@ SYMBOLS = (
         "torch.distributed.tensor.DTensor._op_dispatcher",
         "a layer that makes tensors itself cannot run on a part of its weights, and PyTorch's error says so",
     ),
+    Symbol("torch.utils._python_dispatch.TorchDispatchMode", "a plan counts no calls of process groups"),
     Symbol("torch.testing._internal.distributed.fake_pg.FakeStore", "no plans: NotImplementedError"),
     Symbol("torch.distributed.distributed_c10d._resolve_process_group", "no plans of models with cut weights"),
 )
+_mode = found("torch.utils._python_dispatch.TorchDispatchMode")
+DispatchMode: Any = _mode if _mode is not None else object
+"""Base of what is told of every operation."""
 _REDUCTIONS = frozenset(("sum", "avg", "product", "min", "max", "band", "bor", "bxor"))
 
 

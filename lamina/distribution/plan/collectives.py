@@ -7,9 +7,8 @@ from typing import Any
 
 from torch import distributed
 from torch.distributed.tensor import DTensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from lamina._torch.sharding import group_of
+from lamina._torch.sharding import DispatchMode, group_of
 
 # Name of an operation -> (what it is, which argument has all the values: 0 what goes in, or the first that comes out).
 _KINDS = {
@@ -53,7 +52,7 @@ class Call:
         return _PARTS.get(self.kind, 1.0) * self.whole * (self.size - 1) / self.size
 
 
-class Collectives(TorchDispatchMode):
+class Collectives(DispatchMode):  # type: ignore[misc]  # known when it runs
     """Within, each call of a process group is noted in `calls`; groups of one are none.
 
     >>> import torch
@@ -64,14 +63,14 @@ class Collectives(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # PyTorch gives it no hints
+        super().__init__()
         self.calls: list[Call] = []
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if any(issubclass(kind, DTensor) for kind in types):
             return NotImplemented  # what it makes of itself comes by after it
         result = function(*args, **(kwargs or {}))
-        name = function._schema.name
+        name = function.name().partition(".")[0]
         kind = _KINDS.get(name)
         if kind is not None:
             self._note(kind, args, kwargs or {}, result, name.startswith("c10d::"))
