@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import distributed, nn
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, Shard
 
 from lamina.graph.errors import ArgumentError, StructureError
@@ -118,9 +118,14 @@ def _fully_shard(model: nn.Module, mesh: Any, axes: dict[str, int]) -> None:
         return Shard(axes.get(getattr(parameter, "path", ""), even[0] if even else 0))
 
     kinds = [(module, type(module)) for module in model.modules()]
-    for unit in units_of(model):
-        fully_shard(unit if len(unit) > 1 else unit[0], mesh=mesh, shard_placement_fn=place)
-    fully_shard(model, mesh=mesh, shard_placement_fn=place)
+    for unit in [*units_of(model), [model]]:
+        # The model's own unit, too: PyTorch leaves it whole until a backward pass, which never comes after `predict`.
+        modules = unit if len(unit) > 1 else unit[0]
+        fully_shard(modules, mesh=mesh, reshard_after_forward=True, shard_placement_fn=place)
+    for module, _ in kinds:
+        if isinstance(module, FSDPModule):  # gathered once: what `predict` gathers first could not be trained
+            module.unshard()
+            module.reshard()
     for module, kind in kinds:  # PyTorch makes subclasses, which are not what files and shape rules know
         module.__class__ = kind
     tell_facts(known)

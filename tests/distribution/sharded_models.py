@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 import traceback
 from dataclasses import astuple
 
@@ -142,6 +143,12 @@ def check_copies(world, rank):
     same(model, build(), ADAM["adam"], rank, world, "copies")
 
 
+def distribution_free(weights):
+    model = build()
+    model.set_weights(weights)
+    return model
+
+
 def check_surroundings(world, rank):
     """What a script does with a model besides training it."""
     model = distribution.shard_model(build(seed=4 + rank), distribution.DataParallel(shard_weights=True))
@@ -153,6 +160,23 @@ def check_surroundings(world, rank):
     model.set_weights(new)
     for got, want in zip(model.get_weights(), new, strict=True):
         np.testing.assert_array_equal(got, want)
+    x, y = data()
+    np.testing.assert_allclose(model.predict(x, verbose=0), distribution_free(new).predict(x, verbose=0), atol=1e-9)
+    (model(x) - y).square().mean().backward()  # what `predict` has gathered can be trained
+    for ending in (".lamina", ".weights.h5", ".safetensors"):
+        path = os.path.join(tempfile.gettempdir(), f"lamina_{os.environ['MASTER_PORT']}_{rank}{ending}")
+        save = model.save if ending == ".lamina" else model.save_weights
+        save(path)
+        if ending == ".lamina":
+            alone = lamina.models.load_model(path)
+        else:
+            alone = build(seed=9)
+            alone.load_weights(path)
+            model.load_weights(path)
+        os.remove(path)
+        for got, other, want in zip(alone.get_weights(), model.get_weights(), new, strict=True):
+            np.testing.assert_array_equal(got, want)
+            np.testing.assert_array_equal(other, want)
     text = []
     model.summary(print_fn=text.append)
     assert "FSDP" not in "".join(map(str, text))

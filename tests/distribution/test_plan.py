@@ -27,8 +27,8 @@ def test_bytes_are_those_of_the_ring():
     copies, sharded, tensor = (rows[n] for n in ("data parallel", "sharded weights", "tensor parallel"))
     assert (copies.weights, copies.gradients, copies.state) == (whole, whole, whole)
     assert copies.sent == 2 * whole * 3 // 4
-    # Gathered once, as the model is one unit, which keeps its weights until the backward pass; scattered once.
-    assert (sharded.weights, sharded.state, sharded.sent) == (whole // 4, whole // 4, 2 * whole * 3 // 4)
+    # Gathered for each pass, scattered once.
+    assert (sharded.weights, sharded.state, sharded.sent) == (whole // 4, whole // 4, 3 * whole * 3 // 4)
     assert sharded.gathered == 2 * whole
     assert (tensor.weights, tensor.parts, tensor.rows) == (whole // 4, 4, 64)
     assert found.operations == 64 * 2 * 2 * 64 * 64  # forward, and the kernel's gradient: no input has one

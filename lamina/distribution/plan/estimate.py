@@ -118,8 +118,8 @@ def plan(model: Any, batch: int, devices: Sequence[int] = (8,), device: str = "h
     >>> from lamina import Input, Model, layers
     >>> x = Input((8,))
     >>> result = plan(Model(x, layers.Dense(16)(x)), batch=64, devices=[4])
-    >>> [(row.layout, row.weights, row.sent) for row in result.rows if row.layout != "tensor parallel"]
-    [('sharded weights', 144, 864), ('data parallel', 576, 864)]
+    >>> [(row.weights, row.sent) for row in result.rows if row.layout == "sharded weights"]
+    [(144, 1296)]
     """
     counts = [batch, length, *devices]
     if any(not isinstance(n, int) or isinstance(n, bool) or n < 1 for n in counts) or not devices:
