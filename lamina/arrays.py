@@ -15,9 +15,9 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import torch
 
+from lamina._torch.sharding import whole
 from lamina.sizes.cycles import refuse_loop
 from lamina.users_traceback import fold
-from lamina._torch.sharding import whole
 
 
 def as_tensor(value: Any, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> torch.Tensor:
