@@ -77,7 +77,7 @@ from .tracebacks import door
 from .training.data.errors import DataError as DataError
 
 if TYPE_CHECKING:
-    from . import applications, datasets, preprocessing, view, visualization, wrappers
+    from . import applications, datasets, distribution, preprocessing, view, visualization, wrappers
 
 einops_backend.watch()
 Function = Model
@@ -85,8 +85,9 @@ Function = Model
 Operation = Layer
 """Keras' word for what can be called on symbolic tensors: here a layer, with or without weights."""
 __version__ = "0.1.0"
-_LATE = frozenset(("applications", "datasets", "preprocessing", "view", "visualization", "wrappers"))
-"""Imported when they are first asked for: they are seldom wanted, and take 40 ms beside 270 ms for all else."""
+_LATE = frozenset(("applications", "datasets", "distribution", "preprocessing", "view", "visualization", "wrappers"))
+"""Imported when they are first asked for: they are seldom wanted, and take 40 ms beside 270 ms for all else;
+`distribution` loads what PyTorch has for many processes, 2 s."""
 
 __all__ = [
     "ArgumentError",
@@ -127,6 +128,7 @@ __all__ = [
     "datasets",
     "device",
     "distillation",
+    "distribution",
     "dtype_policies",
     "graph",
     "initializers",

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import torch
 
+from lamina._torch.sharding import whole
 from lamina.sizes.cycles import refuse_loop
 from lamina.users_traceback import fold
 
@@ -56,12 +57,12 @@ def holds_numbers(dtype: np.dtype[Any]) -> bool:
 
 
 def as_array(x: torch.Tensor) -> np.ndarray[Any, Any]:
-    """The values on the host, without gradients: bfloat16 and float8 as float32.
+    """The values on the host, without gradients: bfloat16 and float8 as float32. Of a `DTensor` all, on each process.
 
     >>> as_array(torch.ones(2, dtype=torch.bfloat16))
     array([1., 1.], dtype=float32)
     """
-    x = x.detach().as_subclass(torch.Tensor)
+    x = whole(x.detach()).as_subclass(torch.Tensor)
     added = any(x.dtype == kind for _, kind in _ADDED.values())
     return (x.float() if added else x).numpy(force=True)
 

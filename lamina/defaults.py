@@ -33,6 +33,7 @@ class Defaults:
             ``LAMINA_FULL_TRACEBACK=1`` of the environment has them whole.
         interactive: whether progress is shown (True) or logged; read when an epoch starts.
         uids: how often `backend.get_uid` was asked for each prefix.
+        distribution: the `lamina.distribution.Distribution` of a model for which none is said.
 
     >>> Defaults().floatx
     'float32'
@@ -47,6 +48,7 @@ class Defaults:
     folds_tracebacks: bool = field(default_factory=lambda: os.environ.get("LAMINA_FULL_TRACEBACK", "0") in ("", "0"))
     interactive: bool = True
     uids: Counter[str] = field(default_factory=Counter)
+    distribution: Any = None
 
     @property
     def floatx(self) -> str:

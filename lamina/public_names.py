@@ -13,9 +13,8 @@ from lamina.nearest import nearest, suggested
 from lamina.tracebacks import door
 
 _QUANTIZED = "torchao or torch.ao.quantization on the trained model, which is an nn.Module"
-_PARALLEL = "torch.nn.parallel.DistributedDataParallel or FSDP: a model is an nn.Module"
+_PARALLEL = "torchrun --nproc-per-node N script.py; see lamina.distribution"
 _ABSENT = (
-    ("", "distribution", _PARALLEL),
     ("", "export", "model.export('model.pt2') or model.export('model.onnx')"),
     ("", "quantizers Quantizer", _QUANTIZED),
     ("", "legacy estimator experimental", "the same name without this module, if it is in Keras 3"),

@@ -53,7 +53,6 @@ def test_a_name_that_is_not_there_is_an_attribute_error_with_a_hint(name):
     "module, name, text",
     [
         ("lamina.layers", "RandomWidth", "torchvision.transforms"),
-        ("lamina", "distribution", "FSDP"),
         ("lamina", "quantizers", "torch.ao"),
         ("lamina.dtype_policies", "QuantizedDTypePolicy", "torch.ao"),
     ],

@@ -7,7 +7,21 @@ attributes of these files (``foreach.add_(...)``), never imported by name, so th
 
 from __future__ import annotations
 
-from . import attributes, ctc, dispatch, foreach, fused, gamma, loops, modules, onednn, tracing, transforms, weight_norm
+from . import (
+    attributes,
+    ctc,
+    dispatch,
+    foreach,
+    fused,
+    gamma,
+    loops,
+    modules,
+    onednn,
+    sharding,
+    tracing,
+    transforms,
+    weight_norm,
+)
 from .symbols import Symbol
 
 __all__ = [
@@ -23,6 +37,7 @@ __all__ = [
     "loops",
     "modules",
     "onednn",
+    "sharding",
     "tracing",
     "transforms",
     "weight_norm",
@@ -41,6 +56,7 @@ SYMBOLS: tuple[Symbol, ...] = (
     *loops.SYMBOLS,
     *modules.SYMBOLS,
     *onednn.SYMBOLS,
+    *sharding.SYMBOLS,
     *tracing.SYMBOLS,
     *transforms.SYMBOLS,
     *weight_norm.SYMBOLS,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from lamina.graph import LaminaError
+from lamina.models import load_model
 from lamina.printable import printable
 from lamina.saving import inspect_file
 
@@ -21,6 +22,8 @@ _INSPECT = """Prints what stands in a file of a model or of weights: its layers 
 versions, how the model is trained, and which classes and functions of one's own it needs. Nothing is built, and no
 tensor is read."""
 
+_PLAN = """Prints what a step of training costs on so many devices: memory of each, bytes that it sends, and the time
+that is to be expected, by layout of the weights, the best first. It runs on one process, and trains nothing."""
 
 # An error of ours is as wide as that itself; one of the system's quotes the path.
 _WIDEST = 1000
@@ -57,6 +60,18 @@ def _inspected(given: argparse.Namespace) -> str:
     return json.dumps(facts.to_dict(), indent=2) if given.json else str(facts)
 
 
+def _planned(given: argparse.Namespace) -> str:
+    # Here, since what it imports of PyTorch takes 2 s.
+    from lamina.distribution.plan import plan
+
+    found = plan(load_model(given.model, compile=True), given.batch, given.devices, given.device, given.length)
+    return json.dumps(found.to_dict(), indent=2) if given.json else str(found)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lamina", description="Keras' Functional API on PyTorch.")
     parser.add_argument("--version", action="version", version=f"lamina {_version()}")
@@ -71,6 +86,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("file", metavar="FILE", help=".lamina, .keras, .h5, .json, .safetensors, .pt")
     command.add_argument("--json", action="store_true", help="as JSON")
     command.set_defaults(run=_inspected)
+    command = commands.add_parser("plan", help="what training on many devices costs", description=_PLAN)
+    command.add_argument("model", metavar="MODEL", help="a file of a model")
+    command.add_argument("--batch", type=int, required=True, help="rows of a step, of all devices together")
+    command.add_argument("--devices", type=_numbers, default=[8, 64, 512], metavar="N,N", help="numbers of devices")
+    command.add_argument("--device", default="h200", help="a100, h100, h200 (the default)")
+    command.add_argument("--length", type=int, default=128, help="of axes that the model leaves open; 128")
+    command.add_argument("--json", action="store_true", help="as JSON")
+    command.set_defaults(run=_planned)
     return parser
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch.sharding import whole
 from lamina.graph import StructureError
 
 Change = Callable[[torch.Tensor], torch.Tensor]
@@ -97,7 +98,7 @@ class Place:
 
     def penalty(self) -> torch.Tensor:
         """The regularizer of what the layer computes with."""
-        return self.facts.regularizer(self.tensor)  # type: ignore[misc]
+        return whole(self.facts.regularizer(self.tensor))  # type: ignore[misc]
 
     @torch.no_grad()
     def constrain(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from lamina import constraints, initializers, regularizers
+from lamina._torch.sharding import is_sharded, laid_out_like
 from lamina.argument_kinds import as_flag
 from lamina.arrays import as_array, as_tensor
 from lamina.graph import Constant, ShapeError
@@ -331,7 +332,8 @@ class Weights(Operation, Attributes):
         with torch.no_grad():
             watch_anew(self.modules())
             for weight, value in zip(own, weights, strict=True):
-                weight.copy_(value if isinstance(value, torch.Tensor) else as_tensor(np.asarray(value)))
+                values = value if isinstance(value, torch.Tensor) else as_tensor(np.asarray(value))
+                weight.copy_(laid_out_like(values, weight))
 
     # -- freezing
 
@@ -421,6 +423,9 @@ class Weights(Operation, Attributes):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, *args: Any) -> None:
         watch_anew([self])
+        for name, weight in (*self._parameters.items(), *self._buffers.items()):
+            if is_sharded(weight) and prefix + name in state_dict:
+                state_dict[prefix + name] = laid_out_like(state_dict[prefix + name], weight)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
         for name, buffer in self._buffers.items():  # with assign=True other tensors stand there
             if type(buffer) is torch.Tensor and name in self.weight_facts:

@@ -280,13 +280,13 @@ class Optimizer(Doored, OlderNames):
         return state
 
     def _regroup(self) -> None:
-        """Sort parameters with state into groups by device, dtype and kind of state; bring the state to where and how
-        they are now."""
+        """Sort parameters with state into groups by device, dtype, mesh and kind of state; bring the state to where and
+        how they are now."""
         members: dict[tuple[Any, ...], list[int]] = {}
         self._present, self._plan = None, []
         for i in sorted(self._slots):
             p, state = self._parameters[i], self._slots[i]
-            members.setdefault((p.device, p.dtype, *state), []).append(i)
+            members.setdefault((p.device, p.dtype, getattr(p, "device_mesh", None), *state), []).append(i)
             for name, tensor in state.items():
                 state[name] = as_stored_like(p, tensor)
         self._members = list(members.values())

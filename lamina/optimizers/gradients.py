@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lamina._torch import foreach
+from lamina._torch.sharding import whole
 
 
 def clip_by_value(grads: list[Tensor], limit: float) -> list[Tensor]:
@@ -28,7 +29,7 @@ def global_scale(lists: list[list[Tensor]], limit: float) -> Tensor:
     It is nan if any gradient is inf or nan: a step that went wrong is seen, not hidden.
     """
     device = lists[0][0].device
-    norms = [torch.stack(foreach.norm(grads)).to(device, torch.float32) for grads in lists]
+    norms = [whole(torch.stack(foreach.norm(grads))).to(device, torch.float32) for grads in lists]
     norm = torch.linalg.vector_norm(torch.cat(norms))
     result: Tensor = (limit / norm).clamp(max=1.0) + (norm - norm)
     return result

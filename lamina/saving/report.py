@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from lamina._torch.sharding import laid_out_like
 from lamina.graph.dtypes import name_of
 
 Tensors = Mapping[str, torch.Tensor]
@@ -86,4 +87,4 @@ def copy(tensors: Tensors, state: Tensors, report: LoadReport) -> None:
     """Copy into the model's ``state`` what fits."""
     with torch.no_grad():
         for path in report.loaded:
-            state[path].copy_(tensors[path])
+            state[path].copy_(laid_out_like(tensors[path], state[path]))

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch.sharding import whole
 from lamina.graph.dtypes import name_of
 
 from .errors import LoadingError, SavingError
@@ -49,6 +50,7 @@ class TensorFile:
     """
 
     def __init__(self, tensors: Mapping[str, torch.Tensor], as_in_memory: bool = True) -> None:
+        tensors = {name: whole(tensor.detach()) for name, tensor in tensors.items()}
         axes = {name: _axes_in_memory(_checked(name, tensor)) for name, tensor in tensors.items()}
         moved = {name: order for name, order in axes.items() if as_in_memory and order != sorted(order)}
         stored = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch.sharding import laid_out_like
 from lamina.devices import current_device
 from lamina.layers.variable import Variable
 
@@ -115,7 +116,7 @@ def load_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:
     state = _state_that_fits(model, tensors, where)
     with torch.no_grad():
         for path, tensor in tensors.items():
-            state[path].copy_(tensor)
+            state[path].copy_(laid_out_like(tensor, state[path]))
 
 
 def take_state(model: torch.nn.Module, tensors: Tensors, where: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lamina._torch.sharding import whole
 from lamina.saving.archive import map_file, write_file
 from lamina.saving.errors import LoadingError, SavingError
 
@@ -325,7 +326,7 @@ def write_h5(target: Any, arrays: Mapping[str, torch.Tensor], attributes: Attrib
             for name, value in told.items():
                 _write_attribute(group, name, value)
         for path, tensor in arrays.items():
-            value = tensor.detach().cpu()
+            value = whole(tensor.detach()).cpu()
             if value.dtype is torch.bfloat16:
                 bits = value.contiguous().view(torch.int16).numpy().view(np.dtype("V2"))
                 file.create_dataset(path, data=bits).attrs["dtype"] = "bfloat16"

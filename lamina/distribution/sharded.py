@@ -1,0 +1,174 @@
+"""`shard_model`: the weights of a model that is built, laid out as a distribution says; in place.
+
+What stands where a weight stood is PyTorch's `DTensor`. Gradients are the means over the copies of the model, as those
+of PyTorch's own FSDP and DDP are: each process computes the loss of its rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import distributed, nn
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, Shard
+
+from lamina.graph.errors import ArgumentError, StructureError
+from lamina.layers.base import Layer
+from lamina.tracebacks import door
+
+from .devices import size
+from .kinds import DataParallel, Distribution, ModelParallel, distribution
+from .regions import make_region, regions
+from .units import units_of
+
+
+@door
+def shard_model(model: Any, to: Distribution | None = None) -> Any:
+    """Lay the weights of a model out, in place, on all processes together. Process 0's weights are those that count.
+
+    - `ModelParallel`: each weight is cut as its layout says. A layer that has such a weight runs on its part; what goes
+      in and what comes out is whole, so the layers around it need not know.
+    - ``DataParallel(shard_weights=True)``: PyTorch's FSDP2, `fully_shard`, with one unit for each nested model and each
+      block that is repeated.
+    - `DataParallel`: every process keeps all weights, those of process 0.
+
+    ``model(x)`` takes the rows of this process and works as before, in `train_step` and in loops of one's own. After
+    ``loss.backward()`` each weight's gradient, laid out as the weight, is the mean over the copies of the model.
+
+    Args:
+        model: built, and before its optimizer has made a step.
+        to: `distribution()` by default.
+
+    Returns:
+        The same model.
+
+    Raises:
+        ArgumentError: no distribution; the mesh has another number of devices than there are processes; the optimizer
+            has state already.
+        StructureError: the model is not built, or is laid out already.
+        ShapeError: a layout has another number of axes than the weight that its path names.
+    """
+    to = to if to is not None else distribution()
+    if not isinstance(to, Distribution):
+        raise ArgumentError(
+            "It is not said how the weights are to be laid out.", got=repr(to),
+            hint="shard_model(model, DataParallel(shard_weights=True)), or set_distribution(...) before",
+        )  # fmt: skip
+    _check(model)
+    if isinstance(to, ModelParallel):
+        _cut_weights(model, to)
+    elif isinstance(to, DataParallel) and to.shard_weights:
+        _share_first(model)
+        _fully_shard(model, to.device_mesh.backend_mesh, {})
+    elif size() > 1:
+        _share_first(model)
+        mean_gradients(model.parameters(), distributed.group.WORLD, size())
+    return model
+
+
+def _check(model: Any) -> None:
+    label = getattr(model, "label", type(model).__name__)
+    if isinstance(model, Layer) and not model.built:
+        raise StructureError(f"{label} has no weights yet.", hint="call it once, or model.build(shape)")
+    if any(isinstance(p, DTensor) for p in model.parameters()):
+        raise StructureError(f"The weights of {label} are laid out already.", hint="shard_model() once, for each model")
+    optimizer = getattr(model, "optimizer", None)
+    if getattr(optimizer, "built", False):
+        raise ArgumentError(
+            f"The optimizer of {label} has the weights that were there before.",
+            got=f"{type(optimizer).__name__} after build or a step",
+            hint="shard_model() before the first fit, or compile() again after it",
+        )
+
+
+def _cut_weights(model: Any, to: ModelParallel) -> None:
+    """`ModelParallel`: layers run on their parts; what the batch's axis cuts is gathered while it is needed (FSDP2)."""
+    mesh, batch = to.device_mesh.backend_mesh, to.batch_dim_name or to.device_mesh.axis_names[0]
+    layouts: dict[int, Any] = {}
+    for weight in model.weights:
+        layouts[id(weight)] = layout = to.get_variable_layout(weight)
+        layout.check_shape(weight.shape, f"the weight {weight.path!r}")
+    known = facts_of(model)
+    _share_first(model)
+    rest = tuple(name for name in to.device_mesh.axis_names if name != batch)
+    by_path = {weight.path: layouts[id(weight)] for weight in model.weights}
+    done: dict[int, Any] = {}
+    for part in list(regions(model, layouts, rest)):
+        make_region(part, mesh[rest], layouts, done)
+    tell_facts(known)
+    if any(batch in layout.axes for layout in layouts.values()):
+        _fully_shard(model, mesh[batch], {p: x.axes.index(batch) for p, x in by_path.items() if batch in x.axes})
+    elif to.num_model_replicas > 1:
+        mean_gradients(model.parameters(), mesh[batch].get_group(), to.num_model_replicas)
+
+
+def _fully_shard(model: nn.Module, mesh: Any, axes: dict[str, int]) -> None:
+    """PyTorch's FSDP2, for units that the graph tells.
+
+    Args:
+        mesh: of one axis; of several the first is taken.
+        axes: path of a weight -> the axis that is cut; the first that can be cut into equal parts by default.
+    """
+    mesh = mesh[mesh.mesh_dim_names[0]] if mesh.ndim > 1 else mesh
+    known, count = facts_of(model), mesh.size()
+
+    def place(parameter: nn.Parameter) -> Shard:
+        even = [axis for axis, length in enumerate(parameter.shape) if length % count == 0]
+        return Shard(axes.get(getattr(parameter, "path", ""), even[0] if even else 0))
+
+    kinds = [(module, type(module)) for module in model.modules()]
+    for unit in [*units_of(model), [model]]:
+        # The model's own unit, too: PyTorch leaves it whole until a backward pass, which never comes after `predict`.
+        modules = unit if len(unit) > 1 else unit[0]
+        fully_shard(modules, mesh=mesh, reshard_after_forward=True, shard_placement_fn=place)
+    for module, _ in kinds:
+        if isinstance(module, FSDPModule):  # gathered once: what `predict` gathers first could not be trained
+            module.unshard()
+            module.reshard()
+    for module, kind in kinds:  # PyTorch makes subclasses, which are not what files and shape rules know
+        module.__class__ = kind
+    tell_facts(known)
+
+
+def _share_first(model: nn.Module) -> None:
+    """Give each process the weights of process 0."""
+    if size() > 1:
+        for tensor in [*model.parameters(), *model.buffers()]:
+            distributed.broadcast(tensor.detach(), src=0)
+
+
+def mean_gradients(parameters: Any, group: Any, count: int) -> None:
+    """Have each gradient be the mean over a group, when a backward pass has computed it."""
+
+    def mean(parameter: torch.Tensor) -> None:
+        gradient = parameter.grad.to_local() if isinstance(parameter.grad, DTensor) else parameter.grad
+        distributed.all_reduce(gradient, group=group)
+        gradient.div_(count)  # type: ignore[union-attr]  # there is one when this is called
+
+    for parameter in parameters:
+        if parameter.requires_grad:
+            parameter.register_post_accumulate_grad_hook(mean)
+
+
+Known = list[tuple[nn.Module, str, Any]]
+
+
+def facts_of(model: nn.Module) -> Known:
+    """What is known of each weight: (module, name, facts)."""
+    return [
+        (module, name, weight.facts)
+        for module in model.modules()
+        for slot in (module._parameters, module._buffers)
+        for name, weight in slot.items()
+        if weight is not None and hasattr(weight, "facts")
+    ]
+
+
+def tell_facts(known: Known) -> None:
+    """Have the tensors that stand there now say the same: their paths, above all."""
+    for module, name, facts in known:
+        weight: Any = module._parameters.get(name)
+        weight = module._buffers[name] if weight is None else weight
+        if isinstance(weight, DTensor):
+            weight.facts, weight.path = facts, facts.path  # type: ignore[attr-defined]  # as a `Variable` has
