@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from . import (
     attributes,
+    backward,
     ctc,
     dispatch,
     foreach,
@@ -18,6 +19,7 @@ from . import (
     modules,
     onednn,
     sharding,
+    stores,
     tracing,
     transforms,
     weight_norm,
@@ -29,6 +31,7 @@ __all__ = [
     "SYMBOLS",
     "Symbol",
     "attributes",
+    "backward",
     "ctc",
     "dispatch",
     "foreach",
@@ -38,6 +41,7 @@ __all__ = [
     "modules",
     "onednn",
     "sharding",
+    "stores",
     "tracing",
     "transforms",
     "weight_norm",
@@ -48,6 +52,7 @@ ATTRIBUTES = modules.ATTRIBUTES
 
 SYMBOLS: tuple[Symbol, ...] = (
     *attributes.SYMBOLS,
+    *backward.SYMBOLS,
     *ctc.SYMBOLS,
     *dispatch.SYMBOLS,
     *foreach.SYMBOLS,
@@ -57,6 +62,7 @@ SYMBOLS: tuple[Symbol, ...] = (
     *modules.SYMBOLS,
     *onednn.SYMBOLS,
     *sharding.SYMBOLS,
+    *stores.SYMBOLS,
     *tracing.SYMBOLS,
     *transforms.SYMBOLS,
     *weight_norm.SYMBOLS,

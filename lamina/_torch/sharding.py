@@ -6,8 +6,8 @@ import contextlib
 from typing import Any
 
 import torch
-from torch.autograd import Variable
 
+from .backward import at_end
 from .symbols import Symbol, found
 
 SYMBOLS = (
@@ -90,7 +90,7 @@ def mixes_in_backward(tensor: torch.Tensor) -> None:
 
 def _mix_until_end(gradient: Any) -> None:
     if not mix(True):
-        Variable._execution_engine.queue_callback(_end)
+        at_end(_end)
 
 
 def _end() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import distributed
 
+from lamina._torch.backward import at_end
+
 BUCKET = 25 * 2**20
 """Bytes that travel at once."""
 
@@ -103,7 +105,7 @@ class Gradients:
         """A backward pass is about to add to a gradient: what was there is put aside, it is summed already."""
         if not self._waits:
             self._waits = True
-            torch.autograd.Variable._execution_engine.queue_callback(finish)
+            at_end(finish)
         if parameter.grad is not None:
             self._kept[id(parameter)], parameter.grad = parameter.grad, None
 
