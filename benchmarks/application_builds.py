@@ -63,7 +63,7 @@ def plain_draw(initializer: Any, shape: tuple[int, ...]) -> Draw:
 
 def draws(model: Any) -> list[list[tuple[bool, Draw]]]:
     """For each layer that has weights of its own: whether each of them is trained, and its draw."""
-    own = [(part, list(part.own_weights())) for part in model.modules() if hasattr(part, "own_weights")]
+    own = [(part, list(part._own_weights())) for part in model.modules() if hasattr(part, "_own_weights")]
     found = [
         [
             (weight.requires_grad, plain_draw(initializer_of(part, weight.name), tuple(weight.shape)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
 
+from lamina.frames import is_ours
 from lamina.graph.errors import LaminaError
 
 
@@ -36,7 +38,7 @@ def refuse_ours(layer: Any, name: str, value: Any) -> None:
     Raises:
         TakenNameError: so it is.
     """
-    if type(layer).__module__.startswith("lamina."):
+    if type(layer).__module__.startswith("lamina.") or is_ours(sys._getframe(2)):  # or a class of ours beneath it
         return
     if any(name in vars(cls) for cls in type(layer).__mro__ if not cls.__module__.startswith("lamina.")):
         return  # a class that defines it knows what it does

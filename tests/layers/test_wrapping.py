@@ -182,3 +182,22 @@ def test_a_pipeline_passes_masks_on() -> None:
     torch.testing.assert_close(lamina.Model(x, steps(x))(ids), expected)
     masked = layers.Pipeline([layers.Dense(2), layers.Activation("relu")])
     assert masked(embedding(x)).mask is not None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: type("Mine", (layers.Bidirectional,), {})(layers.LSTM(2)),
+        lambda: type("Mine", (layers.Pipeline,), {})([layers.Rescaling(2)]),
+        lambda: type("Mine", (layers.TimeDistributed,), {})(layers.Dense(2)),
+        lambda: type("Mine", (layers.Dense,), {})(2),
+    ],
+    ids=["Bidirectional", "Pipeline", "TimeDistributed", "Dense"],
+)
+def test_a_class_of_ones_own_beneath_one_of_the_library(make) -> None:
+    layer = make()
+    x = torch.ones(2, 3, 4)
+    first = layer(x)
+    if hasattr(layer, "enable_lora"):
+        layer.enable_lora(1)
+    assert layer(x).shape == first.shape
