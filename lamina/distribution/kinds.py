@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from lamina.defaults import defaults
 from lamina.graph.errors import ArgumentError, StructureError
+from lamina.graph.source import warn
 from lamina.tracebacks import Doored, door
 
 from .devices import list_devices, rank, size
@@ -129,10 +129,9 @@ class DataParallel(Distribution):
         super().__init__(device_mesh, device_mesh.axis_names[0], auto_shard_dataset)
         self.shard_weights = shard_weights
         if len(device_mesh.shape) != 1:
-            warnings.warn(
+            warn(
                 f"A mesh of one axis is expected, and this has {len(device_mesh.shape)}: rows are parted along the "
-                f"first, {device_mesh.axis_names[0]!r}.",
-                stacklevel=2,
+                f"first, {device_mesh.axis_names[0]!r}."
             )
 
     @property

@@ -117,21 +117,26 @@ def _part(target: Path, mark: str | None) -> Iterator[tuple[Path, IO[bytes]]]:
     """The file beside the target that the bytes go to, at its end. Where another process writes it, one of our own."""
     part = target.with_name(f".{target.name}-{mark}.part")
     out = _locked(part) if mark is not None else None
-    kept = out is not None
+    kept = shared = out is not None
     if out is None:
         part = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
         out = open(part, "xb")  # noqa: SIM115  # closed below, as the other one
     try:
         with out:
-            yield part, out
-    except BrokenDownloadError as error:
-        error.resumable = kept
-        raise
-    except OSError as error:
-        kept = kept and error.errno not in (errno.ENOSPC, errno.EDQUOT)  # a full disk is left as it was
-        raise
+            try:
+                yield part, out
+            except BrokenDownloadError as error:
+                error.resumable = kept
+                raise
+            except OSError as error:
+                kept = kept and error.errno not in (errno.ENOSPC, errno.EDQUOT)  # a full disk is left as it was
+                raise
+            finally:
+                # As long as the lock holds: from then on the file of this name may be that of another call.
+                if shared and not (kept and out.tell()) and _is_at(part, out):
+                    part.unlink()
     finally:
-        if not kept or (part.exists() and not part.stat().st_size):
+        if not shared:
             part.unlink(missing_ok=True)
 
 
@@ -140,10 +145,15 @@ def _locked(part: Path) -> IO[bytes] | None:
     out = open(part, "ab")  # noqa: SIM115
     with suppress(OSError):
         fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if part.exists() and os.path.samestat(os.fstat(out.fileno()), part.stat()):  # not moved away meanwhile
+        if _is_at(part, out):  # not moved away meanwhile
             return out
     out.close()
     return None
+
+
+def _is_at(path: Path, file: IO[bytes]) -> bool:
+    """Whether an open file is the one at a path."""
+    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
 
 
 def _fill(source: Any, out: IO[bytes], origin: str) -> None:

@@ -92,6 +92,7 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
         plot_history(RUN, None)
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_it_without_pyplot(tmp_path):
     """What IPython asks an object for is there, as is the figure; pyplot is not needed and holds nothing."""
     figure = plot_history({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}, None)

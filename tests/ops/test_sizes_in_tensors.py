@@ -131,6 +131,7 @@ def test_causal_masks_in_a_call_are_compiled_whole(name):
         torch.testing.assert_close(compiled(x), layer(x))
 
 
+@pytest.mark.slow
 def test_a_compiled_fit_with_a_causal_mask():
     x = Input((None,), dtype="int32")
     model = Model(x, layers.Dense(9)(Attending(_mask)(layers.Embedding(9, 8)(x))))

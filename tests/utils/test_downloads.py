@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from lamina.utils import get_file
+from lamina.utils import downloads, get_file
 from lamina.utils.downloads import BrokenDownloadError
 
 OLD, NEW = os.urandom(200_000), os.urandom(200_000)
@@ -111,3 +111,17 @@ def test_several_at_once(origin):
         thread.join()
     assert found == [OLD] * 4
     assert origin.kept() == ["f.bin"]
+
+
+@pytest.mark.skipif(downloads.fcntl is None, reason="without locks no part is shared")
+def test_who_is_ready_leaves_the_part_that_another_has_just_begun(tmp_path):
+    target = tmp_path / "f.bin"
+    first, second = downloads._part(target, "mark"), downloads._part(target, "mark")
+    part, _ = first.__enter__()
+    os.replace(part, target)
+    other, _ = second.__enter__()  # of the same name, and empty so far
+    first.__exit__(None, None, None)
+    assert other == part
+    assert other.exists()
+    second.__exit__(None, None, None)
+    assert os.listdir(tmp_path) == ["f.bin"]
