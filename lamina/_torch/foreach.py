@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .sharding import is_sharded
 from .symbols import Symbol, found
 
 _NAMES = (
@@ -52,7 +53,7 @@ abs = _bound("abs")
 add, add_ = _bound("add"), _bound("add_")
 addcdiv_, addcmul_ = _bound("addcdiv_"), _bound("addcmul_")
 clamp_max, clamp_min_ = _bound("clamp_max"), _bound("clamp_min_")
-copy_ = _bound("copy_")
+_copy_ = _bound("copy_")
 div, div_ = _bound("div"), _bound("div_")
 lerp_ = _bound("lerp_")
 maximum_ = _bound("maximum_")
@@ -63,3 +64,12 @@ sign_ = _bound("sign_")
 sqrt, sqrt_ = _bound("sqrt"), _bound("sqrt_")
 sub, sub_ = _bound("sub"), _bound("sub_")
 zero_ = _bound("zero_")
+
+
+def copy_(tensors: Any, sources: Any) -> None:
+    """Copy each of the sources into its tensor; for `DTensor`s PyTorch knows no such call of a list."""
+    if tensors and is_sharded(tensors[0]):
+        for tensor, source in zip(tensors, sources, strict=True):
+            tensor.copy_(source)
+    else:
+        _copy_(tensors, sources)

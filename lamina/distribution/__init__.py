@@ -12,7 +12,7 @@ from .devices import get_device_count, initialize, list_devices
 from .kinds import DataParallel, Distribution, ModelParallel, distribution, set_distribution
 from .layouts import LayoutMap, TensorLayout, distribute_tensor
 from .mesh import DeviceMesh
-from .sharded import shard_model
+from .prepared import prepare, shard_model
 
 __all__ = [
     "DataParallel",
@@ -26,6 +26,7 @@ __all__ = [
     "get_device_count",
     "initialize",
     "list_devices",
+    "prepare",
     "set_distribution",
     "shard_model",
 ]

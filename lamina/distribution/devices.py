@@ -10,6 +10,7 @@ import torch
 from torch import distributed
 
 from lamina.graph.errors import ArgumentError
+from lamina.processes import end_at_exit
 from lamina.tracebacks import door
 
 _PORT = 29500
@@ -140,3 +141,4 @@ def _start(address: str, count: int, number: int) -> None:
         world_size=count,
         rank=number,
     )
+    end_at_exit()

@@ -16,6 +16,7 @@ from lamina.tracebacks import Doored, door
 from .devices import list_devices, rank, size
 from .layouts import LayoutMap, TensorLayout
 from .mesh import DeviceMesh
+from .sharded import check, copy_weights, cut_weights, share_weights
 
 _BATCH = "batch"
 
@@ -82,6 +83,15 @@ class Distribution(Doored):
         """The layout of what a layer returns, by its path; None: as it comes."""
         raise NotImplementedError
 
+    @property
+    def cuts_weights(self) -> bool:
+        """Whether a process may hold a part of a weight; otherwise `fit` works as it does without a distribution."""
+        return True
+
+    def lay_out(self, model: Any) -> None:
+        """Lay the weights of a model out so, in place; see `shard_model`."""
+        raise NotImplementedError
+
     @contextmanager
     def scope(self) -> Iterator[None]:
         """Within, this is the distribution that `distribution` gives."""
@@ -140,6 +150,17 @@ class DataParallel(Distribution):
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
         return None
+
+    @property
+    def cuts_weights(self) -> bool:
+        return self.shard_weights
+
+    def lay_out(self, model: Any) -> None:
+        check(model)
+        if self.shard_weights:
+            share_weights(model, self.device_mesh.backend_mesh)
+        else:
+            copy_weights(model)
 
 
 class ModelParallel(Distribution):
@@ -209,6 +230,10 @@ class ModelParallel(Distribution):
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
         found: TensorLayout | None = self._layout_map[path]
         return found
+
+    def lay_out(self, model: Any) -> None:
+        check(model)
+        cut_weights(model, self)
 
 
 def _numbers(mesh: DeviceMesh) -> Any:

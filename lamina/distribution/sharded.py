@@ -1,4 +1,4 @@
-"""`shard_model`: the weights of a model that is built, laid out as a distribution says; in place.
+"""The weights of a model that is built, laid out on all processes; in place.
 
 What stands where a weight stood is PyTorch's `DTensor`. Gradients are the means over the copies of the model, as those
 of PyTorch's own FSDP and DDP are: each process computes the loss of its rows.
@@ -6,7 +6,7 @@ of PyTorch's own FSDP and DDP are: each process computes the loss of its rows.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import distributed, nn
@@ -15,63 +15,21 @@ from torch.distributed.tensor import DTensor, Shard
 
 from lamina.graph.errors import ArgumentError, StructureError
 from lamina.layers.base import Layer
-from lamina.tracebacks import door
+from lamina.processes import LaidOut, World, laid_out, mark
 
-from .devices import size
-from .kinds import DataParallel, Distribution, ModelParallel, distribution
+from .devices import rank, size
 from .regions import make_region, regions
 from .units import units_of
 
-
-@door
-def shard_model(model: Any, to: Distribution | None = None) -> Any:
-    """Lay the weights of a model out, in place, on all processes together. Process 0's weights are those that count.
-
-    - `ModelParallel`: each weight is cut as its layout says. A layer that has such a weight runs on its part; what goes
-      in and what comes out is whole, so the layers around it need not know.
-    - ``DataParallel(shard_weights=True)``: PyTorch's FSDP2, `fully_shard`, with one unit for each nested model and each
-      block that is repeated.
-    - `DataParallel`: every process keeps all weights, those of process 0.
-
-    ``model(x)`` takes the rows of this process and works as before, in `train_step` and in loops of one's own. After
-    ``loss.backward()`` each weight's gradient, laid out as the weight, is the mean over the copies of the model.
-
-    Args:
-        model: built, and before its optimizer has made a step.
-        to: `distribution()` by default.
-
-    Returns:
-        The same model.
-
-    Raises:
-        ArgumentError: no distribution; the mesh has another number of devices than there are processes; the optimizer
-            has state already.
-        StructureError: the model is not built, or is laid out already.
-        ShapeError: a layout has another number of axes than the weight that its path names.
-    """
-    to = to if to is not None else distribution()
-    if not isinstance(to, Distribution):
-        raise ArgumentError(
-            "It is not said how the weights are to be laid out.", got=repr(to),
-            hint="shard_model(model, DataParallel(shard_weights=True)), or set_distribution(...) before",
-        )  # fmt: skip
-    _check(model)
-    if isinstance(to, ModelParallel):
-        _cut_weights(model, to)
-    elif isinstance(to, DataParallel) and to.shard_weights:
-        _share_first(model)
-        _fully_shard(model, to.device_mesh.backend_mesh, {})
-    elif size() > 1:
-        _share_first(model)
-        mean_gradients(model.parameters(), distributed.group.WORLD, size())
-    return model
+if TYPE_CHECKING:
+    from .kinds import ModelParallel
 
 
-def _check(model: Any) -> None:
+def check(model: Any) -> None:
     label = getattr(model, "label", type(model).__name__)
     if isinstance(model, Layer) and not model.built:
         raise StructureError(f"{label} has no weights yet.", hint="call it once, or model.build(shape)")
-    if any(isinstance(p, DTensor) for p in model.parameters()):
+    if laid_out(model) is not None or any(isinstance(p, DTensor) for p in model.parameters()):
         raise StructureError(f"The weights of {label} are laid out already.", hint="shard_model() once, for each model")
     optimizer = getattr(model, "optimizer", None)
     if getattr(optimizer, "built", False):
@@ -82,7 +40,7 @@ def _check(model: Any) -> None:
         )
 
 
-def _cut_weights(model: Any, to: ModelParallel) -> None:
+def cut_weights(model: Any, to: ModelParallel) -> None:
     """`ModelParallel`: layers run on their parts; what the batch's axis cuts is gathered while it is needed (FSDP2)."""
     mesh, batch = to.device_mesh.backend_mesh, to.batch_dim_name or to.device_mesh.axis_names[0]
     layouts: dict[int, Any] = {}
@@ -97,20 +55,40 @@ def _cut_weights(model: Any, to: ModelParallel) -> None:
     for part in list(regions(model, layouts, rest)):
         make_region(part, mesh[rest], layouts, done)
     tell_facts(known)
+    copies = World(to.data_shard_id, to.num_model_replicas, mesh[batch].get_group())
+    how = LaidOut(copies)
+    mark(model, how)
     if any(batch in layout.axes for layout in layouts.values()):
-        _fully_shard(model, mesh[batch], {p: x.axes.index(batch) for p, x in by_path.items() if batch in x.axes})
+        _fully_shard(model, mesh[batch], how, {p: x.axes.index(batch) for p, x in by_path.items() if batch in x.axes})
     elif to.num_model_replicas > 1:
-        mean_gradients(model.parameters(), mesh[batch].get_group(), to.num_model_replicas)
+        mean_gradients(model.parameters(), how)
 
 
-def _fully_shard(model: nn.Module, mesh: Any, axes: dict[str, int]) -> None:
+def share_weights(model: Any, mesh: Any) -> None:
+    """``DataParallel(shard_weights=True)``: each process keeps its part of every weight."""
+    _share_first(model)
+    mesh = mesh[mesh.mesh_dim_names[0]] if mesh.ndim > 1 else mesh
+    how = LaidOut(World(mesh.get_local_rank(), mesh.size(), mesh.get_group()))
+    mark(model, how)
+    _fully_shard(model, mesh, how, {})
+
+
+def copy_weights(model: Any) -> None:
+    """`DataParallel`: each process keeps all weights."""
+    if size() > 1:
+        _share_first(model)
+        how = LaidOut(World(rank(), size(), distributed.group.WORLD))
+        mark(model, how)
+        mean_gradients(model.parameters(), how)
+
+
+def _fully_shard(model: nn.Module, mesh: Any, how: LaidOut, axes: dict[str, int]) -> None:
     """PyTorch's FSDP2, for units that the graph tells.
 
     Args:
-        mesh: of one axis; of several the first is taken.
+        mesh: of one axis.
         axes: path of a weight -> the axis that is cut; the first that can be cut into equal parts by default.
     """
-    mesh = mesh[mesh.mesh_dim_names[0]] if mesh.ndim > 1 else mesh
     known, count = facts_of(model), mesh.size()
 
     def place(parameter: nn.Parameter) -> Shard:
@@ -126,6 +104,7 @@ def _fully_shard(model: nn.Module, mesh: Any, axes: dict[str, int]) -> None:
         if isinstance(module, FSDPModule):  # gathered once: what `predict` gathers first could not be trained
             module.unshard()
             module.reshard()
+            module.set_custom_reduce_scatter(_Weighed(how))  # type: ignore[arg-type]  # has what PyTorch's has
     for module, kind in kinds:  # PyTorch makes subclasses, which are not what files and shape rules know
         module.__class__ = kind
     tell_facts(known)
@@ -138,13 +117,29 @@ def _share_first(model: nn.Module) -> None:
             distributed.broadcast(tensor.detach(), src=0)
 
 
-def mean_gradients(parameters: Any, group: Any, count: int) -> None:
-    """Have each gradient be the mean over a group, when a backward pass has computed it."""
+class _Weighed:
+    """FSDP2's reduction of gradients, in which each process counts by its weight."""
+
+    def __init__(self, how: LaidOut) -> None:
+        self.how = how
+
+    def allocate(self, size: Any, *, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        return torch.empty(*size, dtype=dtype, device=device)
+
+    def __call__(
+        self, output_tensor: torch.Tensor, input_tensor: torch.Tensor, group: Any, op: Any, async_op: bool = False
+    ) -> Any:
+        self.how.weigh(input_tensor)
+        return distributed.reduce_scatter_tensor(output_tensor, input_tensor, op=op, group=group, async_op=async_op)
+
+
+def mean_gradients(parameters: Any, how: LaidOut) -> None:
+    """Have each gradient be the mean over the copies of the model, when a backward pass has computed it."""
 
     def mean(parameter: torch.Tensor) -> None:
         gradient = parameter.grad.to_local() if isinstance(parameter.grad, DTensor) else parameter.grad
-        distributed.all_reduce(gradient, group=group)
-        gradient.div_(count)  # type: ignore[union-attr]  # there is one when this is called
+        distributed.all_reduce(how.weigh(gradient), group=how.parts.group)
+        gradient.div_(how.parts.size)  # type: ignore[union-attr]  # there is one when this is called
 
     for parameter in parameters:
         if parameter.requires_grad:

@@ -20,15 +20,17 @@ _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 @dataclass(frozen=True)
 class World:
-    """All processes of the default group. What is asked of it is asked on every process, in the same order.
+    """All processes of the default group, or of another. What is asked of it is asked on each, in the same order.
 
     Attributes:
         rank: number of this process, from 0.
         size: how many there are.
+        group: PyTorch's; None for the default.
     """
 
     rank: int
     size: int
+    group: Any = None
 
     @property
     def is_first(self) -> bool:
@@ -37,7 +39,7 @@ class World:
     def gathered(self, value: Any) -> list[Any]:
         """The values of all processes, in order; anything that can be pickled."""
         values: list[Any] = [None] * self.size
-        distributed.all_gather_object(values, value)
+        distributed.all_gather_object(values, value, group=self.group)
         return values
 
     def from_first(self, value: Any) -> Any:
@@ -55,7 +57,7 @@ class World:
     def any(self, flag: bool) -> bool:
         """Whether any process says so."""
         told = torch.tensor(float(flag), device=self.host)
-        distributed.all_reduce(told)
+        distributed.all_reduce(told, group=self.group)
         return bool(told.item())
 
     def copy_first(self, tensors: list[torch.Tensor]) -> None:
@@ -126,6 +128,11 @@ def _start(environment: Mapping[str, str]) -> None:
             expected="every rank started, and one free port for them",
             hint="torchrun --master-port 29501, or --rdzv-endpoint=localhost:0 for any free port",
         ) from error
+    end_at_exit()
+
+
+def end_at_exit() -> None:
+    """Have the group end with the process: PyTorch's threads end the process with an error if they still run then."""
     atexit.register(_end)
 
 

@@ -161,7 +161,7 @@ class Execution:
         for (_, metric), own in zip(self._attributes, state["attributes"], strict=True):
             metric.load_state_dict(own)
         self._last, self.step.own_results = state["last"], state["own"]
-        if everywhere and self.team is not None and not self.team.world.is_first and self.step.objective is not None:
+        if everywhere and self.team is not None and not self.team.parts.is_first and self.step.objective is not None:
             metrics = [metric for _, metric in (*self.step.objective.named_metrics(), *self._attributes)]
             for variable in (variable for metric in metrics for variable in metric.variables):
                 if getattr(variable, "aggregation", "sum") == "sum":

@@ -78,7 +78,7 @@ def fit(model: Any, data: tuple[Any, Any, Any], plan: Plan) -> History:
         keep_freed_pages()
     step.class_weight = ClassWeights(plan.class_weight) if plan.class_weight is not None else None
     try:
-        with teamed(step), seeded(plan.seed):
+        with teamed(step, model), seeded(plan.seed):
             model._running = _run(model, step, data, plan)
             if plan.resume_from is not None:
                 model.load_checkpoint(plan.resume_from, plan.resume_learning_rate)
@@ -96,7 +96,7 @@ def _run(model: Any, step: Step, data: tuple[Any, Any, Any], plan: Plan) -> Run:
     world = step.team.world if step.team is not None else None
     if world is not None:
         agree(world, model, source, _facts(plan))
-        source, held = parted(source, world), None if held is None else parted(held, world)
+        source, held = parted(source, world, model), None if held is None else parted(held, world, model)
     feed = Feed(source, limited(plan.steps_per_epoch), model._device())
     steps = limited(plan.validation_steps)
     valid = Feed(held, steps, model._device(), "validation", repeats=True) if held is not None else None

@@ -16,7 +16,7 @@ from lamina.graph import ShapeError, StructureError, tree
 from lamina.layers import Layer
 from lamina.layers.mode import asking
 from lamina.probing import parts_of
-from lamina.processes import World, finding_lost, joined
+from lamina.processes import World, finding_lost, joined, laid_out
 
 from .arguments import limited
 from .data.cuts import checked_batch_size
@@ -55,7 +55,7 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
     if device.type == "cpu":
         keep_freed_pages()
     world = joined()
-    source = parted(model._source((x, None, None), batch_size), world)
+    source = parted(model._source((x, None, None), batch_size), world, model)
     feed = Feed(source, limited(steps), device)
     verbose = 0 if verbose == "auto" and feed.length == 1 else verbose
     hooks = CallbackList(callbacks, model=model, steps=feed.length, verbose=verbose)
@@ -71,7 +71,8 @@ def predict(model: Any, x: Any, batch_size: int | None, steps: int | None, callb
             structure, parts = _outputs(model, work, feed, hooks, progress)
             progress.finish(len(parts), {})
             if world is not None:
-                parts = _gathered(world, parts)
+                laid = laid_out(model)
+                parts = _gathered(world if laid is None else laid.parts, parts)
     finally:
         feed.close()
     return tree.pack_like(structure, (_joined(column) for column in zip(*parts, strict=True)))
@@ -100,8 +101,11 @@ def predict_one(model: Any, x: Any) -> Any:
 
 
 def _no_gradients(model: Any) -> Any:
-    """Inference mode; not for a model's first call, which may make modules of PyTorch's: these could not be trained."""
-    return torch.inference_mode() if model.built else torch.no_grad()
+    """Inference mode; not for a model's first call, which may make modules of PyTorch's: these could not be trained.
+
+    Nor for weights that lie on several processes: PyTorch's `DTensor` cannot be looked at from another side there.
+    """
+    return torch.inference_mode() if model.built and laid_out(model) is None else torch.no_grad()
 
 
 def _only_runs_graph(model: Any) -> bool:

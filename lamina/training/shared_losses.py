@@ -24,10 +24,12 @@ class SharedLosses:
 
     Attributes:
         share: of the batch that is worked on.
+        group: the processes that have different rows; None for all.
     """
 
     def __init__(self) -> None:
         self.share = Share(1, 1)
+        self.group: Any = None
 
     @property
     def rows(self) -> int:
@@ -71,5 +73,5 @@ class SharedLosses:
         if divisor is None:
             return None
         every = divisor.clone() if rows else torch.zeros_like(divisor)
-        distributed.all_reduce(every)
+        distributed.all_reduce(every, group=self.group)
         return divisor / torch.where(every == 0, 1.0, every) * (total / max(rows, 1))

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch.sharding import whole
 from lamina.graph import ArgumentError, tree
 from lamina.graph.source import Source, caller
 from lamina.layers.weight_facts import Place, places
@@ -276,7 +277,7 @@ class Step:
 
     def _extra(self, rows: int) -> list[torch.Tensor]:
         """Regularizers of the weights that are trained, and what layers gave to ``add_loss``."""
-        extra = [place.penalty() for place in self._regularized]
+        extra = [whole(place.penalty()) for place in self._regularized]
         for layer in self._losing:
             for term in layer._losses:
                 value = term.mean() if term.ndim else term

@@ -199,7 +199,7 @@ class Trainer(Steps):
         step = self._require_compiled()
         check_counts(steps=steps)
         own_batch_size = self._validation_batch_size if batch_size is None else batch_size
-        with teamed(step) as team:
+        with teamed(step, self) as team:
             data = self._parted((x, y, sample_weight), own_batch_size, team)
             feed = Feed(data, limited(steps), self._device(), "evaluation")
             try:
@@ -263,7 +263,7 @@ class Trainer(Steps):
         return self._running.numbers_kept() if self._running is not None else nullcontext()
 
     def _on_batch(self, step: Step, data: Any, return_dict: bool, training: bool) -> Any:
-        with teamed(step) as team:
+        with teamed(step, self) as team:
             feed = Feed(self._parted(data, 2**62, team), None, self._device())
             check_data(self, step, feed, "train_on_batch" if training else "test_on_batch")
             self._joins(team, feed)
@@ -278,7 +278,7 @@ class Trainer(Steps):
 
     def _parted(self, data: Any, batch_size: int | None, team: Team | None) -> Source:
         source = self._source(data, batch_size)
-        return source if team is None else parted(source, team.world)
+        return source if team is None else parted(source, team.world, self)
 
     def _joins(self, team: Team | None, feed: Feed) -> None:
         """Outside of a fit, which has done so: the first process's weights for all."""

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lamina import optimizers
 from lamina._torch.sharding import fake_store
-from lamina.distribution.sharded import shard_model
+from lamina.distribution.prepared import shard_model
 from lamina.distribution.units import units_of
 from lamina.graph import tree
 from lamina.graph.errors import ArgumentError, StructureError

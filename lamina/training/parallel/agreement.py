@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lamina._torch.sharding import is_sharded
 from lamina.graph import ArgumentError, tree
 from lamina.graph.source import warn
 from lamina.layers import Layer
@@ -54,7 +55,8 @@ def share_weights(world: World, model: Any, batch: Any) -> None:
         with suppress(NotImplementedError), asking(model, False), torch.no_grad():
             model(batch[0])
     tensors = [*model.parameters(), *model.buffers()]
-    world.copy_first([t for t in dict.fromkeys(tensors) if not t.is_meta])
+    # Weights that lie on several processes have been the first one's since they were laid out.
+    world.copy_first([t for t in dict.fromkeys(tensors) if not (t.is_meta or is_sharded(t))])
 
 
 def join_in(world: World, model: Any, feed: Any) -> None:

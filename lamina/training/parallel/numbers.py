@@ -73,7 +73,7 @@ class Numbers:
         for (kind, device), members in groups.items():
             exact = torch.float32 if device.type == "mps" else torch.float64
             flat = torch.cat([member.detach().reshape(-1).to(exact) for member in members])
-            distributed.all_reduce(flat, op=_OPERATIONS[kind])
+            distributed.all_reduce(flat, op=_OPERATIONS[kind], group=self.world.group)
             flat = flat / self.world.size if kind == "mean" else flat
             for member, part in zip(members, flat.split([member.numel() for member in members]), strict=True):
                 member.copy_(part.reshape(member.shape))
@@ -84,6 +84,6 @@ class Numbers:
         own = torch.tensor([float(results[name]) for name in names] or [0.0], dtype=torch.float64)
         counted = torch.cat([own * weight if weight else torch.zeros_like(own), torch.tensor([weight])])
         counted = counted.to(self.world.host)
-        distributed.all_reduce(counted)
+        distributed.all_reduce(counted, group=self.world.group)
         means = (counted[:-1] / counted[-1].clamp(min=1e-300)).tolist()
         return results | dict(zip(names, means, strict=False))

@@ -13,10 +13,15 @@ from lamina.training import generators
 
 
 class Order:
-    """Brings the random generators of the processes together for the order of a pass, and apart for its batches."""
+    """Brings the random generators of the processes together for the order of a pass, and apart for its batches.
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    Args:
+        world: all of them.
+        place: which part of each batch is this one's; processes that hold one copy of a model draw alike.
+    """
+
+    def __init__(self, world: World, place: int) -> None:
+        self.world, self.place = world, place
 
     def together(self, own: list[torch.Generator]) -> None:
         """Before a pass draws its order: every generator as on the first process, those of the data too."""
@@ -31,9 +36,9 @@ class Order:
 
         The first process goes on as one alone would.
         """
-        if not self.world.is_first:
+        if self.place:
             drawn = int(torch.empty((), dtype=torch.int64, device="cpu").random_())
-            torch.manual_seed((drawn + self.world.rank * 0x9E3779B97F4A7C15) % 2**63)
+            torch.manual_seed((drawn + self.place * 0x9E3779B97F4A7C15) % 2**63)
 
 
 def _set(python: Any, numbers: Any, host: torch.Tensor) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from lamina.graph import tree
-from lamina.processes import Portion, World
+from lamina.processes import Portion, World, laid_out
 from lamina.training.data import Batch, DataError, Source
 from lamina.training.data.hugging_face import Rows
 from lamina.training.data.loader import Loader
@@ -17,19 +17,22 @@ from lamina.training.data.part import Part
 from .order import Order
 
 
-def parted(source: Source, world: World | None) -> Source:
+def parted(source: Source, world: World | None, model: Any) -> Source:
     """The source of a process: what it gives is its part of each batch that the data have.
 
     Rows with numbers (arrays, datasets, a DataLoader with a sampler) are read by the process that they belong to. Of
     rows that come one after the other each process reads all and keeps its own. What may be read once only, or makes
-    whole batches, the first process reads, and sends each its rows.
+    whole batches, the first process reads, and sends each its rows. Processes that hold parts of one copy of a model
+    have the same rows.
     """
     if world is None or source.order is not None:
         return source
-    portion = Portion(world.rank, world.size)
+    laid = laid_out(model)
+    rows = world if laid is None else laid.parts
+    portion = Portion(rows.rank, rows.size)
     if not source.shares_rows:
-        source = Kept(source, portion) if isinstance(source, (Loader, Rows)) else Sent(source, world)
-    source.portion, source.order = portion, Order(world)
+        source = Kept(source, portion) if isinstance(source, (Loader, Rows)) else Sent(source, world, rows)
+    source.portion, source.order = portion, Order(world, rows.rank)
     return source
 
 
@@ -87,9 +90,11 @@ class Sent(_Around):
         DataError: on the others, where the first one cannot go on.
     """
 
-    def __init__(self, source: Source, world: World) -> None:
+    def __init__(self, source: Source, world: World, rows: World) -> None:
         super().__init__(source)
         self.world = world
+        places = range(world.size) if rows is world else world.gathered(rows.rank)
+        self._portions = [Portion(place, rows.size) for place in places]
 
     def _pass(self, skip: int) -> Generator[Batch, None, None]:
         batches = self.source.batches(skip) if self.world.is_first else None
@@ -103,7 +108,7 @@ class Sent(_Around):
             yield Part.of(batch, share)
 
     def _send(self, batches: Iterator[Batch]) -> Any:
-        everyone = range(self.world.size)
+        everyone = self._portions
         try:
             batch = next(batches, None)
         except BaseException as error:
@@ -111,7 +116,7 @@ class Sent(_Around):
             raise
         if batch is None:
             return self.world.scattered([None for _ in everyone])
-        parts = [_rows_of(batch, Portion(rank, self.world.size), copies=True) for rank in everyone]
+        parts = [_rows_of(batch, portion, copies=True) for portion in everyone]
         return self.world.scattered([(tuple(part), part.share) for part in parts])
 
 
