@@ -8,7 +8,7 @@ from typing import Any
 
 from lamina.graph import ArgumentError, LaminaError
 from lamina.graph.source import warn
-from lamina.processes import is_first
+from lamina.processes import is_first, laid_out
 
 from .base import Callback, Logs
 from .checkpoint_error import failed, make_folder
@@ -116,6 +116,8 @@ class BackupAndRestore(Callback):
 
     def _save(self) -> None:
         if not is_first():
+            if laid_out(self.model) is not None:  # all of them gather its weights
+                self.model.save_checkpoint(self._next if self.double_checkpoint else self._latest)
             return
         try:
             if not self.double_checkpoint:

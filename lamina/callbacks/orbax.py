@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.graph import ArgumentError
+from lamina.processes import is_first
 
 from .base import Logs
 from .checkpoint_error import failed, make_folder
@@ -131,6 +132,8 @@ class OrbaxCheckpoint(SavingCallback):
                 self._thread = None
 
     def _remove_old(self) -> None:
+        if not is_first():
+            return
         if self.max_to_keep is None:
             return
         numbered = {path: _NUMBERED.fullmatch(path.name) for path in Path(self.directory).iterdir()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamina.processes import is_first
+from lamina.processes import is_first, laid_out
 
 from .base import Logs
 from .messages import say
@@ -91,9 +91,9 @@ class SavingCallback(MonitorCallback):
                 return
             said = f"{self.monitor} improved from {best} to {value:.5f}, {said}"
             self.best = value  # before writing: a file that holds the training holds this too
-        if not is_first():
+        if not is_first() and laid_out(self.model) is None:  # else all of them gather the weights
             return
-        if self.verbose:
+        if self.verbose and is_first():
             say(f"Epoch {epoch + 1}: {said}")
         try:
             self.write(path)

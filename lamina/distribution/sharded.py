@@ -117,6 +117,10 @@ def _share_first(model: nn.Module) -> None:
             distributed.broadcast(tensor.detach(), src=0)
 
 
+# The older name, which PyTorch 2.11 has alone, is deprecated in 2.13.
+_reduce_scatter: Any = getattr(distributed, "reduce_scatter_single", None) or distributed.reduce_scatter_tensor
+
+
 class _Weighed:
     """FSDP2's reduction of gradients, in which each process counts by its weight."""
 
@@ -130,7 +134,7 @@ class _Weighed:
         self, output_tensor: torch.Tensor, input_tensor: torch.Tensor, group: Any, op: Any, async_op: bool = False
     ) -> Any:
         self.how.weigh(input_tensor)
-        return distributed.reduce_scatter_tensor(output_tensor, input_tensor, op=op, group=group, async_op=async_op)
+        return _reduce_scatter(output_tensor, input_tensor, op=op, group=group, async_op=async_op)
 
 
 def mean_gradients(parameters: Any, how: LaidOut) -> None:

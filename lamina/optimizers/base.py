@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lamina._torch import foreach
+from lamina._torch.sharding import laid_out_like
 from lamina.graph.errors import ArgumentError, ShapeError, StructureError
 from lamina.one_line import one_line, parameters_of, said, settings
 from lamina.tracebacks import Doored
@@ -573,7 +574,7 @@ class Optimizer(Doored, OlderNames):
                 if assign:
                     own[name] = tensors[name].to(parameter.device, tensor.dtype)
                 else:
-                    tensor.copy_(tensors[name])
+                    tensor.copy_(laid_out_like(tensors[name], tensor))
             loaded[int(position)] = own
         self._slots = loaded
         self._regroup()

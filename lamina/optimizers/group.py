@@ -188,6 +188,7 @@ def as_stored_like(parameter: Tensor, state: Tensor) -> Tensor:
     """`state` in the device and dtype of `parameter` and, if it has its shape, in its order of axes in memory."""
     if state.shape != parameter.shape:
         return state.to(parameter.device, parameter.dtype)
+    state = sharding.laid_out_like(state, parameter)
     if (state.device, state.dtype, state.stride()) == (parameter.device, parameter.dtype, parameter.stride()):
         return state
     return torch.empty_like(parameter, requires_grad=False).copy_(state)

@@ -6,13 +6,15 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 import lamina
-from lamina import distribution, layers, optimizers
+from lamina import callbacks, distribution, layers, optimizers
 from lamina.models import Model
 from tests.distribution.processes import hand_over
 from tests.distribution.sharded_models import build, megatron
@@ -105,6 +107,48 @@ def fits(layout: str | None, world: int, names: Any = CASES) -> dict[str, Any]:
     return found
 
 
+class InterruptionError(Exception):
+    """Ends a training in the middle."""
+
+
+class Ends(callbacks.Callback):
+    """Raises at a batch."""
+
+    def __init__(self, at: int | None) -> None:
+        super().__init__()
+        self.left = at
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.left is not None:
+            self.left -= 1
+            if not self.left:
+                raise InterruptionError
+
+
+def saved(layout: str | None, world: int, folder: Path) -> dict[str, Any]:
+    """Files of a training that is interrupted and goes on; which are those of one process alone."""
+    folder = folder / str(layout)
+    endings = (".lamina", ".keras", ".weights.h5")
+    for ends in (5, None):
+        lamina.utils.set_random_seed(4)
+        model = build()
+        model.compile(adam(), "mse")
+        distribution.set_distribution(None if layout is None else prepared(layout, world))
+        backup = callbacks.BackupAndRestore(folder / "backup", save_freq=2, double_checkpoint=True)
+        best = callbacks.ModelCheckpoint(folder / "best.weights.h5", save_weights_only=True, monitor="loss")
+        with suppress(InterruptionError):
+            model.fit(*data(), batch_size=BATCH, epochs=3, seed=5, verbose=0, callbacks=[backup, best, Ends(ends)])
+        distribution.set_distribution(None)
+    for ending in endings:
+        (model.save_weights if "weights" in ending else model.save)(folder / f"model{ending}")
+    found = {"weights": model.get_weights()}
+    for ending in (*endings, "best"):
+        alone = build(seed=9)
+        alone.load_weights(folder / (f"model{ending}" if ending in endings else "best.weights.h5"))
+        found[ending] = alone.get_weights()
+    return found
+
+
 class Batches(lamina.utils.PyDataset):
     """Batches that come whole."""
 
@@ -124,4 +168,7 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     world = int(os.environ["WORLD_SIZE"])
     distribution.initialize()
+    if "FOLDER" in os.environ:
+        hand_over({layout: saved(layout, world, Path(os.environ["FOLDER"])) for layout in sys.argv[1].split(",")})
+        sys.exit()
     hand_over({layout: fits(layout, world, sys.argv[2:] or CASES) for layout in sys.argv[1].split(",")})

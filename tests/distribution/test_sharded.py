@@ -8,13 +8,14 @@ import pytest
 
 from lamina.distribution.plan.step import imagined
 from tests.distribution import processes, sharded_fits, sharded_models
-from tests.distribution.spawn import run
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", (2, 4))
 def test_a_model_whose_weights_are_laid_out_equals_the_model_alone_and_sends_what_a_plan_says(size):
-    said = run("sharded_models.py", size)
+    ended = processes.run(Path(sharded_models.__file__), size, timeout=240)
+    assert [one.code for one in ended] == [0] * size, ended[0].out + ended[-1].out
+    said = ended[0].out
     assert "passed" in said
     with imagined(size):
         planned = json.loads(json.dumps(sharded_models.count(size)))
@@ -30,6 +31,16 @@ def check_fits(size: int, layouts: list[str], names: list[str]) -> None:
     for layout in layouts:
         for one in ended:
             compare(f"{layout}", due, one.result[layout])
+
+
+@pytest.mark.slow
+def test_a_model_that_is_laid_out_is_saved_whole_and_goes_on_after_an_interruption(tmp_path):
+    due = sharded_fits.saved(None, 1, tmp_path)
+    ended = processes.run(Path(sharded_fits.__file__), 2, "sharded,cut", FOLDER=str(tmp_path))
+    assert [one.code for one in ended] == [0, 0], ended[0].out + ended[-1].out
+    for one in ended:
+        for layout in ("sharded", "cut"):
+            compare(layout, due, one.result[layout])
 
 
 def compare(what: str, due, got) -> None:
@@ -49,6 +60,6 @@ def test_fit_with_sharded_weights_equals_fit_alone():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "layouts"), ((2, ["sharded", "cut", "copies"]), (4, ["sharded", "cut"])))
+@pytest.mark.parametrize("size, layouts", ((2, ["sharded", "cut", "copies"]), (4, ["sharded", "cut"])))
 def test_every_fit_of_a_model_that_is_laid_out_equals_fit_alone(size, layouts):
     check_fits(size, layouts, list(sharded_fits.CASES))
