@@ -164,7 +164,7 @@ def eager_imports(package: Path) -> list[str]:
 def imports_beyond_graph(package: Path) -> list[str]:
     """What `graph` imports of the package, but for itself and the rooms below it."""
     ours = package.name
-    below = "graph probing sizes operations _torch frames mask_axes mask_uses".split()
+    below = "graph probing sizes operations _torch frames mask_axes mask_ends mask_uses".split()
     below += "users_traceback users_line printable errors".split()
     rooms = [f"{ours}.{room}" for room in below]
     return [

@@ -21,10 +21,10 @@ class LambdaCallback(Callback):
         on_train_begin, on_train_end: called with ``(logs)``.
         on_train_batch_begin, on_train_batch_end: called with ``(batch, logs)``. A function at the end of batches makes
             every step wait for its numbers.
-        kwargs: any other hook of `Callback`, by its name.
+        kwargs: any other hook of `Callback`, by its name; a name that is none, and like none, is an attribute.
 
     Raises:
-        ArgumentError: a name that is no hook, or something that cannot be called.
+        ArgumentError: a name that is like a hook's or begins with `on_`, and is none; something that cannot be called.
 
     >>> seen = []
     >>> LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch)).on_epoch_end(0, {})
@@ -52,8 +52,9 @@ class LambdaCallback(Callback):
             "on_train_batch_end": on_train_batch_end,
         }
         for name, function in {**named, **kwargs}.items():
-            if name not in HOOKS:
-                near = suggested(nearest(name, HOOKS)) or ", ".join(HOOKS)
+            near = suggested(nearest(name, HOOKS))
+            if name not in HOOKS and (near or name.startswith("on_")):  # others are methods of the user's
+                near = near or ", ".join(HOOKS)
                 raise ArgumentError(f"LambdaCallback has no hook {name!r}.", hint=near)
             if function is None:
                 continue

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from lamina.mask_ends import end_masks
 from lamina.operations import function_name
 from lamina.sizes import tree
 
@@ -136,7 +137,7 @@ class Graph:
         def renewed(leaf: Any) -> Any:
             return new[key_of(leaf)] if isinstance(leaf, Symbolic) else leaf
 
-        for node in self.nodes:
+        for node in sorted(self.nodes, key=lambda node: node.number):  # as it was drawn: `end_masks` goes by that
             if is_input_node(node):
                 continue
             args, kwargs = tree.map_leaves(renewed, (node.args, node.kwargs))
@@ -146,8 +147,8 @@ class Graph:
                 raise GraphError(said, got=str(len(flat)), expected=str(len(node.specs)))
             for i, tensor in enumerate(flat):
                 new.setdefault((id(node), i), tensor)
-                if node.ends_masks:
-                    tensor.node.ends_masks, tensor.node.masks[tensor.index] = True, None
+            if node.ends_masks:
+                end_masks(node, flat, args, kwargs)
         return Graph(new_inputs, tree.map_leaves(renewed, self.output_structure), part=self.part)
 
     def replace(self, name: str, op: Callable[..., Any]) -> Graph:

@@ -55,10 +55,14 @@ def flag(layer: object, name: str, value: Any) -> bool:
 
 def fraction(layer: object, name: str, value: Any) -> float:
     """A number in [0, 1]."""
-    return number(layer, name, value, 0.0, 1.0)
+    is_percent = type(value) in (int, float) and 1 < value <= 100
+    hint = f"{name}={value / 100:g}, if {value:g} is in percent" if is_percent else None
+    return number(layer, name, value, 0.0, 1.0, hint)
 
 
-def number(layer: object, name: str, value: Any, minimum: float, maximum: float = float("inf")) -> float:
+def number(
+    layer: object, name: str, value: Any, minimum: float, maximum: float = float("inf"), hint: str | None = None
+) -> float:
     """A number in [minimum, maximum], as it came."""
     expected = f"a number >= {minimum:g}" if maximum == float("inf") else f"a number from {minimum:g} to {maximum:g}"
     of_type = isinstance(value, (bool, str))
@@ -67,7 +71,7 @@ def number(layer: object, name: str, value: Any, minimum: float, maximum: float 
     except (TypeError, ValueError) as error:
         valid, of_type = False, isinstance(error, TypeError)
     if not valid:
-        raise refuse(layer, name, value, expected, of_type=of_type)
+        raise refuse(layer, name, value, expected, hint, of_type=of_type)
     found: float = value
     return found
 

@@ -278,6 +278,8 @@ class _Declared:
             yield f"an axis of channels at the end: {'x[..., None]' if last == 1 else grey}"
         if self.rank > 2 and len(shape) == self.rank - 1 and shape[1:] == self.shape[2:] and self.shape[1] is not None:
             yield f"Input({tuple(self.shape[2:])}) if {self.shape[1]} is the batch size: shape= is without it"
+        if self.rank == len(shape) == 2 and last is not None:
+            yield f"columns as many as Input({tuple(self.shape[1:])}) says; Input({shape[1:]}) if the data are right"
         if self.rank > 3 and len(shape) == self.rank:
             if self._fits((shape[0], *shape[2:], shape[1])):
                 yield "the channels last: np.moveaxis(x, 1, -1)"

@@ -24,6 +24,7 @@ from lamina.graph import (
 from lamina.graph.graph import Graph
 from lamina.graph.node import is_input_node
 from lamina.graph.walk import key_of
+from lamina.mask_ends import end_masks
 from lamina.ops.body import Closure, placeholder
 from lamina.sizes.world import example_shapes, merged_shape
 
@@ -42,7 +43,7 @@ _MAX_NAME = 1_000
 _GRAPH_KEYS = ("name", "trainable", "layers", "constants", "bodies", "nodes", "inputs", "outputs", "adapters", "tied")
 OF_A_GRAPH = (*_GRAPH_KEYS, "given")
 """What the config of a model that is a graph says; the rest is for its class."""
-_NODE_KEYS = ("name", "layer", "function", "input", "args", "kwargs", "masks", "source")
+_NODE_KEYS = ("name", "layer", "function", "input", "args", "kwargs", "masks", "ends_masks", "source")
 
 
 def graph_to_config(graph: Graph, writer: ConfigWriter) -> dict[str, Any]:
@@ -78,10 +79,11 @@ class _GraphWriter:
         cut = [t for t in self.graph.inputs if not is_input_node(t.node)]
         for i, tensor in enumerate(cut):
             self._places[key_of(tensor)] = [i, 0]
-        for i, node in enumerate(self.graph.nodes, start=len(cut)):
+        calls = sorted(self.graph.nodes, key=lambda node: node.number)  # as drawn, which `end_masks` goes by
+        for i, node in enumerate(calls, start=len(cut)):
             for k in range(len(node.specs)):
                 self._places.setdefault((id(node), k), [i, k])
-        nodes = [self._cut_input(tensor) for tensor in cut] + [self._node(node) for node in self.graph.nodes]
+        nodes = [self._cut_input(tensor) for tensor in cut] + [self._node(node) for node in calls]
         inputs = self._structure(self.graph.input_structure, "inputs")
         outputs = self._structure(self.graph.output_structure, "outputs")
         bodies = {"bodies": self.bodies} if self.bodies else {}
@@ -112,6 +114,8 @@ class _GraphWriter:
         masks = [self._places.get(key_of(m)) if m is not None else None for m in node.masks]
         if any(masks) or node.ends_masks:
             entry["masks"] = masks
+        if node.ends_masks and "layer" in entry:
+            entry["ends_masks"] = True
         return {**entry, "source": _source(node)}
 
     def _arguments(self, node: Node, name: str) -> dict[str, Any]:
@@ -229,6 +233,9 @@ class _GraphReader:
             args = decode(field(entry, "args", list, where), self._tags)
             kwargs = decode(field(entry, "kwargs", dict, where), self._tags)
             node = self._call(entry, args, kwargs, where)
+        if "layer" in entry and field(entry, "ends_masks", bool, where, False):
+            node.ends_masks = True
+            end_masks(node, node.outputs, node.args, node.kwargs)
         if "function" in entry and not any(field(entry, "masks", list, where, [True])):
             node.ends_masks, node.masks = True, [None] * len(node.specs)  # before anything is called on it
         file, line = field(entry, "source", list, where, ["<unknown>", 0])

@@ -299,3 +299,20 @@ def test_the_metric_of_a_model_tells():
     model.fit(X, Y, epochs=3, verbose=0, validation_data=(X, 3 * Y), callbacks=[stop])
     assert stop.best == max(model.history.history["val_ripeness"])
     assert stop.best != min(model.history.history["val_ripeness"])
+
+
+def test_a_name_that_is_like_no_hook_is_an_attribute() -> None:
+    """As in Keras; what is like a hook's name is refused."""
+    assert lamina.callbacks.LambdaCallback(custom_method=print).custom_method is print  # type: ignore[attr-defined]
+    with pytest.raises(lamina.ArgumentError, match="no hook 'epoch_end'"):
+        lamina.callbacks.LambdaCallback(epoch_end=print)
+
+
+def test_errors_of_numbers_and_shapes_say_what_to_try() -> None:
+    with pytest.raises(lamina.ArgumentError, match=r"rate=0\.5, if 50 is in percent"):
+        lamina.layers.Dropout(50)
+    model = lamina.Sequential([lamina.Input((4,)), lamina.layers.Dense(1)])
+    with pytest.raises(lamina.ShapeError, match=r"Input\(\(5,\)\) if the data are right"):
+        model.predict(np.zeros((2, 5), "float32"), verbose=0)
+    with pytest.raises(lamina.ShapeError, match="initial_state= with 2 tensors"):
+        lamina.layers.LSTM(4)(np.zeros((2, 5, 3), "float32"), initial_state=[np.zeros((2, 4), "float32")])

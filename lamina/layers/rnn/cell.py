@@ -213,7 +213,11 @@ def check_state_shapes(layer: Any, due: list[Shape], shapes: Sequence[Shape]) ->
     )
     if not fits:
         raise ShapeError(
-            f"{layer.label} cannot start from this state.", got=str(list(map(tuple, shapes))), expected=str(due)
+            f"{layer.label} cannot start from this state.",
+            got=str(list(map(tuple, shapes))),
+            expected=str(due),
+            hint=f"initial_state= with {len(due)} tensor{'s' * (len(due) > 1)} (batch, ...) of these shapes, such as "
+            "those that a layer of the same units gives with return_state=True",
         )
 
 

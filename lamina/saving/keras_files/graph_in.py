@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 import warnings
-from collections import defaultdict, deque
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
-from lamina.graph import LaminaError, Symbolic, tree
+from lamina.graph import Graph, LaminaError, Symbolic, tree
 from lamina.graph.node import last_number
 from lamina.layers import Layer, MultiHeadAttention
+from lamina.mask_ends import end_masks, takes_masks_off
 from lamina.saving.errors import BAD_CONFIG, LoadingError
 from lamina.saving.fields import field, items
 from lamina.saving.translations import Translations
@@ -23,7 +25,7 @@ from .older.nodes import is_of_tf, read_old_node, with_states
 from .older.tf_functions import TfFunction, function_of_layer
 from .older.tf_graph import GraphOperation
 from .operations import OPERATION_DEFAULTS, Operation, operations
-from .order import Call, in_keras_order
+from .order import Call, in_keras_order, in_order_of_running
 
 
 class Reader(Protocol):
@@ -56,7 +58,7 @@ def read_graph(config: dict[str, Any], reader: Reader, where: str) -> tuple[Any,
     with warnings.catch_warnings():
         # Keras keeps the masks that it used as arguments of the calls.
         warnings.filterwarnings("ignore", message=".*drops the mask of its input")
-        graph.draw()
+        graph.draw(told[1])
     inputs, outputs = (graph.structure(structure) for structure in told)
     if reader.old:
         inputs, outputs = (
@@ -208,21 +210,28 @@ class GraphReader:
 
     # -- drawing
 
-    def draw(self) -> None:
-        """Draw each call as soon as the results that it needs are there."""
+    def draw(self, outputs: Any) -> None:
+        """Draw the calls as Keras runs them, each as soon as the results that it needs are there.
+
+        Args:
+            outputs: see `told`; calls that they do not need come last.
+        """
+        reads = {call: _calls_in(arguments, self._reader.sorts_deep) for call, arguments in self._calls.items()}
+        running = in_order_of_running(_calls_in(outputs, self._reader.sorts_deep), reads)
+        ranks = {call: rank for rank, call in enumerate(dict.fromkeys([*running, *self._calls]))}
         needs = {call: set(_calls_in(arguments)) - self._results.keys() for call, arguments in self._calls.items()}
         waiting: dict[Call, list[Call]] = defaultdict(list)
         for call, needed in needs.items():
             for other in needed:
                 waiting[other].append(call)
-        ready = deque(call for call, needed in needs.items() if not needed)
+        ready = sorted((ranks[call], call) for call, needed in needs.items() if not needed)
         while ready:
-            call = ready.popleft()
+            call = heapq.heappop(ready)[1]
             self._results[call] = self._draw(call)
             for other in waiting[call]:
                 needs[other].discard(call)
                 if not needs[other]:
-                    ready.append(other)
+                    heapq.heappush(ready, (ranks[other], other))
         stuck = [name for name, _ in self._calls if (name, _) not in self._results]
         if stuck:
             raise LoadingError(
@@ -249,6 +258,8 @@ class GraphReader:
                     if kwargs is not named:
                         self._reader.told.add("translated", "states behind the sequence -> initial_state", name)
                 result = thing(*args, **_wanted(thing, kwargs))
+                if not self._old:
+                    _end_masks_of_layer(thing, result)
         except (LaminaError, *BAD_CONFIG) as error:
             if isinstance(error, LoadingError):
                 raise
@@ -332,6 +343,15 @@ def _end_masks(result: Any, before: int) -> None:
     for leaf in tree.leaves(result):
         if isinstance(leaf, Symbolic) and leaf.node.number > before and not gives_its_argument(leaf.node):
             leaf.node.ends_masks, leaf.node.masks[leaf.index] = True, None
+
+
+def _end_masks_of_layer(layer: Layer, result: Any) -> None:
+    """Keras' attention takes the masks off what it is called on, and so does a model that calls it on its inputs."""
+    graph = getattr(layer, "graph", None)
+    if takes_masks_off(graph) if isinstance(graph, Graph) else isinstance(layer, MultiHeadAttention):
+        node = next(leaf.node for leaf in tree.leaves(result) if isinstance(leaf, Symbolic))
+        node.ends_masks = True
+        end_masks(node, node.outputs, node.args, node.kwargs)
 
 
 def _as_tuple(value: Any) -> Any:

@@ -28,14 +28,33 @@ def in_keras_order(outputs: Iterable[Call], reads: Mapping[Call, Sequence[Call]]
     ['x', 'a', 'b', 'c']
     """
     met, sorted_calls = _walked(outputs, reads)
+    distance, _ = _distances(sorted_calls, reads)
     first = {name: place for place, (name, _) in reversed(list(enumerate(met)))}
-    distance: dict[str, int] = dict.fromkeys(first, 0)
-    before: dict[Call, int] = {}
-    for call in reversed(sorted_calls):
-        own = distance[call[0]] = max(before.get(call, 0), distance[call[0]])
-        for read in reads.get(call, ()):
-            before[read] = max(before.get(read, 0), own + 1)
     return sorted(first, key=lambda name: (-distance[name], first[name]))
+
+
+def in_order_of_running(outputs: Iterable[Call], reads: Mapping[Call, Sequence[Call]]) -> list[Call]:
+    """The calls that the outputs need, as Keras runs them: by distance from the outputs, then those that it met last
+    when it sorted them first. The arguments are those of `in_keras_order`.
+
+    >>> in_order_of_running([("c", 0)], {("c", 0): [("b", 0), ("x", 0)], ("b", 0): [("x", 0)]})
+    [('x', 0), ('b', 0), ('c', 0)]
+    """
+    distances = _distances(_walked(outputs, reads)[1], reads)[1]
+    return sorted(distances, key=lambda call: -distances[call])
+
+
+def _distances(
+    sorted_calls: list[Call], reads: Mapping[Call, Sequence[Call]]
+) -> tuple[dict[str, int], dict[Call, int]]:
+    """How far from the outputs layers and calls stand; calls in the order in which a walk from the outputs finds it."""
+    of_layers: dict[str, int] = {}
+    of_calls: dict[Call, int] = {}
+    for call in reversed(sorted_calls):
+        own = of_layers[call[0]] = of_calls[call] = max(of_calls.get(call, 0), of_layers.get(call[0], 0))
+        for read in reads.get(call, ()):
+            of_calls[read] = max(of_calls.get(read, 0), own + 1)
+    return of_layers, of_calls
 
 
 def _walked(outputs: Iterable[Call], reads: Mapping[Call, Sequence[Call]]) -> tuple[list[Call], list[Call]]:

@@ -144,3 +144,47 @@ def test_a_query_mask_that_is_given_by_hand_is_ignored_in_a_file_of_keras(zero: 
     np.testing.assert_allclose(predicted(load_model(tmp_path / "theirs.keras")), predicted(theirs), atol=1e-5)
     with pytest.warns(UserWarning, match="ignores query_mask"):
         with_query_mask(lamina, zero).save(tmp_path / "mine.keras")
+
+
+def attended(residual: str) -> Any:
+    """A nested model of Keras' in which attention takes the mask off what is read again."""
+    x = keras.Input((None, 8))
+    attention = lambda *on: keras.layers.MultiHeadAttention(2, 4)(*on)  # noqa: E731
+    if residual == "add":
+        result = keras.layers.Add()([x, attention(x, x)])
+    elif residual == "twice":  # the second finds no mask on the query
+        result = keras.layers.Concatenate()([attention(x, x), attention(x, x)])
+    elif residual == "through dropout":
+        result = keras.layers.Add()([x, (lambda y: attention(y, y))(keras.layers.Dropout(0.1)(x))])
+    elif residual == "beside":  # which of the two runs first decides
+        result = keras.layers.Concatenate()([attention(x, x), keras.layers.LSTM(4, return_sequences=True)(x)])
+    elif residual == "deep":
+        result = attended("add")(attended("add")(x))
+    else:
+        other = keras.layers.Dense(8)(x)
+        result = keras.layers.Add()([other, attention(x, other)])
+    return keras.Model(x, result)
+
+
+@pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask", "ignore:You are saving your model as an")
+@pytest.mark.parametrize("residual", ["add", "twice", "through dropout", "beside", "deep", "value"])
+@pytest.mark.parametrize("outer", [False, True])
+def test_attention_takes_the_masks_off_in_a_file_of_keras(residual: str, outer: bool, tmp_path: Path) -> None:
+    ids = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(5, 8, mask_zero=True)(ids)
+    y = attended(residual)(x)
+    y = keras.layers.LSTM(3)(keras.layers.Concatenate()([x, y]) if outer else y)
+    of_keras = keras.Model(ids, y)
+    ending = "h5" if outer else "keras"
+    of_keras.save(tmp_path / f"m.{ending}")
+    rows = np.array([[1, 2, 0, 0, 3], [0, 0, 4, 1, 0]], "int32")
+    expected = of_keras.predict(rows, verbose=0)
+    model = lamina.models.load_model(tmp_path / f"m.{ending}")
+    np.testing.assert_allclose(model.predict(rows, verbose=0), expected, atol=1e-5)
+    for name in ("again.lamina", "again.keras"):
+        model.save(tmp_path / name)
+        again = lamina.models.load_model(tmp_path / name)
+        np.testing.assert_allclose(again.predict(rows, verbose=0), expected, atol=1e-5)
+    copied = lamina.models.clone_model(model)
+    copied.set_weights(model.get_weights())
+    np.testing.assert_allclose(copied.predict(rows, verbose=0), expected, atol=1e-5)
