@@ -61,6 +61,7 @@ def test_a_chain_of_ten_thousand_functions_builds_compiles_runs_and_is_freed_by_
         gc.enable()
 
 
+@pytest.mark.slow
 def test_a_chain_of_a_thousand_layers_with_weights_copies_and_is_freed():
     import copy
     import pickle

@@ -54,6 +54,7 @@ def test_unknown_batch_steps_and_space(name: str, options: dict[str, Any]) -> No
         torch.testing.assert_close(outputs[0], layer(data)[0] if options else layer(data))
 
 
+@pytest.mark.quick_cases(1)
 @LAYERS
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_compiles_as_one_graph_and_takes_bfloat16(name: str, data_format: str) -> None:

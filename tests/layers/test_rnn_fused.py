@@ -181,6 +181,7 @@ QUICK = {
 }
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(
     "name, mask",
     [

@@ -271,6 +271,7 @@ def test_exported_into_a_file(arguments, tmp_path):
         torch.testing.assert_close(program(layer(texts)), model(texts).detach())
 
 
+@pytest.mark.slow
 def test_compiled():
     _, model = text_model()
     with torch.no_grad():

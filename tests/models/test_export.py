@@ -277,6 +277,7 @@ def test_every_layer_is_exported_for_any_batch(case, strict):
     check_layer(case, strict)
 
 
+@pytest.mark.slow
 @pytest.mark.quick_cases(1)
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 @pytest.mark.parametrize(

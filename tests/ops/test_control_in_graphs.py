@@ -191,6 +191,7 @@ def test_a_file_holds_them(name: str, tmp_path: Any) -> None:
 COMPILED_AT_ONCE = ("cond that gives what it is given", "switch", "while with a limit", "scan without outputs", "map")
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[] if n in COMPILED_AT_ONCE else pytest.mark.slow) for n in CASES]
 )

@@ -171,6 +171,7 @@ def test_the_order_of_imports_does_not_matter(first, second):
     assert done.stdout.split("\n")[0] == "(None, 24)", done.stderr
 
 
+@pytest.mark.slow
 def test_another_way_of_einops_to_keep_backends_is_said(tmp_path):
     package = tmp_path / "einops"
     package.mkdir()

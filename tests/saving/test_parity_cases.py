@@ -62,6 +62,7 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return elsewhere(tmp_path_factory.mktemp("parity"), {name: model_of(ROWS[name]) for name in names})
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("name", ROWS)
 def test_a_fresh_process_has_the_same_layer(facts: list[dict[str, Any]], name: str) -> None:
     here, there = (side[name] for side in facts)

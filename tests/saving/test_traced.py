@@ -174,6 +174,7 @@ def subclassed() -> tuple[Any, torch.Tensor]:
     return model, tokens
 
 
+@pytest.mark.slow
 def test_a_subclassed_model_without_its_class(tmp_path: Path) -> None:
     model, tokens = subclassed()
     model.save(tmp_path / "m.lamina")

@@ -314,6 +314,7 @@ def test_a_model_without_a_graph_is_folded_too():
     assert len(cards(scene)) < 6
 
 
+@pytest.mark.slow
 def test_a_png_of_a_folded_picture_has_the_size_of_the_svg(tmp_path):
     picture = plot_model(resnet50(), tmp_path / "model.png", show_shapes=True, dpi=96)
     width, height = struct.unpack(">II", (tmp_path / "model.png").read_bytes()[16:24])
