@@ -20,8 +20,9 @@ TORCH_VENV  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lamina/torch-$(TORCH)
 BIN := $(VENV)/bin
 # One thread for each worker: no more threads than cores, and sums that are added up in the same order on every machine.
 # A worker that crashes ends the run: in a new worker's place pytest-xdist 3.8 waits for ever, or falls over itself.
+# Files run in their order: pytest-xdist would leave those with few tests, and the longest of them, to one worker at the end.
 # Bytecode is kept, whatever the caller's settings: tests start a hundred other processes, which would compile Lamina each.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --max-worker-restart=0 --hypothesis-seed=0
+PYTEST := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart=0 --hypothesis-seed=0
 # What PyTorch and oneDNN do on a processor without AVX-512, and the tests that depend on it most.
 AVX2 := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
 AVX2_TESTS := tests/models/test_joining.py tests/models/test_folding.py tests/layers/test_rnn_fused.py \

@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from gallery import About, Result
 from gallery.runner import arrays, checks, examine, figures, page
@@ -32,7 +33,7 @@ def line(out: Path, name: str) -> Result:
     x = Input((2,), name="x")
     model = Model(x, layers.Dense(1)(x))
     model.save(out / f"{name}.lamina")
-    return Result(model, np.ones((4, 2), "float32"), 1.0, 0.5, plt.figure())
+    return Result(model, np.ones((4, 2), "float32"), 1.0, 0.5, Figure())
 
 
 def test_nests_of_arrays_come_back_from_their_file(tmp_path: Path):
